@@ -1,0 +1,1 @@
+"""Sequence-to-activity models behind one small contract."""

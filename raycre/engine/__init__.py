@@ -1,0 +1,1 @@
+"""Where work runs. The only part of raycre that imports ray."""

@@ -1,0 +1,1 @@
+"""What a run writes and how: schemas, atomic files, the ledger of finished units."""
