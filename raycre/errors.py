@@ -1,19 +1,19 @@
 """Every error that raycre raises by name. It knows nothing of what raises it.
 
-    RaycreError                  exit code 1: a failure inside the run
-    ├── InputError               exit code 2: the user's files or values; nothing was written
-    │   ├── MissingInputError    a path that does not exist
-    │   ├── FormatError          a file that is not what it should be (truncated, wrong columns, not a bigWig)
-    │   ├── RegionError          an interval that cannot be: end <= start, negative, past the chromosome's end
-    │   ├── ChromosomeError      a chromosome that the FASTA does not have ("1" against "chr1")
-    │   ├── AssemblyError        files of two assemblies: chromosome lengths disagree
-    │   ├── GeneError            a gene that the annotation does not have, or whose window cannot be taken
-    │   ├── TrackError           a track query or index that matches nothing
-    │   ├── LabelError           a class name outside the five, or too few regions of a class
-    │   ├── CheckpointError      weights that do not fit the model, or cannot be loaded safely
-    │   ├── ConfigError          a configuration that cannot be
-    │   └── RunMismatchError     a run folder that belongs to another configuration
-    └── TasksFailedError         exit code 3: the run is over, some units failed for good
+RaycreError                  exit code 1: a failure inside the run
+├── InputError               exit code 2: the user's files or values; nothing was written
+│   ├── MissingInputError    a path that does not exist
+│   ├── FormatError          a file that is not what it should be (truncated, wrong columns, not a bigWig)
+│   ├── RegionError          an interval that cannot be: end <= start, negative, past the chromosome's end
+│   ├── ChromosomeError      a chromosome that the FASTA does not have ("1" against "chr1")
+│   ├── AssemblyError        files of two assemblies: chromosome lengths disagree
+│   ├── GeneError            a gene that the annotation does not have, or whose window cannot be taken
+│   ├── TrackError           a track query or index that matches nothing
+│   ├── LabelError           a class name outside the five, or too few regions of a class
+│   ├── CheckpointError      weights that do not fit the model, or cannot be loaded safely
+│   ├── ConfigError          a configuration that cannot be
+│   └── RunMismatchError     a run folder that belongs to another configuration
+└── TasksFailedError         exit code 3: the run is over, some units failed for good
 """
 
 from __future__ import annotations

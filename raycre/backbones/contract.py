@@ -63,9 +63,7 @@ class Backbone(nn.Module, ABC):
         """
 
 
-def check_read(
-    model: Backbone, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]
-) -> None:
+def check_read(model: Backbone, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> None:
     """Raise the named error for a call that `read` cannot answer."""
     if codes.ndim != 2 or codes.shape[1] != model.seq_len:
         raise InputError(

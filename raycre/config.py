@@ -1,0 +1,384 @@
+"""One frozen model per verb: YAML in, object out. The only place that knows pydantic; it opens no input file.
+
+Every key is spelled as in the README. `science()` is what changes results and goes into a run's digest;
+`layout()` shapes the plan only; resources, names and folders are in neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from raycre.errors import ConfigError, MissingInputError, near
+
+Modality = Literal["sequence", "openness", "loops"]
+Test = Literal["context", "necessity", "sufficiency"]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunConfig(_Model):
+    """Where a run lives. `seed` is the root of every random number."""
+
+    name: str = "run"
+    out: Path
+    seed: int = Field(default=0, ge=0)
+
+
+class _Signals(_Model):
+    fasta: Path
+    openness: tuple[Path, ...] = ()  # replicates, bigWig or bedGraph
+    loops: Path | None = None  # BEDPE; or bigWig, bedGraph of counts per base
+    blacklist: Path | None = None
+    outside: Literal["error", "drop"] = "error"  # regions off the FASTA: stop, or drop and count
+
+
+class TrainInputs(_Signals):
+    """Inputs of `train`: labels are BED6 (name = class) or Parquet with a label column."""
+
+    labels: Path
+
+
+class Codebook(_Model):
+    """Split quantiser; null takes the value of `size`."""
+
+    K: Positive | None = None
+    M: Positive | None = None
+
+
+class CreateConfig(_Model):
+    """Model of `train`."""
+
+    kind: Literal["create"] = "create"
+    size: Literal["paper", "small", "tiny"] = "paper"
+    modalities: tuple[Modality, ...] = ("sequence", "openness", "loops")
+    codebook: Codebook = Codebook()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.modalities or list(self.modalities) != [m for m in _ORDER if m in self.modalities]:
+            raise ValueError(f"give each modality once, in the order {', '.join(_ORDER)}")
+        return self
+
+
+_ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
+
+
+class RecipeConfig(_Model):
+    """Training of one fold (CREATE, Methods, "Model training"); null takes the recipe's own value."""
+
+    epochs: Positive = 300
+    warmup_epochs: int = Field(default=50, ge=0)
+    batch_size: Positive = 1024
+    learning_rate: float = Field(default=5e-5, gt=0)
+    patience: Positive = 20
+
+
+class Folds(_Model):
+    """Cross-validation: n folds, 8:1:1 at ten; `only` trains some of them."""
+
+    n: int = Field(default=10, ge=3)
+    by: Literal["stratified", "chromosome"] = "stratified"
+    only: tuple[int, ...] | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.only is not None and not all(0 <= k < self.n for k in self.only):
+            raise ValueError(f"folds are numbered 0-{self.n - 1}")
+        return self
+
+
+class TrainResources(_Model):
+    """One worker trains one fold at a time; as many side by side as resources allow."""
+
+    workers: Positive | Literal["auto"] = "auto"
+    cpus_per_worker: Positive = 1
+    gpus_per_worker: float = Field(default=0, ge=0)
+
+
+class ReplicaResources(_Model):
+    """Replicas of a model; results do not depend on how many."""
+
+    replicas: Positive | Literal["auto"] = "auto"
+    cpus_per_replica: Positive = 1
+    gpus_per_replica: float = Field(default=0, ge=0)
+
+
+class _Verb(_Model):
+    run: RunConfig
+
+    def science(self) -> dict[str, Any]:
+        """Fields that change results, without paths: inputs are known by their hashes."""
+        fields = self.model_dump(mode="json", exclude={"run", "resources", *self._not_science()})
+        return {"seed": self.run.seed, **fields}
+
+    def layout(self) -> dict[str, Any]:
+        """Fields that shape the plan of units, not the results."""
+        return {}
+
+    def paths(self) -> dict[str, Path]:
+        """Input files by their key, those given."""
+        raise NotImplementedError
+
+    def _not_science(self) -> set[str]:
+        return {"inputs"}
+
+
+class TrainConfig(_Verb):
+    """`raycre train`."""
+
+    inputs: TrainInputs
+    model: CreateConfig = CreateConfig()
+    recipe: RecipeConfig = RecipeConfig()
+    folds: Folds = Folds()
+    resources: TrainResources = TrainResources()
+
+    @model_validator(mode="after")
+    def _has_signals(self) -> Self:
+        _check_signals(self.inputs, self.model.modalities)
+        return self
+
+    def paths(self) -> dict[str, Path]:
+        """Input files by their key."""
+        return {**_signal_paths(self.inputs, self.model.modalities), "inputs.labels": self.inputs.labels}
+
+    def science(self) -> dict[str, Any]:
+        """Fields that change results; which folds are trained does not change any of them."""
+        fields = super().science()
+        fields["folds"].pop("only")
+        return {**fields, "outside": self.inputs.outside}
+
+
+class PredictInputs(_Signals):
+    """Inputs of `predict`: regions are BED3+, narrowPeak or Parquet."""
+
+    regions: Path
+
+
+class PredictModel(_Model):
+    """A folder written by `train`, and which of its folds to average."""
+
+    checkpoint: Path
+    folds: Literal["all"] | tuple[int, ...] = "all"
+
+
+class PredictConfig(_Verb):
+    """`raycre predict`."""
+
+    inputs: PredictInputs
+    model: PredictModel
+    views: Positive = 10
+    shard_size: Positive = 1024
+    dtype: Literal["float32"] = "float32"
+    resources: ReplicaResources = ReplicaResources()
+
+    @model_validator(mode="after")
+    def _views(self) -> Self:
+        if self.views > 1 and self.views % 2:
+            raise ValueError("views are shifts times two strands: 1 (centre only), or an even number")
+        return self
+
+    def science(self) -> dict[str, Any]:
+        """Fields that change results."""
+        fields = super().science() | {"outside": self.inputs.outside, "folds": self.model.folds}
+        del fields["model"]  # the checkpoint is known by its hashes
+        return fields
+
+    def layout(self) -> dict[str, Any]:
+        """The shard size."""
+        return {"shard_size": self.shard_size}
+
+    def paths(self) -> dict[str, Path]:
+        """Input files by their key; which signals are read depends on the checkpoint."""
+        return {**_signal_paths(self.inputs, _ORDER), "inputs.regions": self.inputs.regions}
+
+    def _not_science(self) -> set[str]:
+        return {"inputs", "shard_size"}
+
+
+class PerturbInputs(_Model):
+    """Inputs of `creme`: genes by name or id, from a GTF or a TSS table."""
+
+    fasta: Path
+    gtf: Path | None = None
+    tss_table: Path | None = None
+    genes: tuple[str, ...] | Path
+    tss: Literal["canonical", "outermost", "all"] = "canonical"
+    max_n: int = Field(default=0, ge=0)  # a window with more N than this is refused
+
+    @model_validator(mode="after")
+    def _one_annotation(self) -> Self:
+        if (self.gtf is None) == (self.tss_table is None):
+            raise ValueError("give either gtf or tss_table")
+        return self
+
+
+class BackboneConfig(_Model):
+    """A registered backbone and its weights: a path, or random:SEED (not a trained model, and said so)."""
+
+    backbone: str
+    weights: str | None = None
+    head: Literal["human", "mouse"] = "human"
+    track_table: Path | None = None
+    dtype: Literal["float32"] = "float32"
+
+
+class CremeConfig(_Model):
+    """Settings of the tests (CREME, Methods); a test without its own number takes the paper's."""
+
+    tile_size: int = Field(default=5000, ge=2)
+    tiles: Literal["all"] | tuple[int, ...] = "all"  # starts of context tiles in the model's input
+    n_shuffles: dict[Test, Positive] = {}
+    compat: Literal["fixed", "reference"] = "fixed"
+    thresholds: Literal["enformer", "borzoi"] = "enformer"
+
+
+class PerturbResources(ReplicaResources):
+    """`tiles_per_task`: forward passes of how many tiles make one unit of work."""
+
+    tiles_per_task: Positive | Literal["auto"] = "auto"
+
+
+class PerturbConfig(_Verb):
+    """`raycre creme TEST`."""
+
+    inputs: PerturbInputs
+    model: BackboneConfig
+    tracks: str | tuple[int | str, ...]
+    tests: tuple[Test, ...] = ("context", "necessity", "sufficiency")
+    creme: CremeConfig = CremeConfig()
+    resources: PerturbResources = PerturbResources()
+
+    def science(self) -> dict[str, Any]:
+        """Fields that change results; weights, tracks and genes go in by what they resolve to."""
+        fields = super().science()
+        del fields["tracks"], fields["model"]
+        return {**fields, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
+
+    def layout(self) -> dict[str, Any]:
+        """Tiles per task."""
+        return {"tiles_per_task": self.resources.tiles_per_task}
+
+    def paths(self) -> dict[str, Path]:
+        """Input files by their key."""
+        given = {
+            "inputs.fasta": self.inputs.fasta,
+            "inputs.gtf": self.inputs.gtf,
+            "inputs.tss_table": self.inputs.tss_table,
+            "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
+            "model.track_table": self.model.track_table,
+        }
+        return {key: path for key, path in given.items() if path is not None}
+
+
+def _check_signals(inputs: _Signals, modalities: Sequence[str]) -> None:
+    if "openness" in modalities and not inputs.openness:
+        raise ValueError("modality openness needs inputs.openness (bigWig or bedGraph files)")
+    if "loops" in modalities and inputs.loops is None:
+        raise ValueError("modality loops needs inputs.loops (BEDPE, bigWig or bedGraph)")
+
+
+def _signal_paths(inputs: _Signals, modalities: Sequence[str]) -> dict[str, Path]:
+    paths = {"inputs.fasta": inputs.fasta}
+    if "openness" in modalities:
+        paths |= {f"inputs.openness[{i}]": path for i, path in enumerate(inputs.openness)}
+    if "loops" in modalities and inputs.loops is not None:
+        paths["inputs.loops"] = inputs.loops
+    if inputs.blacklist is not None:
+        paths["inputs.blacklist"] = inputs.blacklist
+    return paths
+
+
+VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)
+
+
+def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) -> VerbConfig:
+    """Read a YAML file, apply `key.sub=value` overrides, and check every key.
+
+    Raises:
+        MissingInputError: no such file.
+        ConfigError: not YAML, an unknown key (with near matches and its line), or a value that cannot be.
+    """
+    if not path.is_file():
+        raise MissingInputError("no such configuration file", path=path)
+    text = path.read_text()
+    try:
+        tree = yaml.compose(text)
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigError(
+            f"not YAML: {getattr(error, 'problem', error)}", path=path, line=mark.line + 1 if mark else None
+        ) from error
+    if not isinstance(values, dict):
+        raise ConfigError("a configuration is a mapping of keys", path=path, line=1)
+    for text in sets:
+        _override(values, text)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise _as_config_error(error, kind, path, tree) from None
+
+
+def make_config(kind: type[VerbConfig], values: Mapping[str, Any]) -> VerbConfig:
+    """Return a configuration from nested values, checked as `read_config` checks a file."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise _as_config_error(error, kind, None, None) from None
+
+
+def _override(values: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError("--set takes key.sub=value", value=text)
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{parent} is a value and has no keys below it", value=text)
+    values[last] = yaml.safe_load(value)
+
+
+def _as_config_error(
+    error: ValidationError, kind: type[BaseModel], path: Path | None, tree: yaml.Node | None
+) -> ConfigError:
+    problem = error.errors(include_url=False)[0]
+    place = problem["loc"]
+    key = ".".join(str(part) for part in place)
+    if problem["type"] == "extra_forbidden":
+        known = list(_model_at(kind, place[:-1]).model_fields)
+        message = f"unknown key {key}{near(str(place[-1]), known)} (keys here: {', '.join(known)})"
+        return ConfigError(message, path=path, line=_line_of(tree, place))
+    message = problem["msg"].removeprefix("Value error, ")
+    value = None if problem["type"] == "missing" or isinstance(problem["input"], dict) else problem["input"]
+    where = f"{key}: " if key else ""
+    return ConfigError(f"{where}{message}", path=path, line=_line_of(tree, place), value=value)
+
+
+def _model_at(kind: type[BaseModel], place: Sequence[int | str]) -> type[BaseModel]:
+    for part in place:
+        annotation = kind.model_fields[str(part)].annotation
+        assert isinstance(annotation, type)
+        kind = annotation
+    return kind
+
+
+def _line_of(tree: yaml.Node | None, place: Sequence[int | str]) -> int | None:
+    """Return the 1-based line of a key, or of its nearest parent in the file; None for an override."""
+    line = None
+    for part in place:
+        if not isinstance(tree, yaml.MappingNode):
+            break
+        found = next(((k, v) for k, v in tree.value if k.value == part), None)
+        if found is None:
+            break
+        line, tree = found[0].start_mark.line + 1, found[1]
+    return line

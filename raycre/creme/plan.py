@@ -1,0 +1,62 @@
+"""The forward passes that a gene needs for some tests, each once, in an order that keeps neighbours together.
+
+Knows the tests by name only, and nothing of who runs the passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raycre.creme import TESTS
+from raycre.creme.edits import Pass
+from raycre.creme.settings import Settings
+from raycre.errors import ConfigError, near
+
+
+def passes(tests: Sequence[str], settings: Settings) -> list[Pass]:
+    """Return the distinct passes of all tests.
+
+    The wild type comes first and then what starts from it, tile by tile; then one background after another,
+    each with the TSS tile alone before any further tile. So a worker meets each trunk to cache once.
+
+    Raises:
+        ConfigError: a test that does not exist.
+    """
+    return sorted(set(_expand(tests, settings)), key=_locality)
+
+
+def n_before(tests: Sequence[str], settings: Settings) -> int:
+    """Count forward passes of the tests run one by one, as they are without de-duplication."""
+    return len(_expand(tests, settings))
+
+
+def n_after(tests: Sequence[str], settings: Settings) -> int:
+    """Count forward passes of the tests run together."""
+    return len(set(_expand(tests, settings)))
+
+
+def chunks(planned: Sequence[Pass], size: int) -> list[tuple[int, int]]:
+    """Cut a plan into runs of `size` passes, the last one shorter.
+
+    Returns:
+        Half-open (i, j) into `planned`, in order and without gaps.
+
+    Raises:
+        ConfigError: a size below 1.
+    """
+    if size < 1:
+        raise ConfigError("a chunk holds 1 pass or more", value=size)
+    return [(i, min(i + size, len(planned))) for i in range(0, len(planned), size)]
+
+
+def _expand(tests: Sequence[str], settings: Settings) -> list[Pass]:
+    for test in tests:
+        if test not in TESTS:
+            raise ConfigError(f"tests are {', '.join(TESTS)}{near(test, TESTS)}", value=test)
+    return [p for test in tests for p in TESTS[test].expand(settings)]
+
+
+def _locality(p: Pass) -> tuple[object, ...]:
+    # Shared backgrounds sort before those of a tile: no tile starts below 0.
+    owner, k = p.background if p.background is not None else (None, -1)
+    return (p.background is not None, owner or (-1, -1), k, len(p.edited), p.shuffled, p.kept)

@@ -1,0 +1,114 @@
+"""One row of results, and the way from the activities of passes to rows. Knows no test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycre.creme.edits import Pass
+from raycre.creme.tiles import Interval
+from raycre.errors import RaycreError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The effect of one tile on one track.
+
+    Attributes:
+        offset_start: 0-based first base of the tile in the model input; the TSS tile where the test has no
+            other (context).
+        offset_end: one past its last base.
+        track: position among the queried tracks.
+        round: round of a greedy search; None where a test has none.
+        copies: copies of the tile; None where a test has one.
+        wt: TSS activity of the wild type.
+        control: mean TSS activity without the tile, None where the formula needs none.
+        mutant: mean TSS activity over shuffles.
+        sd: population standard deviation of the mutants' TSS activity over shuffles.
+        n: shuffles.
+        effect: value of the formula; NaN where it divides by an activity that is not above 0.
+        metric: the formula, by name.
+        call: class of context or CRE; None where there is none.
+    """
+
+    offset_start: int
+    offset_end: int
+    track: int
+    round: int | None
+    copies: int | None
+    wt: float
+    control: float | None
+    mutant: float
+    sd: float
+    n: int
+    effect: float
+    metric: str
+    call: str | None
+
+
+def gather(activity: Mapping[str, NDArray[np.float64]], passes: Sequence[Pass]) -> NDArray[np.float64]:
+    """Stack the activities of passes.
+
+    Args:
+        activity: pass key -> float64 (tracks,), TSS activity.
+        passes: which, in order.
+
+    Returns:
+        float64 (passes, tracks).
+
+    Raises:
+        KeyError: a pass that has not been predicted.
+        RaycreError: an activity that is NaN or infinite.
+    """
+    stacked = np.stack([np.asarray(activity[p.key], dtype=np.float64) for p in passes])
+    bad = np.flatnonzero(~np.isfinite(stacked).all(axis=1))
+    if bad.size:
+        raise RaycreError(
+            f"the model's TSS activity is {stacked[bad[0]].tolist()} for pass {passes[bad[0]].key}; check "
+            "the weights, and the dtype for overflow"
+        )
+    return stacked
+
+
+def rows(
+    tile: Interval,
+    wt: NDArray[np.float64],
+    mutants: NDArray[np.float64],
+    effect: NDArray[np.float64],
+    metric: Sequence[str],
+    call: Sequence[str | None],
+    control: NDArray[np.float64] | None = None,
+) -> list[Row]:
+    """Make one row per track.
+
+    Args:
+        tile: 0-based half-open in the model input.
+        wt: float64 (tracks,).
+        mutants: float64 (shuffles, tracks).
+        effect: float64 (tracks,).
+        metric: (tracks,).
+        call: (tracks,).
+        control: float64 (tracks,), mean over shuffles.
+    """
+    mean, sd = mutants.mean(axis=0), mutants.std(axis=0)
+    return [
+        Row(
+            offset_start=int(tile[0]),
+            offset_end=int(tile[1]),
+            track=t,
+            round=None,
+            copies=None,
+            wt=float(wt[t]),
+            control=None if control is None else float(control[t]),
+            mutant=float(mean[t]),
+            sd=float(sd[t]),
+            n=len(mutants),
+            effect=float(effect[t]),
+            metric=metric[t],
+            call=call[t],
+        )
+        for t in range(len(wt))
+    ]

@@ -1,0 +1,61 @@
+"""Where a run finds its processors: a local Ray that starts and ends with it, or a cluster that is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+
+from raycre.errors import ConfigError
+
+# Quiet and private by default; a user's own setting wins.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """Use the Ray that is there (already connected, or `RAY_ADDRESS`), else start one for the run's time."""
+    if ray.is_initialized():
+        yield
+        return
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    address = os.environ.get("RAY_ADDRESS", "local")
+    local = address == "local"
+    ray.init(
+        address=address,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        **({"include_dashboard": False, "num_cpus": os.cpu_count()} if local else {}),
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def replicas(wanted: int | str, *, cpus: float, gpus: float, most: int) -> int:
+    """Return how many replicas to start: `wanted`, or as many as the cluster holds, never more than `most`.
+
+    Raises:
+        ConfigError: not even one fits.
+    """
+    total = ray.cluster_resources()
+    fit = int(total.get("CPU", 0) // cpus)
+    if gpus:
+        fit = min(fit, int(total.get("GPU", 0) // gpus))
+    if fit < 1:
+        raise ConfigError(
+            f"no replica fits: each asks for {cpus:g} CPU and {gpus:g} GPU, the cluster has "
+            f"{total.get('CPU', 0):g} CPU and {total.get('GPU', 0):g} GPU; lower resources.*"
+        )
+    return max(1, min(most, fit if wanted == "auto" else int(wanted)))

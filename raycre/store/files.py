@@ -1,0 +1,83 @@
+"""Whole or absent: every file a run writes goes through here. Knows nothing of what is inside.
+
+A file is written beside its final name, synced and renamed, so that a reader sees the old file, the new
+one or none; never a piece. Two processes that write the same file both succeed, the last one wins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from raycre.errors import FormatError, MissingInputError
+
+TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
+
+
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write(temporary)` and rename the result to `path`.
+
+    Raises:
+        OSError: disk full, no permission: `path` is then as it was before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}"
+    try:
+        write(temporary)
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself must outlive a power cut, too.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, atomically."""
+    text = json.dumps(value, indent=2, sort_keys=False, default=str) + "\n"
+    write_atomic(path, lambda temporary: temporary.write_text(text))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        MissingInputError: no such file.
+        FormatError: not JSON.
+    """
+    if not path.is_file():
+        raise MissingInputError("no such file", path=path)
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"not JSON ({error.msg}); the file is damaged", path=path, line=error.lineno
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    if not path.is_file():
+        raise MissingInputError("no such file", path=path)
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left behind in `folder` and below."""
+    for leftover in folder.rglob(f"{TEMPORARY}*"):
+        leftover.unlink(missing_ok=True)

@@ -1,0 +1,87 @@
+"""Exactly once: a unit of work is done when its part file exists; nothing else is believed.
+
+Attempts are counted in small files, so that a unit that kills its process is given up after a few tries
+whoever runs it, while the loss of a node costs the units in flight one try.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one unit: `error` is None when its part exists."""
+
+    unit: str
+    attempts: int
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Units of one kind in a run folder: parts in `out/parts`, attempts in `out/attempts`.
+
+    Attributes:
+        out: the run folder.
+        parts: folder of the parts, relative to `out`.
+        suffix: what follows the unit's name.
+    """
+
+    out: Path
+    parts: str
+    suffix: str = ".parquet"
+
+    def part(self, unit: str) -> Path:
+        """Return the file whose existence means that `unit` is done."""
+        return self.out / self.parts / f"{unit}{self.suffix}"
+
+    def pending(self, units: Iterable[str]) -> list[str]:
+        """Return the units without a part, in order: the plan minus what exists."""
+        return [unit for unit in units if not self.part(unit).exists()]
+
+    def forget_attempts(self) -> None:
+        """Give every unit its tries again; called once by the driver when a run starts."""
+        shutil.rmtree(self._attempts, ignore_errors=True)
+
+    def run(self, unit: str, work: Callable[[], object]) -> Outcome:
+        """Do `work` unless the part exists, at most `MAX_ATTEMPTS` times over all processes.
+
+        An exception counts as a try and is kept as the outcome; so does a try that ended its process,
+        since its mark was written before the work began.
+        """
+        error = "its process ended without a word (killed, or out of memory)"
+        while (attempt := self._begin(unit)) <= MAX_ATTEMPTS:
+            if self.part(unit).exists():
+                self._mark(unit).unlink(missing_ok=True)
+                return Outcome(unit, attempt - 1)
+            try:
+                work()
+            except Exception as caught:
+                error = f"{type(caught).__name__}: {caught}"
+            else:
+                self._mark(unit).unlink(missing_ok=True)
+                return Outcome(unit, attempt)
+        return Outcome(unit, MAX_ATTEMPTS, error)
+
+    @property
+    def _attempts(self) -> Path:
+        return self.out / "attempts"
+
+    def _mark(self, unit: str) -> Path:
+        return self._attempts / unit.replace("/", "_")
+
+    def _begin(self, unit: str) -> int:
+        self._attempts.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._mark(unit), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            os.write(descriptor, b".")
+            return os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)

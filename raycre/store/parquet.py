@@ -1,0 +1,60 @@
+"""Parquet parts: written whole, read by name, refused when damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raycre.errors import FormatError, MissingInputError
+from raycre.store.files import write_atomic
+
+
+def as_table(
+    rows: pd.DataFrame | Mapping[str, object], schema: pa.Schema, metadata: Mapping[str, str] | None = None
+) -> pa.Table:
+    """Return `rows` in the schema's columns, order and types, with key-value `metadata`."""
+    if isinstance(rows, pd.DataFrame):
+        rows = {name: rows[name] for name in schema.names}
+    arrays = [pa.array(rows[field.name], type=field.type, from_pandas=True) for field in schema]
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    return table.replace_schema_metadata(dict(metadata)) if metadata else table
+
+
+def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = None) -> None:
+    """Write one Parquet file, atomically; equal tables give equal bytes."""
+    write_atomic(path, lambda temporary: pq.write_table(table, temporary, row_group_size=row_group_size))
+
+
+def read_table(path: Path, columns: list[str] | None = None, *, row_group: int | None = None) -> pa.Table:
+    """Read a Parquet file, or one of its row groups.
+
+    Raises:
+        MissingInputError: no such file.
+        FormatError: not Parquet, or truncated.
+    """
+    if not path.is_file():
+        raise MissingInputError("no such file", path=path)
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read(columns) if row_group is None else file.read_row_group(row_group, columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FormatError(
+            f"not a whole Parquet file ({error}); remove it and run again", path=path
+        ) from error
+
+
+def iter_parts(folder: Path) -> Iterable[Path]:
+    """Return the finished parts of a folder, in order of their names."""
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def read_parts(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read all parts of a folder into one frame, in order of their names."""
+    tables = [read_table(path, columns) for path in iter_parts(folder)]
+    if not tables:
+        raise MissingInputError("no part files here; has the run finished?", path=folder)
+    return pa.concat_tables(tables).to_pandas()

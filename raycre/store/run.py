@@ -1,0 +1,137 @@
+"""A run folder and its run.json: which configuration and inputs it belongs to, and how far it got."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from raycre import __version__
+from raycre.errors import RunMismatchError
+from raycre.store.files import read_json, sweep, write_json
+
+# What a run folder may hold; --fresh removes these and nothing else that a user may have put there.
+OURS = (
+    "run.json", "plan.parquet", "failures.parquet", "attempts", "inputs", "folds", "summary",
+    "predictions", "passes", "effects", "train",
+)  # fmt: skip
+_PACKAGES = ("ray", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
+
+
+def digest_of(science: Mapping[str, object]) -> str:
+    """Return the SHA-256 of the fields that change results, as 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(science, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass
+class Run:
+    """An open run folder.
+
+    Attributes:
+        out: the folder.
+        digest: hash of the science fields, input files included.
+        record: what run.json holds.
+    """
+
+    out: Path
+    digest: str
+    record: dict[str, Any]
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Key-value metadata for every Parquet file of the run."""
+        return {"raycre_digest": self.digest, "raycre_version": __version__}
+
+    def note(self, **facts: object) -> None:
+        """Add facts to run.json."""
+        self.record.update(facts)
+        write_json(self.out / "run.json", self.record)
+
+    def finish(self, **facts: object) -> dict[str, Any]:
+        """Write the last facts and the time this session took; return the whole record."""
+        seconds = round(time.monotonic() - self.started, 2)
+        self.note(finished=True, seconds=[*self.record.get("seconds", []), seconds], **facts)
+        return self.record
+
+
+def open_run(
+    out: Path,
+    *,
+    verb: str,
+    name: str,
+    config: Mapping[str, object],
+    science: Mapping[str, object],
+    layout: Mapping[str, object],
+    fresh: bool = False,
+) -> Run:
+    """Open `out` for a run, or go on with the run that it holds.
+
+    Args:
+        out: the folder; made when missing.
+        verb: train, predict or creme.
+        name: the run's name.
+        config: the whole configuration, kept for the reader.
+        science: every field that changes results, with the hashes of the inputs.
+        layout: fields that shape the plan without changing results (shard size).
+        fresh: forget what `out` holds of an earlier run.
+
+    Raises:
+        RunMismatchError: `out` holds a run of other science or layout; the fields are named.
+    """
+    if fresh:
+        for entry in OURS:
+            path = out / entry
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    path = out / "run.json"
+    flat = {"verb": verb, **_flatten(science), **_flatten(layout)}
+    if path.exists():
+        record = read_json(path)
+        differences = _differences(record.get("identity", {}), flat)
+        if differences:
+            raise RunMismatchError(
+                f"the folder holds a run of another configuration: {'; '.join(differences)}. "
+                "Give the run another run.out, or --fresh to throw the old one away",
+                path=out,
+            )
+        sweep(out)
+    else:
+        record = {"verb": verb, "name": name, "seconds": []}
+    record |= {
+        "config": config,
+        "digest": digest_of({"verb": verb, **science}),
+        "identity": flat,
+        "versions": {
+            "raycre": __version__,
+            "python": platform.python_version(),
+            **{p: version(p) for p in _PACKAGES},
+        },
+        "machine": {"system": sys.platform, "processor": platform.machine()},
+        "finished": False,
+    }
+    run = Run(out, record["digest"], record)
+    run.note()
+    return run
+
+
+def _flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            flat |= _flatten(inner, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.loads(json.dumps(inner, default=str))
+    return flat
+
+
+def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    keys = sorted(set(old) | set(new))
+    return [f"{k} was {old.get(k)!r}, is {new.get(k)!r}" for k in keys if old.get(k) != new.get(k)]
