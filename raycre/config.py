@@ -350,7 +350,9 @@ def _override(values: dict[str, Any], text: str) -> None:
 def _as_config_error(
     error: ValidationError, kind: type[BaseModel], path: Path | None, tree: yaml.Node | None
 ) -> ConfigError:
-    problem = error.errors(include_url=False)[0]
+    # A misspelt key shows twice, as one unknown and one missing: the first says more.
+    problems = error.errors(include_url=False)
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     place = problem["loc"]
     key = ".".join(str(part) for part in place)
     if problem["type"] == "extra_forbidden":

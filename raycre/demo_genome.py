@@ -27,27 +27,59 @@ MARGIN = 5_000  # bp without elements at a chromosome's ends and between gene wi
 
 MISSING = 0.08  # chance that an element lacks its motifs, by itself its openness, by itself its loops
 DECOY = 0.10  # chance that a background region holds one motif, by itself some openness
-N_LOOPS = {"silencer": 0.2, "enhancer": 1.5, "promoter": 1.0, "insulator": 4.0, "background": 0.2}  # mean
-OPEN_READS = {"silencer": 6.0, "enhancer": 8.0, "promoter": 20.0, "insulator": 3.0, "background": 3.0}
+HITS = (3, 6)  # fewest and most motifs of an element
+N_LOOPS = {"silencer": 0.2, "enhancer": 1.0, "promoter": 1.0, "insulator": 3.0, "background": 0.2}  # mean
+OPEN_READS = {"silencer": 7.0, "enhancer": 7.0, "promoter": 15.0, "insulator": 4.0, "background": 4.0}
 STRAY_READS = 0.3  # like OPEN_READS per 10-bp bin; those at the summit, these everywhere
+OPEN_SPREAD = 0.5  # s.d. of the logarithm of the reads between regions of one class
 OPEN_SD, TRACK_BIN = 150, 10  # bp: s.d. of the bump of reads, resolution
 
 WINDOW, TILE = 65_536, 5_000  # bp: input of the planted backbone, CREME's tile
+MIDDLE = WINDOW // 2  # where the TSS base lies in the model input
 GENE_HITS = 4  # motif hits in every element of a gene
-BODY, UPSTREAM = 2_400, 300  # bp; a second transcript starts upstream: the gene's edge is not the canonical TSS
-# name, chromosome, strand, class of its distal elements, their tiles counted from the TSS tile in gene direction
-GENES = (
-    ("ENHA", "chr1", "+", "enhancer", (-3, 2)),
-    ("SILA", "chr1", "-", "silencer", (-1, 2)),
-    ("ENHB", "chr1", "-", "enhancer", (-1, 3)),
-    ("SILB", "chr2", "+", "silencer", (-3, 1)),
-    ("ENHC", "chr2", "+", "enhancer", (2, 4)),
-    ("SILC", "chr3", "-", "silencer", (-2, -4)),
-    ("NEUT", "chr3", "-", "background", ()),
-)
+BODY = 2_400  # bp from the canonical TSS to the gene's end
+UPSTREAM = 300  # bp by which a second transcript starts earlier: the gene's edge is not the canonical TSS
 CHROMS = ("chr1", "chr2", "chr3")
 # Row: a base, column: the next one. CG is rare, as in mammals.
-TRANSITIONS = ((0.33, 0.17, 0.28, 0.22), (0.34, 0.26, 0.06, 0.34), (0.27, 0.21, 0.26, 0.26), (0.22, 0.2, 0.25, 0.33))
+TRANSITIONS = np.array(
+    [[0.33, 0.17, 0.28, 0.22], [0.34, 0.26, 0.06, 0.34], [0.27, 0.21, 0.26, 0.26], [0.22, 0.20, 0.25, 0.33]]
+)
+
+
+@dataclass(frozen=True)
+class Gene:
+    """A gene in the middle of its own window.
+
+    Attributes:
+        distal: class of its distal elements ("enhancer", "silencer"), "" without any.
+        steps: their tiles, counted from the TSS tile in the direction of the gene.
+        place: which window of its chromosome, from 0.
+    """
+
+    name: str
+    chrom: str
+    strand: str
+    distal: str
+    steps: tuple[int, ...]
+    place: int
+
+    def genomic(self, start: int, end: int) -> tuple[int, int]:
+        """Turn an interval of the model input, which runs in gene direction, into one of the chromosome."""
+        left = MARGIN + self.place * (WINDOW + MARGIN)
+        return (
+            (left + start, left + end) if self.strand == "+" else (left + WINDOW - end, left + WINDOW - start)
+        )
+
+
+GENES = (
+    Gene("ENHA", "chr1", "+", "enhancer", (-3, 2), 0),
+    Gene("SILA", "chr1", "-", "silencer", (-1, 2), 1),
+    Gene("ENHB", "chr1", "-", "enhancer", (-1, 3), 2),
+    Gene("SILB", "chr2", "+", "silencer", (-3, 1), 0),
+    Gene("ENHC", "chr2", "+", "enhancer", (2, 4), 1),
+    Gene("SILC", "chr3", "-", "silencer", (-2, -4), 0),
+    Gene("NEUT", "chr3", "-", "", (), 1),
+)
 
 
 @dataclass(frozen=True)
@@ -61,9 +93,9 @@ class DemoGenome:
         truth_labels: chrom, start, end, name, label, hits (planted motifs of its class), decoy (class of a
             misleading motif, or ""), reads (expected at the summit), loops (anchors of loops over it).
         truth_candidates: the same columns, in the order of `candidates`, and blacklisted.
-        truth_tiles: one row per planted tile: gene_id, gene_name, strand, tss, tile_start, tile_end (bases of
-            the gene's 65,536-bp model input), chrom, start, end (of the tile, genomic), sign (+1 enhancer,
-            -1 silencer), name (of the candidate inside).
+        truth_tiles: one row per planted tile: gene_name, strand, tile_start, tile_end (bases of the gene's
+            65,536-bp model input), chrom, start, end (of the tile, genomic), sign (+1 enhancer, -1 silencer),
+            name (of the candidate inside).
     """
 
     folder: Path
@@ -81,7 +113,7 @@ class DemoGenome:
 
 
 def write_demo_genome(
-    out: Path, *, seed: int = 0, n_labelled: int = 800, n_candidates: int = 5_000
+    out: Path, *, seed: int = 0, n_labelled: int = 1_000, n_candidates: int = 5_000
 ) -> DemoGenome:
     """Write the genome as the new folder `out`, whole or not at all; the same arguments give the same bytes.
 
@@ -95,12 +127,11 @@ def write_demo_genome(
     if out.exists() and (out.is_file() or any(out.iterdir())):
         raise ConfigError("a synthetic genome goes into a new folder: remove it or name another", path=out)
     rng = np.random.default_rng(seed)
-    genes = _place_genes()
-    tiles, of_genes = _place_gene_elements(genes, rng)
+    tiles, of_genes = _place_gene_elements(rng)
     if n_labelled < len(CLASSES) or n_candidates < len(of_genes):
         least = f"{len(CLASSES)} labelled regions and {len(of_genes)} candidates"
         raise ConfigError(f"a synthetic genome has at least {least}", value=(n_labelled, n_candidates))
-    elsewhere, sizes = _place_regions(genes, n_labelled, n_candidates - len(of_genes), rng)
+    elsewhere, sizes = _place_regions(n_labelled, n_candidates - len(of_genes), rng)
     regions = pd.concat([of_genes, elsewhere]).sort_values(["chrom", "start"], ignore_index=True)
     regions["loops"], loops = _draw_loops(regions, rng)
     sequences = {chrom: _draw_sequence(size, rng) for chrom, size in sizes.items()}
@@ -111,7 +142,7 @@ def write_demo_genome(
     candidates = regions[regions["role"] != "labelled"].copy()
     labelled.insert(3, "name", [f"region_{i:05d}" for i in range(len(labelled))])
     candidates.insert(3, "name", [f"candidate_{i:05d}" for i in range(len(candidates))])
-    tiles["name"] = candidates.set_index("role")["name"].reindex(tiles.pop("role")).to_numpy()
+    tiles["name"] = tiles.pop("role").map(dict(zip(candidates["role"], candidates["name"], strict=True)))
     free = candidates.index[candidates["role"] == "candidate"]
     hidden = rng.choice(free, size=min(5, len(free)), replace=False)
     candidates["blacklisted"] = candidates.index.isin(hidden)
@@ -124,8 +155,8 @@ def write_demo_genome(
         _write_fasta(folder / "genome.fa", sequences)
         for name in ("dnase_rep1.bw", "dnase_rep2.bw"):
             _write_openness(folder / name, sizes, regions, rng)
-        _write_gtf(folder / "genes.gtf", genes)
-        (folder / "genes.txt").write_text("".join(f"{name}\n" for name in genes["gene_name"]))
+        _write_gtf(folder / "genes.gtf")
+        (folder / "genes.txt").write_text("".join(f"{gene.name}\n" for gene in GENES))
         _write_table(folder / "loops.bedpe", loops, header=False)
         _write_table(folder / "labels.bed", _bed6(labelled, labelled["label"]), header=False)
         _write_table(folder / "candidates.bed", _bed6(candidates, candidates["name"]), header=False)
@@ -154,51 +185,27 @@ def write_demo_genome(
     )
 
 
-def _place_genes() -> pd.DataFrame:
-    """Give every gene its own window of 65,536 bp (from window_start) at the head of its chromosome."""
-    genes = pd.DataFrame(GENES, columns=["gene_name", "chrom", "strand", "distal", "tile_steps"])
-    genes.insert(0, "gene_id", [f"ENSG{900_001 + i:011d}.1" for i in range(len(genes))])
-    genes["window_start"] = MARGIN + genes.groupby("chrom").cumcount() * (WINDOW + MARGIN)
-    # The TSS is base WINDOW / 2 in gene direction: on the minus strand, counted from the window's last base.
-    genes["tss"] = genes["window_start"] + WINDOW // 2 - (genes["strand"] == "-")
-    return genes
-
-
-def _place_gene_elements(genes: pd.DataFrame, rng: Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _place_gene_elements(rng: Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Plan a promoter on every TSS and one element in each of a gene's tiles; returns (tiles, elements)."""
     tiles, elements = [], []
-    for gene in genes.itertuples():
-
-        def genomic(start: int, end: int, gene=gene) -> dict[str, object]:  # type: ignore[no-untyped-def]
-            """Model input in gene direction -> chromosome."""
-            left = gene.window_start + (start if gene.strand == "+" else WINDOW - end)
-            return {"chrom": gene.chrom, "start": left, "end": left + end - start}
-
-        middle = WINDOW // 2
-        at_tss = genomic(middle - WIDTH // 2, middle + WIDTH // 2)
-        elements.append({**at_tss, "label": "promoter", "role": gene.gene_name})
-        for step in gene.tile_steps:
-            tile_start = middle - TILE // 2 + step * TILE
-            role = f"{gene.gene_name}{step:+d}"
-            inside = tile_start + int(rng.integers(500, TILE - WIDTH - 500))
-            elements.append({**genomic(inside, inside + WIDTH), "label": gene.distal, "role": role})
-            tiles.append(
-                {
-                    **{key: getattr(gene, key) for key in ("gene_id", "gene_name", "strand", "tss")},
-                    **{"tile_start": tile_start, "tile_end": tile_start + TILE},
-                    **genomic(tile_start, tile_start + TILE),
-                    **{"sign": {"enhancer": 1, "silencer": -1}[gene.distal], "role": role},
-                }
-            )
-    table = pd.DataFrame(elements)
-    table["hits"], table["decoy"] = GENE_HITS, ""
-    table["reads"] = table["label"].map(OPEN_READS)
-    return pd.DataFrame(tiles), table
+    for gene in GENES:
+        promoter = gene.genomic(MIDDLE - WIDTH // 2, MIDDLE + WIDTH // 2)
+        elements.append((gene.chrom, *promoter, "promoter", gene.name))
+        for step in gene.steps:
+            tile = MIDDLE - TILE // 2 + step * TILE
+            inside = tile + int(rng.integers(500, TILE - WIDTH - 500))
+            role = f"{gene.name}{step:+d}"
+            elements.append((gene.chrom, *gene.genomic(inside, inside + WIDTH), gene.distal, role))
+            sign = 1 if gene.distal == "enhancer" else -1
+            place = (tile, tile + TILE, gene.chrom, *gene.genomic(tile, tile + TILE))
+            tiles.append((gene.name, gene.strand, *place, sign, role))
+    columns = ["gene_name", "strand", "tile_start", "tile_end", "chrom", "start", "end", "sign", "role"]
+    table = pd.DataFrame(elements, columns=["chrom", "start", "end", "label", "role"])
+    table = table.assign(hits=GENE_HITS, decoy="", reads=table["label"].map(OPEN_READS))
+    return pd.DataFrame(tiles, columns=columns), table
 
 
-def _place_regions(
-    genes: pd.DataFrame, n_labelled: int, n_candidates: int, rng: Generator
-) -> tuple[pd.DataFrame, dict[str, int]]:
+def _place_regions(n_labelled: int, n_candidates: int, rng: Generator) -> tuple[pd.DataFrame, dict[str, int]]:
     """Plan the regions outside gene windows and what each lacks or pretends; returns (regions, sizes)."""
     n = n_labelled + n_candidates
     label = np.concatenate(
@@ -213,14 +220,16 @@ def _place_regions(
     plain = (regions["label"] == "background").to_numpy()
     lacks_motifs, lacks_openness = rng.random((2, n)) < MISSING
     misleads, is_open = rng.random((2, n)) < DECOY
-    regions["hits"] = np.where(plain | lacks_motifs, 0, rng.integers(2, 5, size=n))
-    regions["decoy"] = np.where(plain & misleads, rng.choice(np.array(CLASSES[:-1], dtype=object), size=n), "")
+    regions["hits"] = np.where(plain | lacks_motifs, 0, rng.integers(*HITS, endpoint=True, size=n))
+    regions["decoy"] = np.where(
+        plain & misleads, rng.choice(np.array(CLASSES[:-1], dtype=object), size=n), ""
+    )
     open_now = np.where(plain, is_open, ~lacks_openness)
-    regions["reads"] = regions["label"].map(OPEN_READS) * open_now * rng.lognormal(0, 0.3, size=n)
+    regions["reads"] = regions["label"].map(OPEN_READS) * open_now * rng.lognormal(0, OPEN_SPREAD, size=n)
 
     sizes, starts, chroms = {}, [], []
     for chrom, slots in zip(CHROMS, np.array_split(np.arange(n), len(CHROMS)), strict=True):
-        first = MARGIN + int((genes["chrom"] == chrom).sum()) * (WINDOW + MARGIN)
+        first = MARGIN + sum(gene.chrom == chrom for gene in GENES) * (WINDOW + MARGIN)
         starts.append(first + PITCH * np.arange(len(slots)) + rng.integers(0, JITTER + 1, size=len(slots)))
         chroms.append(np.full(len(slots), chrom, dtype=object))
         sizes[chrom] = first + PITCH * len(slots) + MARGIN
@@ -250,7 +259,7 @@ def _draw_loops(regions: pd.DataFrame, rng: Generator) -> tuple[NDArray[np.int64
 
 def _draw_sequence(size: int, rng: Generator) -> NDArray[np.uint8]:
     """Draw uint8 (size,) codes 0-3 from a first-order Markov chain: 4,096 chains side by side, end to end."""
-    cumulative = np.cumsum(np.array(TRANSITIONS), axis=1)[:, :3]
+    cumulative = np.cumsum(TRANSITIONS, axis=1)[:, :3]
     steps = -(-size // 4_096)
     chains = np.empty((steps, 4_096), dtype=np.uint8)
     chains[0] = rng.integers(0, 4, size=4_096)
@@ -260,14 +269,15 @@ def _draw_sequence(size: int, rng: Generator) -> NDArray[np.uint8]:
 
 
 def _plant_motifs(codes: NDArray[np.uint8], regions: pd.DataFrame, rng: Generator) -> None:
-    """Write every region's motifs into its chromosome's codes, in place, and break all that came by chance."""
-    motifs = {name: np.array(["ACGT".index(base) for base in motif], np.uint8) for name, motif in MOTIFS.items()}
+    """Write every region's motifs into its chromosome's codes, in place, and break those made by chance."""
+    motifs = {name: np.array(["ACGT".index(base) for base in MOTIFS[name]], np.uint8) for name in MOTIFS}
     planted = np.zeros(len(codes), dtype=bool)
-    for region in regions.itertuples():
-        classes = [region.label] * region.hits + [region.decoy] * bool(region.decoy)
+    columns = (regions[column].tolist() for column in ("start", "label", "hits", "decoy"))
+    for region_start, label, hits, decoy in zip(*columns, strict=True):
+        names = [label] * hits + [decoy] * bool(decoy)
         # Places of 20 bp, 60 bp from the edges: motifs do not touch, and stay inside under a shift of 20 bp.
-        places = region.start + 60 + 20 * rng.choice(44, size=len(classes), replace=False)
-        for name, start in zip(classes, places + rng.integers(0, 6, size=len(classes)), strict=True):
+        places = region_start + 60 + 20 * rng.choice(44, size=len(names), replace=False)
+        for name, start in zip(names, places + rng.integers(0, 6, size=len(names)), strict=True):
             motif = motifs[name]
             codes[start : start + MOTIF_LENGTH] = motif if rng.random() < 0.5 else 3 - motif[::-1]
             planted[start : start + MOTIF_LENGTH] = True
@@ -312,32 +322,27 @@ def _write_openness(path: Path, sizes: dict[str, int], regions: pd.DataFrame, rn
             )
 
 
-def _write_gtf(path: Path, genes: pd.DataFrame) -> None:
-    """Write GENCODE-style rows (1-based, closed): a canonical transcript and one that starts 300 bp upstream."""
-    lines = ["##description: synthetic genes of raycre's demo\n", "##format: gtf\n"]
-    for gene in genes.itertuples():
-        common = f'gene_id "{gene.gene_id}"; gene_type "protein_coding"; gene_name "{gene.gene_name}";'
-
-        def add(feature: str, first: int, stop: int, more: str = "", gene=gene, common=common) -> None:  # type: ignore[no-untyped-def]
-            """One row for [first, stop), counted from the canonical TSS in gene direction."""
-            left = gene.tss + first if gene.strand == "+" else gene.tss + 1 - stop
-            fields = (gene.chrom, "RAYCRE", feature, left + 1, left + stop - first, ".", gene.strand, ".", common)
-            lines.append("\t".join(map(str, fields)) + more + "\n")
-
-        add("gene", -UPSTREAM, BODY)
-        for number, first, tags in (
-            (1, 0, ' tag "basic"; tag "Ensembl_canonical";'),
-            (2, -UPSTREAM, ' tag "basic";'),
-        ):
-            transcript = gene.gene_id.replace("ENSG", "ENST").replace(".1", f".{number}")
-            more = f' transcript_id "{transcript}"; transcript_type "protein_coding";'
-            add("transcript", first, BODY, more + tags)
-            add("exon", first, 200, f"{more} exon_number 1;{tags}")
-            add("exon", BODY - 600, BODY, f"{more} exon_number 2;{tags}")
-    path.write_text("".join(lines))
+def _write_gtf(path: Path) -> None:
+    """Write GENCODE-style rows (1-based, closed): a canonical transcript, and one with its TSS upstream."""
+    rows = []
+    for number, gene in enumerate(GENES, start=900_001):
+        common = f'gene_id "ENSG{number:011d}.1"; gene_type "protein_coding"; gene_name "{gene.name}";'
+        rows.append((gene, "gene", -UPSTREAM, BODY, common))
+        for version, first, tags in ((1, 0, ' tag "Ensembl_canonical";'), (2, -UPSTREAM, "")):
+            more = f'{common} transcript_id "ENST{number:011d}.{version}"; transcript_type "protein_coding";'
+            tags = f' tag "basic";{tags}'
+            rows.append((gene, "transcript", first, BODY, more + tags))
+            rows.append((gene, "exon", first, 200, f"{more} exon_number 1;{tags}"))
+            rows.append((gene, "exon", BODY - 600, BODY, f"{more} exon_number 2;{tags}"))
+    with path.open("w") as handle:
+        handle.write("##description: synthetic genes of the raycre demo\n##format: gtf\n")
+        for gene, feature, first, stop, attributes in rows:
+            start, end = gene.genomic(MIDDLE + first, MIDDLE + stop)
+            fields = (gene.chrom, "RAYCRE", feature, start + 1, end, ".", gene.strand, ".", attributes)
+            handle.write("\t".join(map(str, fields)) + "\n")
 
 
-def _bed6(regions: pd.DataFrame, name: pd.Series[str]) -> pd.DataFrame:
+def _bed6(regions: pd.DataFrame, name: pd.Series) -> pd.DataFrame:
     """Columns of a BED6 file; neither score nor strand means anything here."""
     return regions[["chrom", "start", "end"]].assign(name=name, score=0, strand=".")
 

@@ -8,13 +8,14 @@ quantisation, up-sampling *before* each transposed convolution, batch norm befor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raycre.create.layers import convolve, max_pool, upsample_deconvolve
 from raycre.create.layout import CLASSES, MODALITIES, ROWS, WIDTH, check_modalities
 from raycre.create.quantizer import SplitQuantizer
 from raycre.errors import ConfigError, RaycreError
@@ -43,8 +44,9 @@ class Sizes:
     classifier: tuple[int, int] = (1024, 512)
     classes: int = len(CLASSES)
     branch_dropout: float = 0.1
-    dropout: float = 0.5
-    initial_count: float = field(default=0.0)  # see SplitQuantizer
+    encoder_dropout: float = 0.5
+    classifier_dropout: float = 0.5
+    initial_count: float = 0.0  # see SplitQuantizer
 
     def __post_init__(self) -> None:
         if self.embedding % self.splits:
@@ -60,7 +62,7 @@ SIZES = {
     # For tests and a two-core demo: a step of 64 windows in tens of milliseconds, little data to learn from.
     "tiny": Sizes(
         sequence=32, signal=4, encoder2=24, encoder3=24, embedding=32, decoder3=12, decoder2=12,
-        codes=50, splits=4, classifier=(64, 32), branch_dropout=0.0, dropout=0.1, initial_count=1.0,
+        codes=50, splits=4, classifier=(64, 32), branch_dropout=0.0, encoder_dropout=0.0, classifier_dropout=0.1, initial_count=1.0,
     ),
 }  # fmt: skip
 
@@ -86,7 +88,7 @@ class Output(NamedTuple):
 
 
 class Branch(nn.Module):
-    """Encoder of one modality: (n, rows, 1000) → (n, 248, channels)."""
+    """Encoder of one modality: (n, 1000, rows) → (n, 248, channels)."""
 
     def __init__(self, rows: int, channels: int, dropout: float) -> None:
         super().__init__()
@@ -95,9 +97,7 @@ class Branch(nn.Module):
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, rows: Tensor) -> Tensor:
-        # Pool before ReLU: the same values and gradients as after it, on a quarter of the positions.
-        pooled = F.relu(F.max_pool1d(self.conv(rows), BRANCH_POOL, BRANCH_STRIDE))
-        return self.norm(self.dropout(pooled).transpose(1, 2))
+        return self.norm(self.dropout(_encode(rows, self.conv, BRANCH_POOL, BRANCH_STRIDE)))
 
 
 class Create(nn.Module):
@@ -134,49 +134,47 @@ class Create(nn.Module):
         )
         if "sequence" in self.modalities:
             self.base_norm = nn.BatchNorm1d(ROWS["sequence"])
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropout = nn.Dropout(sizes.encoder_dropout)
+        self.classifier_dropout = nn.Dropout(sizes.classifier_dropout)
         self.classifier1 = nn.Linear(POSITIONS * sizes.embedding, sizes.classifier[0])
         self.classifier2 = nn.Linear(sizes.classifier[0], sizes.classifier[1])
         self.classifier3 = nn.Linear(sizes.classifier[1], sizes.classes)
 
     def integrate(self, x: Tensor) -> Tensor:
-        """Encode each modality and mix their channels: x → float32 (n, channels, 248)."""
+        """Encode each modality and mix their channels: x → float32 (n, 248, channels)."""
         if x.shape[1:] != (sum(self.rows), WIDTH):
             raise RaycreError(
                 f"input of shape {tuple(x.shape)}; {'+'.join(self.modalities)} takes "
                 f"(n, {sum(self.rows)}, {WIDTH})"
             )
         parts = x.split(self.rows, dim=1)
-        encoded = [self.branches[name](part) for name, part in zip(self.modalities, parts, strict=True)]
-        return self.dropout(F.relu(self.integration(torch.cat(encoded, dim=2)))).transpose(1, 2)
+        encoded = [
+            self.branches[name](part.transpose(1, 2).contiguous())
+            for name, part in zip(self.modalities, parts, strict=True)
+        ]
+        return self.dropout(F.relu(self.integration(torch.cat(encoded, dim=2))))
 
     def encode(self, x: Tensor) -> Tensor:
         """x → z_e: float32 (n, 26, embedding), the latent embedding before quantisation."""
-        mixed = self.integrate(x)
-        coarse = self.dropout(F.relu(F.max_pool1d(self.encoder2(mixed), POOL2)))
-        deep = self.dropout(F.relu(F.max_pool1d(self.encoder3(coarse), POOL3)))
-        return self.to_embedding(deep.transpose(1, 2))
+        coarse = self.dropout(_encode(self.integrate(x), self.encoder2, POOL2, POOL2))
+        deep = self.dropout(_encode(coarse, self.encoder3, POOL3, POOL3))
+        return self.to_embedding(deep)
 
     def head(self, z_q: Tensor) -> Tensor:
         """Quantised embedding (n, 26, embedding) → logits: float32 (n, classes)."""
-        hidden = F.relu(self.classifier1(self.dropout(z_q.flatten(1))))
-        hidden = F.relu(self.classifier2(self.dropout(hidden)))
-        return self.classifier3(self.dropout(hidden))
+        hidden = F.relu(self.classifier1(self.classifier_dropout(z_q.flatten(1))))
+        hidden = F.relu(self.classifier2(self.classifier_dropout(hidden)))
+        return self.classifier3(self.classifier_dropout(hidden))
 
     def decode(self, z_q: Tensor) -> Tensor:
         """Quantised embedding (n, 26, embedding) → `recon` of Output."""
-        by3, by2, by1 = UPSAMPLING
-        coarse = F.relu(self.decoder3(_upsample(z_q.transpose(1, 2), by3)))
-        fine = F.relu(self.decoder2(_upsample(coarse, by2)))
-        heads = [self.heads[name] for name in self.modalities]
-        kernel = torch.cat([head.weight for head in heads], dim=1)
-        bias = torch.cat([head.bias for head in heads])
-        parts = _upsampled_transpose(fine, kernel, bias, by1).split(self.rows, dim=1)
-        finish = {"sequence": self._normalise_bases, "openness": F.relu, "loops": F.relu}
-        return torch.cat([finish[n](part) for n, part in zip(self.modalities, parts, strict=True)], dim=1)
-
-    def _normalise_bases(self, bases: Tensor) -> Tensor:
-        return self.base_norm(bases)
+        up3, up2, up1 = UPSAMPLING
+        coarse = F.relu(_decode(z_q, up3, self.decoder3))
+        fine = F.relu(_decode(coarse, up2, self.decoder2))
+        rows = _decode(fine, up1, *(self.heads[name] for name in self.modalities)).transpose(1, 2)
+        n_bases = self.rows[0] if "sequence" in self.modalities else 0
+        tracks = F.relu(rows[:, n_bases:])
+        return torch.cat([self.base_norm(rows[:, :n_bases]), tracks], dim=1) if n_bases else tracks
 
     def classify(self, x: Tensor) -> Tensor:
         """x → logits: float32 (n, classes); nothing is decoded."""
@@ -189,19 +187,13 @@ class Create(nn.Module):
         return Output(self.head(z_q), self.decode(z_q), z_e, z_q, codes, commitment, perplexity)
 
 
-def _upsample(x: Tensor, factor: int) -> Tensor:
-    """Linear interpolation of (n, channels, positions) by `factor`, pixel centres aligned."""
-    return F.interpolate(x, scale_factor=factor, mode="linear", align_corners=False)
+def _encode(x: Tensor, conv: nn.Conv1d, width: int, stride: int) -> Tensor:
+    """Convolve, pool, ReLU: the same values and gradients as ReLU before the pool, on fewer positions."""
+    return F.relu(max_pool(convolve(x, conv.weight, conv.bias), width, stride))
 
 
-def _upsampled_transpose(x: Tensor, kernel: Tensor, bias: Tensor, factor: int) -> Tensor:
-    """Equal conv_transpose1d(upsample(x), kernel, bias), for few output channels.
-
-    Interpolation acts on each channel alone, so channels may be mixed first, at low resolution: one
-    product makes every (output channel, tap), these few rows are up-sampled, and taps are added up
-    at their shifts. x: (n, in, positions); kernel: (in, out, taps).
-    """
-    _, n_out, taps = kernel.shape
-    rows = _upsample(torch.matmul(kernel.flatten(1).T, x), factor)
-    width = rows.shape[2] + taps - 1
-    return F.fold(rows, (1, width), (1, taps)).squeeze(2) + bias.view(n_out, 1)
+def _decode(x: Tensor, factor: int, *layers: nn.Module) -> Tensor:
+    """Up-sample and deconvolve by all layers at once; their outputs lie side by side in the channels."""
+    kernel = torch.cat([layer.get_parameter("weight") for layer in layers], dim=1)
+    bias = torch.cat([layer.get_parameter("bias") for layer in layers])
+    return upsample_deconvolve(x, kernel, bias, factor)

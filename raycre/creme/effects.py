@@ -140,8 +140,10 @@ def cre_calls(
 def _ratio(numerator: NDArray[np.float64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
     """Divide by an activity; null (NaN) where it is not above 0, since a share of nothing means nothing.
 
-    Never infinite; and never of turned sign, as over the negative output of a model without a final softplus.
+    So never of turned sign, as over the negative output of a model without a final softplus; and never
+    infinite, as over an activity so small that the share is past float64: that is null too.
     """
     numerator, activity = np.broadcast_arrays(numerator, activity)
-    null = np.full(numerator.shape, np.nan)
-    return np.divide(numerator, activity, out=null, where=activity > 0)
+    with np.errstate(over="ignore"):
+        share = np.divide(numerator, activity, out=np.full(numerator.shape, np.nan), where=activity > 0)
+    return np.where(np.isfinite(share), share, np.nan)

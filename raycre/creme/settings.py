@@ -10,7 +10,7 @@ from raycre.creme.tiles import Interval, tss_tile
 from raycre.errors import ConfigError, near
 
 # Results: "100 independent dinucleotide shuffles" (context), "ten shuffles per tile perturbation"
-# (necessity). The text gives no number for sufficiency; the ten backgrounds of its fine-tile search are taken.
+# (necessity). The text has no number for sufficiency; the ten backgrounds of its fine-tile search are taken.
 PAPER_SHUFFLES = {"context": 100, "necessity": 10, "sufficiency": 10}
 
 COMPAT = ("fixed", "reference")

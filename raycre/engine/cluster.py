@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
 
@@ -31,12 +32,8 @@ def connected() -> Iterator[None]:
         os.environ.setdefault(name, value)
     address = os.environ.get("RAY_ADDRESS", "local")
     local = address == "local"
-    ray.init(
-        address=address,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        **({"include_dashboard": False, "num_cpus": os.cpu_count()} if local else {}),
-    )
+    own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if local else {}
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,13 +11,11 @@ import pyarrow as pa
 from raycre.config import PerturbConfig
 from raycre.creme import TESTS
 from raycre.creme.tiles import distance, to_genomic
+from raycre.engine.study import Study
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
-
-if TYPE_CHECKING:
-    from raycre.engine.perturbation import Study
 
 
 def write_effects(

@@ -82,6 +82,18 @@ METRICS = _schema(
     ("value", _REAL, "value on the test set"),
 )
 
+CLASS_COUNTS = _schema(
+    ("class", _TEXT, "called class"),
+    ("n", _INT, "regions"),
+)
+
+FOLD_PREDICTIONS = _schema(
+    ("region_id", _INT, "row of inputs/regions.parquet of the training"),
+    ("set", _TEXT, "validation or test"),
+    ("label", _TEXT, "true class"),
+    *((f"p_{c}", pa.float32(), f"probability of {c}, mean over views") for c in CLASSES),
+)
+
 CALLS = _schema(
     ("test", _TEXT, "context, necessity or sufficiency"),
     ("track_id", _INT, "row of the model's track table"),

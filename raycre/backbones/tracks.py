@@ -1,0 +1,196 @@
+"""Track tables: what every output of a backbone measures, and finding the outputs one wants.
+
+It must not know a model: a table goes in, row numbers come out.
+"""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from raycre.backbones.contract import TRACK_COLUMNS
+from raycre.errors import FormatError, MissingInputError, TrackError, near
+
+EXACT = ("assay", "identifier")  # a term KEY=VALUE on these must equal; on the others it may be a part
+WITHIN = ("biosample", "description")
+TARGETED = "CHIP"  # the assay whose descriptions name a target before the biosample
+
+
+def read_track_table(path: Path) -> pd.DataFrame:
+    """Read a table of outputs in head order, as Basenji, Enformer and Borzoi publish them (`targets_human.txt`).
+
+    Tab-separated, plain or gzipped, with a header and at least the columns index (or an unnamed first one),
+    identifier and description. A description is `ASSAY:biosample`, for CHIP `CHIP:target:biosample`; what
+    follows may hold further colons. The index must count up by one. It need not begin at 0 (the mouse tables
+    of Enformer go on where the human ones end): `track_id` is the row.
+
+    Returns:
+        Columns `TRACK_COLUMNS`, and strand_pair (Int64: the track_id of the other strand's track) where the
+        file has it.
+
+    Raises:
+        MissingInputError: no such file.
+        FormatError: not such a table; the first wrong line is named.
+    """
+    if not path.is_file():
+        raise MissingInputError("no such track table", path=path)
+    try:
+        # "NA" is text here and a quotation mark is a letter of a description.
+        raw = pd.read_csv(path, sep="\t", dtype="string", keep_default_na=False, quoting=csv.QUOTE_NONE)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError, zlib.error) as e:
+        raise FormatError(f"not a tab-separated track table ({e})", path=path) from e
+    raw = raw.rename(columns={raw.columns[0]: "index"}) if raw.columns[0].startswith("Unnamed") else raw
+    for column in ("index", "identifier", "description"):
+        if column not in raw:
+            raise FormatError(
+                f"no column {column!r}; a track table has index, identifier and description", path=path, line=1
+            )
+    if raw.empty:
+        raise FormatError("the table has no rows", path=path)
+    first = _integers(raw["index"], path).iloc[0]
+    _check_rows(path, raw["index"], _integers(raw["index"], path) == first + np.arange(len(raw)), "does not count up by one")
+    _check_rows(path, raw["description"], raw["description"].str.contains(":"), "is no ASSAY:biosample")
+
+    assay = raw["description"].str.split(":", n=1).str[0]
+    rest = raw["description"].str.split(":", n=1).str[1]
+    after_target = rest.str.split(":", n=1).str[1].fillna(rest)
+    table = pd.DataFrame(
+        {
+            "track_id": np.arange(len(raw), dtype=np.int64),
+            "identifier": raw["identifier"],
+            "description": raw["description"],
+            "assay": assay,
+            "biosample": rest.mask(assay.str.upper() == TARGETED, after_target),
+        }
+    )
+    if "strand_pair" in raw:
+        pair = _integers(raw["strand_pair"], path) - first
+        _check_rows(path, raw["strand_pair"], pair.between(0, len(raw) - 1), "is no row of the table")
+        table["strand_pair"] = pair
+    return table
+
+
+def _integers(column: pd.Series, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce").astype("Float64")
+    _check_rows(path, column, column.str.fullmatch(r"\d+"), f"is no whole number ({column.name})")
+    return numbers.astype("Int64")
+
+
+def _check_rows(path: Path, column: pd.Series, good: pd.Series, complaint: str) -> None:
+    wrong = np.flatnonzero(~good.to_numpy(dtype=bool))
+    if len(wrong):
+        row = int(wrong[0])  # line 1 is the header
+        raise FormatError(
+            f"{complaint}; {len(wrong)} such rows", path=path, line=row + 2, value=str(column.iloc[row])
+        )
+
+
+def plain_table(n: int) -> pd.DataFrame:
+    """Number `n` tracks of which nothing else is known; text columns are null."""
+    unknown = pd.Series([pd.NA] * n, dtype="string")
+    return pd.DataFrame({"track_id": np.arange(n, dtype=np.int64), **{c: unknown for c in TRACK_COLUMNS[1:]}})
+
+
+def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list[int]:
+    """Find tracks.
+
+    A list names each track by its row or its identifier; the order is kept and a repeat counts once. A text
+    is a set of terms which must all hold, and finds rows in table order: `assay=CAGE` and
+    `identifier=CNhs12336` must be equal, `biosample=K562` and `description=…` be a part, a word without a key
+    be a part of the description or equal the identifier. Case does not matter; quotation marks hold a value
+    with blanks together (`biosample="bone marrow"`).
+
+    Args:
+        table: columns `TRACK_COLUMNS`.
+        query: the text or the list.
+
+    Returns:
+        Rows of the table, at least one.
+
+    Raises:
+        TrackError: nothing matches, a key or an identifier is unknown, a row lies outside the table, or the
+            table has no descriptions to search.
+    """
+    if isinstance(query, str):
+        return _matching(table, query)
+    rows = dict.fromkeys(_row(table, item) for item in query)
+    if not rows:
+        raise TrackError("no track is asked for; give rows, identifiers or a query", value=query)
+    return list(rows)
+
+
+def _row(table: pd.DataFrame, item: int | str) -> int:
+    """The row that one entry of a list means."""
+    if isinstance(item, str):
+        _check_described(table, item)
+        found = np.flatnonzero((table["identifier"] == item).fillna(False).to_numpy(dtype=bool))
+        if not len(found):
+            raise TrackError(f"no track has this identifier{near(item, table['identifier'].dropna())}", value=item)
+        return int(found[0])
+    if isinstance(item, bool) or not 0 <= item < len(table):
+        raise TrackError(f"the table has tracks 0-{len(table) - 1}", value=item)
+    return int(item)
+
+
+def _matching(table: pd.DataFrame, query: str) -> list[int]:
+    """Rows in which every term of the query holds."""
+    _check_described(table, query)
+    try:
+        terms = shlex.split(query)
+    except ValueError as error:
+        raise TrackError(f"the query cannot be read ({error}); close the quotation mark", value=query) from error
+    if not terms:
+        raise TrackError("the query is empty; say for example assay=CAGE biosample=K562", value=query)
+    keep = np.ones(len(table), dtype=bool)
+    for term in terms:
+        holds = _holds(table, term)
+        if not holds.any():
+            raise TrackError(f"no track has {term!r}{_near_values(table, term)}", value=query)
+        keep &= holds
+    if not keep.any():
+        raise TrackError("each term is found, but no track has them all", value=query)
+    return [int(row) for row in np.flatnonzero(keep)]
+
+
+def _holds(table: pd.DataFrame, term: str) -> np.ndarray:
+    """bool (rows,): where one term of a query holds."""
+    key, equals, value = term.partition("=")
+    wanted = value.casefold()
+    if not equals:
+        word = term.casefold()
+        return _part(table["description"], word) | (_folded(table["identifier"]) == word)
+    if key in EXACT:
+        return _folded(table[key]) == wanted
+    if key in WITHIN:
+        return _part(table[key], wanted)
+    known = (*EXACT, *WITHIN)
+    raise TrackError(f"a query has no key {key!r}{near(key, known)}; keys are {', '.join(known)}", value=term)
+
+
+def _folded(column: pd.Series) -> np.ndarray:
+    return column.fillna("").str.casefold().to_numpy(dtype=object)
+
+
+def _part(column: pd.Series, wanted: str) -> np.ndarray:
+    return column.fillna("").str.casefold().str.contains(wanted, regex=False).to_numpy(dtype=bool)
+
+
+def _near_values(table: pd.DataFrame, term: str) -> str:
+    key, equals, value = term.partition("=")
+    if equals:
+        return near(value, table[key].dropna())
+    return near(term, [*table["identifier"].dropna(), *table["biosample"].dropna()])
+
+
+def _check_described(table: pd.DataFrame, query: str) -> None:
+    if table["description"].isna().all():
+        raise TrackError(
+            f"the {len(table):,} tracks have no descriptions to search; give model.track_table, or row numbers",
+            value=query,
+        )

@@ -1,0 +1,207 @@
+"""Weights of a backbone: from a file, without running code, or drawn from a seed. It must not know a model.
+
+A state dict maps the names of a module's parameters and buffers to tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import pickle
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from raycre.errors import CheckpointError, ConfigError, MissingInputError
+from raycre.store.files import sha256_of
+
+__all__ = ["is_random", "load_into", "random_seed", "random_state", "read_state_dict", "sha256_of"]
+
+RANDOM = "random:"
+# enformer-pytorch registers its layers a second time, in order, as `_trunk`; files repeat these tensors.
+TRUNK_ALIASES = {
+    "_trunk.1.": "stem.",
+    "_trunk.2.": "conv_tower.",
+    "_trunk.4.": "transformer.",
+    "_trunk.6.": "final_pointwise.",
+}
+SHOWN = 5  # names listed of each kind of misfit
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read tensors from a safetensors file or a PyTorch checkpoint, told apart by content.
+
+    PyTorch checkpoints are unpickled with `weights_only=True`, which builds tensors and plain containers and
+    refuses everything else. Enformer's aliases under `_trunk.` are dropped where the tensor they repeat is there.
+
+    Returns:
+        Name to CPU tensor, in the file's order.
+
+    Raises:
+        MissingInputError: no such file.
+        CheckpointError: truncated, not a checkpoint, holds code, holds something else than named tensors.
+    """
+    if not path.is_file():
+        raise MissingInputError("no such weights", path=path)
+    try:
+        loaded = load_file(path) if _is_safetensors(path) else _load_torch(path)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            "holds more than tensors, or is damaged, and raycre runs no code from a checkpoint; "
+            f"convert it to safetensors where it was made ({_first_line(error)})",
+            path=path,
+        ) from error
+    except Exception as error:  # a damaged archive can fail in any way inside the readers
+        raise CheckpointError(
+            f"cannot be read as safetensors or as a PyTorch checkpoint: truncated or of another kind "
+            f"({type(error).__name__}: {_first_line(error)}); fetch it again",
+            path=path,
+        ) from error
+    return _without_aliases(_named_tensors(loaded, path))
+
+
+def _is_safetensors(path: Path) -> bool:
+    """A safetensors file opens with the header's length (8 bytes, little-endian) and then a JSON object."""
+    with path.open("rb") as handle:
+        return handle.read(9)[8:] == b"{"
+
+
+def _load_torch(path: Path) -> object:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]
+
+
+def _named_tensors(loaded: object, path: Path) -> dict[str, Tensor]:
+    if not isinstance(loaded, Mapping):
+        raise CheckpointError(f"holds a {type(loaded).__name__}, not named tensors", path=path)
+    nested = [key for key, value in loaded.items() if isinstance(value, Mapping)]
+    other = [key for key, value in loaded.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
+    if other or not loaded:
+        inside = f"; the weights may be under {nested[0]!r}: save that alone" if nested else ""
+        raise CheckpointError(
+            f"holds {len(loaded)} entries of which {len(other)} are no named tensors{_listed(other)}{inside}",
+            path=path,
+        )
+    return dict(loaded)
+
+
+def _without_aliases(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    def original(name: str) -> str:
+        for alias, module in TRUNK_ALIASES.items():
+            if name.startswith(alias):
+                return module + name.removeprefix(alias)
+        return name
+
+    return {name: t for name, t in state.items() if original(name) == name or original(name) not in state}
+
+
+def load_into(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Make `state` the weights of `module`, which may be on the meta device; nothing is copied that fits.
+
+    Floating-point tensors of another precision become float32.
+
+    Args:
+        module: takes the tensors.
+        state: exactly the names and shapes of `module.state_dict()`.
+        path: where the state came from, for the message.
+
+    Raises:
+        CheckpointError: missing or unexpected names, other shapes or kinds of number, NaN or infinite weights;
+            the module is then as it was.
+    """
+    wanted = module.state_dict()
+    both = [name for name in wanted if name in state]
+    problems = [
+        _problem("missing", [name for name in wanted if name not in state]),
+        _problem("unexpected", [name for name in state if name not in wanted]),
+        _problem("of another shape or kind", [_misfit(n, wanted[n], state[n]) for n in both if not _fits(wanted[n], state[n])]),
+        _problem("not finite (NaN or infinite)", [name for name in both if not state[name].isfinite().all()]),
+    ]
+    if any(problems):
+        found = "; ".join(p for p in problems if p)
+        raise CheckpointError(f"does not fit {type(module).__name__}: {found}", path=path)
+    module.load_state_dict({name: state[name].to(wanted[name].dtype) for name in wanted}, assign=True)
+
+
+def _fits(wanted: Tensor, given: Tensor) -> bool:
+    return wanted.shape == given.shape and wanted.is_floating_point() == given.is_floating_point()
+
+
+def _misfit(name: str, wanted: Tensor, given: Tensor) -> str:
+    return f"{name} {tuple(given.shape)} {given.dtype} for {tuple(wanted.shape)} {wanted.dtype}"
+
+
+def _problem(kind: str, names: list[str]) -> str:
+    return f"{len(names)} {kind}{_listed(names)}" if names else ""
+
+
+def _listed(names: Iterable[object]) -> str:
+    names = list(names)
+    if not names:
+        return ""
+    return f" ({', '.join(map(str, names[:SHOWN]))}{', …' if len(names) > SHOWN else ''})"
+
+
+def is_random(weights: str) -> bool:
+    """Whether `weights` asks for a seed instead of a file."""
+    return weights.startswith(RANDOM)
+
+
+def random_seed(weights: str) -> int:
+    """The seed of "random:SEED".
+
+    Raises:
+        ConfigError: SEED is no whole number.
+    """
+    seed = weights.removeprefix(RANDOM)
+    if not seed.isascii() or not seed.isdigit():
+        raise ConfigError("random weights are asked for as random:SEED with a whole number", value=weights)
+    return int(seed)
+
+
+def random_state(module: nn.Module, seed: int) -> dict[str, Tensor]:
+    """Draw weights for tests and benchmarks; outputs then depend on every layer and on the whole input.
+
+    Each tensor is drawn uniformly by its own generator, seeded by (seed, name), so that neither the order of
+    construction nor other layers matter. Norms scale by 0.9-1.1 and shift by up to 0.05; kernels keep the
+    variance of their input, queries and keys are twice as large so that attention is not flat, and the logits
+    of a pooling see their own channel. Nothing is zero, `to_out` included.
+
+    Returns:
+        The names and shapes of `module.state_dict()`, on the CPU.
+    """
+    return {name: _draw(name, shape, seed) for name, shape in _shapes(module)}
+
+
+def _shapes(module: nn.Module) -> list[tuple[str, torch.Size]]:
+    return [(name, tensor.shape) for name, tensor in module.state_dict().items()]
+
+
+def _draw(name: str, shape: torch.Size, seed: int) -> Tensor:
+    if name.endswith("num_batches_tracked"):
+        return torch.zeros(shape, dtype=torch.int64)
+    digest = hashlib.sha256(json.dumps([seed, name]).encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    drawn = torch.empty(shape).uniform_(-1, 1, generator=generator)
+    if name.endswith("running_mean"):
+        return drawn.mul_(0.1)
+    if name.endswith("running_var"):
+        return drawn.mul_(0.3).add_(1)
+    if name.endswith("bias"):
+        return drawn.mul_(0.05)
+    if len(shape) == 1:
+        return drawn.mul_(0.1).add_(1)
+    fan_in = math.prod(shape[1:])
+    if "to_attn_logits" in name:
+        drawn.mul_(math.sqrt(0.3 / fan_in))
+        drawn.flatten(1).diagonal().add_(2)
+        return drawn
+    gain = 2 if any(part in name for part in ("to_q", "to_k", "rel_k")) else 1
+    return drawn.mul_(gain * math.sqrt(3 / fan_in))

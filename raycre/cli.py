@@ -1,0 +1,142 @@
+"""The command line: parse, call the engine, print; a named error becomes its exit code (0, 1, 2 or 3)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from raycre import __version__
+from raycre.errors import ConfigError, RaycreError, near
+
+app = typer.Typer(
+    help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print plan and cost; write nothing.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh/--resume", help="Throw away what the run folder holds, or go on with it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+@app.command()
+def train(
+    config: Config, set_: Sets = None, dry_run: DryRun = False, fresh: Fresh = False, json_: Json = False
+) -> None:
+    """Train CREATE in k folds on Ray Train."""
+    from raycre.config import TrainConfig, read_config
+    from raycre.engine.training import run_train
+
+    _print(run_train(read_config(TrainConfig, config, set_ or ()), fresh=fresh, dry_run=dry_run), json_)
+
+
+@app.command()
+def predict(
+    config: Config, set_: Sets = None, dry_run: DryRun = False, fresh: Fresh = False, json_: Json = False
+) -> None:
+    """Class candidate regions with a trained CREATE on Ray Data."""
+    from raycre.config import PredictConfig, read_config
+    from raycre.engine.prediction import run_predict
+
+    _print(run_predict(read_config(PredictConfig, config, set_ or ()), fresh=fresh, dry_run=dry_run), json_)
+
+
+@app.command()
+def creme(
+    test: Annotated[
+        str, typer.Argument(help="context, necessity, sufficiency, or `config` for the config's tests.")
+    ],
+    config: Config,
+    set_: Sets = None,
+    dry_run: DryRun = False,
+    fresh: Fresh = False,
+    json_: Json = False,
+) -> None:
+    """Perturb genes with CREME on Ray actors."""
+    from raycre.config import PerturbConfig, read_config
+    from raycre.creme import TESTS
+    from raycre.engine.perturbation import run_creme
+
+    if test not in (*TESTS, "config"):
+        raise ConfigError(f"tests are {', '.join(TESTS)}, or config{near(test, TESTS)}", value=test)
+    chosen = [] if test == "config" else [f"tests=[{test}]"]
+    settings = read_config(PerturbConfig, config, [*(set_ or ()), *chosen])
+    _print(run_creme(settings, fresh=fresh, dry_run=dry_run), json_)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo-run"),
+    seed: Annotated[int, typer.Option(help="Seed of the genome and of every run.")] = 0,
+    json_: Json = False,
+) -> None:
+    """Write a synthetic genome with planted grammar and run the whole chain on it."""
+    from raycre.demo import run_demo
+
+    _print(run_demo(out, seed=seed), json_)
+
+
+@app.command()
+def doctor(json_: Json = False) -> None:
+    """Say what is installed and which devices and cluster a run would use."""
+    from raycre.engine.doctor import examine
+
+    _print(examine(), json_)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"raycre {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result, default=str))
+        return
+    for key, value in result.items():
+        if key in ("config", "identity", "versions", "machine"):
+            continue  # kept in run.json, of no interest at the end of a run
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            print(f"{key}:")
+            for row in value:
+                print("  " + "  ".join(f"{k}={v}" for k, v in row.items()))
+        else:
+            print(f"{key}: {value}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a raycre error becomes one line on stderr and its exit code."""
+    try:
+        app(arguments)
+    except RaycreError as error:
+        _fail(f"error: {error}", error.exit_code)
+    except OSError as error:
+        # Disk full, permission denied: named by the system; whatever was being written was not put in place.
+        what = f"{error.strerror or error}: {error.filename or ''}"
+        _fail(f"error: {what}; finished parts are whole, run again to go on", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

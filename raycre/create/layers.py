@@ -1,0 +1,88 @@
+"""Convolution, pooling and up-sampling over activations kept as (n, positions, channels).
+
+Knows nothing of CREATE. In this layout LayerNorm, pointwise layers and the quantiser need no copies,
+and max-pooling is vectorised over channels (measured 2-4 times faster a step than (n, channels, positions)).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, padding: int = 0) -> Tensor:
+    """1-D convolution: x (n, positions, in), kernel (out, in, taps) → (n, positions', out)."""
+    y = F.conv2d(_as_image(x), kernel.unsqueeze(2), bias, padding=(0, padding))
+    return y.squeeze(2).transpose(1, 2)
+
+
+def max_pool(x: Tensor, width: int, stride: int) -> Tensor:
+    """Maximum over `width` positions every `stride`; on a tie the first takes the gradient."""
+    return F.max_pool2d(_as_image(x), (1, width), (1, stride)).squeeze(2).transpose(1, 2)
+
+
+def _as_image(x: Tensor) -> Tensor:
+    """(n, positions, channels) seen as an image of height 1 in channels-last memory, without a copy."""
+    return x.transpose(1, 2).unsqueeze(2)
+
+
+def upsample_deconvolve(x: Tensor, kernel: Tensor, bias: Tensor, factor: int) -> Tensor:
+    """Linear up-sampling by an even `factor`, then a transposed convolution of stride 1, as one convolution.
+
+    Interpolation is itself a convolution with a triangle, so both kernels are merged into one that is
+    read in `factor` phases at low resolution: nothing is up-sampled. Interpolation holds the first and
+    last value beyond the ends where the merged kernel sees zeros; that difference is linear in these
+    two values and is added to the outermost outputs. Equal, up to rounding, to
+    conv_transpose1d(interpolate(x, mode="linear", align_corners=False), kernel, bias).
+
+    Args:
+        x: float32 (n, positions, in).
+        kernel: float32 (in, out, taps), as a ConvTranspose1d keeps it; taps - 1 a multiple of `factor`.
+        bias: float32 (out,).
+
+    Returns:
+        float32 (n, factor · positions + taps - 1, out).
+    """
+    n_in, n_out, taps = kernel.shape
+    n, positions, _ = x.shape
+    triangle, left, right = (m.to(kernel) for m in _interpolation(factor, taps))
+    merged = (kernel @ triangle).view(n_in, n_out, -1, factor)  # tap j, phase r: merged tap j·factor + r
+    phases = merged.flip(2).permute(3, 1, 0, 2).flatten(0, 1)
+    phase_taps = phases.shape[2]
+    y = convolve(x, phases, bias.repeat(factor), padding=phase_taps - 1)
+    # Phases lie side by side in the channels: reading on is the order of output positions.
+    y = y.reshape(n, (positions + phase_taps - 1) * factor, n_out)
+    y = y[:, factor // 2 : y.shape[1] - factor // 2]
+    reach = left.shape[1]
+    y[:, :reach] += torch.einsum("ni,iot->nto", x[:, 0], kernel @ left)
+    y[:, -reach:] += torch.einsum("ni,iot->nto", x[:, -1], kernel @ right)
+    return y
+
+
+@lru_cache(maxsize=8)
+def _interpolation(factor: int, taps: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Matrices from a kernel's taps to the merged taps and to the outputs corrected at each end.
+
+    A value's triangle rises over `factor` outputs and falls over as many, from factor/2 before its own
+    first output. `error`, over the factor outputs round the left end: the held value contributes
+    nothing before the end and all of it after, where the triangle has given `rise`.
+    """
+    rise = (torch.arange(factor) + 0.5) / factor
+    error = (torch.arange(factor) >= factor // 2).float() - rise
+    left = _banded(error, taps)
+    return (
+        _banded(torch.cat([rise, rise.flip(0)]), taps),
+        left[:, factor // 2 :],
+        left.flip(0, 1)[:, : left.shape[1] - factor // 2],
+    )
+
+
+def _banded(values: Tensor, rows: int) -> Tensor:
+    """Matrix whose row i holds `values` from column i on: taps @ matrix is the full convolution."""
+    matrix = torch.zeros(rows, rows + len(values) - 1)
+    for i in range(rows):
+        matrix[i, i : i + len(values)] = values
+    return matrix

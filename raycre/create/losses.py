@@ -1,0 +1,147 @@
+"""CREATE's loss: each term as a function (CREATE Methods, "Model training", eq. 2-11), and their sum.
+
+Arrays in, numbers out; knows nothing of epochs, optimisers or data. Where the paper's text and the
+authors' code differ, both are weights of one sum: PAPER and AUTHORS_CODE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from raycre.create.layout import CLASSES, ROWS
+from raycre.create.model import Output
+
+L1_WEIGHT, L2_WEIGHT = 1e-8, 5e-7  # authors' code; no norm penalty in the paper
+FOCAL_GAMMA = 2.0  # authors' code; no focal term in the paper
+SILENCER = CLASSES.index("silencer")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the terms; the defaults are those of the authors' code, which made the published weights.
+
+    total = reconstruction · (sequence + openness · β + loops · γ + commitment · α)
+          + classification · (cross_entropy + focal_silencer · w + norms · w)
+    """
+
+    openness: float = 0.01  # β, eq. 5
+    loops: float = 0.1  # γ, eq. 5
+    commitment: float = 0.25  # α, eq. 11
+    sum_code_dims: bool = False  # eq. 6 sums over a code's dimensions; the code takes their mean
+    reconstruction: float = 0.5  # 1 in eq. 11
+    classification: float = 1.0
+    mean_over_classes: bool = False  # eq. 10 divides by the number of classes; the code does not
+    focal_silencer: float = 1.0  # not in the paper
+    norms: float = 2.0  # not in the paper; the code adds the penalty twice
+
+
+AUTHORS_CODE = Weights()
+PAPER = Weights(
+    sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0
+)
+
+
+def sequence_error(base_logits: Tensor, bases: Tensor) -> Tensor:
+    """Binary cross-entropy of each base row, mean over windows, rows and positions (eq. 2).
+
+    Args:
+        base_logits: float32 (n, 4, width), before the sigmoid.
+        bases: float32 (n, 4, width), one-hot; a zero column is N.
+    """
+    return F.binary_cross_entropy_with_logits(base_logits, bases)
+
+
+def track_error(rebuilt: Tensor, track: Tensor) -> Tensor:
+    """Squared error of a track, mean over windows and positions (eq. 3 for openness, eq. 4 for loops)."""
+    return F.mse_loss(rebuilt, track)
+
+
+def encoder_error(commitment: Tensor, code_dims: int, sum_code_dims: bool) -> Tensor:
+    """Squared distance of latents to their codes (eq. 6).
+
+    Args:
+        commitment: the mean over windows, positions, splits *and* a code's dimensions.
+        code_dims: D, dimensions of a code.
+        sum_code_dims: the squared norm of eq. 6, D times that mean.
+    """
+    return commitment * code_dims if sum_code_dims else commitment
+
+
+def class_error(logits: Tensor, labels: Tensor, mean_over_classes: bool) -> Tensor:
+    """Cross-entropy, mean over windows, divided by the number of classes where eq. 10 is meant.
+
+    Args:
+        logits: float32 (n, classes).
+        labels: int64 (n,).
+    """
+    error = F.cross_entropy(logits, labels)
+    return error / logits.shape[1] if mean_over_classes else error
+
+
+def focal_silencer(logits: Tensor, labels: Tensor) -> Tensor:
+    """Focal loss of silencer against the rest, on the sigmoid of its logit (authors' code)."""
+    is_silencer = (labels == SILENCER).to(logits.dtype)
+    error = F.binary_cross_entropy_with_logits(logits[:, SILENCER], is_silencer, reduction="none")
+    return ((1 - torch.exp(-error)) ** FOCAL_GAMMA * error).mean()
+
+
+def norm_penalty(tensors: Iterable[Tensor]) -> Tensor:
+    """L1 plus unsquared L2 norm, each summed over the tensors (authors' code)."""
+    tensors = list(tensors)
+    l1 = torch.stack([tensor.abs().sum() for tensor in tensors]).sum()
+    l2 = torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]).sum()
+    return L1_WEIGHT * l1 + L2_WEIGHT * l2
+
+
+def terms(
+    output: Output,
+    x: Tensor,
+    labels: Tensor,
+    modalities: Sequence[str],
+    weights: Weights,
+    penalised: Iterable[Tensor] = (),
+) -> dict[str, Tensor]:
+    """Every term that has a weight, unweighted, as scalars.
+
+    Args:
+        output: the model's output for x.
+        x: float32 (n, rows, width), the model's input.
+        labels: int64 (n,).
+        modalities: of the model, in the order of x's rows.
+        weights: which terms are wanted, and in which of their two forms.
+        penalised: the tensors of the norm penalty.
+    """
+    found: dict[str, Tensor] = {}
+    row = 0
+    for name in modalities:
+        part = slice(row, row + ROWS[name])
+        error = sequence_error if name == "sequence" else track_error
+        found[name] = error(output.recon[:, part], x[:, part])
+        row = part.stop
+    code_dims = output.z_e.shape[2] // output.codes.shape[2]
+    found["commitment"] = encoder_error(output.commitment, code_dims, weights.sum_code_dims)
+    found["cross_entropy"] = class_error(output.logits, labels, weights.mean_over_classes)
+    if weights.focal_silencer:
+        found["focal_silencer"] = focal_silencer(output.logits, labels)
+    if weights.norms and weights.classification:
+        found["norms"] = norm_penalty(penalised)
+    return found
+
+
+def total(found: Mapping[str, Tensor], weights: Weights) -> Tensor:
+    """Weighted sum of the terms (eq. 5 and 11): what is minimised."""
+    share = {
+        "sequence": weights.reconstruction,
+        "openness": weights.reconstruction * weights.openness,
+        "loops": weights.reconstruction * weights.loops,
+        "commitment": weights.reconstruction * weights.commitment,
+        "cross_entropy": weights.classification,
+        "focal_silencer": weights.classification * weights.focal_silencer,
+        "norms": weights.classification * weights.norms,
+    }
+    return torch.stack([share[name] * term for name, term in found.items()]).sum()

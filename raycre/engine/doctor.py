@@ -1,0 +1,30 @@
+"""What is here: versions, processors, the cluster that a run would use."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from raycre import __version__
+
+PACKAGES = ("ray", "torch", "pyarrow", "pandas", "numpy", "pyfaidx", "pyBigWig", "seqpro")
+
+
+def examine() -> dict[str, Any]:
+    """Return facts about this machine, without starting anything."""
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    address = os.environ.get("RAY_ADDRESS")
+    return {
+        "raycre": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+        "cpus": os.cpu_count(),
+        "gpus": gpus or "none",
+        "free_disk_gib_here": round(shutil.disk_usage(".").free / 2**30, 1),
+        "runs_use": f"the cluster at {address}" if address else "a local one, started and ended by each run",
+    }

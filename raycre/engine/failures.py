@@ -1,0 +1,49 @@
+"""Units that failed for good: written to failures.parquet, and the run's exit code 3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from raycre.errors import TasksFailedError
+from raycre.store.ledger import MAX_ATTEMPTS
+from raycre.store.parquet import as_table, write_table
+from raycre.store.run import Run
+from raycre.store.schemas import FAILURES
+
+_SILENT = "no word from it: its process was ended (killed, or out of memory)"
+
+
+def write_failures(
+    run: Run, missing: Sequence[str], errors: Mapping[str, str], what: Mapping[str, str]
+) -> None:
+    """Write failures.parquet, or remove an old one when nothing is missing.
+
+    Args:
+        run: the run.
+        missing: planned units without a part file at the end; these are the failures, whatever was reported.
+        errors: last error of a unit, where one was reported.
+        what: what each unit stands for.
+    """
+    path = run.out / "failures.parquet"
+    path.unlink(missing_ok=True)
+    if missing:
+        rows = pd.DataFrame(
+            {
+                "unit": missing,
+                "what": [what[u] for u in missing],
+                "attempts": MAX_ATTEMPTS,
+                "error": [errors.get(u, _SILENT) for u in missing],
+            }
+        )
+        write_table(path, as_table(rows, FAILURES, run.metadata))
+
+
+def raise_failures(run: Run, missing: Sequence[str], planned: int) -> None:
+    """Raise `TasksFailedError` when anything is missing."""
+    if missing:
+        raise TasksFailedError(
+            f"{len(missing)} of {planned} units failed for good, all others are done; "
+            f"{run.out / 'failures.parquet'} says why, and running again tries them again"
+        )

@@ -1,0 +1,205 @@
+"""CREATE over many regions: shards through Ray Data, one part file each."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, TaskPoolStrategy
+
+from raycre.config import PredictConfig
+from raycre.engine.checkpoints import Checkpoint, read_checkpoint
+from raycre.engine.cluster import connected, replicas
+from raycre.engine.failures import raise_failures, write_failures
+from raycre.engine.inputs import check_out, hash_inputs
+from raycre.engine.progress import progress, say
+from raycre.engine.shards import CrePredictor, Order, measure, read_shard
+from raycre.errors import RegionError
+from raycre.genome.features import SignalPaths, Signals
+from raycre.genome.regions import drop_overlapping, read_regions, resize
+from raycre.store.ledger import Ledger
+from raycre.store.parquet import as_table, iter_parts, read_table, write_table
+from raycre.store.run import Run, open_run
+from raycre.store.schemas import CLASS_COUNTS, CLASSES, SHARDS
+
+PARTS = "predictions"
+SHARDS_PER_BLOCK = 4  # a block costs Ray Data about as much as a small shard
+
+
+def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
+    """Class every region; go on where an earlier run of the same configuration stopped.
+
+    Returns:
+        What happened, ready for JSON.
+
+    Raises:
+        InputError: bad input; nothing was written.
+        TasksFailedError: some shards failed for good; all others are done.
+    """
+    check_out(config.run.out)
+    checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
+    checkpoint.check_signals(config.inputs)
+    used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
+    hashes = hash_inputs(used)
+    paths = _signal_paths(config, checkpoint)
+    regions, counts = _read_regions(config, Signals(paths))
+    units = _units(len(regions), config.shard_size)
+    ledger = Ledger(config.run.out, PARTS)
+    if dry_run:
+        return _cost(config, checkpoint, units, ledger, counts)
+    run = open_run(
+        config.run.out,
+        verb="predict",
+        name=config.run.name,
+        config=config.model_dump(mode="json"),
+        science={
+            **config.science(),
+            "sha256": hashes,
+            "model_sha256": checkpoint.sha256,
+            "folds": checkpoint.folds,
+        },
+        layout=config.layout(),
+        fresh=fresh,
+    )
+    run.note(regions=counts)
+    for what, n in counts.items():
+        if what != "read" and n:
+            say(f"regions {what}: {n:,} of {counts['read']:,}")
+    table = pa.Table.from_pandas(regions, preserve_index=False)
+    write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
+    write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
+    errors = _run_units(config, checkpoint, paths, units, run)
+    return _finish(run, units, errors)
+
+
+def _read_regions(config: PredictConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return regions of 1 kb in input order, and how many were dropped by which rule."""
+    inputs, sizes = config.inputs, signals.fasta.sizes
+    found = read_regions(inputs.regions, sizes=sizes, outside=inputs.outside)
+    counts = {"read": found.n_read, "dropped_off_the_fasta": found.n_dropped}
+    resized = resize(found.table, width=1000, sizes=sizes)
+    counts["dropped_at_chromosome_ends"] = resized.n_dropped
+    table = resized.table
+    if inputs.blacklist is not None:
+        kept = drop_overlapping(table, read_regions(inputs.blacklist).table)
+        counts["dropped_by_the_blacklist"], table = kept.n_dropped, kept.table
+    if table.empty:
+        raise RegionError(f"no region is left of {found.n_read:,} ({counts})", path=inputs.regions)
+    table = table.reset_index(drop=True).assign(region_id=np.arange(len(table), dtype=np.int64))
+    columns = ["region_id", "chrom", "start", "end", "name", "strand", "source"]
+    return table[columns], {**counts, "kept": len(table)}
+
+
+def _units(n: int, shard_size: int) -> pd.DataFrame:
+    first = np.arange(0, n, shard_size)
+    return pd.DataFrame(
+        {
+            "unit": [f"part-{i:05d}" for i in range(len(first))],
+            "shard": np.arange(len(first)),
+            "first": first,
+            "last": np.minimum(first + shard_size, n),
+        }
+    )
+
+
+def _signal_paths(config: PredictConfig, checkpoint: Checkpoint) -> SignalPaths:
+    inputs = config.inputs
+    return SignalPaths(
+        inputs.fasta.resolve(),
+        tuple(p.resolve() for p in inputs.openness) if "openness" in checkpoint.modalities else (),
+        inputs.loops.resolve() if inputs.loops is not None and "loops" in checkpoint.modalities else None,
+    )
+
+
+def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, run: Run) -> Order:
+    return Order(
+        signals=paths,
+        regions=(run.out / "inputs" / "regions.parquet").resolve(),
+        checkpoint=config.model.checkpoint.resolve(),
+        folds=checkpoint.folds,
+        n_views=config.views,
+        ledger=Ledger(run.out.resolve(), PARTS),
+        metadata=run.metadata | {"model_sha256": checkpoint.sha256},
+        model_sha256=checkpoint.sha256,
+        threads=config.resources.cpus_per_replica,
+    )
+
+
+def _run_units(
+    config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, units: pd.DataFrame, run: Run
+) -> dict[str, str]:
+    """Run what is pending; return the errors of the shards that failed."""
+    order = _order(config, checkpoint, paths, run)
+    order.ledger.forget_attempts()
+    pending = set(order.ledger.pending(units["unit"]))
+    rows = [r for r in units.to_dict("records") if r["unit"] in pending]
+    if not rows:
+        return {}
+    errors: dict[str, str] = {}
+    with connected(), progress("regions, in shards", len(units), len(units) - len(rows)) as show:
+        resources = config.resources
+        cpus, gpus = resources.cpus_per_replica, resources.gpus_per_replica
+        n = replicas(resources.replicas, cpus=cpus, gpus=gpus, most=len(rows))
+        data = ray.data.from_items(
+            rows, override_num_blocks=max(min(n, len(rows)), len(rows) // SHARDS_PER_BLOCK)
+        )
+        # Readers ask for no CPU of their own, else replicas that hold every CPU would starve them for ever.
+        data = data.map(partial(read_shard, order=order), num_cpus=0, compute=TaskPoolStrategy(size=n))
+        data = data.map(
+            CrePredictor,
+            fn_constructor_args=(order,),
+            num_cpus=cpus,
+            num_gpus=gpus,
+            compute=ActorPoolStrategy(size=n, max_tasks_in_flight_per_actor=2),
+        )
+        done = len(units) - len(rows)
+        for batch in data.iter_batches(batch_size=None, prefetch_batches=0, batch_format="pandas"):
+            done += len(batch)
+            show(done)
+            failed = batch[batch["error"] != ""]
+            errors |= dict(zip(failed["unit"], failed["error"], strict=True))
+    return errors
+
+
+def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str]) -> dict[str, Any]:
+    calls = dict.fromkeys(CLASSES, 0)
+    for path in iter_parts(run.out / PARTS):
+        for call, n in read_table(path, ["call"]).to_pandas()["call"].value_counts().items():
+            calls[str(call)] += int(n)
+    counts = pd.DataFrame({"class": list(calls), "n": list(calls.values())})
+    write_table(run.out / "summary" / "calls.parquet", as_table(counts, CLASS_COUNTS, run.metadata))
+    missing = Ledger(run.out, PARTS).pending(units["unit"])
+    what = {u["unit"]: f"regions {u['first']}-{u['last']}" for u in units.to_dict("records")}
+    write_failures(run, missing, errors, what)
+    record = run.finish(shards=len(units), failed_shards=len(missing), calls=calls)
+    raise_failures(run, missing, len(units))
+    return record
+
+
+def _cost(
+    config: PredictConfig, checkpoint: Checkpoint, units: pd.DataFrame, ledger: Ledger, counts: dict[str, int]
+) -> dict[str, Any]:
+    pending = set(ledger.pending(units["unit"]))
+    todo = units[units["unit"].isin(pending)]
+    n = int((todo["last"] - todo["first"]).sum())
+    measured = measure(
+        config.model.checkpoint, checkpoint.folds, config.views, config.resources.cpus_per_replica
+    )
+    return {
+        "dry_run": True,
+        "regions": counts,
+        "shards": len(units),
+        "shards_done": len(units) - len(todo),
+        "folds": len(checkpoint.folds),
+        "views": config.views,
+        "forward_passes_to_do": n * len(checkpoint.folds) * config.views,
+        "flops_to_do": n * measured["flops_per_region"],
+        "bytes_read_about": n * 1000 * (1 + 4 * len(config.inputs.openness)),
+        "bytes_written_about": n * 150,
+        "seconds_per_region_here": round(measured["seconds_per_region"], 5),
+        "replica_seconds": round(n * measured["seconds_per_region"], 1),
+    }

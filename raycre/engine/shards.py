@@ -1,0 +1,129 @@
+"""The two stages of prediction, one shard at a time: read features, then class regions. Neither knows Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from raycre.create.ensemble import Ensemble, Predictions
+from raycre.create.layout import CLASSES, WIDTH
+from raycre.engine.checkpoints import load_ensemble
+from raycre.genome.features import SignalPaths, Signals, Wide
+from raycre.store.ledger import Ledger
+from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.schemas import PREDICTIONS
+
+
+@dataclass(frozen=True)
+class Order:
+    """What both stages must know; small enough to travel.
+
+    Attributes:
+        signals: files to read.
+        regions: inputs/regions.parquet of the run, one row group a shard.
+        checkpoint: folder of a finished training.
+        folds: which folds to average.
+        n_views: shifts times strands.
+        ledger: where parts go.
+        metadata: key-value metadata of the parts.
+        model_sha256: hash over the folds' weights.
+        threads: torch threads of one replica; part of what "the same machine kind" means.
+    """
+
+    signals: SignalPaths
+    regions: Path
+    checkpoint: Path
+    folds: tuple[int, ...]
+    n_views: int
+    flank: int
+    ledger: Ledger
+    metadata: Mapping[str, str]
+    model_sha256: str
+    threads: int
+
+
+@lru_cache(maxsize=1)
+def _open(paths: SignalPaths) -> Signals:
+    return Signals(paths)  # once per process: indices and loops are read here
+
+
+def read_shard(row: dict[str, Any], order: Order) -> dict[str, Any]:
+    """Add the shard's features to its plan row, as bytes; leave them out when reading fails.
+
+    The second stage then reads by itself and reports the error, so that both stages fail in one way.
+    """
+    features: list[bytes] = []
+
+    def read() -> None:
+        features.extend(_pack(_read(row["shard"], order)))
+
+    order.ledger.run(f"read-{row['unit']}", read)
+    empty = [b"", b"", b""]
+    return {**row, **dict(zip(Wide._fields, features or empty, strict=True))}
+
+
+class CrePredictor:
+    """Holds all folds; turns one shard into one part file."""
+
+    def __init__(self, order: Order) -> None:
+        torch.set_num_threads(order.threads)
+        self.order = order
+        self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Do one shard; the outcome is the row."""
+        outcome = self.order.ledger.run(row["unit"], lambda: self._write(row))
+        return {"unit": outcome.unit, "attempts": outcome.attempts, "error": outcome.error or ""}
+
+    def _write(self, row: dict[str, Any]) -> None:
+        regions = _regions(row["shard"], self.order)
+        wide = _unpack(row, len(regions)) if row["codes"] else _read(row["shard"], self.order)
+        row["codes"] = b""  # a second try reads again: the first may have failed on what was read
+        found = self.ensemble.predict(wide.codes, wide.openness, wide.loops, first=int(row["first"]))
+        table = as_table(
+            _columns(regions, found, self.ensemble, self.order), PREDICTIONS, self.order.metadata
+        )
+        write_table(self.order.ledger.part(row["unit"]), table)
+
+
+def _regions(shard: int, order: Order) -> pd.DataFrame:
+    return read_table(order.regions, row_group=shard).to_pandas()
+
+
+def _read(shard: int, order: Order) -> Wide:
+    return _open(order.signals).read_wide(_regions(shard, order), order.flank)
+
+
+def _pack(wide: Wide) -> list[bytes]:
+    return [b"" if array is None else array.tobytes() for array in wide]
+
+
+def _unpack(row: Mapping[str, bytes], n: int) -> Wide:
+    def array(name: str, dtype: type) -> Any:
+        return np.frombuffer(row[name], dtype).reshape(n, -1) if row[name] else None
+
+    return Wide(array("codes", np.uint8), array("openness", np.float32), array("loops", np.float32))
+
+
+def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, order: Order) -> dict[str, Any]:
+    n = len(regions)
+    assert int((regions["end"] - regions["start"]).max()) == WIDTH
+    names = np.array(CLASSES)
+    return {
+        **{c: regions[c] for c in ("region_id", "chrom", "start", "end", "name", "strand", "source")},
+        **{f"p_{c}": found.mean[:, i] for i, c in enumerate(CLASSES)},
+        "call": names[found.call],
+        "call_argmax": names[found.mean.argmax(1)],
+        "score_margin": found.margin,
+        "n_views": np.full(n, order.n_views),
+        "n_folds": np.full(n, len(order.folds)),
+        **{f"sd_{c}": found.sd[:, i] for i, c in enumerate(CLASSES)},
+        "model_sha256": np.full(n, order.model_sha256),
+    }

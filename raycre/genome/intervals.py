@@ -1,0 +1,119 @@
+"""What is asked of every interval that comes from a file: it can exist, and it lies on the genome.
+
+Shared by regions, loops and tracks. It reads no file; it knows rows only by their line numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from raycre.errors import ChromosomeError, RegionError, near
+
+Outside = Literal["error", "drop"]
+
+
+def place(chrom: str, start: int, end: int) -> str:
+    """Write an interval as people read it: `chr1:1,000-2,000` (still 0-based half-open)."""
+    return f"{chrom}:{start:,}-{end:,}"
+
+
+def unknown_chromosome(
+    chrom: str,
+    known: Iterable[str],
+    *,
+    path: str | Path | None = None,
+    line: int | None = None,
+    reference: str = "the FASTA",
+) -> ChromosomeError:
+    """Make the error for a name that `reference` does not have, with the name that was probably meant."""
+    names = list(known)
+    other = _other_style(chrom)
+    if other in names:
+        hint = f"; it has {other!r}: the names differ in style only, rename them in one of the two files"
+    else:
+        hint = near(chrom, names) or f"; it has {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+    return ChromosomeError(f"no such chromosome in {reference}{hint}", path=path, line=line, value=chrom)
+
+
+def _other_style(chrom: str) -> str:
+    """Turn a UCSC name into an Ensembl name and the other way round: chr1 and 1, chrM and MT."""
+    if chrom in ("chrM", "MT"):
+        return "MT" if chrom == "chrM" else "chrM"
+    return chrom.removeprefix("chr") if chrom.startswith("chr") else f"chr{chrom}"
+
+
+def sizes_of(chrom: pd.Series, sizes: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the length of each row's chromosome, int64 (n,); -1 where `sizes` does not have it."""
+    codes, names = pd.factorize(chrom)
+    lengths = np.array([sizes.get(name, -1) for name in names], dtype=np.int64)
+    return lengths[codes] if len(names) else np.empty(0, dtype=np.int64)
+
+
+def check_possible(
+    chrom: pd.Series,
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    line: NDArray[np.int64],
+    path: str | Path,
+    *,
+    empty_ok: bool = False,
+) -> None:
+    """Refuse intervals that no genome can hold.
+
+    Raises:
+        RegionError: negative start, or end <= start (end < start where `empty_ok`), with the first line.
+    """
+    negative = start < 0
+    reversed_ = end < start if empty_ok else end <= start
+    bad = negative | reversed_
+    if bad.any():
+        row = int(np.argmax(bad))
+        shown = f"{chrom.iloc[row]}:{start[row]}-{end[row]}"
+        what = "the start is negative" if negative[row] else "the end is not past the start"
+        raise RegionError(
+            f"{what}; coordinates are 0-based half-open, correct or remove the line",
+            path=path,
+            line=int(line[row]),
+            value=shown,
+        )
+
+
+def inside(
+    chrom: pd.Series,
+    end: NDArray[np.int64],
+    line: NDArray[np.int64],
+    path: str | Path,
+    *,
+    sizes: Mapping[str, int],
+    outside: Outside,
+) -> NDArray[np.bool_]:
+    """Return bool (n,): rows on a known chromosome that end within it.
+
+    With `outside="drop"` the others are only marked, unless nothing would be left: then the two
+    files do not belong together, and the first row's error is raised as with `outside="error"`.
+
+    Raises:
+        ChromosomeError: a chromosome that `sizes` does not have.
+        RegionError: an end past the chromosome's.
+    """
+    length = sizes_of(chrom, sizes)
+    kept = (length >= 0) & (end <= length)
+    if kept.all() or (outside == "drop" and kept.any()):
+        return kept
+    row = int(np.argmin(kept))
+    name = str(chrom.iloc[row])
+    if length[row] < 0:
+        raise unknown_chromosome(name, sizes, path=path, line=int(line[row]))
+    raise RegionError(
+        f"ends {end[row] - length[row]:,} bp past {name} ({length[row]:,}) of the FASTA; "
+        "drop the line, or check that both files are of one assembly",
+        path=path,
+        line=int(line[row]),
+        value=f"{name}:…-{end[row]:,}",
+    )

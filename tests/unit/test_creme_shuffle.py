@@ -1,0 +1,113 @@
+"""Dinucleotide shuffles: what they keep, how they are drawn, and what their seeds depend on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from raycre.creme.shuffle import dinucleotide_shuffle, seed_of
+from raycre.errors import InputError
+
+SEEDS = st.integers(0, 2**63 - 1)
+
+
+def codes_of(letters: str) -> NDArray[np.uint8]:
+    return np.array(["ACGTN".index(c) for c in letters], dtype=np.uint8)
+
+
+def letters_of(codes: NDArray[np.uint8]) -> str:
+    return "".join("ACGTN"[c] for c in codes)
+
+
+def dinucleotides(letters: str) -> Counter[str]:
+    return Counter(a + b for a, b in pairwise(letters))
+
+
+@given(letters=st.text("ACGT", min_size=1, max_size=200), seed=SEEDS)
+@settings(deadline=None)  # the first call imports seqpro
+def test_dinucleotides_and_both_ends_are_kept(letters: str, seed: int) -> None:
+    shuffled = letters_of(dinucleotide_shuffle(codes_of(letters), seed))
+    assert dinucleotides(shuffled) == dinucleotides(letters)
+    assert (shuffled[0], shuffled[-1]) == (letters[0], letters[-1])
+
+
+@given(letters=st.text("ACGTN", max_size=200), seed=SEEDS)
+@settings(deadline=None)
+def test_n_stays_in_place_and_each_run_between_keeps_its_dinucleotides(letters: str, seed: int) -> None:
+    shuffled = letters_of(dinucleotide_shuffle(codes_of(letters), seed))
+    assert [c == "N" for c in shuffled] == [c == "N" for c in letters]
+    for before, after in zip(letters.split("N"), shuffled.split("N"), strict=True):
+        assert dinucleotides(after) == dinucleotides(before)
+        assert before[:1] == after[:1]
+
+
+def test_two_equal_runs_of_one_sequence_are_shuffled_differently() -> None:
+    run = "ACGTTGCAACGGTATTCAGCATGCCATAGGCT"
+    first, second = letters_of(dinucleotide_shuffle(codes_of(f"{run}N{run}"), 0)).split("N")
+    assert first != second
+
+
+def test_the_12_rearrangements_of_acagacgta_are_equally_likely() -> None:
+    # The authors' code reaches 2 of the 12 (DIVERGENCES 1). Chi-square with 11 degrees of freedom:
+    # 31.26 is exceeded with probability 0.001; the seeds are fixed, so this test never flickers.
+    wt, n = codes_of("ACAGACGTA"), 6_000
+    seeds = (seed_of(0, "gene", 0, 9, k) for k in range(n))
+    drawn = Counter(letters_of(dinucleotide_shuffle(wt, seed)) for seed in seeds)
+    assert len(drawn) == 12
+    assert sum((count - n / 12) ** 2 / (n / 12) for count in drawn.values()) < 31.26
+
+
+def test_the_input_is_left_alone_and_long_input_is_really_shuffled() -> None:
+    wt = np.random.default_rng(3).integers(0, 4, 5_000, dtype=np.uint8)
+    before = wt.copy()
+    shuffled = dinucleotide_shuffle(wt, 1)
+    np.testing.assert_array_equal(wt, before)
+    assert 0.2 < (shuffled == wt).mean() < 0.3  # a quarter of the bases agree by chance
+
+
+def test_same_seed_same_result_and_other_seed_other_result() -> None:
+    wt = np.random.default_rng(3).integers(0, 4, 500, dtype=np.uint8)
+    np.testing.assert_array_equal(dinucleotide_shuffle(wt, 7), dinucleotide_shuffle(wt, 7))
+    assert (dinucleotide_shuffle(wt, 7) != dinucleotide_shuffle(wt, 8)).any()
+
+
+def test_every_part_of_the_identity_changes_the_seed() -> None:
+    seeds = [
+        seed_of(0, "TP53", 804, 5_804, 0),
+        seed_of(1, "TP53", 804, 5_804, 0),
+        seed_of(0, "MYC", 804, 5_804, 0),
+        seed_of(0, "TP53", 805, 5_804, 0),
+        seed_of(0, "TP53", 804, 5_805, 0),
+        seed_of(0, "TP53", 804, 5_804, 1),
+        seed_of(0, "TP53", 804, 5_804, 0, owner=(0, 804)),
+    ]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_seed_is_the_same_in_another_process_and_for_numpy_integers() -> None:
+    # A fixed value: changing it changes every published result.
+    assert seed_of(0, "TP53", 804, 5_804, 3) == 2443281114273326288
+    start, end = np.array([804, 5_804])
+    assert seed_of(0, "TP53", start, end, 3, (start, end)) == seed_of(0, "TP53", 804, 5_804, 3, (804, 5_804))
+
+
+def test_importing_the_package_does_not_wait_for_seqpro() -> None:
+    code = "import sys, raycre.creme.plan; sys.exit('seqpro' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "codes", [np.array([0, 5], dtype=np.uint8), np.zeros((2, 3), dtype=np.uint8), np.zeros(3, dtype=np.int64)]
+)
+def test_anything_but_codes_is_refused(codes: NDArray[np.uint8]) -> None:
+    with pytest.raises(InputError, match="uint8 codes 0-4"):
+        dinucleotide_shuffle(codes, 0)
