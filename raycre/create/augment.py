@@ -6,6 +6,7 @@ more on each side of the region than the model sees, so that every view is a sli
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,66 +23,58 @@ EVAL_RATIO = 5  # shifts of every region in validation and test
 LOOP_OFFSET = 1 + 1e-8  # log10(count + 1 + 1e-8), authors' data preparation; the paper says "logarithmic"
 
 
-class Views(NamedTuple):
-    """One or more views: the shift of each in bp, and whether it is on the other strand.
+class ViewPlan(NamedTuple):
+    """Views by their shift from the region's centred window and their strand; both arrays (v,).
 
-    offsets: int64 (v,). is_rc: bool (v,).
+    offsets: int64, bp. rc: bool, whether the view is the reverse complement.
     """
 
     offsets: np.ndarray
-    is_rc: np.ndarray
+    rc: np.ndarray
+
+
+class Samples(NamedTuple):
+    """Views of regions: int64 (s,) row of each region in the data, and s views."""
+
+    rows: np.ndarray
+    plan: ViewPlan
 
 
 def offsets(ratio: int, stride: int = STRIDE) -> np.ndarray:
-    """Shifts of a region's window, in bp from its centred place: int64 (ratio,).
+    """Shifts of a region's window in bp, nearest first: int64 (ratio,).
 
-    An odd ratio has the centred window (0, ∓stride, ∓2·stride, …), an even one has not
-    (∓stride/2, ∓3·stride/2, …).
+    They lie `stride` apart and symmetric round the centre, so an odd ratio has the centred window
+    (0, ∓stride, ∓2·stride, …) and an even one has not (∓stride/2, ∓3·stride/2, …).
 
     Raises:
         ConfigError: ratio or stride below 1, or an even ratio whose shifts are not whole bp.
     """
     if ratio < 1 or stride < 1:
-        raise ConfigError(f"a region needs at least one window and a stride of 1 bp; stride={stride}", value=ratio)
+        raise ConfigError("ratio and stride of the shifts must be at least 1", value=(ratio, stride))
     if ratio % 2 == 0 and stride % 2:
-        raise ConfigError(f"an even ratio ({ratio}) shifts by half a stride; take an even stride", value=stride)
-    doubled = np.arange(1, ratio, 2) if ratio % 2 == 0 else np.arange(2, ratio, 2)  # in half strides
-    sizes = doubled * stride // 2
-    centre = np.zeros(ratio % 2, dtype=np.int64)
-    return np.concatenate([centre, np.stack([-sizes, sizes], axis=1).ravel()]).astype(np.int64)
+        raise ConfigError("an even ratio shifts by half a stride; take an even stride", value=(ratio, stride))
+    half_strides = 2 * np.arange(ratio, dtype=np.int64) - (ratio - 1)
+    shifts = half_strides * stride // 2
+    return shifts[np.lexsort((shifts, np.abs(shifts)))]
 
 
 def flank(max_ratio: int, stride: int = STRIDE) -> int:
-    """Bp that a wide window needs on each side of the region for every shift of `max_ratio` and below."""
-    return max(int(np.abs(offsets(ratio, stride)).max()) for ratio in range(1, max_ratio + 1) if _whole(ratio, stride))
+    """Bp that a wide window needs on each side of the region for the shifts of `max_ratio` and below."""
+    return math.ceil((max_ratio - 1) * stride / 2)
 
 
-def _whole(ratio: int, stride: int) -> bool:
-    return ratio % 2 == 1 or stride % 2 == 0
-
-
-def both_strands(ratio: int, stride: int = STRIDE) -> Views:
-    """Every shift on both strands, 2 · ratio views: centred, its reverse complement, the next pair, theirs, …"""
-    shifts = offsets(ratio, stride)
-    pairs = np.split(shifts, range(ratio % 2, ratio, 2)) if ratio > 1 else [shifts]
-    pairs = [pair for pair in pairs if len(pair)]
-    return Views(
-        np.concatenate([np.concatenate([pair, pair]) for pair in pairs]),
-        np.concatenate([np.repeat([False, True], len(pair)) for pair in pairs]),
-    )
-
-
-class Samples(NamedTuple):
-    """Views of regions: row of the region in the data, and its view. All (s,)."""
-
-    rows: np.ndarray
-    views: Views
+def both_strands(ratio: int, stride: int = STRIDE) -> ViewPlan:
+    """Every shift on both strands, 2 · ratio views: by distance, then strand, then shift."""
+    shifts = np.tile(offsets(ratio, stride), 2)
+    rc = np.repeat([False, True], ratio)
+    order = np.lexsort((shifts, rc, np.abs(shifts)))
+    return ViewPlan(shifts[order], rc[order])
 
 
 def training_samples(
     labels: np.ndarray, rows: np.ndarray, ratios: Sequence[int] = RATIOS, stride: int = STRIDE
 ) -> Samples:
-    """Every training view of the regions `rows`: 2 · ratio of its class for each, class by class.
+    """Every training view of the regions `rows`: 2 · (ratio of its class) for each.
 
     Args:
         labels: integer (n,), class of every region of the data.
@@ -89,48 +82,49 @@ def training_samples(
         ratios: shifts by class.
 
     Returns:
-        Samples of Σ 2 · ratio views, ordered by class, then as `rows`, then as `both_strands`.
+        Samples ordered by class, then as `rows`, then as `both_strands`.
     """
-    chosen, shifts, strands = [], [], []
+    taken, shifts, strands = [], [], []
     for label, ratio in enumerate(ratios):
         of_class = rows[labels[rows] == label]
-        views = both_strands(ratio, stride)
-        chosen.append(np.repeat(of_class, 2 * ratio))
-        shifts.append(np.tile(views.offsets, len(of_class)))
-        strands.append(np.tile(views.is_rc, len(of_class)))
-    return Samples(np.concatenate(chosen), Views(np.concatenate(shifts), np.concatenate(strands)))
+        plan = both_strands(ratio, stride)
+        taken.append(np.repeat(of_class, len(plan.rc)))
+        shifts.append(np.tile(plan.offsets, len(of_class)))
+        strands.append(np.tile(plan.rc, len(of_class)))
+    return Samples(np.concatenate(taken), ViewPlan(np.concatenate(shifts), np.concatenate(strands)))
 
 
-def cut(wide: Tensor, views: Views, width: int = WIDTH) -> Tensor:
-    """Cut one view from each wide window; views of the other strand are read backwards.
+def views(wide: Tensor, width: int, offsets: np.ndarray, rc: np.ndarray) -> Tensor:
+    """Cut one view from each wide window; one on the other strand is read backwards.
 
     Args:
         wide: (n, width + 2 · flank), any dtype and device.
-        views: n of them.
+        offsets: int64 (n,), bp from the centred window.
+        rc: bool (n,). Codes read backwards still need `complement`.
 
     Returns:
-        (n, width), same dtype and device. Codes still need `complement`.
+        (n, width), same dtype and device.
 
     Raises:
         ConfigError: a view that reaches past the wide window.
     """
-    centred = (wide.shape[1] - width) // 2
-    starts = centred + views.offsets
+    starts = (wide.shape[1] - width) // 2 + offsets
     if len(starts) and (starts.min() < 0 or starts.max() + width > wide.shape[1]):
         raise ConfigError(
-            f"a shift of {int(np.abs(views.offsets).max())} bp leaves the window of {wide.shape[1]:,} bp; "
-            "materialise windows with the flank of the largest ratio"
+            f"a shift reaches past the window of {wide.shape[1]:,} bp; read windows with the flank that "
+            "the largest ratio needs",
+            value=int(np.abs(offsets).max()),
         )
-    first = np.where(views.is_rc, starts + width - 1, starts)
-    step = np.where(views.is_rc, -1, 1)
-    first_on, step_on = (torch.from_numpy(a).to(wide.device).unsqueeze(1) for a in (first, step))
-    return wide.gather(1, first_on + step_on * torch.arange(width, device=wide.device))
+    first = torch.from_numpy(np.where(rc, starts + width - 1, starts)).to(wide.device)
+    step = torch.from_numpy(np.where(rc, -1, 1)).to(wide.device)
+    positions = first[:, None] + step[:, None] * torch.arange(width, device=wide.device)
+    return wide.gather(1, positions)
 
 
-def complement(codes: Tensor, is_rc: np.ndarray) -> Tensor:
-    """Complement the rows of `codes`, uint8 (n, width), that are on the other strand; N (4) stays N."""
-    other = torch.from_numpy(is_rc).to(codes.device).unsqueeze(1)
-    return torch.where(other & (codes < 4), 3 - codes, codes)
+def complement(codes: Tensor, rc: np.ndarray) -> Tensor:
+    """Complement the rows of `codes`, uint8 (n, width), where `rc` is true; N (4) stays N."""
+    other_strand = torch.from_numpy(rc).to(codes.device)[:, None]
+    return torch.where(other_strand & (codes < 4), 3 - codes, codes)
 
 
 def to_input(codes: Tensor, openness: Tensor | None, loops: Tensor | None, modalities: Sequence[str]) -> Tensor:
@@ -165,10 +159,11 @@ def view_input(
     codes: Tensor,
     openness: Tensor | None,
     loops: Tensor | None,
-    views: Views,
+    plan: ViewPlan,
     modalities: Sequence[str],
     width: int = WIDTH,
 ) -> Tensor:
-    """The model's input for one view of each wide window: `cut`, `complement`, `to_input`."""
-    openness, loops = (None if wide is None else cut(wide, views, width) for wide in (openness, loops))
-    return to_input(complement(cut(codes, views, width), views.is_rc), openness, loops, modalities)
+    """The model's input for one view of each wide window: `views`, `complement`, `to_input`."""
+    cut_codes = complement(views(codes, width, *plan), plan.rc)
+    openness, loops = (None if wide is None else views(wide, width, *plan) for wide in (openness, loops))
+    return to_input(cut_codes, openness, loops, modalities)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from raycre.backbones.contract import Backbone
 from raycre.backbones.registry import load_backbone
 from raycre.config import BackboneConfig
-from raycre.creme.edits import Pass, build
+from raycre.creme.edits import Pass, build, seeded_source
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
@@ -94,9 +94,11 @@ class Replica:
         order = self.order
         wild_type = self._window(gene["chrom"], gene["tss"], gene["strand"])
         chosen = order.passes[first:last]
+        # A background serves one pass after another: drawn once, as building copies it.
+        source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed))
+        key = gene_key(gene)
         values = [
-            activity(self.model, build(wild_type, p, gene_key(gene), order.seed), order.tracks)
-            for p in chosen
+            activity(self.model, build(wild_type, p, key, order.seed, source), order.tracks) for p in chosen
         ]
         n = len(order.tracks)
         rows = pd.DataFrame(

@@ -70,9 +70,13 @@ EFFECTS = _schema(
     ("mutant", _REAL, "mean TSS activity over shuffles"),
     ("sd", _REAL, "s.d. of the mutant's TSS activity over shuffles (population)"),
     ("n", pa.int32(), "shuffles"),
-    ("effect", _REAL, "normalised effect, null where the denominator is zero"),
+    ("effect", _REAL, "normalised effect, null where it would divide by an activity that is not above 0"),
     ("metric", _TEXT, "formula of the effect"),
-    ("call", _TEXT, "class by the paper's thresholds, null where none applies"),
+    (
+        "call",
+        _TEXT,
+        "context: enhancing, neutral, silencing or other; tiles: enhancer, silencer or neither; null if unknown",
+    ),
 )
 
 METRICS = _schema(

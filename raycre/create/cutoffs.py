@@ -1,0 +1,81 @@
+"""From probabilities to calls: cutoffs of a bounded false-positive rate, and the call above them.
+
+Arrays only; knows nothing of models or folds. The four classes of elements can be called, a region
+that none claims is background.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from raycre.create.layout import BACKGROUND, CLASSES
+from raycre.errors import LabelError, RaycreError
+
+MAX_FPR = 0.01  # false-positive rate on validation (CREATE Results, large-scale prediction)
+CALLABLE = len(CLASSES) - 1  # background is the last class and has no cutoff
+
+
+class Cutoffs(NamedTuple):
+    """Per callable class, silencer to insulator.
+
+    thresholds: float32 (4,); a call needs a probability ≥ its threshold.
+    fpr: float64 (4,); share of the other classes' regions with such a probability.
+    """
+
+    thresholds: np.ndarray
+    fpr: np.ndarray
+
+
+def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_FPR) -> Cutoffs:
+    """Smallest cutoffs that keep each class's false-positive rate at most `max_fpr`.
+
+    The cutoff t of a class is the smallest float32 for which the share of regions of other classes
+    with probability ≥ t is ≤ max_fpr. With k regions allowed, that is the next float32 above the
+    (k+1)-th largest of their probabilities, so tied regions stay out together.
+
+    Args:
+        labels: integer (n,), of validation regions.
+        probabilities: float (n, 5), averaged over views.
+
+    Raises:
+        LabelError: a class without any region of other classes.
+    """
+    scores = probabilities.astype(np.float32)
+    thresholds = np.zeros(CALLABLE, dtype=np.float32)
+    fpr = np.zeros(CALLABLE)
+    for label in range(CALLABLE):
+        others = np.sort(scores[labels != label, label])[::-1]
+        n = len(others)
+        if not n:
+            raise LabelError("validation has no region of another class to hold the rate against", value=CLASSES[label])
+        allowed = int(np.searchsorted(np.arange(n + 1) / n, max_fpr, side="right")) - 1
+        if allowed < n:
+            thresholds[label] = np.nextafter(others[allowed], np.float32(np.inf))
+        fpr[label] = np.count_nonzero(others >= thresholds[label]) / n
+    return Cutoffs(thresholds, fpr)
+
+
+def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Name each region by the class that lies furthest above its cutoff.
+
+    Args:
+        probabilities: float (n, 5).
+        thresholds: float32 (4,).
+
+    Returns:
+        (call, margin): uint8 (n,) class, and float32 (n,) largest probability − cutoff over the four
+        classes. The call is the class of that margin (the lowest class on a tie) where it is ≥ 0,
+        background where it is negative.
+
+    Raises:
+        RaycreError: a probability that is not finite.
+    """
+    if not np.isfinite(probabilities).all():
+        row = int(np.flatnonzero(~np.isfinite(probabilities).all(axis=1))[0])
+        raise RaycreError(f"probabilities of row {row} are not finite: {probabilities[row].tolist()}")
+    margins = probabilities[:, :CALLABLE].astype(np.float32) - thresholds
+    best = margins.argmax(axis=1)
+    margin = margins[np.arange(len(margins)), best]
+    return np.where(margin >= 0, best, BACKGROUND).astype(np.uint8), margin

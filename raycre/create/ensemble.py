@@ -1,0 +1,104 @@
+"""All trained folds together: probabilities averaged over folds and views, and the call they lead to.
+
+Arrays in, arrays out; knows nothing of files or of where it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from raycre.create.augment import Views, both_strands, view_input
+from raycre.create.cutoffs import call
+from raycre.create.model import Create
+
+# Regions of one forward pass. Shapes are fixed and a region keeps its row in the batch (its number modulo
+# this), because the last bits of a matrix product depend on both; so they do not depend on sharding.
+BATCH = 32
+
+
+class Predictions(NamedTuple):
+    """Of n regions: mean and population s.d. over folds, float32 (n, 5); call int64 (n,); margin float32 (n,)."""
+
+    mean: NDArray[np.float32]
+    sd: NDArray[np.float32]
+    call: NDArray[np.int64]
+    margin: NDArray[np.float32]
+
+
+def views_of(n_views: int) -> Views:
+    """Return `n_views` views: the centred window alone for 1, else n_views / 2 shifts on both strands."""
+    if n_views == 1:
+        return Views(np.zeros(1, np.int64), np.zeros(1, bool))
+    return both_strands(n_views // 2)
+
+
+class Ensemble:
+    """Trained folds and their cutoffs.
+
+    Args:
+        models: one per fold, in evaluation mode, all of one modality set.
+        cutoffs: float64 (folds, 5), each fold's cutoffs on its validation set. Their mean over folds goes with
+            the mean probability (the paper does not say how folds are joined).
+        n_views: shifts times strands to average.
+    """
+
+    def __init__(self, models: Sequence[Create], cutoffs: NDArray[np.float64], n_views: int) -> None:
+        self.models, self.views = models, views_of(n_views)
+        self.cutoffs = cutoffs.mean(0)
+
+    def predict(
+        self,
+        codes: NDArray[np.uint8],
+        openness: NDArray[np.float32] | None,
+        loops: NDArray[np.float32] | None,
+        *,
+        first: int,
+    ) -> Predictions:
+        """Class n regions.
+
+        Args:
+            codes: uint8 (n, width), wide enough for every shift.
+            openness: float32 (n, width), or None.
+            loops: float32 (n, width), or None.
+            first: number of the first region in the run; it decides the row in the batch.
+        """
+        lead = first % BATCH
+        n = len(codes)
+        total = -(-(lead + n) // BATCH) * BATCH
+        folds = np.empty((len(self.models), total, 5))
+        for start in range(0, total, BATCH):
+            batch = [_rows(a, start - lead) for a in (codes, openness, loops)]
+            for fold, model in enumerate(self.models):
+                folds[fold, start : start + BATCH] = self._average(model, batch)
+        folds = folds[:, lead : lead + n]
+        mean = folds.mean(0)
+        found, margin = call(mean, self.cutoffs)
+        return Predictions(
+            mean.astype(np.float32), folds.std(0).astype(np.float32), found, margin.astype(np.float32)
+        )
+
+    def _average(self, model: Create, batch: list[torch.Tensor | None]) -> NDArray[np.float64]:
+        codes, openness, loops = batch
+        assert codes is not None
+        total = torch.zeros(BATCH, 5, dtype=torch.float64)
+        with torch.inference_mode():
+            for offset, is_rc in zip(*self.views, strict=True):
+                view = Views(np.full(BATCH, offset), np.full(BATCH, is_rc))
+                x = view_input(codes, openness, loops, view, model.modalities)
+                total += model.classify(x).softmax(1).double()
+        return (total / len(self.views.offsets)).numpy()
+
+
+def _rows(array: NDArray | None, start: int) -> torch.Tensor | None:
+    """Return rows [start, start + BATCH) of `array`, zero where there are none."""
+    if array is None:
+        return None
+    batch = np.zeros((BATCH, array.shape[1]), array.dtype)
+    begin, stop = max(start, 0), min(start + BATCH, len(array))
+    batch[begin - start : stop - start] = array[begin:stop]
+    return torch.from_numpy(batch)

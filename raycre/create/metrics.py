@@ -1,0 +1,104 @@
+"""How well probabilities name the classes: the six metrics of CREATE Methods, "Model evaluation".
+
+Arrays in, tables out, through scikit-learn; knows nothing of models or folds. A class that no region
+has (or that all have) has no one-vs-rest value: it is NaN, and macro averages are over the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics as sk
+
+from raycre.create.layout import CLASSES
+from raycre.errors import LabelError
+
+MACRO = "macro"
+
+
+def predicted(probabilities: np.ndarray) -> np.ndarray:
+    """Most probable class, the first on a tie: int64 (n,) from (n, classes)."""
+    return probabilities.argmax(axis=1)
+
+
+def confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Regions by truth (rows) and most probable class (columns): int64 (classes, classes)."""
+    n_classes = probabilities.shape[1]
+    cells = labels.astype(np.int64) * n_classes + predicted(probabilities)
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def auroc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """One-vs-rest area under the ROC curve of each class: float64 (classes,)."""
+    return _one_vs_rest(sk.roc_auc_score, labels, probabilities)
+
+
+def auprc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """One-vs-rest average precision (a sum of steps, no trapezoids) of each class: float64 (classes,)."""
+    return _one_vs_rest(sk.average_precision_score, labels, probabilities)
+
+
+def macro(per_class: np.ndarray) -> float:
+    """Mean over the classes that have a value; NaN where none has."""
+    known = per_class[~np.isnan(per_class)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def table(
+    labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str] = CLASSES
+) -> pd.DataFrame:
+    """All metrics, one row each: class (a name, or "macro"), metric, value.
+
+    Metrics of a class: auroc, auprc, f1, precision, recall. Of "macro": their means, accuracy (the share
+    of regions named rightly, not a mean over classes) and f1_of_macro, which is 2PR/(P+R) of macro
+    precision P and recall R: what the authors' notebook prints as F1. A class that is never predicted
+    has precision 0.
+
+    Args:
+        labels: integer (n,), 0-based class.
+        probabilities: float (n, classes).
+
+    Raises:
+        LabelError: no regions, a label without a column, or as many labels as not rows.
+    """
+    n_classes = len(classes)
+    if not len(labels) or labels.shape != probabilities.shape[:1] or probabilities.shape[1] != n_classes:
+        raise LabelError(
+            f"{labels.shape} labels and {probabilities.shape} probabilities; need (n,) and (n, {n_classes}), n > 0"
+        )
+    if labels.min() < 0 or labels.max() >= n_classes:
+        raise LabelError(f"labels must be 0 to {n_classes - 1}", value=int(labels.max()))
+    cells = confusion(labels, probabilities)
+    right, true, called = np.diag(cells), cells.sum(axis=1), cells.sum(axis=0)
+    present = true > 0
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+        labels, predicted(probabilities), labels=np.arange(n_classes), zero_division=0
+    )
+    per_class = {
+        "auroc": auroc(labels, probabilities),
+        "auprc": auprc(labels, probabilities),
+        "f1": np.where(present, f1, np.nan),
+        "precision": np.where(present, precision, np.nan),
+        "recall": np.where(present, recall, np.nan),
+    }
+    means = {metric: macro(values) for metric, values in per_class.items()}
+    p, r = means["precision"], means["recall"]
+    means["accuracy"] = float(right.sum() / len(labels))
+    means["f1_of_macro"] = 2 * p * r / (p + r) if p + r else 0.0
+    rows = [(MACRO, metric, value) for metric, value in means.items()]
+    for metric, values in per_class.items():
+        rows += [(name, metric, float(value)) for name, value in zip(classes, values, strict=True)]
+    return pd.DataFrame(rows, columns=["class", "metric", "value"])
+
+
+def _one_vs_rest(
+    score: Callable[[np.ndarray, np.ndarray], float], labels: np.ndarray, probabilities: np.ndarray
+) -> np.ndarray:
+    values = np.full(probabilities.shape[1], np.nan)
+    for label in range(len(values)):
+        is_class = labels == label
+        if is_class.any() and not is_class.all():
+            values[label] = score(is_class, probabilities[:, label])
+    return values
