@@ -96,9 +96,10 @@ class Folds(_Model):
 
 
 class TrainResources(_Model):
-    """One worker trains one fold at a time; as many side by side as resources allow."""
+    """One worker trains one fold at a time; as many folds side by side as resources allow."""
 
-    workers: Positive | Literal["auto"] = "auto"
+    folds_at_once: Positive | Literal["auto"] = "auto"
+    workers_per_fold: Literal[1] = 1
     cpus_per_worker: Positive = 1
     gpus_per_worker: float = Field(default=0, ge=0)
 

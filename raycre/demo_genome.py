@@ -27,7 +27,7 @@ MARGIN = 5_000  # bp without elements at a chromosome's ends and between gene wi
 
 MISSING = 0.08  # chance that an element lacks its motifs, by itself its openness, by itself its loops
 DECOY = 0.10  # chance that a background region holds one motif, by itself some openness
-HITS = (3, 6)  # fewest and most motifs of an element
+HITS = (4, 8)  # fewest and most motifs of an element
 N_LOOPS = {"silencer": 0.2, "enhancer": 1.0, "promoter": 1.0, "insulator": 3.0, "background": 0.2}  # mean
 OPEN_READS = {"silencer": 7.0, "enhancer": 7.0, "promoter": 15.0, "insulator": 4.0, "background": 4.0}
 STRAY_READS = 0.3  # like OPEN_READS per 10-bp bin; those at the summit, these everywhere
@@ -36,7 +36,7 @@ OPEN_SD, TRACK_BIN = 150, 10  # bp: s.d. of the bump of reads, resolution
 
 WINDOW, TILE = 65_536, 5_000  # bp: input of the planted backbone, CREME's tile
 MIDDLE = WINDOW // 2  # where the TSS base lies in the model input
-GENE_HITS = 4  # motif hits in every element of a gene
+GENE_HITS = 6  # motif hits in every element of a gene
 BODY = 2_400  # bp from the canonical TSS to the gene's end
 UPSTREAM = 300  # bp by which a second transcript starts earlier: the gene's edge is not the canonical TSS
 CHROMS = ("chr1", "chr2", "chr3")
@@ -147,6 +147,7 @@ def write_demo_genome(
     hidden = rng.choice(free, size=min(5, len(free)), replace=False)
     candidates["blacklisted"] = candidates.index.isin(hidden)
     blacklist = candidates.loc[candidates["blacklisted"], ["chrom", "start", "end"]]
+    blacklist = blacklist.assign(start=blacklist["start"] - 50, end=blacklist["end"] - 300)  # in part
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:

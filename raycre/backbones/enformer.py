@@ -285,7 +285,9 @@ class Enformer(Backbone):
         if head not in n_tracks:
             raise ConfigError("enformer has the heads human and mouse", value=head)
         if tracks is not None and len(tracks) != n_tracks[head]:
-            raise TrackError(f"enformer's {head} head has {n_tracks[head]:,} tracks, the table {len(tracks):,}")
+            raise TrackError(
+                f"enformer's {head} head has {n_tracks[head]:,} tracks, the table {len(tracks):,}"
+            )
         self.name, self.seq_len, self.bin_size, self.n_bins = "enformer", seq_len, BIN_SIZE, n_bins
         self.tracks = plain_table(n_tracks[head]) if tracks is None else tracks
         self.trained, self.weights_sha256 = False, ""
@@ -299,12 +301,16 @@ class Enformer(Backbone):
         )
         self.conv_tower = nn.Sequential(
             *(
-                nn.Sequential(ConvBlock(before, after, 5), Residual(ConvBlock(after, after, 1)), AttentionPool(after))
+                nn.Sequential(
+                    ConvBlock(before, after, 5), Residual(ConvBlock(after, after, 1)), AttentionPool(after)
+                )
                 for before, after in zip(widths[:-1], widths[1:], strict=True)
             )
         )
         self.transformer = nn.ModuleList(
-            nn.ModuleList([Residual(NormedAttention(channels, n_heads, key_size)), Residual(_feed_forward(channels))])
+            nn.ModuleList(
+                [Residual(NormedAttention(channels, n_heads, key_size)), Residual(_feed_forward(channels))]
+            )
             for _ in range(n_blocks)
         )
         self.final_pointwise = _numbered({1: ConvBlock(channels, 2 * channels, 1), 4: Gelu()})

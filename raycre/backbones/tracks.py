@@ -43,18 +43,32 @@ def read_track_table(path: Path) -> pd.DataFrame:
     try:
         # "NA" is text here and a quotation mark is a letter of a description.
         raw = pd.read_csv(path, sep="\t", dtype="string", keep_default_na=False, quoting=csv.QUOTE_NONE)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError, zlib.error) as e:
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as e:
         raise FormatError(f"not a tab-separated track table ({e})", path=path) from e
     raw = raw.rename(columns={raw.columns[0]: "index"}) if raw.columns[0].startswith("Unnamed") else raw
     for column in ("index", "identifier", "description"):
         if column not in raw:
             raise FormatError(
-                f"no column {column!r}; a track table has index, identifier and description", path=path, line=1
+                f"no column {column!r}; a track table has index, identifier and description",
+                path=path,
+                line=1,
             )
     if raw.empty:
         raise FormatError("the table has no rows", path=path)
     first = _integers(raw["index"], path).iloc[0]
-    _check_rows(path, raw["index"], _integers(raw["index"], path) == first + np.arange(len(raw)), "does not count up by one")
+    _check_rows(
+        path,
+        raw["index"],
+        _integers(raw["index"], path) == first + np.arange(len(raw)),
+        "does not count up by one",
+    )
     _check_rows(path, raw["description"], raw["description"].str.contains(":"), "is no ASSAY:biosample")
 
     assay = raw["description"].str.split(":", n=1).str[0]
@@ -131,7 +145,9 @@ def _row(table: pd.DataFrame, item: int | str) -> int:
         _check_described(table, item)
         found = np.flatnonzero((table["identifier"] == item).fillna(False).to_numpy(dtype=bool))
         if not len(found):
-            raise TrackError(f"no track has this identifier{near(item, table['identifier'].dropna())}", value=item)
+            raise TrackError(
+                f"no track has this identifier{near(item, table['identifier'].dropna())}", value=item
+            )
         return int(found[0])
     if isinstance(item, bool) or not 0 <= item < len(table):
         raise TrackError(f"the table has tracks 0-{len(table) - 1}", value=item)
@@ -144,7 +160,9 @@ def _matching(table: pd.DataFrame, query: str) -> list[int]:
     try:
         terms = shlex.split(query)
     except ValueError as error:
-        raise TrackError(f"the query cannot be read ({error}); close the quotation mark", value=query) from error
+        raise TrackError(
+            f"the query cannot be read ({error}); close the quotation mark", value=query
+        ) from error
     if not terms:
         raise TrackError("the query is empty; say for example assay=CAGE biosample=K562", value=query)
     keep = np.ones(len(table), dtype=bool)

@@ -82,7 +82,9 @@ def _named_tensors(loaded: object, path: Path) -> dict[str, Tensor]:
     if not isinstance(loaded, Mapping):
         raise CheckpointError(f"holds a {type(loaded).__name__}, not named tensors", path=path)
     nested = [key for key, value in loaded.items() if isinstance(value, Mapping)]
-    other = [key for key, value in loaded.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
+    other = [
+        key for key, value in loaded.items() if not isinstance(key, str) or not isinstance(value, Tensor)
+    ]
     if other or not loaded:
         inside = f"; the weights may be under {nested[0]!r}: save that alone" if nested else ""
         raise CheckpointError(
@@ -121,7 +123,10 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> Non
     problems = [
         _problem("missing", [name for name in wanted if name not in state]),
         _problem("unexpected", [name for name in state if name not in wanted]),
-        _problem("of another shape or kind", [_misfit(n, wanted[n], state[n]) for n in both if not _fits(wanted[n], state[n])]),
+        _problem(
+            "of another shape or kind",
+            [_misfit(n, wanted[n], state[n]) for n in both if not _fits(wanted[n], state[n])],
+        ),
         _problem("not finite (NaN or infinite)", [name for name in both if not state[name].isfinite().all()]),
     ]
     if any(problems):

@@ -1,4 +1,4 @@
-"""Shifted and reverse-complemented views of a region, cut from one wide window (CREATE Methods, "Data augmentation").
+"""Shifted and reverse-complemented views of a region (CREATE Methods, "Data augmentation").
 
 Index arithmetic on arrays; knows nothing of files, genomes or training. A wide window has `flank` bp
 more on each side of the region than the model sees, so that every view is a slice of it.
@@ -23,21 +23,21 @@ EVAL_RATIO = 5  # shifts of every region in validation and test
 LOOP_OFFSET = 1 + 1e-8  # log10(count + 1 + 1e-8), authors' data preparation; the paper says "logarithmic"
 
 
-class ViewPlan(NamedTuple):
+class Views(NamedTuple):
     """Views by their shift from the region's centred window and their strand; both arrays (v,).
 
-    offsets: int64, bp. rc: bool, whether the view is the reverse complement.
+    offsets: int64, bp. is_rc: bool, whether the view is the reverse complement.
     """
 
     offsets: np.ndarray
-    rc: np.ndarray
+    is_rc: np.ndarray
 
 
 class Samples(NamedTuple):
     """Views of regions: int64 (s,) row of each region in the data, and s views."""
 
     rows: np.ndarray
-    plan: ViewPlan
+    views: Views
 
 
 def offsets(ratio: int, stride: int = STRIDE) -> np.ndarray:
@@ -63,12 +63,12 @@ def flank(max_ratio: int, stride: int = STRIDE) -> int:
     return math.ceil((max_ratio - 1) * stride / 2)
 
 
-def both_strands(ratio: int, stride: int = STRIDE) -> ViewPlan:
+def both_strands(ratio: int, stride: int = STRIDE) -> Views:
     """Every shift on both strands, 2 · ratio views: by distance, then strand, then shift."""
     shifts = np.tile(offsets(ratio, stride), 2)
-    rc = np.repeat([False, True], ratio)
-    order = np.lexsort((shifts, rc, np.abs(shifts)))
-    return ViewPlan(shifts[order], rc[order])
+    is_rc = np.repeat([False, True], ratio)
+    order = np.lexsort((shifts, is_rc, np.abs(shifts)))
+    return Views(shifts[order], is_rc[order])
 
 
 def training_samples(
@@ -87,20 +87,20 @@ def training_samples(
     taken, shifts, strands = [], [], []
     for label, ratio in enumerate(ratios):
         of_class = rows[labels[rows] == label]
-        plan = both_strands(ratio, stride)
-        taken.append(np.repeat(of_class, len(plan.rc)))
-        shifts.append(np.tile(plan.offsets, len(of_class)))
-        strands.append(np.tile(plan.rc, len(of_class)))
-    return Samples(np.concatenate(taken), ViewPlan(np.concatenate(shifts), np.concatenate(strands)))
+        of_region = both_strands(ratio, stride)
+        taken.append(np.repeat(of_class, len(of_region.is_rc)))
+        shifts.append(np.tile(of_region.offsets, len(of_class)))
+        strands.append(np.tile(of_region.is_rc, len(of_class)))
+    return Samples(np.concatenate(taken), Views(np.concatenate(shifts), np.concatenate(strands)))
 
 
-def views(wide: Tensor, width: int, offsets: np.ndarray, rc: np.ndarray) -> Tensor:
+def views(wide: Tensor, width: int, offsets: np.ndarray, is_rc: np.ndarray) -> Tensor:
     """Cut one view from each wide window; one on the other strand is read backwards.
 
     Args:
         wide: (n, width + 2 · flank), any dtype and device.
         offsets: int64 (n,), bp from the centred window.
-        rc: bool (n,). Codes read backwards still need `complement`.
+        is_rc: bool (n,). Codes read backwards still need `complement`.
 
     Returns:
         (n, width), same dtype and device.
@@ -115,19 +115,21 @@ def views(wide: Tensor, width: int, offsets: np.ndarray, rc: np.ndarray) -> Tens
             "the largest ratio needs",
             value=int(np.abs(offsets).max()),
         )
-    first = torch.from_numpy(np.where(rc, starts + width - 1, starts)).to(wide.device)
-    step = torch.from_numpy(np.where(rc, -1, 1)).to(wide.device)
+    first = torch.from_numpy(np.where(is_rc, starts + width - 1, starts)).to(wide.device)
+    step = torch.from_numpy(np.where(is_rc, -1, 1)).to(wide.device)
     positions = first[:, None] + step[:, None] * torch.arange(width, device=wide.device)
     return wide.gather(1, positions)
 
 
-def complement(codes: Tensor, rc: np.ndarray) -> Tensor:
-    """Complement the rows of `codes`, uint8 (n, width), where `rc` is true; N (4) stays N."""
-    other_strand = torch.from_numpy(rc).to(codes.device)[:, None]
+def complement(codes: Tensor, is_rc: np.ndarray) -> Tensor:
+    """Complement the rows of `codes`, uint8 (n, width), where `is_rc`; N (4) stays N."""
+    other_strand = torch.from_numpy(is_rc).to(codes.device)[:, None]
     return torch.where(other_strand & (codes < 4), 3 - codes, codes)
 
 
-def to_input(codes: Tensor, openness: Tensor | None, loops: Tensor | None, modalities: Sequence[str]) -> Tensor:
+def to_input(
+    codes: Tensor, openness: Tensor | None, loops: Tensor | None, modalities: Sequence[str]
+) -> Tensor:
     """The model's input from codes and raw tracks, made on their device.
 
     Args:
@@ -159,11 +161,11 @@ def view_input(
     codes: Tensor,
     openness: Tensor | None,
     loops: Tensor | None,
-    plan: ViewPlan,
+    chosen: Views,
     modalities: Sequence[str],
     width: int = WIDTH,
 ) -> Tensor:
     """The model's input for one view of each wide window: `views`, `complement`, `to_input`."""
-    cut_codes = complement(views(codes, width, *plan), plan.rc)
-    openness, loops = (None if wide is None else views(wide, width, *plan) for wide in (openness, loops))
+    cut_codes = complement(views(codes, width, *chosen), chosen.is_rc)
+    openness, loops = (None if wide is None else views(wide, width, *chosen) for wide in (openness, loops))
     return to_input(cut_codes, openness, loops, modalities)

@@ -13,15 +13,17 @@ import numpy as np
 from raycre.create.layout import BACKGROUND, CLASSES
 from raycre.errors import LabelError, RaycreError
 
-MAX_FPR = 0.01  # false-positive rate on validation (CREATE Results, large-scale prediction)
-CALLABLE = len(CLASSES) - 1  # background is the last class and has no cutoff
+MAX_FPR = (
+    0.01  # false-positive rate on validation (CREATE Results, "determined cutoff scores for each CRE type")
+)
+CALLABLE = BACKGROUND  # classes 0 to 3; background is what no class claims
 
 
 class Cutoffs(NamedTuple):
-    """Per callable class, silencer to insulator.
+    """Of every class; background's is for information, calls do not use it.
 
-    thresholds: float32 (4,); a call needs a probability ≥ its threshold.
-    fpr: float64 (4,); share of the other classes' regions with such a probability.
+    thresholds: float32 (5,); a call needs a probability ≥ its threshold.
+    fpr: float64 (5,); share of the other classes' regions with such a probability.
     """
 
     thresholds: np.ndarray
@@ -43,13 +45,13 @@ def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_
         LabelError: a class without any region of other classes.
     """
     scores = probabilities.astype(np.float32)
-    thresholds = np.zeros(CALLABLE, dtype=np.float32)
-    fpr = np.zeros(CALLABLE)
-    for label in range(CALLABLE):
+    thresholds = np.zeros(len(CLASSES), dtype=np.float32)
+    fpr = np.zeros(len(CLASSES))
+    for label, name in enumerate(CLASSES):
         others = np.sort(scores[labels != label, label])[::-1]
         n = len(others)
         if not n:
-            raise LabelError("validation has no region of another class to hold the rate against", value=CLASSES[label])
+            raise LabelError("validation has no region of another class to hold the rate against", value=name)
         allowed = int(np.searchsorted(np.arange(n + 1) / n, max_fpr, side="right")) - 1
         if allowed < n:
             thresholds[label] = np.nextafter(others[allowed], np.float32(np.inf))
@@ -62,11 +64,11 @@ def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray,
 
     Args:
         probabilities: float (n, 5).
-        thresholds: float32 (4,).
+        thresholds: float (5,).
 
     Returns:
-        (call, margin): uint8 (n,) class, and float32 (n,) largest probability − cutoff over the four
-        classes. The call is the class of that margin (the lowest class on a tie) where it is ≥ 0,
+        (call, margin): int64 (n,) class, and float (n,) largest probability − cutoff over the four
+        classes of elements. The call is the class of that margin (the lowest class on a tie) where it is ≥ 0,
         background where it is negative.
 
     Raises:
@@ -75,7 +77,7 @@ def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray,
     if not np.isfinite(probabilities).all():
         row = int(np.flatnonzero(~np.isfinite(probabilities).all(axis=1))[0])
         raise RaycreError(f"probabilities of row {row} are not finite: {probabilities[row].tolist()}")
-    margins = probabilities[:, :CALLABLE].astype(np.float32) - thresholds
+    margins = probabilities[:, :CALLABLE] - thresholds[:CALLABLE]
     best = margins.argmax(axis=1)
     margin = margins[np.arange(len(margins)), best]
-    return np.where(margin >= 0, best, BACKGROUND).astype(np.uint8), margin
+    return np.where(margin >= 0, best, BACKGROUND), margin

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from raycre.create.augment import Views, both_strands, view_input
+from raycre.create.augment import Views, both_strands, flank, view_input
 from raycre.create.cutoffs import call
 from raycre.create.model import Create
 
@@ -22,11 +23,14 @@ BATCH = 32
 
 
 class Predictions(NamedTuple):
-    """Of n regions: mean and population s.d. over folds, float32 (n, 5); call int64 (n,); margin float32 (n,)."""
+    """Of n regions.
+
+    mean, sd: float32 (n, 5), over folds (population s.d.). call: uint8 (n,), class. margin: float32 (n,).
+    """
 
     mean: NDArray[np.float32]
     sd: NDArray[np.float32]
-    call: NDArray[np.int64]
+    call: NDArray[np.uint8]
     margin: NDArray[np.float32]
 
 
@@ -37,19 +41,24 @@ def views_of(n_views: int) -> Views:
     return both_strands(n_views // 2)
 
 
+def flank_of(n_views: int) -> int:
+    """Return the bp that wide windows need on each side for these views."""
+    return flank(max(1, n_views // 2))
+
+
 class Ensemble:
     """Trained folds and their cutoffs.
 
     Args:
         models: one per fold, in evaluation mode, all of one modality set.
-        cutoffs: float64 (folds, 5), each fold's cutoffs on its validation set. Their mean over folds goes with
-            the mean probability (the paper does not say how folds are joined).
+        cutoffs: float (folds, 4), each fold's cutoffs on its validation set. Their mean over folds goes
+            with the mean probability (the paper does not say how folds are joined).
         n_views: shifts times strands to average.
     """
 
-    def __init__(self, models: Sequence[Create], cutoffs: NDArray[np.float64], n_views: int) -> None:
+    def __init__(self, models: Sequence[Create], cutoffs: NDArray[np.float32], n_views: int) -> None:
         self.models, self.views = models, views_of(n_views)
-        self.cutoffs = cutoffs.mean(0)
+        self.cutoffs = cutoffs.mean(0).astype(np.float32)
 
     def predict(
         self,
@@ -72,9 +81,8 @@ class Ensemble:
         total = -(-(lead + n) // BATCH) * BATCH
         folds = np.empty((len(self.models), total, 5))
         for start in range(0, total, BATCH):
-            batch = [_rows(a, start - lead) for a in (codes, openness, loops)]
-            for fold, model in enumerate(self.models):
-                folds[fold, start : start + BATCH] = self._average(model, batch)
+            rows = [_rows(a, start - lead) for a in (codes, openness, loops)]
+            folds[:, start : start + BATCH] = self._average(*rows)
         folds = folds[:, lead : lead + n]
         mean = folds.mean(0)
         found, margin = call(mean, self.cutoffs)
@@ -82,19 +90,22 @@ class Ensemble:
             mean.astype(np.float32), folds.std(0).astype(np.float32), found, margin.astype(np.float32)
         )
 
-    def _average(self, model: Create, batch: list[torch.Tensor | None]) -> NDArray[np.float64]:
-        codes, openness, loops = batch
+    def _average(
+        self, codes: Tensor | None, openness: Tensor | None, loops: Tensor | None
+    ) -> NDArray[np.float64]:
+        """Return each fold's probabilities averaged over views: float64 (folds, BATCH, 5)."""
         assert codes is not None
-        total = torch.zeros(BATCH, 5, dtype=torch.float64)
+        total = torch.zeros(len(self.models), BATCH, 5, dtype=torch.float64)
         with torch.inference_mode():
             for offset, is_rc in zip(*self.views, strict=True):
                 view = Views(np.full(BATCH, offset), np.full(BATCH, is_rc))
-                x = view_input(codes, openness, loops, view, model.modalities)
-                total += model.classify(x).softmax(1).double()
+                x = view_input(codes, openness, loops, view, self.models[0].modalities)
+                for fold, model in enumerate(self.models):
+                    total[fold] += model.classify(x).softmax(1).double()
         return (total / len(self.views.offsets)).numpy()
 
 
-def _rows(array: NDArray | None, start: int) -> torch.Tensor | None:
+def _rows(array: NDArray | None, start: int) -> Tensor | None:
     """Return rows [start, start + BATCH) of `array`, zero where there are none."""
     if array is None:
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -48,7 +49,7 @@ def upsample_deconvolve(x: Tensor, kernel: Tensor, bias: Tensor, factor: int) ->
     """
     n_in, n_out, taps = kernel.shape
     n, positions, _ = x.shape
-    triangle, left, right = (m.to(kernel) for m in _interpolation(factor, taps))
+    triangle, left, right = (torch.from_numpy(m).to(kernel) for m in _interpolation(factor, taps))
     merged = (kernel @ triangle).view(n_in, n_out, -1, factor)  # tap j, phase r: merged tap j·factor + r
     phases = merged.flip(2).permute(3, 1, 0, 2).flatten(0, 1)
     phase_taps = phases.shape[2]
@@ -63,26 +64,26 @@ def upsample_deconvolve(x: Tensor, kernel: Tensor, bias: Tensor, factor: int) ->
 
 
 @lru_cache(maxsize=8)
-def _interpolation(factor: int, taps: int) -> tuple[Tensor, Tensor, Tensor]:
+def _interpolation(factor: int, taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Matrices from a kernel's taps to the merged taps and to the outputs corrected at each end.
 
     A value's triangle rises over `factor` outputs and falls over as many, from factor/2 before its own
     first output. `error`, over the factor outputs round the left end: the held value contributes
     nothing before the end and all of it after, where the triangle has given `rise`.
     """
-    rise = (torch.arange(factor) + 0.5) / factor
-    error = (torch.arange(factor) >= factor // 2).float() - rise
+    rise = (np.arange(factor) + 0.5) / factor
+    error = (np.arange(factor) >= factor // 2) - rise
     left = _banded(error, taps)
     return (
-        _banded(torch.cat([rise, rise.flip(0)]), taps),
+        _banded(np.concatenate([rise, rise[::-1]]), taps),
         left[:, factor // 2 :],
-        left.flip(0, 1)[:, : left.shape[1] - factor // 2],
+        left[::-1, ::-1][:, : left.shape[1] - factor // 2].copy(),
     )
 
 
-def _banded(values: Tensor, rows: int) -> Tensor:
+def _banded(values: np.ndarray, rows: int) -> np.ndarray:
     """Matrix whose row i holds `values` from column i on: taps @ matrix is the full convolution."""
-    matrix = torch.zeros(rows, rows + len(values) - 1)
+    matrix = np.zeros((rows, rows + len(values) - 1))
     for i in range(rows):
         matrix[i, i : i + len(values)] = values
     return matrix

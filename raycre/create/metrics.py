@@ -46,9 +46,7 @@ def macro(per_class: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def table(
-    labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str] = CLASSES
-) -> pd.DataFrame:
+def table(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str] = CLASSES) -> pd.DataFrame:
     """All metrics, one row each: class (a name, or "macro"), metric, value.
 
     Metrics of a class: auroc, auprc, f1, precision, recall. Of "macro": their means, accuracy (the share
@@ -61,18 +59,17 @@ def table(
         probabilities: float (n, classes).
 
     Raises:
-        LabelError: no regions, a label without a column, or as many labels as not rows.
+        LabelError: no regions, a label that is no class, or arrays of unlike lengths.
     """
     n_classes = len(classes)
     if not len(labels) or labels.shape != probabilities.shape[:1] or probabilities.shape[1] != n_classes:
         raise LabelError(
-            f"{labels.shape} labels and {probabilities.shape} probabilities; need (n,) and (n, {n_classes}), n > 0"
+            f"labels {labels.shape}, probabilities {probabilities.shape}; need (n,), (n, {n_classes}), n > 0"
         )
     if labels.min() < 0 or labels.max() >= n_classes:
         raise LabelError(f"labels must be 0 to {n_classes - 1}", value=int(labels.max()))
     cells = confusion(labels, probabilities)
-    right, true, called = np.diag(cells), cells.sum(axis=1), cells.sum(axis=0)
-    present = true > 0
+    present = cells.sum(axis=1) > 0
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         labels, predicted(probabilities), labels=np.arange(n_classes), zero_division=0
     )
@@ -85,7 +82,7 @@ def table(
     }
     means = {metric: macro(values) for metric, values in per_class.items()}
     p, r = means["precision"], means["recall"]
-    means["accuracy"] = float(right.sum() / len(labels))
+    means["accuracy"] = float(np.trace(cells) / len(labels))
     means["f1_of_macro"] = 2 * p * r / (p + r) if p + r else 0.0
     rows = [(MACRO, metric, value) for metric, value in means.items()]
     for metric, values in per_class.items():

@@ -62,7 +62,8 @@ SIZES = {
     # For tests and a two-core demo: a step of 64 windows in tens of milliseconds, little data to learn from.
     "tiny": Sizes(
         sequence=32, signal=4, encoder2=24, encoder3=24, embedding=32, decoder3=12, decoder2=12,
-        codes=50, splits=4, classifier=(64, 32), branch_dropout=0.0, encoder_dropout=0.0, classifier_dropout=0.1, initial_count=1.0,
+        codes=50, splits=4, classifier=(64, 32), branch_dropout=0.0, encoder_dropout=0.0,
+        classifier_dropout=0.1, initial_count=1.0,
     ),
 }  # fmt: skip
 
@@ -185,6 +186,11 @@ class Create(nn.Module):
         z_e = self.encode(x)
         z_q, codes, commitment, perplexity = self.quantizer(z_e)
         return Output(self.head(z_q), self.decode(z_q), z_e, z_q, codes, commitment, perplexity)
+
+    def weight_tensors(self) -> list[Tensor]:
+        """Every tensor named weight, and the codebook: what the authors' norm penalty covers."""
+        weights = [tensor for name, tensor in self.named_parameters() if name.endswith("weight")]
+        return [*weights, self.quantizer.codebook]
 
 
 def _encode(x: Tensor, conv: nn.Conv1d, width: int, stride: int) -> Tensor:

@@ -144,24 +144,24 @@ def _run_units(
         resources = config.resources
         cpus, gpus = resources.cpus_per_replica, resources.gpus_per_replica
         n = replicas(resources.replicas, cpus=cpus, gpus=gpus, most=len(rows))
-        data = ray.data.from_items(
+        data: ray.data.Dataset = ray.data.from_items(
             rows, override_num_blocks=max(min(n, len(rows)), len(rows) // SHARDS_PER_BLOCK)
         )
         # Readers ask for no CPU of their own, else replicas that hold every CPU would starve them for ever.
         data = data.map(partial(read_shard, order=order), num_cpus=0, compute=TaskPoolStrategy(size=n))
         data = data.map(
-            CrePredictor,
+            CrePredictor,  # type: ignore[arg-type]  # a class is one actor per replica
             fn_constructor_args=(order,),
             num_cpus=cpus,
             num_gpus=gpus,
             compute=ActorPoolStrategy(size=n, max_tasks_in_flight_per_actor=2),
         )
         done = len(units) - len(rows)
-        for batch in data.iter_batches(batch_size=None, prefetch_batches=0, batch_format="pandas"):
-            done += len(batch)
+        for row in data.iter_rows():
+            done += 1
             show(done)
-            failed = batch[batch["error"] != ""]
-            errors |= dict(zip(failed["unit"], failed["error"], strict=True))
+            if row["error"]:
+                errors[row["unit"]] = row["error"]
     return errors
 
 

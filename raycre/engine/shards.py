@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from raycre.create.ensemble import Ensemble, Predictions
+from raycre.create.ensemble import BATCH, Ensemble, Predictions, flank_of
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import load_ensemble
 from raycre.genome.features import SignalPaths, Signals, Wide
@@ -42,7 +44,6 @@ class Order:
     checkpoint: Path
     folds: tuple[int, ...]
     n_views: int
-    flank: int
     ledger: Ledger
     metadata: Mapping[str, str]
     model_sha256: str
@@ -98,7 +99,7 @@ def _regions(shard: int, order: Order) -> pd.DataFrame:
 
 
 def _read(shard: int, order: Order) -> Wide:
-    return _open(order.signals).read_wide(_regions(shard, order), order.flank)
+    return _open(order.signals).read_wide(_regions(shard, order), flank_of(order.n_views))
 
 
 def _pack(wide: Wide) -> list[bytes]:
@@ -126,4 +127,20 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
         "n_folds": np.full(n, len(order.folds)),
         **{f"sd_{c}": found.sd[:, i] for i, c in enumerate(CLASSES)},
         "model_sha256": np.full(n, order.model_sha256),
+    }
+
+
+def measure(checkpoint: Path, folds: tuple[int, ...], n_views: int, threads: int) -> dict[str, float]:
+    """Time one batch of random regions here; return seconds and FLOPs per region."""
+    torch.set_num_threads(threads)
+    ensemble = load_ensemble(checkpoint, folds, n_views)
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 4, (BATCH, WIDTH + 2 * flank_of(n_views)), np.uint8)
+    tracks = rng.random(codes.shape, np.float32)
+    started = time.perf_counter()
+    with FlopCounterMode(display=False) as counter:
+        ensemble.predict(codes, tracks, tracks, first=0)
+    return {
+        "seconds_per_region": (time.perf_counter() - started) / BATCH,
+        "flops_per_region": counter.get_total_flops() / BATCH,
     }

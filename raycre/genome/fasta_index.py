@@ -30,10 +30,14 @@ class FastaIndex(NamedTuple):
 
 
 def load_index(fd: int, path: Path) -> FastaIndex:
-    """Read the index of an open FASTA (`fd`, its file descriptor), or make it where there is none as new as the FASTA.
+    """Read the index of an open FASTA, or make it where there is none as new as the FASTA.
 
     A new index is written beside the FASTA, or into `RAYCRE_CACHE` (default ~/.cache/raycre) where that
     folder cannot be written.
+
+    Args:
+        fd: the FASTA's file descriptor.
+        path: where it lies.
 
     Raises:
         FormatError: not FASTA, truncated, plain gzip, or an index that does not fit.
@@ -122,13 +126,13 @@ def _read_index(files: list[Path], fd: int, path: Path) -> FastaIndex:
 
 def _write_index(files: list[Path], index: FastaIndex) -> None:
     """Write index files so that another process sees a whole one or none."""
-    contents = [
-        "".join(f"{name}\t" + "\t".join(map(str, s)) + "\n" for name, s in index.sequences.items()).encode()
-    ]
+    rows = [f"{name}\t" + "\t".join(map(str, sequence)) for name, sequence in index.sequences.items()]
+    contents = ["".join(f"{row}\n" for row in rows).encode()]
     if index.blocks is not None:
         contents.insert(0, bgzip.blocks_to_gzi(index.blocks))
     for target, content in zip(files, contents, strict=True):
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as temporary:
             temporary.write(content)
-        Path(temporary.name).chmod(0o644)  # a temporary file is its maker's only; an index is everyone's
-        os.replace(temporary.name, target)
+        whole = Path(temporary.name)
+        whole.chmod(0o644)  # a temporary file is its maker's only; an index is everyone's
+        whole.replace(target)

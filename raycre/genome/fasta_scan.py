@@ -119,7 +119,7 @@ class _Scan:
         wrong = (bases > line_bases) | ((bases > 0) & ~follows_full)
         if wrong.any():
             raise FormatError(
-                f"lines of unequal width inside {self.name!r}: only the last line of a sequence may be shorter; "
+                f"lines of unequal width inside {self.name!r}; only a sequence's last line may be shorter, "
                 "fold the file again (seqkit seq -w 60)",
                 path=self.path,
                 line=line + int(np.argmax(wrong)),

@@ -86,6 +86,7 @@ def check_possible(
 
 def inside(
     chrom: pd.Series,
+    start: NDArray[np.int64],
     end: NDArray[np.int64],
     line: NDArray[np.int64],
     path: str | Path,
@@ -115,5 +116,5 @@ def inside(
         "drop the line, or check that both files are of one assembly",
         path=path,
         line=int(line[row]),
-        value=f"{name}:…-{end[row]:,}",
+        value=place(name, start[row], end[row]),
     )

@@ -74,6 +74,13 @@ class TextTable:
     def __len__(self) -> int:
         return len(self.line)
 
+    def without_title(self, columns: tuple[int, ...]) -> TextTable:
+        """Return the rows without the first, where it has no number in any of these columns."""
+        digits = [self.value(0, column).lstrip("-").isdecimal() for column in columns]
+        if any(digits) or len(self) == 1:
+            return self
+        return TextTable(self.path, self._columns.slice(1), self.line[1:])
+
     def value(self, row: int, column: int) -> str:
         """Return one field as it stands in the file."""
         return str(self._columns.column(column - 1)[row].as_py())

@@ -77,7 +77,7 @@ def test_science_leaves_out_resources_names_and_folders(tmp_path: Path) -> None:
     path = _write(tmp_path / "c.yaml", TRAIN)
     plain = read_config(TrainConfig, path)
     other = read_config(
-        TrainConfig, path, ["run.out=elsewhere", "run.name=b", "resources.workers=1", "folds.only=[1]"]
+        TrainConfig, path, ["run.out=elsewhere", "run.name=b", "resources.folds_at_once=1", "folds.only=[1]"]
     )
     assert plain.science() == other.science()
     assert plain.science() != read_config(TrainConfig, path, ["recipe.epochs=3"]).science()

@@ -1,0 +1,123 @@
+"""Backbones by name: one row each, further ones through the entry-point group `raycre.backbones`.
+
+It must not know what a backbone is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import torch
+
+from raycre.backbones.contract import Backbone
+from raycre.backbones.enformer import N_TRACKS, Enformer
+from raycre.backbones.tracks import plain_table, read_track_table
+from raycre.backbones.weights import (
+    is_random,
+    load_into,
+    random_seed,
+    random_state,
+    read_state_dict,
+    sha256_of,
+)
+from raycre.errors import ConfigError, TrackError, near
+
+ENTRY_POINTS = "raycre.backbones"
+
+
+def load_enformer(*, weights: str | None, head: str, track_table: Path | None) -> Backbone:
+    """Load Enformer at its published size; see `load_backbone`."""
+    if weights is None:
+        raise ConfigError("enformer needs model.weights: a path, or random:SEED for tests")
+    if head not in N_TRACKS:
+        raise ConfigError(
+            f"enformer has no such head{near(head, N_TRACKS)}; it has human and mouse", value=head
+        )
+    tracks = plain_table(N_TRACKS[head]) if track_table is None else read_track_table(track_table)
+    if len(tracks) != N_TRACKS[head]:
+        raise TrackError(
+            f"the table has {len(tracks):,} tracks, enformer's {head} head {N_TRACKS[head]:,}",
+            path=track_table,
+        )
+    # Without the meta device 251 million weights would be drawn first and then thrown away.
+    with torch.device("meta"):
+        model = Enformer(head=head, tracks=tracks)
+    if is_random(weights):
+        state, model.weights_sha256 = random_state(model, random_seed(weights)), _sha256_of_text(weights)
+    else:
+        state, model.weights_sha256 = read_state_dict(Path(weights)), sha256_of(Path(weights))
+    load_into(model, state, Path(weights))
+    model.trained = not is_random(weights)
+    return model
+
+
+def load_planted(*, weights: str | None, head: str, track_table: Path | None) -> Backbone:
+    """Make the planted model; it has one head and brings its own tracks."""
+    from raycre.backbones.planted import load_planted as load
+
+    if track_table is not None:
+        raise ConfigError("planted brings its own tracks; leave model.track_table out", path=track_table)
+    return load(weights)
+
+
+BACKBONES: dict[str, Callable[..., Backbone]] = {
+    "enformer": load_enformer,
+    "planted": load_planted,
+}
+
+
+def load_backbone(
+    name: str, *, weights: str | None, head: str = "human", track_table: Path | None = None
+) -> Backbone:
+    """Read a backbone's weights and make it ready to predict, on the CPU.
+
+    Args:
+        name: a row of `BACKBONES`, or an entry point of the group `raycre.backbones`: a callable of the three
+            keyword arguments below that returns a `Backbone`.
+        weights: path of a checkpoint, or random:SEED (`trained` is then False), or None where the backbone has
+            none.
+        head: which output head, where there are several.
+        track_table: the head's table; without it tracks go by number only.
+
+    Returns:
+        The model in evaluation mode, without gradients.
+
+    Raises:
+        ConfigError: no such backbone or head, weights missing or a seed that is none.
+        MissingInputError, CheckpointError: see `read_state_dict` and `load_into`.
+        FormatError, TrackError: see `read_track_table`; a table of another number of tracks.
+    """
+    further = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name in BACKBONES and name in further:
+        raise ConfigError(
+            f"{_origin(further[name])} registers a backbone that raycre has; rename it", value=name
+        )
+    if name in BACKBONES:
+        load = BACKBONES[name]
+    elif name in further:
+        load = _loaded(further[name])
+    else:
+        known = sorted({*BACKBONES, *further})
+        raise ConfigError(f"no such backbone{near(name, known)}; there are {', '.join(known)}", value=name)
+    return load(weights=weights, head=head, track_table=track_table).eval().requires_grad_(False)
+
+
+def _loaded(point: EntryPoint) -> Callable[..., Backbone]:
+    try:
+        load: Callable[..., Backbone] = point.load()
+    except Exception as error:  # any failure of foreign code on import
+        raise ConfigError(
+            f"{_origin(point)} cannot be imported ({error}); update or remove it", value=point.name
+        ) from error
+    return load
+
+
+def _origin(point: EntryPoint) -> str:
+    return f"the entry point {point.value} of {point.dist.name if point.dist else 'an unknown package'}"
+
+
+def _sha256_of_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

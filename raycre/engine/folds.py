@@ -1,0 +1,164 @@
+"""One fold from its first epoch to its cutoffs, with a checkpoint after each epoch. It does not know Ray.
+
+The folder of a fold holds last.pt (state after the newest epoch), then best.safetensors, history.parquet,
+predictions.parquet, and cutoffs.json, written last: a fold that has it is done. Since every random number
+follows from (seed, fold, epoch), an interrupted epoch is simply done again.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from raycre.config import TrainConfig
+from raycre.create.augment import both_strands
+from raycre.create.cutoffs import CALLABLE, cutoffs
+from raycre.create.fold import FoldData, FoldState, Recipe
+from raycre.create.layout import CLASSES
+from raycre.create.model import SIZES, Sizes
+from raycre.create.recipe import evaluate, start_fold, step_epoch, train_epoch
+from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, write_model
+from raycre.engine.materialise import Arrays
+from raycre.errors import CheckpointError
+from raycre.genome.folds import split
+from raycre.store.files import write_atomic, write_json
+from raycre.store.parquet import as_table, write_table
+from raycre.store.schemas import FOLD_PREDICTIONS
+
+STATE = "last.pt"
+PROGRESS = "progress.json"
+
+
+def recipe_of(config: TrainConfig) -> Recipe:
+    """Return the recipe that a configuration asks for."""
+    return Recipe(**config.recipe.model_dump())
+
+
+def sizes_of(config: TrainConfig) -> Sizes:
+    """Return the model's sizes, with the codebook's overrides."""
+    named, codebook = SIZES[config.model.size], config.model.codebook
+    return replace(named, codes=codebook.K or named.codes, splits=codebook.M or named.splits)
+
+
+def fold_data(arrays: Arrays, fold: int, n: int) -> FoldData:
+    """Return the training, validation and test rows of a fold over the mapped arrays."""
+    train, validation, test = (np.flatnonzero(mask) for mask in split(arrays.folds, fold, n))
+    return FoldData(*arrays.wide, arrays.labels, train, validation, test)
+
+
+def train_fold(
+    config: TrainConfig,
+    fold: int,
+    arrays: Arrays,
+    metadata: dict[str, str],
+    on_epoch: Callable[[int], object] = lambda epoch: None,
+) -> None:
+    """Train a fold from where its folder stands to its cutoffs.
+
+    Args:
+        config: of the run; `run.out` must be reachable from here.
+        fold: which set is the test set.
+        arrays: materialised inputs.
+        metadata: key-value metadata of Parquet files.
+        on_epoch: called with the number of finished epochs.
+
+    Raises:
+        CheckpointError: last.pt is damaged, or of another shape.
+        RaycreError: the loss is not finite.
+    """
+    torch.set_num_threads(config.resources.cpus_per_worker)
+    torch.use_deterministic_algorithms(True)
+    folder = fold_folder(config.run.out, fold)
+    if (folder / CUTOFFS).is_file():
+        return
+    device = "cuda" if config.resources.gpus_per_worker and torch.cuda.is_available() else "cpu"
+    data = fold_data(arrays, fold, config.folds.n)
+    state = start_fold(
+        fold, recipe_of(config), config.run.seed, sizes_of(config), config.model.modalities, device
+    )
+    stop = _resume(folder / STATE, state, device)
+    while not stop:
+        stop = step_epoch(state, data, config.run.seed).stop
+        _checkpoint(folder / STATE, state, stop)
+        on_epoch(state.epoch)
+    _finish(folder, state, data, metadata)
+
+
+def _checkpoint(path: Path, state: FoldState, stop: bool) -> None:
+    saved = {**state.state_dict(), "stop": stop}
+    write_atomic(path, lambda temporary: torch.save(saved, temporary))
+    write_json(path.with_name(PROGRESS), {"epochs": state.epoch, "auprc": state.best_auprc, "stop": stop})
+
+
+def _resume(path: Path, state: FoldState, device: str) -> bool:
+    """Take over the newest checkpoint, if there is one; return whether training was over."""
+    if not path.is_file():
+        return False
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        stop = bool(saved.pop("stop"))
+        state.load_state_dict(saved)
+    except (RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"not a whole checkpoint of this fold ({error}); remove the file to train the fold anew",
+            path=path,
+        ) from error
+    return stop
+
+
+def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, str]) -> None:
+    """Write what the best epoch is worth; cutoffs last."""
+    state.model.load_state_dict(state.best_model)
+    views = both_strands(state.recipe.eval_ratio, state.recipe.stride)
+    sets = {"validation": data.validation, "test": data.test}
+    found = {name: evaluate(state.model, data, rows, views) for name, rows in sets.items()}
+    tables = [_predictions(name, rows, data, found[name]) for name, rows in sets.items()]
+    write_model(folder / WEIGHTS, state.model.cpu())
+    write_table(folder / "history.parquet", pa.Table.from_pandas(pd.DataFrame(state.history)))
+    write_table(folder / "predictions.parquet", as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
+    chosen = cutoffs(data.labels[data.validation], found["validation"])
+    names = CLASSES[:CALLABLE]
+    write_json(
+        folder / CUTOFFS,
+        {
+            "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",
+            "thresholds": dict(zip(names, chosen.thresholds.tolist(), strict=True)),
+            "fpr": dict(zip(names, chosen.fpr.tolist(), strict=True)),
+            "best_epoch": state.best_epoch,
+            "epochs": state.epoch,
+        },
+    )
+
+
+def _predictions(name: str, rows: np.ndarray, data: FoldData, probabilities: np.ndarray) -> pd.DataFrame:
+    labels = np.array(CLASSES)[data.labels[rows]]
+    columns = {f"p_{c}": probabilities[:, i] for i, c in enumerate(CLASSES)}
+    return pd.DataFrame({"region_id": rows, "set": name, "label": labels, **columns})
+
+
+def time_step(recipe: Recipe, sizes: Sizes, modalities: tuple[str, ...], threads: int) -> tuple[float, float]:
+    """Train one batch of up to 64 random windows here; return seconds and FLOPs per view."""
+    torch.set_num_threads(threads)
+    n = min(recipe.batch_size, 64)
+    width = 1000 + 2 * recipe.flank
+    rng = np.random.default_rng(0)
+    tracks = rng.random((n, width), np.float32)
+    rows = np.arange(n)
+    labels = np.full(n, len(CLASSES) - 1)  # background: one shift, so that n rows make one or two batches
+    data = FoldData(rng.integers(0, 4, (n, width), np.uint8), tracks, tracks, labels, rows, rows, rows)
+    state = start_fold(0, replace(recipe, ratios=(1,) * len(CLASSES)), 0, sizes, modalities)
+    train_epoch(state, data, 0, 0)
+    started = time.perf_counter()
+    with FlopCounterMode(display=False) as counter:
+        train_epoch(state, data, 1, 0)
+    return (time.perf_counter() - started) / (2 * n), counter.get_total_flops() / (2 * n)

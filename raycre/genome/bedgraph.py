@@ -1,0 +1,84 @@
+"""Reads bedGraph text into memory: sorted intervals with a value each. Knows no windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycre.errors import FormatError
+from raycre.genome.intervals import check_possible, inside
+from raycre.genome.textfile import read_table
+
+
+class BedGraph:
+    """A whole bedGraph, about 20 bytes of memory an interval.
+
+    Attributes:
+        lengths: its chromosomes; None each, as the format does not tell their lengths.
+
+    Raises:
+        FormatError: not four columns of the right kind, overlapping rows, or a NaN, infinite or
+            negative value.
+        RegionError: a row that cannot be, or past its chromosome's end.
+    """
+
+    def __init__(self, path: Path, sizes: Mapping[str, int]) -> None:
+        rows = read_table(path, at_least=4, what="bedGraph")
+        chrom = rows.strings(1)
+        start, end, value = rows.integers(2, "start"), rows.integers(3, "end"), rows.floats(4, "value")
+        check_possible(chrom, start, end, rows.line, path)
+        bad = ~(np.isfinite(value) & (value >= 0))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise FormatError(
+                "an impossible signal; values must be finite and not negative",
+                path=path,
+                line=int(rows.line[row]),
+                value=rows.value(row, 4),
+            )
+        self.lengths: dict[str, int | None] = dict.fromkeys(chrom.unique())
+        self._intervals: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = {}
+        for name in (n for n in self.lengths if n in sizes):
+            of_chrom = np.flatnonzero((chrom == name).to_numpy())
+            of_chrom = of_chrom[np.argsort(start[of_chrom], kind="stable")]
+            lines = rows.line[of_chrom]
+            inside(
+                chrom.iloc[of_chrom],
+                start[of_chrom],
+                end[of_chrom],
+                lines,
+                path,
+                sizes=sizes,
+                outside="error",
+            )
+            overlap = start[of_chrom[1:]] < end[of_chrom[:-1]]
+            if overlap.any():
+                first = int(np.argmax(overlap))
+                raise FormatError(
+                    f"overlaps line {lines[first]}; a base of a bedGraph can have one value only",
+                    path=path,
+                    line=int(lines[first + 1]),
+                )
+            self._intervals[name] = start[of_chrom], end[of_chrom], value[of_chrom].astype(np.float32)
+
+    def close(self) -> None:
+        """Nothing is open: the file was read whole."""
+
+    def read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
+        """Return float32 (end - start,) of a part of the chromosome; bases without data are 0."""
+        starts, ends, values = self._intervals[chrom]
+        first = int(np.searchsorted(ends, start, side="right"))
+        last = int(np.searchsorted(starts, end, side="left"))
+        # Between the edges the value is in turn that of no interval (0) and that of the next one.
+        edges = np.empty(2 * (last - first) + 2, dtype=np.int64)
+        edges[0], edges[-1] = start, end
+        edges[1:-1:2], edges[2:-1:2] = (
+            np.maximum(starts[first:last], start),
+            np.minimum(ends[first:last], end),
+        )
+        levels = np.zeros(len(edges) - 1, dtype=np.float32)
+        levels[1::2] = values[first:last]
+        return np.repeat(levels, np.diff(edges))

@@ -1,0 +1,152 @@
+"""Chromatin loops (BEDPE) as a count over base pairs. Knows no signal files and no model.
+
+The count at a base is the number of loops with an anchor over it (CREATE, Methods: "number of chromatin
+loops per base pair"); a loop with both anchors over one base counts once. Our reading: SOURCES.md 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from raycre.errors import FormatError
+from raycre.genome.intervals import Outside, check_possible, inside, unknown_chromosome
+from raycre.genome.textfile import TextTable, read_table
+from raycre.genome.windows import read_windows
+
+_GAP, _LONGEST_SPAN = 16_384, 1_000_000  # bp; a span is cheap, its memory is what counts
+_DECIMALS = 9  # of summed scores: differences of running sums leave round-off behind
+
+
+class Loops:
+    """Loop counts over a genome, held as steps.
+
+    Attributes:
+        sizes: bp of each chromosome.
+        n_read: loops in the file.
+        n_dropped: loops left out, because an anchor is on no known chromosome or past its end.
+    """
+
+    def __init__(self, steps: pd.DataFrame, sizes: Mapping[str, int], n_read: int, n_dropped: int) -> None:
+        """`steps`: chrom, position, change (int64, or float64 of scores), in any order."""
+        self.sizes, self.n_read, self.n_dropped = dict(sizes), n_read, n_dropped
+        self._dtype = steps["change"].to_numpy().dtype
+        self._levels: dict[str, tuple[NDArray[np.int64], NDArray]] = {}
+        for chrom, of_chrom in steps.groupby("chrom", sort=False):
+            change = of_chrom.groupby("position")["change"].sum()
+            level = change.cumsum().round(_DECIMALS).to_numpy(dtype=self._dtype)
+            self._levels[str(chrom)] = change.index.to_numpy(dtype=np.int64), level
+
+    def counts(
+        self, chrom: Sequence[str] | pd.Series | NDArray, start: NDArray[np.int64], length: int
+    ) -> NDArray:
+        """Count loops over every base of the windows [start, start + length), in input order.
+
+        Args:
+            chrom: (n,) names.
+            start: int64 (n,), 0-based; bases outside the chromosome count 0.
+            length: bp.
+
+        Returns:
+            int64 (n, length), or float64 where the count column holds fractions.
+
+        Raises:
+            ChromosomeError: a chromosome that the genome does not have.
+        """
+        return read_windows(
+            chrom, start, length, self._span, gap=_GAP, longest=_LONGEST_SPAN, dtype=self._dtype
+        )
+
+    def _span(self, chrom: str, start: int, end: int) -> NDArray:
+        if chrom not in self.sizes:
+            raise unknown_chromosome(chrom, self.sizes)
+        if chrom not in self._levels:
+            return np.zeros(end - start, dtype=self._dtype)
+        position, level = self._levels[chrom]
+        first, last = np.searchsorted(position, [start, end], side="right")
+        # The level at `start` is that of the last step at or before it; 0 before the first step.
+        before = level[first - 1 : first] if first else np.zeros(1, dtype=self._dtype)
+        edges = np.concatenate([[start], position[first:last], [end]])
+        return np.repeat(np.concatenate([before, level[first:last]]), np.diff(edges))
+
+
+def read_loops(
+    path: str | Path,
+    sizes: Mapping[str, int],
+    *,
+    outside: Outside = "error",
+    count_column: int | None = None,
+) -> Loops:
+    """Read BEDPE: two anchors in six columns, plain or gzip.
+
+    A first row without a number in any coordinate column is a header. An anchor of zero length covers the
+    one base at its start. Anchors of a loop that overlap or touch are joined.
+
+    Args:
+        path: the file.
+        sizes: bp of each chromosome.
+        outside: what to do with a loop of which an anchor is on no known chromosome or past its end.
+        count_column: column (from 1, so 7 or more) with the count of each loop; without it each counts 1.
+
+    Raises:
+        MissingInputError: no such file.
+        FormatError: empty, truncated, too few columns, a coordinate or count that is no number,
+            or a count that is negative or not finite.
+        RegionError: a negative start, end < start, or past the chromosome's end.
+        ChromosomeError: a chromosome that `sizes` does not have.
+    """
+    rows = read_table(path, at_least=max(6, count_column or 0), what="BEDPE")
+    rows = rows.without_title(columns=(2, 3, 5, 6))
+    kept = np.ones(len(rows), dtype=bool)
+    anchors = []
+    for column in (1, 4):
+        chrom = rows.strings(column)
+        start, end = rows.integers(column + 1, "anchor's start"), rows.integers(column + 2, "anchor's end")
+        check_possible(chrom, start, end, rows.line, rows.path, empty_ok=True)
+        end = np.maximum(end, start + 1)
+        kept &= inside(chrom, start, end, rows.line, rows.path, sizes=sizes, outside=outside)
+        anchors.append(pd.DataFrame({"chrom": chrom, "start": start, "end": end}))
+    weight = _weights(rows, count_column)
+    left, right = (anchor[kept] for anchor in anchors)
+    steps = _steps(left, right, weight[kept])
+    return Loops(steps, sizes, len(rows), int((~kept).sum()))
+
+
+def _steps(left: pd.DataFrame, right: pd.DataFrame, weight: NDArray) -> pd.DataFrame:
+    """Return the changes of level, with anchors joined where both could lie over one base."""
+    joined = (
+        (left["chrom"] == right["chrom"]) & (left["start"] <= right["end"]) & (right["start"] <= left["end"])
+    ).to_numpy()
+    union = left[joined].assign(
+        start=np.minimum(left["start"], right["start"])[joined],
+        end=np.maximum(left["end"], right["end"])[joined],
+    )
+    parts = [(union, weight[joined]), (left[~joined], weight[~joined]), (right[~joined], weight[~joined])]
+    return pd.concat(
+        [
+            pd.DataFrame({"chrom": part["chrom"], "position": part[side], "change": sign * of_part})
+            for part, of_part in parts
+            for side, sign in (("start", 1), ("end", -1))
+        ]
+    )
+
+
+def _weights(rows: TextTable, count_column: int | None) -> NDArray:
+    """Return int64 (n,), or float64 where the column has fractions."""
+    if count_column is None:
+        return np.ones(len(rows), dtype=np.int64)
+    weight = rows.floats(count_column, "count")
+    bad = ~(np.isfinite(weight) & (weight >= 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise FormatError(
+            "a loop's count must be finite and not negative",
+            path=rows.path,
+            line=int(rows.line[row]),
+            value=rows.value(row, count_column),
+        )
+    return weight.astype(np.int64) if (weight == np.rint(weight)).all() else weight

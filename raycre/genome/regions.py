@@ -1,0 +1,189 @@
+"""Tables of genomic intervals: reading, resizing, labels, overlaps. Knows no sequence and no signal.
+
+Definitions, for everything in raycre:
+- An interval is (chrom, start, end), 0-based half-open int64: it holds the bases start … end - 1.
+- Its midpoint is base (start + end) // 2; of a region of even length, the first base of the right half.
+- Two intervals overlap by min(ends) - max(starts) bp, if that is positive; touching is no overlap.
+- A region of width w round a base c is [c - w // 2, c - w // 2 + w).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyranges as pr
+from numpy.typing import NDArray
+
+from raycre.errors import LabelError, RegionError, near
+from raycre.genome.intervals import Outside, check_possible, inside, sizes_of, unknown_chromosome
+from raycre.genome.region_files import read_bed, read_parquet
+from raycre.genome.textfile import require_file
+
+LABELS = ("silencer", "enhancer", "promoter", "insulator", "background")  # CREATE, order of the output
+_PARQUET_MAGIC = b"PAR1"
+
+
+class Regions(NamedTuple):
+    """A table of regions, and how many rows were read and dropped to make it.
+
+    table: chrom (str), start, end (int64), name (str or None), strand ("+", "-", "."), source (str),
+        summit (int64, 0-based base of the chromosome, -1 if none), line (int64, 1-based line or row of
+        the file); after `read_labels` also label (int64, position in `LABELS`).
+    """
+
+    table: pd.DataFrame
+    n_read: int
+    n_dropped: int
+
+
+def read_regions(
+    path: str | Path,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    outside: Outside = "error",
+    labels: bool = False,
+) -> Regions:
+    """Read BED (3 columns or more, plain or gzip), narrowPeak or Parquet, in file order.
+
+    A file of ten columns whose first row fits narrowPeak is narrowPeak, whatever its name: ENCODE calls
+    it .bed.gz. Parquet has chrom, start, end and may have name, label, strand, source, summit.
+
+    Args:
+        path: the file.
+        sizes: bp of each chromosome; without it only the intervals themselves are checked.
+        outside: what to do with rows on an unknown chromosome or past its end: an error, or drop and count.
+        labels: also make `label` from the name column (BED) or the label column (Parquet).
+
+    Raises:
+        MissingInputError: no such file.
+        FormatError: empty, truncated, binary, fewer than 3 columns, a coordinate that is no integer.
+        RegionError: negative start, end <= start, a summit outside its peak, past the chromosome's end.
+        ChromosomeError: a chromosome that `sizes` does not have.
+        LabelError: with `labels`, a class that is not one of `LABELS`.
+    """
+    path = require_file(path)
+    with path.open("rb") as file:
+        is_parquet = file.read(4) == _PARQUET_MAGIC
+    table = read_parquet(path) if is_parquet else read_bed(path)
+    start, end, line = (table[c].to_numpy() for c in ("start", "end", "line"))
+    check_possible(table["chrom"], start, end, line, path)
+    _check_summits(table, path)
+    if labels:
+        table["label"] = _label_codes(table, path)
+    table = table.drop(columns="class")
+    n_read = len(table)
+    if sizes is not None:
+        kept = inside(table["chrom"], start, end, line, path, sizes=sizes, outside=outside)
+        table = table[kept].reset_index(drop=True)
+    return Regions(table, n_read, n_read - len(table))
+
+
+def read_labels(
+    path: str | Path, *, sizes: Mapping[str, int] | None = None, outside: Outside = "error"
+) -> Regions:
+    """Read regions with their class; an interval that is repeated with its class is dropped and counted.
+
+    Raises:
+        LabelError: a class that is not one of `LABELS`, or one interval with two classes.
+        InputError: as `read_regions`.
+    """
+    table, n_read, _ = read_regions(path, sizes=sizes, outside=outside, labels=True)
+    interval = ["chrom", "start", "end"]
+    table = table.drop_duplicates([*interval, "label"])
+    twice = table.duplicated(interval)
+    if twice.any():
+        row = table[twice].iloc[0]
+        first = table[(table[interval] == row[interval]).all(axis=1)].iloc[0]
+        raise LabelError(
+            f"the interval is {LABELS[row['label']]} here and {LABELS[first['label']]} on line "
+            f"{first['line']}; keep one of them",
+            path=path,
+            line=int(row["line"]),
+            value=f"{row['chrom']}:{row['start']}-{row['end']}",
+        )
+    return Regions(table.reset_index(drop=True), n_read, n_read - len(table))
+
+
+def resize(table: pd.DataFrame, width: int, sizes: Mapping[str, int]) -> Regions:
+    """Give every region `width` bp, round its summit where it has one, else round its midpoint.
+
+    Windows that leave their chromosome are dropped and counted.
+
+    Raises:
+        RegionError: a width below 1.
+        ChromosomeError: a chromosome that `sizes` does not have.
+    """
+    if width < 1:
+        raise RegionError("a region's width must be at least 1 bp", value=width)
+    length = sizes_of(table["chrom"], sizes)
+    if (length < 0).any():
+        raise unknown_chromosome(str(table["chrom"].iloc[int(np.argmin(length))]), sizes)
+    summit = table["summit"].to_numpy()
+    centre = np.where(summit >= 0, summit, (table["start"].to_numpy() + table["end"].to_numpy()) // 2)
+    start = centre - width // 2
+    kept = (start >= 0) & (start + width <= length)
+    resized = table.assign(start=start, end=start + width)[kept].reset_index(drop=True)
+    return Regions(resized, len(table), int((~kept).sum()))
+
+
+def drop_overlapping(table: pd.DataFrame, other: pd.DataFrame, *, min_overlap: int = 1) -> Regions:
+    """Drop the regions of `table` that overlap a region of `other` by `min_overlap` bp or more."""
+    # Overlap by m or more is overlap by 1 or more once both partners are m - 1 bp shorter.
+    ours, theirs = (_to_pyranges(t, shorten=min_overlap - 1) for t in (table, other))
+    kept = np.ones(len(table), dtype=bool)
+    if len(ours) and len(theirs):
+        hit = ours.overlap(theirs, how="first").df
+        kept[hit["row"].to_numpy() if len(hit) else []] = False
+    return Regions(table[kept].reset_index(drop=True), len(table), int((~kept).sum()))
+
+
+def _to_pyranges(table: pd.DataFrame, *, shorten: int) -> pr.PyRanges:
+    frame = pd.DataFrame(
+        {
+            "Chromosome": table["chrom"].to_numpy(),
+            "Start": table["start"].to_numpy(),
+            "End": table["end"].to_numpy() - shorten,
+            "row": np.arange(len(table)),
+        }
+    )
+    return pr.PyRanges(frame[frame["End"] > frame["Start"]])
+
+
+def _check_summits(table: pd.DataFrame, path: Path) -> None:
+    start, end, summit = (table[c].to_numpy() for c in ("start", "end", "summit"))
+    bad = (summit >= 0) & ((summit < start) | (summit >= end))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise RegionError(
+            f"the summit, base {summit[row]:,}, is outside its peak {start[row]:,}-{end[row]:,}; "
+            "correct the line",
+            path=path,
+            line=int(table["line"].iloc[row]),
+        )
+
+
+def _label_codes(table: pd.DataFrame, path: Path) -> NDArray[np.int64]:
+    """Return positions in `LABELS`, int64 (n,)."""
+    codes, names = pd.factorize(table["class"], use_na_sentinel=False)
+    position = np.array([LABELS.index(n) if n in LABELS else -1 for n in names], dtype=np.int64)
+    label = position[codes]
+    if (label < 0).any():
+        row = int(np.argmin(label))
+        value = table["class"].iloc[row]
+        if pd.isna(value):
+            raise LabelError(
+                f"no class; column 4 of BED, or the Parquet column label, must be one of {', '.join(LABELS)}",
+                path=path,
+                line=int(table["line"].iloc[row]),
+            )
+        raise LabelError(
+            f"not a class{near(value, LABELS)}; the classes are {', '.join(LABELS)}",
+            path=path,
+            line=int(table["line"].iloc[row]),
+            value=value,
+        )
+    return label
