@@ -72,13 +72,15 @@ _ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
 
 
 class RecipeConfig(_Model):
-    """Training of one fold (CREATE, Methods, "Model training"); null takes the recipe's own value."""
+    """Training of one fold (CREATE, Methods, "Model training" and "Data augmentation")."""
 
     epochs: Positive = 300
     warmup_epochs: int = Field(default=50, ge=0)
     batch_size: Positive = 1024
     learning_rate: float = Field(default=5e-5, gt=0)
     patience: Positive = 20
+    ratios: tuple[Positive, Positive, Positive, Positive, Positive] = (5, 5, 3, 3, 1)  # shifts by class
+    eval_ratio: Positive = 5  # shifts in validation and test
 
 
 class Folds(_Model):

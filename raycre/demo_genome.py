@@ -18,7 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from raycre.backbones.planted import MOTIF_LENGTH, MOTIFS, motif_hits
-from raycre.errors import ConfigError
+from raycre.errors import ConfigError, MissingInputError
 
 CLASSES = ("silencer", "enhancer", "promoter", "insulator", "background")
 CANDIDATE_MIX = (0.12, 0.14, 0.06, 0.13, 0.55)  # share of each class among candidates outside gene windows
@@ -43,6 +43,22 @@ CHROMS = ("chr1", "chr2", "chr3")
 # Row: a base, column: the next one. CG is rare, as in mammals.
 TRANSITIONS = np.array(
     [[0.33, 0.17, 0.28, 0.22], [0.34, 0.26, 0.06, 0.34], [0.27, 0.21, 0.26, 0.26], [0.22, 0.20, 0.25, 0.33]]
+)
+
+
+FILES = (
+    "genome.fa",
+    "dnase_rep1.bw",
+    "dnase_rep2.bw",
+    "loops.bedpe",
+    "genes.gtf",
+    "genes.txt",
+    "labels.bed",
+    "candidates.bed",
+    "blacklist.bed",
+    "truth_labels.tsv",
+    "truth_candidates.tsv",
+    "truth_tiles.tsv",
 )
 
 
@@ -93,7 +109,7 @@ class DemoGenome:
         truth_labels: chrom, start, end, name, label, hits (planted motifs of its class), decoy (class of a
             misleading motif, or ""), reads (expected at the summit), loops (anchors of loops over it).
         truth_candidates: the same columns, in the order of `candidates`, and blacklisted.
-        truth_tiles: one row per planted tile: gene_name, strand, tile_start, tile_end (bases of the gene's
+        truth_tiles: one row per planted tile: gene_name, strand, offset_start, offset_end (bases of the
             65,536-bp model input), chrom, start, end (of the tile, genomic), sign (+1 enhancer, -1 silencer),
             name (of the candidate inside).
     """
@@ -162,27 +178,29 @@ def write_demo_genome(
         _write_table(folder / "labels.bed", _bed6(labelled, labelled["label"]), header=False)
         _write_table(folder / "candidates.bed", _bed6(candidates, candidates["name"]), header=False)
         _write_table(folder / "blacklist.bed", blacklist, header=False)
-        truth = {
-            "labels": labelled.drop(columns="role").reset_index(drop=True),
-            "candidates": candidates.drop(columns="role").reset_index(drop=True),
-            "tiles": tiles,
-        }
-        for name, table in truth.items():
-            _write_table(folder / f"truth_{name}.tsv", table, header=True)
+        _write_table(folder / "truth_labels.tsv", labelled.drop(columns="role"), header=True)
+        _write_table(folder / "truth_candidates.tsv", candidates.drop(columns="role"), header=True)
+        _write_table(folder / "truth_tiles.tsv", tiles, header=True)
         folder.replace(out)
+    return open_demo_genome(out)
+
+
+def open_demo_genome(folder: Path) -> DemoGenome:
+    """Name the files of a genome that was written before, and read its truth.
+
+    Raises:
+        MissingInputError: one of its files is not there.
+    """
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise MissingInputError(
+                "no whole synthetic genome; remove the folder and write it anew", path=folder / name
+            )
+    # An element without a decoy has an empty text there, which is not a missing value.
+    truth = [pd.read_csv(folder / name, sep="\t", keep_default_na=False) for name in FILES[-3:]]
+    fasta, first, second, loops, gtf, genes, labels, candidates, blacklist = (folder / f for f in FILES[:-3])
     return DemoGenome(
-        folder=out,
-        fasta=out / "genome.fa",
-        openness=(out / "dnase_rep1.bw", out / "dnase_rep2.bw"),
-        loops=out / "loops.bedpe",
-        gtf=out / "genes.gtf",
-        genes=out / "genes.txt",
-        labels=out / "labels.bed",
-        candidates=out / "candidates.bed",
-        blacklist=out / "blacklist.bed",
-        truth_labels=truth["labels"],
-        truth_candidates=truth["candidates"],
-        truth_tiles=truth["tiles"],
+        folder, fasta, (first, second), loops, gtf, genes, labels, candidates, blacklist, *truth
     )
 
 
@@ -200,7 +218,7 @@ def _place_gene_elements(rng: Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
             sign = 1 if gene.distal == "enhancer" else -1
             place = (tile, tile + TILE, gene.chrom, *gene.genomic(tile, tile + TILE))
             tiles.append((gene.name, gene.strand, *place, sign, role))
-    columns = ["gene_name", "strand", "tile_start", "tile_end", "chrom", "start", "end", "sign", "role"]
+    columns = ["gene_name", "strand", "offset_start", "offset_end", "chrom", "start", "end", "sign", "role"]
     table = pd.DataFrame(elements, columns=["chrom", "start", "end", "label", "role"])
     table = table.assign(hits=GENE_HITS, decoy="", reads=table["label"].map(OPEN_READS))
     return pd.DataFrame(tiles, columns=columns), table
@@ -278,7 +296,7 @@ def _plant_motifs(codes: NDArray[np.uint8], regions: pd.DataFrame, rng: Generato
         names = [label] * hits + [decoy] * bool(decoy)
         # Places of 20 bp, 60 bp from the edges: motifs do not touch, and stay inside under a shift of 20 bp.
         places = region_start + 60 + 20 * rng.choice(44, size=len(names), replace=False)
-        for name, start in zip(names, places + rng.integers(0, 6, size=len(names)), strict=True):
+        for name, start in zip(names, places + rng.integers(0, 5, size=len(names)), strict=True):
             motif = motifs[name]
             codes[start : start + MOTIF_LENGTH] = motif if rng.random() < 0.5 else 3 - motif[::-1]
             planted[start : start + MOTIF_LENGTH] = True
@@ -316,7 +334,7 @@ def _write_openness(path: Path, sizes: dict[str, int], regions: pd.DataFrame, rn
             counts = rng.poisson(rate)
             starts = np.flatnonzero(counts)
             handle.addEntries(
-                np.full(len(starts), chrom),
+                [chrom] * len(starts),
                 starts * TRACK_BIN,
                 ends=(starts + 1) * TRACK_BIN,
                 values=counts[starts].astype(np.float64),

@@ -6,6 +6,7 @@ nothing at inference. It must not know CREME, genomes or files.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -35,15 +36,14 @@ N_UNIFORM = 0.25  # CREME Methods, "Transcription start site selection": N is 0.
 MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential features, in rows
 QUERY_ROWS = 256  # queries attended at once: their logits stay in cache, and memory does not grow as length^2
 
-Head = Literal["human", "mouse"]
 GammaPeak = Literal["function", "distance"]
 
 
 def distance_features(length: int, n_features: int, gamma_peak: GammaPeak) -> Tensor:
-    """Describe every distance between two of `length` rows (Enformer, Methods, "Relative positional encodings").
+    """Describe every distance between two of `length` rows (Methods, "Relative positional encodings").
 
-    A third of the features decay exponentially, a third are 1 within a window and 0 outside, a third are gamma
-    densities; each set is given once as a function of |distance| and once times its sign.
+    A third of the features decay exponentially, a third are 1 within a window and 0 outside, a third are
+    gamma densities; each set is given once as a function of |distance| and once times its sign.
 
     Args:
         length: rows of the sequence.
@@ -108,8 +108,8 @@ def attend(
 def _by_key(by_distance: Tensor) -> Tensor:
     """Re-index logits from distance to key: (…, r, length + r - 1) to (…, r, length), without copying.
 
-    Query t of r finds key j in column r - 1 - t + j. In the flattened rows that is (r - 1) + t (width - 1) + j:
-    rows one shorter, begun at r - 1.
+    Query t of r finds key j in column r - 1 - t + j. In the flattened rows that is place
+    (r - 1) + t (width - 1) + j: rows one shorter, begun at r - 1.
     """
     r, width = by_distance.shape[-2:]
     flat = by_distance.flatten(-2)[..., r - 1 : r * width - 1]
@@ -199,26 +199,34 @@ class Attention(nn.Module):
         return self.to_out(read.transpose(1, 2).flatten(-2))
 
 
-class NormedAttention(nn.Sequential):
+class NormedAttention(nn.ModuleList):
     """Layer norm, then attention."""
 
     def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
-        super().__init__(nn.LayerNorm(channels), Attention(channels, n_heads, key_size))
+        super().__init__([nn.LayerNorm(channels), Attention(channels, n_heads, key_size)])
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         norm, attention = self
         return attention(norm(x), features)
 
 
-def _feed_forward(channels: int) -> nn.Sequential:
-    return _numbered(
-        {
-            0: nn.LayerNorm(channels),
-            1: nn.Linear(channels, 2 * channels),
-            3: nn.ReLU(),
-            4: nn.Linear(2 * channels, channels),
-        }
-    )
+class TransformerBlock(nn.ModuleList):
+    """Attention, then two dense layers row by row, each added to its input."""
+
+    def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
+        dense = _numbered(
+            {
+                0: nn.LayerNorm(channels),
+                1: nn.Linear(channels, 2 * channels),
+                3: nn.ReLU(),
+                4: nn.Linear(2 * channels, channels),
+            }
+        )
+        super().__init__([Residual(NormedAttention(channels, n_heads, key_size)), Residual(dense)])
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        attention, dense = self
+        return dense(attention(x, features))
 
 
 def _numbered(modules: dict[int, nn.Module]) -> nn.Sequential:
@@ -264,7 +272,7 @@ class Enformer(Backbone):
     def __init__(
         self,
         *,
-        head: Head = "human",
+        head: str = "human",
         tracks: pd.DataFrame | None = None,
         n_value: float = N_UNIFORM,
         gamma_peak: GammaPeak = "function",
@@ -304,14 +312,11 @@ class Enformer(Backbone):
                 nn.Sequential(
                     ConvBlock(before, after, 5), Residual(ConvBlock(after, after, 1)), AttentionPool(after)
                 )
-                for before, after in zip(widths[:-1], widths[1:], strict=True)
+                for before, after in itertools.pairwise(widths)
             )
         )
         self.transformer = nn.ModuleList(
-            nn.ModuleList(
-                [Residual(NormedAttention(channels, n_heads, key_size)), Residual(_feed_forward(channels))]
-            )
-            for _ in range(n_blocks)
+            TransformerBlock(channels, n_heads, key_size) for _ in range(n_blocks)
         )
         self.final_pointwise = _numbered({1: ConvBlock(channels, 2 * channels, 1), 4: Gelu()})
         self._heads = nn.ModuleDict(
@@ -330,9 +335,9 @@ class Enformer(Backbone):
             return self.read_trunk(self.trunk(codes), bins, tracks)
 
     def trunk(self, codes: Tensor) -> Tensor:
-        """Summarise 128-bp stretches: uint8 (n, length), length a multiple of 128, to (n, length / 128, channels).
+        """Summarise 128-bp stretches: uint8 (n, length) to (n, length / 128, channels).
 
-        Any length: a crop's rows equal the whole's, save those within `halo` of a cut.
+        `length` is any multiple of 128; a crop's rows equal the whole's, save those within `halo` of a cut.
         """
         one_hot = F.embedding(codes.int(), self.letters).transpose(1, 2)
         return self.conv_tower(self.stem(one_hot)).transpose(1, 2)
@@ -345,8 +350,8 @@ class Enformer(Backbone):
     def transform(self, trunk: Tensor) -> Tensor:
         """Attention over the whole sequence: (n, seq_len / 128, channels) to the same shape."""
         x = trunk
-        for attention, feed_forward in self.transformer:
-            x = feed_forward(attention(x, self.distance_features))
+        for block in self.transformer:
+            x = block(x, self.distance_features)
         return x
 
     def embed(self, rows: Tensor) -> Tensor:
@@ -355,9 +360,10 @@ class Enformer(Backbone):
 
     def project(self, embedding: Tensor, tracks: Sequence[int]) -> Tensor:
         """Only the wanted tracks of the head: (n, rows, 2 channels) to float32 (n, rows, len(tracks))."""
-        linear, softplus = self._heads[self.head]
         wanted = list(tracks)
-        return softplus(F.linear(embedding, linear.weight[wanted], linear.bias[wanted])).float()
+        weight = self.get_parameter(f"_heads.{self.head}.0.weight")[wanted]
+        bias = self.get_parameter(f"_heads.{self.head}.0.bias")[wanted]
+        return F.softplus(F.linear(embedding, weight, bias)).float()
 
 
 def _check_sizes(seq_len: int, n_bins: int, channels: int, n_heads: int) -> None:

@@ -5,7 +5,6 @@ It must not know what a backbone is asked.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,14 +14,7 @@ import torch
 from raycre.backbones.contract import Backbone
 from raycre.backbones.enformer import N_TRACKS, Enformer
 from raycre.backbones.tracks import plain_table, read_track_table
-from raycre.backbones.weights import (
-    is_random,
-    load_into,
-    random_seed,
-    random_state,
-    read_state_dict,
-    sha256_of,
-)
+from raycre.backbones.weights import is_random, read_weights, weights_sha256
 from raycre.errors import ConfigError, TrackError, near
 
 ENTRY_POINTS = "raycre.backbones"
@@ -45,12 +37,8 @@ def load_enformer(*, weights: str | None, head: str, track_table: Path | None) -
     # Without the meta device 251 million weights would be drawn first and then thrown away.
     with torch.device("meta"):
         model = Enformer(head=head, tracks=tracks)
-    if is_random(weights):
-        state, model.weights_sha256 = random_state(model, random_seed(weights)), _sha256_of_text(weights)
-    else:
-        state, model.weights_sha256 = read_state_dict(Path(weights)), sha256_of(Path(weights))
-    load_into(model, state, Path(weights))
-    model.trained = not is_random(weights)
+    read_weights(model, weights)
+    model.trained, model.weights_sha256 = not is_random(weights), weights_sha256(weights)
     return model
 
 
@@ -77,8 +65,8 @@ def load_backbone(
     Args:
         name: a row of `BACKBONES`, or an entry point of the group `raycre.backbones`: a callable of the three
             keyword arguments below that returns a `Backbone`.
-        weights: path of a checkpoint, or random:SEED (`trained` is then False), or None where the backbone has
-            none.
+        weights: path of a checkpoint, or random:SEED (`trained` is then False), or None where the backbone
+            has none.
         head: which output head, where there are several.
         track_table: the head's table; without it tracks go by number only.
 
@@ -117,7 +105,3 @@ def _loaded(point: EntryPoint) -> Callable[..., Backbone]:
 
 def _origin(point: EntryPoint) -> str:
     return f"the entry point {point.value} of {point.dist.name if point.dist else 'an unknown package'}"
-
-
-def _sha256_of_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

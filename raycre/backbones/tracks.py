@@ -20,10 +20,11 @@ from raycre.errors import FormatError, MissingInputError, TrackError, near
 EXACT = ("assay", "identifier")  # a term KEY=VALUE on these must equal; on the others it may be a part
 WITHIN = ("biosample", "description")
 TARGETED = "CHIP"  # the assay whose descriptions name a target before the biosample
+TARGET = r"^[^:]*:"
 
 
 def read_track_table(path: Path) -> pd.DataFrame:
-    """Read a table of outputs in head order, as Basenji, Enformer and Borzoi publish them (`targets_human.txt`).
+    """Read a table of outputs in head order, as Enformer and Borzoi publish theirs (`targets_human.txt`).
 
     Tab-separated, plain or gzipped, with a header and at least the columns index (or an unnamed first one),
     identifier and description. A description is `ASSAY:biosample`, for CHIP `CHIP:target:biosample`; what
@@ -62,25 +63,24 @@ def read_track_table(path: Path) -> pd.DataFrame:
             )
     if raw.empty:
         raise FormatError("the table has no rows", path=path)
-    first = _integers(raw["index"], path).iloc[0]
+    index = _integers(raw["index"], path)
+    first = index.iloc[0]
     _check_rows(
-        path,
-        raw["index"],
-        _integers(raw["index"], path) == first + np.arange(len(raw)),
-        "does not count up by one",
+        path, raw["index"], index == first + np.arange(len(raw)), "the index does not count up by one"
     )
-    _check_rows(path, raw["description"], raw["description"].str.contains(":"), "is no ASSAY:biosample")
+    described = raw["description"].str.contains(":")
+    _check_rows(path, raw["description"], described, "the description is no ASSAY:biosample")
 
-    assay = raw["description"].str.split(":", n=1).str[0]
-    rest = raw["description"].str.split(":", n=1).str[1]
-    after_target = rest.str.split(":", n=1).str[1].fillna(rest)
+    assay = raw["description"].str.partition(":")[0]
+    biosample = raw["description"].str.partition(":")[2]
+    biosample = biosample.mask(assay.str.upper() == TARGETED, biosample.str.replace(TARGET, "", regex=True))
     table = pd.DataFrame(
         {
             "track_id": np.arange(len(raw), dtype=np.int64),
             "identifier": raw["identifier"],
             "description": raw["description"],
             "assay": assay,
-            "biosample": rest.mask(assay.str.upper() == TARGETED, after_target),
+            "biosample": biosample,
         }
     )
     if "strand_pair" in raw:
@@ -91,24 +91,28 @@ def read_track_table(path: Path) -> pd.DataFrame:
 
 
 def _integers(column: pd.Series, path: Path) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce").astype("Float64")
-    _check_rows(path, column, column.str.fullmatch(r"\d+"), f"is no whole number ({column.name})")
-    return numbers.astype("Int64")
+    _check_rows(path, column, column.str.fullmatch(r"\d{1,9}"), f"{column.name} is no whole number")
+    return column.astype("Int64")
 
 
 def _check_rows(path: Path, column: pd.Series, good: pd.Series, complaint: str) -> None:
-    wrong = np.flatnonzero(~good.to_numpy(dtype=bool))
+    wrong = np.flatnonzero(~good.fillna(False).to_numpy(dtype=bool))
     if len(wrong):
-        row = int(wrong[0])  # line 1 is the header
+        line = int(wrong[0]) + 2  # 1-based, after the header
         raise FormatError(
-            f"{complaint}; {len(wrong)} such rows", path=path, line=row + 2, value=str(column.iloc[row])
+            f"{complaint} ({len(wrong)} such rows); take the table as its authors publish it",
+            path=path,
+            line=line,
+            value=str(column.iloc[wrong[0]]),
         )
 
 
 def plain_table(n: int) -> pd.DataFrame:
     """Number `n` tracks of which nothing else is known; text columns are null."""
     unknown = pd.Series([pd.NA] * n, dtype="string")
-    return pd.DataFrame({"track_id": np.arange(n, dtype=np.int64), **{c: unknown for c in TRACK_COLUMNS[1:]}})
+    return pd.DataFrame(
+        {"track_id": np.arange(n, dtype=np.int64), **dict.fromkeys(TRACK_COLUMNS[1:], unknown)}
+    )
 
 
 def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list[int]:
@@ -118,7 +122,7 @@ def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list
     is a set of terms which must all hold, and finds rows in table order: `assay=CAGE` and
     `identifier=CNhs12336` must be equal, `biosample=K562` and `description=…` be a part, a word without a key
     be a part of the description or equal the identifier. Case does not matter; quotation marks hold a value
-    with blanks together (`biosample="bone marrow"`).
+    with blanks together (`biosample="bone marrow"`). A text of whole numbers is a list of rows.
 
     Args:
         table: columns `TRACK_COLUMNS`.
@@ -133,38 +137,39 @@ def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list
     """
     if isinstance(query, str):
         return _matching(table, query)
-    rows = dict.fromkeys(_row(table, item) for item in query)
+    rows = list(dict.fromkeys(row for item in query for row in _rows(table, item)))
     if not rows:
         raise TrackError("no track is asked for; give rows, identifiers or a query", value=query)
-    return list(rows)
+    return rows
 
 
-def _row(table: pd.DataFrame, item: int | str) -> int:
-    """The row that one entry of a list means."""
+def _rows(table: pd.DataFrame, item: int | str) -> list[int]:
+    """The rows that one entry of a list means."""
     if isinstance(item, str):
         _check_described(table, item)
-        found = np.flatnonzero((table["identifier"] == item).fillna(False).to_numpy(dtype=bool))
+        found = np.flatnonzero(_folded(table["identifier"]) == item.casefold())
         if not len(found):
-            raise TrackError(
-                f"no track has this identifier{near(item, table['identifier'].dropna())}", value=item
-            )
-        return int(found[0])
+            hint = near(item, table["identifier"].dropna())
+            raise TrackError(f"no track has this identifier{hint}; a query is a text, not a list", value=item)
+        return found.tolist()
     if isinstance(item, bool) or not 0 <= item < len(table):
         raise TrackError(f"the table has tracks 0-{len(table) - 1}", value=item)
-    return int(item)
+    return [int(item)]
 
 
 def _matching(table: pd.DataFrame, query: str) -> list[int]:
     """Rows in which every term of the query holds."""
-    _check_described(table, query)
     try:
         terms = shlex.split(query)
     except ValueError as error:
         raise TrackError(
-            f"the query cannot be read ({error}); close the quotation mark", value=query
+            f"the query cannot be read ({error}); put text with an apostrophe in double quotes", value=query
         ) from error
     if not terms:
         raise TrackError("the query is empty; say for example assay=CAGE biosample=K562", value=query)
+    if all(term.isascii() and term.isdigit() for term in terms):
+        return select_tracks(table, [int(term) for term in terms])
+    _check_described(table, query)
     keep = np.ones(len(table), dtype=bool)
     for term in terms:
         holds = _holds(table, term)
@@ -201,14 +206,15 @@ def _part(column: pd.Series, wanted: str) -> np.ndarray:
 
 def _near_values(table: pd.DataFrame, term: str) -> str:
     key, equals, value = term.partition("=")
-    if equals:
+    if equals and key != "description":
         return near(value, table[key].dropna())
-    return near(term, [*table["identifier"].dropna(), *table["biosample"].dropna()])
+    parts = table["description"].dropna().str.split(":").explode()
+    return near(value if equals else term, [*table["identifier"].dropna(), *parts])
 
 
 def _check_described(table: pd.DataFrame, query: str) -> None:
     if table["description"].isna().all():
         raise TrackError(
-            f"the {len(table):,} tracks have no descriptions to search; give model.track_table, or row numbers",
+            f"these {len(table):,} tracks have no descriptions; give model.track_table, or row numbers",
             value=query,
         )

@@ -19,8 +19,6 @@ from torch import Tensor, nn
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.store.files import sha256_of
 
-__all__ = ["is_random", "load_into", "random_seed", "random_state", "read_state_dict", "sha256_of"]
-
 RANDOM = "random:"
 # enformer-pytorch registers its layers a second time, in order, as `_trunk`; files repeat these tensors.
 TRUNK_ALIASES = {
@@ -36,7 +34,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read tensors from a safetensors file or a PyTorch checkpoint, told apart by content.
 
     PyTorch checkpoints are unpickled with `weights_only=True`, which builds tensors and plain containers and
-    refuses everything else. Enformer's aliases under `_trunk.` are dropped where the tensor they repeat is there.
+    refuses everything else. Enformer's aliases under `_trunk.` are dropped where the tensor that they repeat
+    is there.
 
     Returns:
         Name to CPU tensor, in the file's order.
@@ -71,7 +70,8 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _load_torch(path: Path) -> object:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with path.open("rb") as handle:  # given a path, torch would go by its suffix
+        return torch.load(handle, map_location="cpu", weights_only=True)
 
 
 def _first_line(error: Exception) -> str:
@@ -115,8 +115,8 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> Non
         path: where the state came from, for the message.
 
     Raises:
-        CheckpointError: missing or unexpected names, other shapes or kinds of number, NaN or infinite weights;
-            the module is then as it was.
+        CheckpointError: missing or unexpected names, other shapes or kinds of number, NaN or infinite
+            weights; the module is then as it was.
     """
     wanted = module.state_dict()
     both = [name for name in wanted if name in state]
@@ -154,19 +154,30 @@ def _listed(names: Iterable[object]) -> str:
     return f" ({', '.join(map(str, names[:SHOWN]))}{', …' if len(names) > SHOWN else ''})"
 
 
+def read_weights(module: nn.Module, weights: str) -> None:
+    """Give `module` the weights that a configuration names: "random:SEED", or the path of a checkpoint.
+
+    Raises:
+        ConfigError: SEED is no whole number.
+        MissingInputError, CheckpointError: see `read_state_dict` and `load_into`.
+    """
+    state = random_state(module, _seed(weights)) if is_random(weights) else read_state_dict(Path(weights))
+    load_into(module, state, Path(weights))
+
+
+def weights_sha256(weights: str) -> str:
+    """Hash of the checkpoint, or of the text "random:SEED" itself; reads the file."""
+    return hashlib.sha256(weights.encode()).hexdigest() if is_random(weights) else sha256_of(Path(weights))
+
+
 def is_random(weights: str) -> bool:
     """Whether `weights` asks for a seed instead of a file."""
     return weights.startswith(RANDOM)
 
 
-def random_seed(weights: str) -> int:
-    """The seed of "random:SEED".
-
-    Raises:
-        ConfigError: SEED is no whole number.
-    """
+def _seed(weights: str) -> int:
     seed = weights.removeprefix(RANDOM)
-    if not seed.isascii() or not seed.isdigit():
+    if not (seed.isascii() and seed.isdigit()):
         raise ConfigError("random weights are asked for as random:SEED with a whole number", value=weights)
     return int(seed)
 
@@ -182,11 +193,7 @@ def random_state(module: nn.Module, seed: int) -> dict[str, Tensor]:
     Returns:
         The names and shapes of `module.state_dict()`, on the CPU.
     """
-    return {name: _draw(name, shape, seed) for name, shape in _shapes(module)}
-
-
-def _shapes(module: nn.Module) -> list[tuple[str, torch.Size]]:
-    return [(name, tensor.shape) for name, tensor in module.state_dict().items()]
+    return {name: _draw(name, tensor.shape, seed) for name, tensor in module.state_dict().items()}
 
 
 def _draw(name: str, shape: torch.Size, seed: int) -> Tensor:

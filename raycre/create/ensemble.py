@@ -51,7 +51,7 @@ class Ensemble:
 
     Args:
         models: one per fold, in evaluation mode, all of one modality set.
-        cutoffs: float (folds, 4), each fold's cutoffs on its validation set. Their mean over folds goes
+        cutoffs: float (folds, 5), each fold's cutoffs on its validation set. Their mean over folds goes
             with the mean probability (the paper does not say how folds are joined).
         n_views: shifts times strands to average.
     """

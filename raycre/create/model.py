@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from raycre.create.layers import convolve, max_pool, upsample_deconvolve
 from raycre.create.layout import CLASSES, MODALITIES, ROWS, WIDTH, check_modalities
-from raycre.create.quantizer import SplitQuantizer
+from raycre.create.quantizer import UPDATE_RATIO, SplitQuantizer
 from raycre.errors import ConfigError, RaycreError
 
 KERNEL = 8  # bp or positions, every encoder convolution but the pointwise one (Methods, "Model training")
@@ -46,6 +46,7 @@ class Sizes:
     branch_dropout: float = 0.1
     encoder_dropout: float = 0.5
     classifier_dropout: float = 0.5
+    update_ratio: float = UPDATE_RATIO  # μ
     initial_count: float = 0.0  # see SplitQuantizer
 
     def __post_init__(self) -> None:
@@ -124,7 +125,9 @@ class Create(nn.Module):
         self.encoder2 = nn.Conv1d(sum(widths), sizes.encoder2, KERNEL)
         self.encoder3 = nn.Conv1d(sizes.encoder2, sizes.encoder3, KERNEL)
         self.to_embedding = nn.Linear(sizes.encoder3, sizes.embedding)
-        self.quantizer = SplitQuantizer(sizes.codes, sizes.splits, sizes.embedding, sizes.initial_count)
+        self.quantizer = SplitQuantizer(
+            sizes.codes, sizes.splits, sizes.embedding, sizes.update_ratio, sizes.initial_count
+        )
         self.decoder3 = nn.ConvTranspose1d(sizes.embedding, sizes.decoder3, DECODER_KERNEL)
         self.decoder2 = nn.ConvTranspose1d(sizes.decoder3, sizes.decoder2, DECODER_KERNEL)
         self.heads = nn.ModuleDict(

@@ -87,6 +87,7 @@ class SplitQuantizer(nn.Module):
         n_codes: K, size of the shared codebook.
         splits: M, pieces of one latent vector.
         embedding: length of a latent vector; a code has embedding / splits numbers.
+        update_ratio: μ, how far one batch moves the codebook.
         initial_count: N at the start. 0 is the paper: N = 0 and u a normal draw of its own, which
             throws codes of few hits far away and collapses the codebook when batches are small.
             A positive value starts N there and u at N × codebook, so that the first step moves
@@ -97,9 +98,16 @@ class SplitQuantizer(nn.Module):
     cluster_size: Tensor
     cluster_sum: Tensor
 
-    def __init__(self, n_codes: int, splits: int, embedding: int, initial_count: float = 0.0) -> None:
+    def __init__(
+        self,
+        n_codes: int,
+        splits: int,
+        embedding: int,
+        update_ratio: float = UPDATE_RATIO,
+        initial_count: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.splits = splits
+        self.splits, self.update_ratio = splits, update_ratio
         # Called on the batch's counts and sums, in place, before the update: workers that share
         # one model add up theirs here.
         self.reduce: Callable[[Tensor, Tensor], None] | None = None
@@ -130,7 +138,9 @@ class SplitQuantizer(nn.Module):
         )
 
     def _move(self, counts: Tensor, sums: Tensor) -> None:
-        size, new_sum, codebook = ema_update(self.cluster_size, self.cluster_sum, counts, sums)
+        size, new_sum, codebook = ema_update(
+            self.cluster_size, self.cluster_sum, counts, sums, self.update_ratio
+        )
         self.cluster_size.copy_(size)
         self.cluster_sum.copy_(new_sum)
         self.codebook.copy_(codebook)

@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.config import TrainConfig
 from raycre.create.augment import both_strands
-from raycre.create.cutoffs import CALLABLE, cutoffs
+from raycre.create.cutoffs import cutoffs
 from raycre.create.fold import FoldData, FoldState, Recipe
 from raycre.create.layout import CLASSES
 from raycre.create.model import SIZES, Sizes
@@ -127,13 +127,12 @@ def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, 
     write_table(folder / "history.parquet", pa.Table.from_pandas(pd.DataFrame(state.history)))
     write_table(folder / "predictions.parquet", as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
     chosen = cutoffs(data.labels[data.validation], found["validation"])
-    names = CLASSES[:CALLABLE]
     write_json(
         folder / CUTOFFS,
         {
             "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",
-            "thresholds": dict(zip(names, chosen.thresholds.tolist(), strict=True)),
-            "fpr": dict(zip(names, chosen.fpr.tolist(), strict=True)),
+            "thresholds": dict(zip(CLASSES, chosen.thresholds.tolist(), strict=True)),
+            "fpr": dict(zip(CLASSES, chosen.fpr.tolist(), strict=True)),
             "best_epoch": state.best_epoch,
             "epochs": state.epoch,
         },
@@ -157,8 +156,8 @@ def time_step(recipe: Recipe, sizes: Sizes, modalities: tuple[str, ...], threads
     labels = np.full(n, len(CLASSES) - 1)  # background: one shift, so that n rows make one or two batches
     data = FoldData(rng.integers(0, 4, (n, width), np.uint8), tracks, tracks, labels, rows, rows, rows)
     state = start_fold(0, replace(recipe, ratios=(1,) * len(CLASSES)), 0, sizes, modalities)
-    train_epoch(state, data, 0, 0)
-    started = time.perf_counter()
     with FlopCounterMode(display=False) as counter:
-        train_epoch(state, data, 1, 0)
+        train_epoch(state, data, 0, 0)
+    started = time.perf_counter()
+    train_epoch(state, data, 1, 0)
     return (time.perf_counter() - started) / (2 * n), counter.get_total_flops() / (2 * n)

@@ -82,7 +82,8 @@ def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) ->
     order = Order(
         model=config.model,
         fasta=config.inputs.fasta.resolve(),
-        passes=study.passes,
+        tests=config.tests,
+        settings=study.settings,
         tracks=study.tracks,
         seed=config.run.seed,
         ledger=Ledger(run.out.resolve(), ledger.parts),
@@ -94,11 +95,11 @@ def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) ->
     with connected():
         cpus, gpus = resources.cpus_per_replica, resources.gpus_per_replica
         n = replicas(resources.replicas, cpus=cpus, gpus=gpus, most=len(todo))
-        remote, handle = ray.remote(Replica), ray.put(order)
+        remote = ray.remote(Replica)
         done = len(study.units) - len(todo)
         with progress("forward passes, in units", len(study.units), done) as show:
             for outcome in fan_out(
-                lambda options: remote.options(**options).remote(handle), n, units, cpus=cpus, gpus=gpus
+                lambda options: remote.options(**options).remote(order), n, units, cpus=cpus, gpus=gpus
             ):
                 done += 1
                 show(done)

@@ -36,13 +36,14 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[[int], N
             yield lambda finished: bars.update(task, completed=finished)
         return
     started = said = time.monotonic()
+    last = done
     say(f"{what}: {done}/{total}")
 
     def line(finished: int) -> None:
-        nonlocal said
+        nonlocal said, last
         now = time.monotonic()
-        if finished >= total or now - said >= _EVERY:
-            said = now
+        if finished != last and (finished >= total or now - said >= _EVERY):
+            said, last = now, finished
             say(f"{what}: {finished}/{total} after {now - started:.0f} s")
 
     yield line

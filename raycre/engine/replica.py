@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from raycre.backbones.contract import Backbone
 from raycre.backbones.registry import load_backbone
 from raycre.config import BackboneConfig
-from raycre.creme.edits import Pass, build, seeded_source
+from raycre.creme.edits import build, seeded_source
+from raycre.creme.plan import passes
+from raycre.creme.settings import Settings
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
@@ -31,7 +33,8 @@ class Order:
     Attributes:
         model: which backbone and weights.
         fasta: path of the genome.
-        passes: the forward passes of every gene, in the plan's order.
+        tests: names of the tests; with `settings` they give every gene's forward passes, in the plan's order.
+        settings: of the tests.
         tracks: rows of the track table to read.
         seed: the run's seed.
         ledger: where parts go.
@@ -41,7 +44,8 @@ class Order:
 
     model: BackboneConfig
     fasta: Path
-    passes: tuple[Pass, ...]
+    tests: tuple[str, ...]
+    settings: Settings
     tracks: tuple[int, ...]
     seed: int
     ledger: Ledger
@@ -81,6 +85,7 @@ class Replica:
         self.order = order
         self.model = load(order.model)
         self.fasta = Fasta(order.fasta)
+        self.passes = passes(order.tests, order.settings)
         self._window = lru_cache(maxsize=1)(self._read_window)
 
     def _read_window(self, chrom: str, tss: int, strand: str) -> NDArray[np.uint8]:
@@ -93,7 +98,7 @@ class Replica:
     def _write(self, unit: str, gene: Mapping[str, Any], first: int, last: int) -> None:
         order = self.order
         wild_type = self._window(gene["chrom"], gene["tss"], gene["strand"])
-        chosen = order.passes[first:last]
+        chosen = self.passes[first:last]
         # A background serves one pass after another: drawn once, as building copies it.
         source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed))
         key = gene_key(gene)

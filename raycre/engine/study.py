@@ -184,14 +184,15 @@ def _units(genes: pd.DataFrame, pieces: list[tuple[int, int]]) -> pd.DataFrame:
 
 
 def _measure(model: Backbone, tracks: tuple[int, ...], threads: int) -> tuple[float, int]:
-    """Time one forward pass here and count its FLOPs."""
+    """Count the FLOPs of one forward pass here, and time a second one, when the processor is warm."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         codes = np.zeros(model.seq_len, np.uint8)
         with FlopCounterMode(display=False) as counter:
-            started = time.perf_counter()
             activity(model, codes, tracks)
-            return time.perf_counter() - started, counter.get_total_flops()
+        started = time.perf_counter()
+        activity(model, codes, tracks)
+        return time.perf_counter() - started, counter.get_total_flops()
     finally:
         torch.set_num_threads(before)

@@ -128,8 +128,9 @@ def _worker(order: dict[str, Any]) -> None:
         trouble.unlink(missing_ok=True)
         try:
             train_fold(config, fold, arrays, order["metadata"])
-        except RaycreError as error:
-            write_json(trouble, {"error": str(error)})
+        except Exception as error:
+            # Not raised: Ray Train would start all workers anew, three times, for what happens again.
+            write_json(trouble, {"error": f"{type(error).__name__}: {error}"})
     ray.train.report({})
 
 
@@ -182,7 +183,7 @@ def _finish(run: Run, folds: list[int]) -> dict[str, Any]:
         every = pd.concat([_metrics(run, k) for k in done])
         write_table(run.out / "summary" / "metrics.parquet", as_table(every, METRICS, run.metadata))
         macro = every[every["class"] == metrics.MACRO].groupby("metric")["value"]
-        scores = macro.agg(mean="mean", sd=lambda values: values.std(ddof=0)).to_dict("index")
+        scores = {str(m): {"mean": float(v.mean()), "sd": float(v.std(ddof=0))} for m, v in macro}
         run.note(metrics=scores)
     record = run.finish(folds_done=done)
     missing = sorted(set(folds) - set(done))

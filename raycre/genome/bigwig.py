@@ -74,7 +74,10 @@ class BigWig:
             values = self._file.values(chrom, start, end, numpy=True)
         except RuntimeError as error:
             raise _damaged(self._path, f" at {place(chrom, start, end)}") from error
-        return np.nan_to_num(values, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        without_data = np.isnan(values)
+        if without_data.any():
+            values[without_data] = 0
+        return values
 
     def _refuse_impossible(self) -> None:
         """Look at every stored interval; FormatError naming the first impossible one."""

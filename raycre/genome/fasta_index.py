@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raycre.errors import FormatError
+from raycre.errors import FormatError, InputError
 from raycre.genome import bgzip
 from raycre.genome.fasta_scan import Sequence, scan_sequences
 from raycre.genome.textfile import GZIP_MAGIC
@@ -41,6 +41,7 @@ def load_index(fd: int, path: Path) -> FastaIndex:
 
     Raises:
         FormatError: not FASTA, truncated, plain gzip, or an index that does not fit.
+        InputError: no folder for a new index.
     """
     compressed = os.pread(fd, 2, 0) == GZIP_MAGIC
     if compressed:
@@ -56,8 +57,15 @@ def load_index(fd: int, path: Path) -> FastaIndex:
     try:
         _write_index(_index_files(path, compressed), index)
     except OSError:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        _write_index(_index_files(cached, compressed), index)
+        try:
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            _write_index(_index_files(cached, compressed), index)
+        except OSError as error:
+            raise InputError(
+                f"its index can be written neither beside it nor into {cached.parent} ({error}); "
+                "set RAYCRE_CACHE to a folder that can be written",
+                path=path,
+            ) from error
     return index
 
 

@@ -119,13 +119,13 @@ class Track:
     def _read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
         if chrom not in self.sizes:
             raise unknown_chromosome(chrom, self.sizes, reference=self._sizes_from)
-        values = np.zeros(end - start, dtype=np.float32)
         low, high = max(start, 0), min(end, self.sizes[chrom])
-        if low < high and chrom in self._reader.lengths:
-            values[low - start : high - start] = self._reader.read_span(chrom, low, high)
-            if values.min() < 0 or not np.isfinite(values.max()):
-                raise self._impossible(chrom, start, values)
-        return values
+        if low >= high or chrom not in self._reader.lengths:
+            return np.zeros(end - start, dtype=np.float32)
+        values = self._reader.read_span(chrom, low, high)
+        if values.min() < 0 or not np.isfinite(values.max()):
+            raise self._impossible(chrom, low, values)
+        return np.pad(values, (low - start, end - high)) if (low, high) != (start, end) else values
 
     def _impossible(self, chrom: str, start: int, values: NDArray[np.float32]) -> FormatError:
         at = int(np.argmax((values < 0) | ~np.isfinite(values)))

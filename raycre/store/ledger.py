@@ -44,7 +44,7 @@ class Ledger:
 
     def pending(self, units: Iterable[str]) -> list[str]:
         """Return the units without a part, in order: the plan minus what exists."""
-        return [unit for unit in units if not self.part(unit).exists()]
+        return [unit for unit in units if not self.part(unit).is_file()]
 
     def forget_attempts(self) -> None:
         """Give every unit its tries again; called once by the driver when a run starts."""
@@ -58,7 +58,7 @@ class Ledger:
         """
         error = "its process ended without a word (killed, or out of memory)"
         while (attempt := self._begin(unit)) <= MAX_ATTEMPTS:
-            if self.part(unit).exists():
+            if self.part(unit).is_file():
                 self._mark(unit).unlink(missing_ok=True)
                 return Outcome(unit, attempt - 1)
             try:

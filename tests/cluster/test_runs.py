@@ -1,0 +1,177 @@
+"""The three runs on a small genome of known truth: what they write, and that placement changes no bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from raycre.engine.perturbation import run_creme
+from raycre.engine.prediction import run_predict
+from raycre.errors import RunMismatchError, TasksFailedError
+from raycre.store.files import read_json
+from raycre.store.parquet import read_parts, read_table
+from raycre.store.schemas import CLASSES, EFFECTS, METRICS, PREDICTIONS
+from tests.conftest import bytes_of, perturb_config, predict_config
+
+
+@pytest.fixture(scope="module")
+def predicted(genome, trained: Path, local_ray: None, tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
+    out = tmp_path_factory.mktemp("predicted") / "run"
+    run_predict(predict_config(genome, trained, out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def perturbed(genome, local_ray: None, tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
+    out = tmp_path_factory.mktemp("perturbed") / "run"
+    run_creme(perturb_config(genome, out))
+    return out
+
+
+def test_training_writes_every_promised_file(trained: Path) -> None:
+    for fold in range(3):
+        names = {p.name for p in (trained / "folds" / f"fold={fold}").iterdir()}
+        assert {"best.safetensors", "history.parquet", "predictions.parquet", "cutoffs.json"} <= names
+    rows = read_table(trained / "summary" / "metrics.parquet")
+    assert rows.schema.names == METRICS.names
+    assert set(rows["fold"].to_pylist()) == {0, 1, 2}
+
+
+def test_test_sets_of_the_folds_are_disjoint_and_cover_all_regions(trained: Path) -> None:
+    seen: list[int] = []
+    for fold in range(3):
+        rows = read_table(trained / "folds" / f"fold={fold}" / "predictions.parquet").to_pandas()
+        seen += rows.loc[rows["set"] == "test", "region_id"].tolist()
+        assert set(rows.loc[rows["set"] == "test", "region_id"]).isdisjoint(
+            rows.loc[rows["set"] == "validation", "region_id"]
+        )
+    assert sorted(seen) == list(range(150))
+
+
+def test_predictions_have_the_promised_columns_once_per_region_in_input_order(
+    predicted: Path, genome
+) -> None:  # type: ignore[no-untyped-def]
+    rows = read_parts(predicted / "predictions")
+    assert list(rows.columns) == PREDICTIONS.names
+    assert rows["region_id"].tolist() == list(range(len(rows)))
+    kept = genome.truth_candidates[~genome.truth_candidates["blacklisted"]]
+    assert rows["name"].tolist() == kept["name"].tolist()
+    assert rows["start"].tolist() == kept["start"].tolist()
+    total = rows[[f"p_{c}" for c in CLASSES]].sum(axis=1)
+    assert total.sub(1).abs().max() < 1e-5
+    assert set(rows["n_folds"]) == {3}
+    assert set(rows["n_views"]) == {4}
+
+
+def test_parquet_metadata_names_the_run_and_the_weights(predicted: Path) -> None:
+    part = next((predicted / "predictions").glob("part-*.parquet"))
+    metadata = pq.read_schema(part).metadata
+    record = read_json(predicted / "run.json")
+    assert metadata[b"raycre_digest"].decode() == record["digest"]
+    assert metadata[b"model_sha256"].decode() == record["identity"]["model_sha256"]
+
+
+@pytest.mark.parametrize(("shard_size", "replicas"), [(64, 1), (50, 2), (7, 2)])
+def test_predictions_do_not_depend_on_shards_or_replicas(  # type: ignore[no-untyped-def]
+    predicted: Path, genome, trained: Path, tmp_path: Path, shard_size: int, replicas: int
+) -> None:
+    changes = {"shard_size": shard_size, "resources": {"replicas": replicas}}
+    run_predict(predict_config(genome, trained, tmp_path, **changes))
+    pd.testing.assert_frame_equal(
+        read_parts(predicted / "predictions"), read_parts(tmp_path / "predictions"), check_exact=True
+    )
+
+
+def test_a_second_run_finds_everything_done_and_a_lost_part_is_made_again(  # type: ignore[no-untyped-def]
+    predicted: Path, genome, trained: Path
+) -> None:
+    before = bytes_of(predicted, "predictions/*.parquet")
+    lost = predicted / "predictions" / "part-00003.parquet"
+    lost.unlink()
+    untouched = {p: p.stat().st_mtime_ns for p in (predicted / "predictions").glob("*.parquet")}
+    run_predict(predict_config(genome, trained, predicted))
+    assert bytes_of(predicted, "predictions/*.parquet") == before
+    assert all(p.stat().st_mtime_ns == t for p, t in untouched.items())
+
+
+def test_another_configuration_in_the_same_folder_is_refused(predicted: Path, genome, trained: Path) -> None:  # type: ignore[no-untyped-def]
+    before = bytes_of(predicted, "**/*.*")
+    with pytest.raises(RunMismatchError, match="views was 4, is 2"):
+        run_predict(predict_config(genome, trained, predicted, views=2))
+    assert bytes_of(predicted, "**/*.*") == before
+
+
+def test_dry_run_counts_the_work_and_writes_nothing(genome, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    cost = run_predict(predict_config(genome, trained, tmp_path / "p"), dry_run=True)
+    n = cost["regions"]["kept"]
+    assert cost["forward_passes_to_do"] == n * 3 * 4
+    assert cost["flops_to_do"] > 0
+    cost = run_creme(perturb_config(genome, tmp_path / "c"), dry_run=True)
+    # Per gene: WT, 12 tiles x 2 shuffles, 3 backgrounds alone (2 of them controls), 2 backgrounds x 12 tiles.
+    assert cost["passes"] == 2 * (1 + 12 * 2 + 3 + 2 * 12)
+    assert cost["passes_before_deduplication"] == 2 * ((1 + 3) + (1 + 24) + (1 + 12 * (2 + 2)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_creme_finds_every_planted_tile_with_its_sign(perturbed: Path, genome) -> None:  # type: ignore[no-untyped-def]
+    effects = pd.read_parquet(perturbed / "effects")
+    assert list(effects.columns) == EFFECTS.names
+    truth = genome.truth_tiles.set_index(["gene_name", "start", "end"])["sign"]
+    names = {1: "enhancer", -1: "silencer"}
+    for test in ("necessity", "sufficiency"):
+        rows = effects[(effects["test"] == test) & (effects["track_id"] == 0)]
+        called = rows[rows["call"].isin(names.values())].set_index(["gene_name", "tile_start", "tile_end"])[
+            "call"
+        ]
+        expected = {key: names[sign] for key, sign in truth.items() if key[0] in ("ENHA", "SILA")}
+        assert called.to_dict() == expected
+
+
+def test_effects_do_not_depend_on_units_or_replicas(perturbed: Path, genome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    resources = {"replicas": 1, "tiles_per_task": 5}
+    run_creme(perturb_config(genome, tmp_path, resources=resources))
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(perturbed / "effects"), pd.read_parquet(tmp_path / "effects"), check_exact=True
+    )
+
+
+def test_a_gene_whose_window_leaves_the_chromosome_is_refused_by_name(
+    genome, local_ray: None, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    gtf = tmp_path / "edge.gtf"
+    names = 'gene_id "E1"; gene_name "EDGE"; transcript_id "T1"; gene_type "protein_coding";'
+    line = f"chr1\tx\ttranscript\t101\t900\t.\t+\t.\t{names}\n"
+    gtf.write_text(genome.gtf.read_text() + line)
+    config = perturb_config(
+        genome,
+        tmp_path / "run",
+        inputs={"fasta": str(genome.fasta), "gtf": str(gtf), "genes": ["ENHA", "EDGE"]},
+        tests=["context"],
+    )
+    record = run_creme(config)
+    assert record["genes"] == 1
+    assert [r["gene_name"] for r in record["refused"]] == ["EDGE"]
+
+
+def test_units_that_fail_for_good_are_listed_and_the_others_are_done(
+    genome, trained: Path, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    config = predict_config(genome, trained, tmp_path)
+    blocked = tmp_path / "predictions" / "part-00002.parquet"
+    (blocked / "in the way").mkdir(
+        parents=True
+    )  # a folder where the part should go: it can never be put there
+    with pytest.raises(TasksFailedError, match="1 of 10 units"):
+        run_predict(config)
+    failures = read_table(tmp_path / "failures.parquet").to_pandas()
+    assert failures["unit"].tolist() == ["part-00002"]
+    assert failures["what"].tolist() == ["regions 128-192"]
+    assert failures["attempts"].tolist() == [3]
+    (blocked / "in the way").rmdir()
+    blocked.rmdir()
+    run_predict(config)
+    assert not (tmp_path / "failures.parquet").exists()
+    assert len(read_parts(tmp_path / "predictions")) == 595
