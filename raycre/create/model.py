@@ -64,7 +64,7 @@ SIZES = {
     "tiny": Sizes(
         sequence=32, signal=4, encoder2=24, encoder3=24, embedding=32, decoder3=12, decoder2=12,
         codes=50, splits=4, classifier=(64, 32), branch_dropout=0.0, encoder_dropout=0.0,
-        classifier_dropout=0.1, initial_count=1.0,
+        classifier_dropout=0.1, update_ratio=0.1, initial_count=1.0,
     ),
 }  # fmt: skip
 

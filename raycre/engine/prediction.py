@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -144,6 +145,8 @@ def _run_units(
         resources = config.resources
         cpus, gpus = resources.cpus_per_replica, resources.gpus_per_replica
         n = replicas(resources.replicas, cpus=cpus, gpus=gpus, most=len(rows))
+        ray.data.DataContext.get_current().enable_progress_bars = False  # there is ours
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         data: ray.data.Dataset = ray.data.from_items(
             rows, override_num_blocks=max(min(n, len(rows)), len(rows) // SHARDS_PER_BLOCK)
         )

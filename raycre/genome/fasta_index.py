@@ -143,4 +143,7 @@ def _write_index(files: list[Path], index: FastaIndex) -> None:
             temporary.write(content)
         whole = Path(temporary.name)
         whole.chmod(0o644)  # a temporary file is its maker's only; an index is everyone's
-        whole.replace(target)
+        try:
+            whole.replace(target)
+        finally:
+            whole.unlink(missing_ok=True)

@@ -49,7 +49,7 @@ def read_table(path: Path, columns: list[str] | None = None, *, row_group: int |
 
 def iter_parts(folder: Path) -> Iterable[Path]:
     """Return the finished parts of a folder, in order of their names."""
-    return sorted(folder.glob("part-*.parquet"))
+    return sorted(path for path in folder.glob("part-*.parquet") if path.is_file())
 
 
 def read_parts(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:

@@ -109,6 +109,9 @@ def test_an_index_that_cannot_lie_beside_goes_to_the_cache(
         assert fasta.sizes == {"chr1": 17, "chr2": 10}
     cached = {file: file.stat().st_mtime_ns for file in cache.rglob("*.fai")}
     assert len(cached) == 1
+    assert not [
+        file for file in path.parent.iterdir() if file.name.startswith(path.name + ".fai") and file.is_file()
+    ]
     with Fasta(path) as again:
         assert decode(again.read("chr1", 0, 4)) == "ACGT"
     assert {file: file.stat().st_mtime_ns for file in cache.rglob("*.fai")} == cached
