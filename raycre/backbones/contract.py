@@ -26,8 +26,8 @@ class Backbone(nn.Module, ABC):
         seq_len: input length in bp.
         bin_size: output resolution in bp.
         n_bins: number of output bins; they cover the middle `n_bins * bin_size` bp of the input.
-        tracks: one row per output track in head order, columns `TRACK_COLUMNS`; `track_id` is the row (int64),
-            text columns are null where unknown.
+        tracks: one row per output track in head order, columns `TRACK_COLUMNS`; `track_id` is the row
+            (int64), text columns are null where unknown.
         tss_bins: 0-based output bins whose mean is the TSS activity, the TSS being base `seq_len // 2`.
         trained: False for random weights; every output of such a run says so.
         weights_sha256: hash of the weights' file, or of "random:SEED".
@@ -67,7 +67,8 @@ def check_read(model: Backbone, codes: Tensor, bins: Sequence[int], tracks: Sequ
     """Raise the named error for a call that `read` cannot answer."""
     if codes.ndim != 2 or codes.shape[1] != model.seq_len:
         raise InputError(
-            f"{model.name} reads sequences of {model.seq_len:,} bp, got an array of shape {tuple(codes.shape)}"
+            f"{model.name} reads sequences of {model.seq_len:,} bp, "
+            f"got an array of shape {tuple(codes.shape)}"
         )
     if codes.dtype != torch.uint8 or (codes.numel() and int(codes.max()) > 4):
         raise InputError(f"{model.name} reads uint8 codes 0-4 (A, C, G, T, N)")

@@ -1,6 +1,6 @@
 """What a region looks like to CREATE: its width, its classes, the rows of the model's input.
 
-Names and numbers only; knows nothing of models, files or genomes.
+Names and numbers only; knows nothing of models or files.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from raycre.errors import ConfigError, near
+from raycre.genome.classes import CLASSES
 
 WIDTH = 1000  # bp of a region (L in CREATE Methods, "The CREATE framework")
-CLASSES = ("silencer", "enhancer", "promoter", "insulator", "background")  # label = position here
 BACKGROUND = CLASSES.index("background")
 ROWS = {"sequence": 4, "openness": 1, "loops": 1}  # rows of the input per modality, in input order
 MODALITIES = tuple(ROWS)

@@ -24,7 +24,7 @@ from raycre.config import TrainConfig
 from raycre.create.augment import both_strands
 from raycre.create.cutoffs import cutoffs
 from raycre.create.fold import FoldData, FoldState, Recipe
-from raycre.create.layout import CLASSES
+from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model import SIZES, Sizes
 from raycre.create.recipe import evaluate, start_fold, step_epoch, train_epoch
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, write_model
@@ -149,7 +149,7 @@ def time_step(recipe: Recipe, sizes: Sizes, modalities: tuple[str, ...], threads
     """Train one batch of up to 64 random windows here; return seconds and FLOPs per view."""
     torch.set_num_threads(threads)
     n = min(recipe.batch_size, 64)
-    width = 1000 + 2 * recipe.flank
+    width = WIDTH + 2 * recipe.flank
     rng = np.random.default_rng(0)
     tracks = rng.random((n, width), np.float32)
     rows = np.arange(n)

@@ -13,6 +13,7 @@ import ray
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
 
 from raycre.config import PredictConfig
+from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
@@ -25,7 +26,7 @@ from raycre.genome.regions import drop_overlapping, read_regions, resize
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, iter_parts, read_table, write_table
 from raycre.store.run import Run, open_run
-from raycre.store.schemas import CLASS_COUNTS, CLASSES, SHARDS
+from raycre.store.schemas import CLASS_COUNTS, SHARDS
 
 PARTS = "predictions"
 SHARDS_PER_BLOCK = 4  # a block costs Ray Data about as much as a small shard
@@ -82,7 +83,7 @@ def _read_regions(config: PredictConfig, signals: Signals) -> tuple[pd.DataFrame
     inputs, sizes = config.inputs, signals.fasta.sizes
     found = read_regions(inputs.regions, sizes=sizes, outside=inputs.outside)
     counts = {"read": found.n_read, "dropped_off_the_fasta": found.n_dropped}
-    resized = resize(found.table, width=1000, sizes=sizes)
+    resized = resize(found.table, width=WIDTH, sizes=sizes)
     counts["dropped_at_chromosome_ends"] = resized.n_dropped
     table = resized.table
     if inputs.blacklist is not None:
@@ -201,7 +202,7 @@ def _cost(
         "views": config.views,
         "forward_passes_to_do": n * len(checkpoint.folds) * config.views,
         "flops_to_do": n * measured["flops_per_region"],
-        "bytes_read_about": n * 1000 * (1 + 4 * len(config.inputs.openness)),
+        "bytes_read_about": n * WIDTH * (1 + 4 * len(config.inputs.openness)),
         "bytes_written_about": n * 150,
         "seconds_per_region_here": round(measured["seconds_per_region"], 5),
         "replica_seconds": round(n * measured["seconds_per_region"], 1),

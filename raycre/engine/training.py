@@ -22,7 +22,7 @@ from ray.train.torch import TorchTrainer
 
 from raycre.config import TrainConfig
 from raycre.create import metrics
-from raycre.create.layout import CLASSES
+from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.folds import PROGRESS, recipe_of, sizes_of, time_step, train_fold
@@ -210,7 +210,7 @@ def _cost(config: TrainConfig, plan: pd.DataFrame, table: pd.DataFrame) -> dict[
     views = 2 * int(np.bincount(labels, minlength=len(CLASSES)) @ np.array(recipe.ratios)) * share
     seconds, flops = time_step(recipe, sizes, config.model.modalities, config.resources.cpus_per_worker)
     pending = _ledger(config).pending(plan["unit"])
-    width = 1000 + 2 * recipe.flank
+    width = WIDTH + 2 * recipe.flank
     per_base = 1 + 4 * (len(config.model.modalities) - 1)
     at_most = views * recipe.epochs * len(pending) / len(plan)
     return {

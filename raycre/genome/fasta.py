@@ -1,31 +1,28 @@
 """Reads sequence from a FASTA file, plain or bgzip, as codes. It knows nothing of models or tasks.
 
-Each process opens its own: reads are positional (`pread`), so forks and threads may share one as well.
+pyfaidx reads it, with Biopython for bgzip. Threads and forks may share a `Fasta`.
 """
 
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pandas as pd
+import pyfaidx
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError, RegionError
-from raycre.genome import bgzip
-from raycre.genome.fasta_index import load_index
+from raycre.genome.fasta_index import fetch, open_indexed
 from raycre.genome.intervals import place, unknown_chromosome
 from raycre.genome.sequence import N_CODE, encode
 from raycre.genome.textfile import require_file
 from raycre.genome.windows import read_windows
 
-# What one more read costs, in bases: a system call and some numpy, or a bgzip block of 64 KiB unpacked.
-_PLAIN_GAP, _BGZIP_GAP = 16_384, 65_536
-_LONGEST_SPAN = 1 << 22  # bp
+_GAP = 16_384  # bp; reading on through as many costs no more than one more read
+_LONGEST_SPAN = 1 << 20  # bp; Biopython's time for one read of bgzip grows with its square
 
 
 class Fasta:
@@ -42,29 +39,22 @@ class Fasta:
 
     def __init__(self, path: str | Path) -> None:
         self.path = require_file(path)
-        self._fd = os.open(self.path, os.O_RDONLY)
-        self._close = weakref.finalize(self, os.close, self._fd)
-        try:
-            self._sequences, self._blocks = load_index(self._fd, self.path)
-        except BaseException:
-            self.close()
-            raise
-        self.sizes: dict[str, int] = {name: s.length for name, s in self._sequences.items()}
+        self._faidx_of_process: dict[int, pyfaidx.Faidx] = {}
+        self.sizes: dict[str, int] = {name: record.rlen for name, record in self._faidx().index.items()}
 
     def __enter__(self) -> Fasta:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[type[Fasta], tuple[Path]]:
         return Fasta, (self.path,)  # a file handle does not travel; another process opens its own
 
     def close(self) -> None:
-        """Close the file; do not read afterwards."""
-        self._close()
+        """Close the file; a later read opens it again."""
+        if faidx := self._faidx_of_process.pop(os.getpid(), None):
+            faidx.close()
 
     def read(self, chrom: str, start: int, end: int, *, pad: bool = False) -> NDArray[np.uint8]:
         """Read codes uint8 (end - start,) of the 0-based half-open interval.
@@ -89,8 +79,6 @@ class Fasta:
                 "drop it, or use the FASTA of the assembly it comes from"
             )
         low, high = max(start, 0), min(end, size)
-        if (low, high) == (start, end):
-            return self._read_inside(chrom, start, end)
         codes = np.full(end - start, N_CODE, dtype=np.uint8)
         if low < high:
             codes[low - start : high - start] = self._read_inside(chrom, low, high)
@@ -121,33 +109,22 @@ class Fasta:
             start,
             length,
             lambda name, begin, end: self.read(name, begin, end, pad=True),
-            gap=_PLAIN_GAP if self._blocks is None else _BGZIP_GAP,
+            gap=_GAP,
             longest=_LONGEST_SPAN,
             dtype=np.uint8,
         )
 
     def _read_inside(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
-        """Read bytes, take the line ends out by shape, and encode."""
-        sequence = self._sequences[chrom]
-        begin, stop = sequence.offset_of(start), sequence.offset_of(end - 1) + 1
-        if self._blocks is None:
-            raw = os.pread(self._fd, stop - begin, begin)
-        else:
-            raw = bgzip.read_plain(self._fd, self._blocks, begin, stop, self.path)
-        # Lay the bytes on a grid of whole lines; the bases are its left columns.
-        bases, width = sequence.line_bases, sequence.line_bytes
-        phase = start % bases
-        n_lines = (phase + end - start - 1) // bases + 1
-        grid = np.full(n_lines * width, ord("N"), dtype=np.uint8)
-        grid[phase : phase + len(raw)] = np.frombuffer(raw, dtype=np.uint8)
-        letters = grid.reshape(n_lines, width)[:, :bases].reshape(-1)[phase : phase + end - start]
+        letters = fetch(self._faidx(), chrom, start, end)
         try:
-            if len(raw) != stop - begin:
-                raise FormatError("the file ends inside it")
-            return encode(letters.tobytes())
+            return encode(letters)
         except FormatError as error:
-            raise FormatError(
-                f"{place(chrom, start, end)}: {error.message}; if the file changed, delete its .fai and .gzi",
-                path=self.path,
-                value=error.value,
-            ) from error
+            message = f"{place(chrom, start, end)}: {error.message}"
+            raise FormatError(message, path=self.path, value=error.value) from error
+
+    def _faidx(self) -> pyfaidx.Faidx:
+        # A fork shares its parent's position in the file, which even closing would move: it opens its own.
+        process = 0
+        if process not in self._faidx_of_process:
+            self._faidx_of_process[process] = open_indexed(self.path)
+        return self._faidx_of_process[process]

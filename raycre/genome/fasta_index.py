@@ -1,149 +1,139 @@
-"""The index of a FASTA file: where each sequence lies (.fai) and, for bgzip, where blocks begin (.gzi).
+"""pyfaidx with what it leaves open closed: an index is whole or absent, damage is a named error.
 
-Reads the indexes of samtools, and makes and keeps its own. It knows nothing of nucleotides or regions.
+It knows files and letters; codes, padding and many windows are the business of `fasta`.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
-import tempfile
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
 
-import numpy as np
+import pyfaidx
 
 from raycre.errors import FormatError, InputError
-from raycre.genome import bgzip
-from raycre.genome.fasta_scan import Sequence, scan_sequences
-from raycre.genome.textfile import GZIP_MAGIC
+from raycre.genome.intervals import place
+from raycre.genome.textfile import GZIP_ERRORS, GZIP_MAGIC
 
-_CHUNK = 1 << 23  # bytes scanned at once
-
-
-class FastaIndex(NamedTuple):
-    """`sequences` by name, in file order; `blocks` is None for a plain FASTA."""
-
-    sequences: dict[str, Sequence]
-    blocks: bgzip.Blocks | None
+# What pyfaidx and Biopython raise where a file or its index is not what it should be.
+_DAMAGE = (*GZIP_ERRORS, pyfaidx.FastaIndexingError, OSError, RuntimeError, ValueError, struct.error)
 
 
-def load_index(fd: int, path: Path) -> FastaIndex:
-    """Read the index of an open FASTA, or make it where there is none as new as the FASTA.
+def open_indexed(path: Path) -> pyfaidx.Faidx:
+    """Open a FASTA by its .fai (and .gzi), which are written first where there are none as new as the FASTA.
 
-    A new index is written beside the FASTA, or into `RAYCRE_CACHE` (default ~/.cache/raycre) where that
-    folder cannot be written.
-
-    Args:
-        fd: the FASTA's file descriptor.
-        path: where it lies.
+    They are written beside it, or into `RAYCRE_CACHE` (default ~/.cache/raycre) where that folder cannot be.
 
     Raises:
-        FormatError: not FASTA, truncated, plain gzip, or an index that does not fit.
+        FormatError: not FASTA, truncated, compressed but not bgzip, or an index that does not fit.
         InputError: no folder for a new index.
     """
-    compressed = os.pread(fd, 2, 0) == GZIP_MAGIC
-    if compressed:
-        bgzip.check_whole(fd, path)
-    cached = _cache_stem(fd, path)
-    newest = os.fstat(fd).st_mtime_ns
-    # A cached index carries the FASTA's size and time in its name, so its own time need not be asked.
-    for stem, not_before in ((path, newest), (cached, 0)):
-        files = _index_files(stem, compressed)
-        if all(f.is_file() and f.stat().st_mtime_ns >= not_before for f in files):
-            return _read_index(files, fd, path)
-    index = _scan(fd, path) if compressed else FastaIndex(scan_sequences(_chunks(fd), path), None)
-    try:
-        _write_index(_index_files(path, compressed), index)
-    except OSError:
+    with path.open("rb") as file:
+        magic = file.read(len(GZIP_MAGIC))
+    if not magic:
+        raise FormatError("the FASTA is empty", path=path)
+    compressed = path.suffix.lower() in (".gz", ".bgz")  # pyfaidx goes by the name
+    if magic == GZIP_MAGIC and not compressed:
+        raise FormatError("gzip data in a file not named .gz; rename it", path=path)
+    suffixes = (".gzi", ".fai") if compressed else (".fai",)
+    stems = (path, _cache_stem(path))
+    for stem in stems:
+        indexes = [Path(f"{stem}{suffix}") for suffix in suffixes]
+        if all(i.is_file() and i.stat().st_mtime_ns >= path.stat().st_mtime_ns for i in indexes):
+            return _read_index(stem, path)
+    for stem in stems:
         try:
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            _write_index(_index_files(cached, compressed), index)
+            return _write_index(stem, suffixes, path)
         except OSError as error:
-            raise InputError(
-                f"its index can be written neither beside it nor into {cached.parent} ({error}); "
-                "set RAYCRE_CACHE to a folder that can be written",
-                path=path,
-            ) from error
-    return index
+            failure = error
+    raise InputError(
+        f"its index can be written neither beside it nor into {stems[1].parent} ({failure}); "
+        "set RAYCRE_CACHE to a folder that can be written",
+        path=path,
+    )
 
 
-def _index_files(stem: Path, compressed: bool) -> list[Path]:
-    return [stem.with_name(stem.name + suffix) for suffix in ([".gzi", ".fai"] if compressed else [".fai"])]
+def fetch(faidx: pyfaidx.Faidx, chrom: str, start: int, end: int) -> str:
+    """Read the letters of a 0-based half-open interval inside its chromosome.
+
+    Raises:
+        FormatError: a damaged file, or one that its index does not fit.
+    """
+    try:
+        try:
+            letters = str(faidx.fetch(chrom, start + 1, end))  # 1-based, closed
+        except ValueError:
+            if start == 0:
+                raise
+            # pyfaidx cannot seek to the byte after a bgzip block of 65,536 bytes (the most there can be, and
+            # what Biopython writes), but it can read on into it.
+            letters = str(faidx.fetch(chrom, start, end))[1:]
+        if len(letters) == end - start:
+            return letters
+        problem = f"its {end - start:,} bp are not where the index has them"
+    except _DAMAGE as error:
+        problem = str(error)
+    raise FormatError(
+        f"{place(chrom, start, end)}: {problem}; the file is truncated or damaged, get it again; "
+        "or it has changed, delete its .fai and .gzi",
+        path=Path(faidx.filename),
+    )
 
 
-def _cache_stem(fd: int, path: Path) -> Path:
-    status = os.fstat(fd)
+def _cache_stem(path: Path) -> Path:
+    status = path.stat()
     identity = f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
     folder = Path(os.environ.get("RAYCRE_CACHE") or "~/.cache/raycre").expanduser()
     return folder / "fasta" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}-{path.name}"
 
 
-def _chunks(fd: int) -> Iterator[bytes]:
-    offset = 0
-    while chunk := os.pread(fd, _CHUNK, offset):
-        yield chunk
-        offset += len(chunk)
+def _read_index(stem: Path, path: Path) -> pyfaidx.Faidx:
+    try:
+        faidx = _faidx(path, stem, rebuild=False, build_index=False)
+    except _DAMAGE as error:
+        message = f"not the index of {path.name} ({error}); delete it and its .gzi, and they are made again"
+        raise FormatError(message, path=f"{stem}.fai") from error
+    # A truncated FASTA lacks the last base of its last sequence.
+    ends = [(record.offset, name, record.rlen) for name, record in faidx.index.items() if record.rlen]
+    for _, name, size in sorted(ends)[-1:]:
+        fetch(faidx, name, size - 1, size)
+    return faidx
 
 
-def _scan(fd: int, path: Path) -> FastaIndex:
-    """Unpack a bgzip FASTA once for both indexes."""
-    compressed, plain = [], [0]
-
-    def chunks() -> Iterator[bytes]:
-        waiting: list[bytes] = []
-        for offset, block in bgzip.iterate_blocks(fd, path):
-            compressed.append(offset)
-            plain.append(plain[-1] + len(block))
-            waiting.append(block)
-            if len(waiting) * len(block) > _CHUNK:
-                yield b"".join(waiting)
-                waiting.clear()
-        yield b"".join(waiting)
-
-    sequences = scan_sequences(chunks(), path)
-    compressed.append(os.fstat(fd).st_size)
-    return FastaIndex(sequences, bgzip.Blocks(np.array(compressed), np.array(plain)))
-
-
-def _read_index(files: list[Path], fd: int, path: Path) -> FastaIndex:
-    blocks = bgzip.read_gzi(files[0], fd, path) if len(files) == 2 else None
-    fai = files[-1]
-    sequences = {}
-    for number, row in enumerate(fai.read_text(encoding="utf-8").splitlines(), start=1):
-        name, *numbers = row.split("\t")
-        if len(numbers) != 4 or not all(n.isdecimal() for n in numbers):
-            raise FormatError(
-                "not a line of a FASTA index; delete it and it is made again",
-                path=fai,
-                line=number,
-                value=row,
-            )
-        sequences[name] = Sequence(*(int(n) for n in numbers))
-    content = int(blocks.plain[-1]) if blocks else os.fstat(fd).st_size
-    end = max((s.offset_of(s.length - 1) + 1 for s in sequences.values() if s.length), default=0)
-    if not sequences or end > content:
-        raise FormatError(
-            f"holds {content:,} bytes where its index {fai.name} speaks of {end:,}: the FASTA is truncated "
-            "or the index is another file's; get the FASTA again, or delete the index",
-            path=path,
-        )
-    return FastaIndex(sequences, blocks)
-
-
-def _write_index(files: list[Path], index: FastaIndex) -> None:
-    """Write index files so that another process sees a whole one or none."""
-    rows = [f"{name}\t" + "\t".join(map(str, sequence)) for name, sequence in index.sequences.items()]
-    contents = ["".join(f"{row}\n" for row in rows).encode()]
-    if index.blocks is not None:
-        contents.insert(0, bgzip.blocks_to_gzi(index.blocks))
-    for target, content in zip(files, contents, strict=True):
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as temporary:
-            temporary.write(content)
-        whole = Path(temporary.name)
-        whole.chmod(0o644)  # a temporary file is its maker's only; an index is everyone's
+def _write_index(stem: Path, suffixes: tuple[str, ...], path: Path) -> pyfaidx.Faidx:
+    """Write an index in a folder of its own, then rename: other processes see a whole one or none."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=stem.parent, prefix=f".{path.name}.") as folder:
+        new = Path(folder, "new")
         try:
-            whole.replace(target)
-        finally:
-            whole.unlink(missing_ok=True)
+            with (gzip.open if len(suffixes) == 2 else open)(path, "rb") as lines:
+                _check_widths(lines, path)
+            faidx = _faidx(path, new)
+        except _DAMAGE as error:
+            raise FormatError(
+                f"not a whole FASTA: {error}; get it again, or fold its lines (seqkit seq -w 60)", path=path
+            ) from error
+        for suffix in suffixes:
+            Path(f"{new}{suffix}").replace(f"{stem}{suffix}")
+    return faidx
+
+
+def _check_widths(lines: Iterable[bytes], path: Path) -> None:
+    """Refuse a last line longer than the others; pyfaidx accepts it, and reads other bases than asked for."""
+    width = 0
+    for number, line in enumerate(lines, start=1):
+        if line.startswith(b">"):
+            width = 0
+        elif not width:
+            width = len(line.rstrip())
+        elif len(line.rstrip()) > width:
+            message = "a line longer than the first of its sequence; fold the file again (seqkit seq -w 60)"
+            raise FormatError(message, path=path, line=number)
+
+
+def _faidx(path: Path, stem: Path, **options: bool) -> pyfaidx.Faidx:
+    return pyfaidx.Faidx(path, f"{stem}.fai", gzi_indexname=f"{stem}.gzi", as_raw=True, **options)

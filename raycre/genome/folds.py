@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from raycre.errors import LabelError
+from raycre.genome.classes import CLASSES
 
 SHIFT_GAP = 40  # bp; CREATE, Methods: shifts reach 20 bp to either side, so two regions can approach by 40
 
@@ -71,8 +72,8 @@ def assign_folds(
         folds[rows[n:]] = _level(filled, len(rows[n:]), random)
         if len(np.unique(folds[labels == label])) < n:
             raise LabelError(
-                f"class {label} lies in too few groups of neighbours to be in each of {n} folds; "
-                "ask for fewer folds"
+                f"class {_class_name(label)} lies in too few groups of neighbours to be in each of "
+                f"{n} folds; ask for fewer folds"
             )
     return folds
 
@@ -120,9 +121,15 @@ def _check_counts(labels: NDArray[np.int64], n: int) -> NDArray[np.int64]:
         raise LabelError("at least 3 folds are needed, for training, validation and test", value=n)
     classes, counts = np.unique(labels, return_counts=True)
     if not len(classes) or counts.min() < n:
-        fewest = f"class {classes[counts.argmin()]} has {counts.min()}" if len(classes) else "there are no"
+        fewest = "there are no"
+        if len(classes):
+            fewest = f"class {_class_name(classes[counts.argmin()])} has {counts.min()}"
         raise LabelError(f"{fewest} regions, fewer than {n} folds; add regions or ask for fewer folds")
     return classes
+
+
+def _class_name(label: int) -> str:
+    return CLASSES[label] if 0 <= label < len(CLASSES) else str(label)
 
 
 def _folds_of(splits: Iterable[tuple[NDArray, NDArray]], n_regions: int) -> NDArray[np.int64]:

@@ -19,11 +19,11 @@ import pyranges as pr
 from numpy.typing import NDArray
 
 from raycre.errors import LabelError, RegionError, near
+from raycre.genome.classes import CLASSES
 from raycre.genome.intervals import Outside, check_possible, inside, sizes_of, unknown_chromosome
 from raycre.genome.region_files import read_bed, read_parquet
 from raycre.genome.textfile import require_file
 
-LABELS = ("silencer", "enhancer", "promoter", "insulator", "background")  # CREATE, order of the output
 _PARQUET_MAGIC = b"PAR1"
 
 
@@ -32,7 +32,7 @@ class Regions(NamedTuple):
 
     table: chrom (str), start, end (int64), name (str or None), strand ("+", "-", "."), source (str),
         summit (int64, 0-based base of the chromosome, -1 if none), line (int64, 1-based line or row of
-        the file); after `read_labels` also label (int64, position in `LABELS`).
+        the file); after `read_labels` also label (int64, position in `CLASSES`).
     """
 
     table: pd.DataFrame
@@ -63,7 +63,7 @@ def read_regions(
         FormatError: empty, truncated, binary, fewer than 3 columns, a coordinate that is no integer.
         RegionError: negative start, end <= start, a summit outside its peak, past the chromosome's end.
         ChromosomeError: a chromosome that `sizes` does not have.
-        LabelError: with `labels`, a class that is not one of `LABELS`.
+        LabelError: with `labels`, a class that is not one of `CLASSES`.
     """
     path = require_file(path)
     with path.open("rb") as file:
@@ -88,7 +88,7 @@ def read_labels(
     """Read regions with their class; an interval that is repeated with its class is dropped and counted.
 
     Raises:
-        LabelError: a class that is not one of `LABELS`, or one interval with two classes.
+        LabelError: a class that is not one of `CLASSES`, or one interval with two classes.
         InputError: as `read_regions`.
     """
     table, n_read, _ = read_regions(path, sizes=sizes, outside=outside, labels=True)
@@ -99,7 +99,7 @@ def read_labels(
         row = table[twice].iloc[0]
         first = table[(table[interval] == row[interval]).all(axis=1)].iloc[0]
         raise LabelError(
-            f"the interval is {LABELS[row['label']]} here and {LABELS[first['label']]} on line "
+            f"the interval is {CLASSES[row['label']]} here and {CLASSES[first['label']]} on line "
             f"{first['line']}; keep one of them",
             path=path,
             line=int(row["line"]),
@@ -167,21 +167,22 @@ def _check_summits(table: pd.DataFrame, path: Path) -> None:
 
 
 def _label_codes(table: pd.DataFrame, path: Path) -> NDArray[np.int64]:
-    """Return positions in `LABELS`, int64 (n,)."""
+    """Return positions in `CLASSES`, int64 (n,)."""
     codes, names = pd.factorize(table["class"], use_na_sentinel=False)
-    position = np.array([LABELS.index(n) if n in LABELS else -1 for n in names], dtype=np.int64)
+    position = np.array([CLASSES.index(n) if n in CLASSES else -1 for n in names], dtype=np.int64)
     label = position[codes]
     if (label < 0).any():
         row = int(np.argmin(label))
         value = table["class"].iloc[row]
         if pd.isna(value):
             raise LabelError(
-                f"no class; column 4 of BED, or the Parquet column label, must be one of {', '.join(LABELS)}",
+                "no class; column 4 of BED, or the Parquet column label, must be one of "
+                f"{', '.join(CLASSES)}",
                 path=path,
                 line=int(table["line"].iloc[row]),
             )
         raise LabelError(
-            f"not a class{near(value, LABELS)}; the classes are {', '.join(LABELS)}",
+            f"not a class{near(value, CLASSES)}; the classes are {', '.join(CLASSES)}",
             path=path,
             line=int(table["line"].iloc[row]),
             value=value,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-CLASSES = ("silencer", "enhancer", "promoter", "insulator", "background")
+from raycre.genome.classes import CLASSES
 
 
 def _schema(*fields: tuple[str, pa.DataType, str]) -> pa.Schema:
@@ -75,7 +75,8 @@ EFFECTS = _schema(
     (
         "call",
         _TEXT,
-        "context: enhancing, neutral, silencing or other; tiles: enhancer, silencer or neither; null if unknown",
+        "context: enhancing, neutral, silencing or other; "
+        "tiles: enhancer, silencer or neither; null if unknown",
     ),
 )
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from raycre.backbones.enformer import Enformer, GammaPeak
+from raycre.backbones.enformer import Enformer
+from raycre.backbones.relative import GammaPeak
 from raycre.backbones.weights import load_into
 
 Fixture = dict[str, NDArray[Any]]

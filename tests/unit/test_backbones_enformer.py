@@ -11,13 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycre.backbones.enformer import (
-    AttentionPool,
-    Enformer,
-    attend,
-    distance_features,
-    tower_widths,
-)
+from raycre.backbones.enformer import AttentionPool, Enformer, tower_widths
+from raycre.backbones.relative import attend, distance_features
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import ConfigError, InputError, TrackError

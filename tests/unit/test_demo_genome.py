@@ -20,8 +20,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from raycre.backbones.planted import MOTIFS, load_planted
-from raycre.demo_genome import CLASSES, GENES, DemoGenome, open_demo_genome, write_demo_genome
+from raycre.demo_genome import DemoGenome, open_demo_genome, write_demo_genome
+from raycre.demo_grammar import GENES
 from raycre.errors import ConfigError, MissingInputError
+from raycre.genome.classes import CLASSES
 
 N_LABELLED, N_CANDIDATES = 500, 200
 L = 65_536

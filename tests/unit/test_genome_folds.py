@@ -109,14 +109,14 @@ def test_over_all_rounds_every_region_is_tested_once() -> None:
 
 
 def test_a_class_smaller_than_the_folds_is_an_error() -> None:
-    with pytest.raises(LabelError, match="class 3 has 9 regions, fewer than 10 folds"):
+    with pytest.raises(LabelError, match="class insulator has 9 regions, fewer than 10 folds"):
         assign_folds(np.repeat([0, 3], [50, 9]), 10, 0)
 
 
 def test_a_class_in_too_few_groups_is_an_error() -> None:
     labels = np.repeat([0, 1], [30, 30])
     groups = np.concatenate([np.arange(30), np.full(30, 99)])  # class 1 is one group
-    with pytest.raises(LabelError, match="class 1 lies in too few groups"):
+    with pytest.raises(LabelError, match="class enhancer lies in too few groups"):
         assign_folds(labels, 3, 0, groups=groups)
 
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raycre.errors import FormatError, LabelError, RegionError
-from raycre.genome.regions import LABELS, drop_overlapping, read_labels, read_regions, resize
+from raycre.genome.classes import CLASSES
+from raycre.genome.regions import drop_overlapping, read_labels, read_regions, resize
 
 
 def write(path: Path, *rows: str) -> Path:
@@ -169,7 +170,7 @@ def test_overlap_is_that_of_the_written_definition(
 
 
 def test_labels_are_positions_in_the_order_of_create(tmp_path: Path) -> None:
-    assert LABELS == ("silencer", "enhancer", "promoter", "insulator", "background")
+    assert CLASSES == ("silencer", "enhancer", "promoter", "insulator", "background")
     file = write(tmp_path / "l.bed", "chr1\t1\t2\tbackground", "chr1\t3\t4\tsilencer", "chr1\t5\t6\tpromoter")
     table = read_labels(file).table
     assert table["label"].tolist() == [4, 0, 2]

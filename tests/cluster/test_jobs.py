@@ -1,0 +1,129 @@
+"""`ray job submit` against a running cluster: the job scripts work there and give the bits of a local run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+
+from raycre.config import PredictConfig, make_config
+from raycre.demo_genome import DemoGenome
+from raycre.engine.prediction import run_predict
+from raycre.store.files import read_json
+from tests.conftest import ROOT, bytes_of, perturb_values, predict_values, train_values
+
+BIN = Path(sys.executable).parent
+
+
+class Head(NamedTuple):
+    """A running cluster: address of its jobs API and the environment to talk to it."""
+
+    address: str
+    environment: dict[str, str]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Head]:
+    """`ray start --head` with two processors, in a session folder of its own."""
+    dashboard = _free_port()
+    address = f"http://127.0.0.1:{dashboard}"
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    environment |= {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    with tempfile.TemporaryDirectory(prefix="rh", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        process = subprocess.Popen(
+            [
+                str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}",
+                f"--port={_free_port()}", f"--dashboard-port={dashboard}",
+                f"--ray-client-server-port={_free_port()}",
+                "--include-dashboard=true", "--node-ip-address=127.0.0.1",
+            ],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            _wait_for_jobs_api(address, process)
+            yield Head(address, environment)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def _wait_for_jobs_api(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/api/jobs/", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            pass
+        assert process.poll() is None, "the head ended"
+        assert time.monotonic() < deadline, "no jobs API after 90 s"
+        time.sleep(0.5)
+
+
+def _submit(head: Head, job: str, values: dict[str, Any], folder: Path) -> None:
+    config = folder / f"{job}.yaml"
+    config.write_text(json.dumps(values))
+    command = [str(BIN / "ray"), "job", "submit", "--address", head.address, "--working-dir", "."]
+    done = subprocess.run(
+        [*command, "--", "python", f"jobs/{job}.py", "--config", str(config)],
+        cwd=ROOT,
+        env=head.environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+
+
+def test_a_submitted_prediction_gives_the_bits_of_a_local_one(
+    genome: DemoGenome, trained: Path, head: Head, tmp_path: Path
+) -> None:
+    values = predict_values(genome, trained, tmp_path / "submitted")
+    _submit(head, "predict", values, tmp_path)
+    run_predict(make_config(PredictConfig, values | {"run": {"name": "p", "out": str(tmp_path / "local")}}))
+    submitted, local = (bytes_of(tmp_path / name, "predictions/*.parquet") for name in ("submitted", "local"))
+    assert len(local) == 10
+    assert submitted == local
+
+
+def test_a_submitted_training_finishes(genome: DemoGenome, head: Head, tmp_path: Path) -> None:
+    values = train_values(genome, tmp_path / "train", epochs=2) | {"folds": {"n": 3, "only": [1]}}
+    _submit(head, "train", values, tmp_path)
+    record = read_json(tmp_path / "train" / "run.json")
+    assert record["finished"]
+    assert record["folds_done"] == [1]
+
+
+def test_a_submitted_perturbation_finishes(genome: DemoGenome, head: Head, tmp_path: Path) -> None:
+    _submit(head, "perturb", perturb_values(genome, tmp_path / "creme", ("SILA",)), tmp_path)
+    effects = pd.read_parquet(tmp_path / "creme" / "effects")
+    assert set(effects["gene_name"]) == {"SILA"}
+    assert set(effects["call"].dropna()) == {"silencing", "silencer", "neither"}

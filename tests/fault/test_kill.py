@@ -1,0 +1,179 @@
+"""kill -9 a worker, then the driver and all it started; go on; every bit is as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
+from raycre.demo_genome import DemoGenome
+from raycre.engine.perturbation import run_creme
+from raycre.engine.prediction import run_predict
+from raycre.engine.training import run_train
+from raycre.store.files import read_json
+from tests.conftest import bytes_of, perturb_values, predict_values, train_values
+
+PATIENCE = 120.0  # seconds until something that must happen has happened
+
+
+def test_prediction_survives_the_loss_of_an_actor_and_of_the_driver(
+    genome: DemoGenome, trained: Path, tmp_path: Path
+) -> None:
+    values = predict_values(genome, trained, tmp_path / "killed") | {"shard_size": 10, "views": 10}
+    parts = tmp_path / "killed" / "predictions"
+    with _driver(["predict"], values, tmp_path) as driver:
+        _wait(driver, lambda: _n_files(parts) >= 2)
+        _kill(driver, "ray::MapWorker(Map(CrePredictor)")
+        n = _n_files(parts)
+        _wait(driver, lambda: _n_files(parts) >= n + 4)
+    assert _n_files(parts) < 60, "the driver was killed too late to prove anything"
+    run_predict(make_config(PredictConfig, values))
+    calm = values | {"run": {"name": "calm", "out": str(tmp_path / "calm")}}
+    run_predict(make_config(PredictConfig, calm))
+    assert _n_files(parts) == 60
+    _same(tmp_path, "predictions/*.parquet", "summary/*.parquet")
+
+
+def test_perturbation_survives_the_loss_of_an_actor_and_of_the_driver(
+    genome: DemoGenome, local_ray: None, tmp_path: Path
+) -> None:
+    values = perturb_values(genome, tmp_path / "killed", ("ENHA", "SILA", "ENHB", "SILB"))
+    values["creme"] = {"n_shuffles": {"context": 12, "necessity": 12, "sufficiency": 12}}
+    values["resources"] = {"tiles_per_task": 1}
+    parts = tmp_path / "killed" / "passes" / "model=planted"
+    with _driver(["creme", "config"], values, tmp_path) as driver:
+        _wait(driver, lambda: _n_files(parts) >= 2)
+        _kill(driver, "ray::Replica")
+        n = _n_files(parts)
+        _wait(driver, lambda: _n_files(parts) >= n + 4)
+    done, planned = _n_files(parts), 4 * -(-(1 + 12 * 12 + 12 + 12 * 12) // 12)
+    assert done < planned, "the driver was killed too late to prove anything"
+    run_creme(make_config(PerturbConfig, values))
+    calm = values | {"run": {"name": "c", "out": str(tmp_path / "calm")}}
+    run_creme(make_config(PerturbConfig, calm))
+    assert _n_files(parts) == planned
+    _same(tmp_path, "passes/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet")
+
+
+def test_training_survives_the_loss_of_a_worker_and_of_the_driver(
+    genome: DemoGenome, local_ray: None, tmp_path: Path
+) -> None:
+    values = train_values(genome, tmp_path / "killed", epochs=12, ratios=[5, 5, 5, 5, 5], patience=12)
+
+    def epochs() -> int:
+        files = (tmp_path / "killed").glob("folds/fold=*/progress.json")
+        return sum(read_json(path)["epochs"] for path in files)
+
+    with _driver(["train"], values, tmp_path) as driver:
+        _wait(driver, lambda: epochs() >= 3)
+        _kill(driver, "ray::RayTrainWorker")
+        n = epochs()
+        _wait(driver, lambda: epochs() >= n + 3)
+    assert epochs() < 36, "the driver was killed too late to prove anything"
+    run_train(make_config(TrainConfig, values))
+    calm = values | {"run": {"name": "calm", "out": str(tmp_path / "calm")}}
+    run_train(make_config(TrainConfig, calm))
+    _same(
+        tmp_path,
+        "folds/*/best.safetensors",
+        "folds/*/*.parquet",
+        "folds/*/cutoffs.json",
+        "summary/*.parquet",
+        "inputs/*.npy",
+    )
+
+
+def _same(folder: Path, *patterns: str) -> None:
+    """Both runs hold the same files with the same bytes."""
+    for pattern in patterns:
+        killed, calm = (bytes_of(folder / name, pattern) for name in ("killed", "calm"))
+        assert killed.keys() == calm.keys() != set()
+        assert [name for name in calm if killed[name] != calm[name]] == []
+
+
+def _n_files(folder: Path) -> int:
+    return len(list(folder.glob("part-*.parquet"))) if folder.is_dir() else 0
+
+
+@contextmanager
+def _driver(verb: list[str], values: dict[str, Any], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the command line in a process group of its own, and kill -9 all of it at the end."""
+    config = folder / "run.yaml"
+    config.write_text(json.dumps(values))
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    with (folder / "driver.log").open("wb") as log:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "raycre.cli", *verb, "--config", str(config)],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            yield driver
+        finally:
+            started = _descendants(driver.pid)
+            os.killpg(driver.pid, signal.SIGKILL)
+            driver.wait()
+            # Its workers find out by themselves within seconds; till then they may go on writing.
+            _until(lambda: not any(map(_alive, started)), lambda: f"still running: {started}")
+
+
+def _wait(driver: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    def failed() -> str:
+        return f"driver: {driver.poll()}"
+
+    _until(lambda: condition() or driver.poll() is not None, failed)
+    assert driver.poll() is None, "the run ended before it could be killed"
+
+
+def _until(condition: Callable[[], bool], why: Callable[[], str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.02)
+
+
+def _kill(driver: subprocess.Popen[bytes], name: str) -> None:
+    """kill -9 one worker of the driver."""
+    found = [pid for pid in _descendants(driver.pid) if _command(pid).startswith(name)]
+    assert found, sorted(_command(pid) for pid in _descendants(driver.pid))
+    os.kill(found[0], signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue  # it ended meanwhile
+            children.setdefault(parent, []).append(int(folder.name))
+    found, queue = [], [pid]
+    while queue:
+        found += (of := children.get(queue.pop(), []))
+        queue += of
+    return found
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
