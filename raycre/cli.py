@@ -129,8 +129,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"error: {error}", error.exit_code)
     except OSError as error:
         # Disk full, permission denied: named by the system; whatever was being written was not put in place.
-        what = f"{error.strerror or error}: {error.filename or ''}"
-        _fail(f"error: {what}; finished parts are whole, run again to go on", 1)
+        where = f": {error.filename}" if error.filename else ""
+        _fail(f"error: {error.strerror or error}{where}; finished parts are whole, run again to go on", 1)
 
 
 def _fail(message: str, code: int) -> None:

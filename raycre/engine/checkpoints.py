@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from raycre.config import PredictInputs
 from raycre.create.ensemble import Ensemble
+from raycre.create.layout import CLASSES
 from raycre.create.model import Create, Sizes
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.store.files import read_json, sha256_of, write_atomic
@@ -61,8 +62,11 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
 
     Raises:
         MissingInputError: no training there.
-        CheckpointError: folds that are not finished, damaged weights, or weights of another shape.
+        ConfigError: no fold is named, or one twice.
+        CheckpointError: folds that are not finished, damaged weights or cutoffs, or weights of another shape.
     """
+    if folds != "all" and (not folds or len(set(folds)) < len(folds)):
+        raise ConfigError("model.folds: name each fold once, or all", value=list(folds))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -84,6 +88,7 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
         if modalities not in (None, model.modalities):
             raise CheckpointError(f"reads {model.modalities}, other folds read {modalities}", path=path)
         modalities = model.modalities
+        _read_cutoffs(path.with_name(CUTOFFS))
         digest.update(sha256_of(path).encode() + sha256_of(path.with_name(CUTOFFS)).encode())
     return Checkpoint(folder, wanted, modalities or (), digest.hexdigest())
 
@@ -112,9 +117,14 @@ def read_model(path: Path) -> Create:
         raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
     if about is None:
         raise CheckpointError("weights without raycre's description; train wrote no such file", path=path)
-    facts = json.loads(about)
-    sizes = Sizes(**{**facts["sizes"], "classifier": tuple(facts["sizes"]["classifier"])})
-    model = Create(sizes, tuple(facts["modalities"]))
+    try:
+        facts = json.loads(about)
+        sizes = Sizes(**{**facts["sizes"], "classifier": tuple(facts["sizes"]["classifier"])})
+        model = Create(sizes, tuple(facts["modalities"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"raycre's description of the model is damaged ({error!r})", path=path
+        ) from error
     wrong = _differences(model, {k: tuple(v.shape) for k, v in state.items()})
     if wrong:
         raise CheckpointError(f"tensors of another shape: {'; '.join(wrong[:5])}", path=path)
@@ -134,5 +144,16 @@ def _differences(model: Create, shapes: dict[str, tuple[int, ...]]) -> list[str]
 def load_ensemble(folder: Path, folds: tuple[int, ...], n_views: int) -> Ensemble:
     """Load folds with their cutoffs."""
     models = [read_model(fold_folder(folder, k) / WEIGHTS) for k in folds]
-    cutoffs = [read_json(fold_folder(folder, k) / CUTOFFS)["thresholds"] for k in folds]
-    return Ensemble(models, np.array([list(c.values()) for c in cutoffs], np.float32), n_views)
+    cutoffs = [_read_cutoffs(fold_folder(folder, k) / CUTOFFS) for k in folds]
+    return Ensemble(models, np.array(cutoffs, np.float32), n_views)
+
+
+def _read_cutoffs(path: Path) -> list[float]:
+    """Return a fold's cutoffs in the order of the classes."""
+    found = read_json(path)
+    try:
+        return [float(found["thresholds"][name]) for name in CLASSES]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"no cutoff for every class ({error!r}); train the fold again", path=path
+        ) from error

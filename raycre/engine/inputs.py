@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from raycre.errors import InputError, MissingInputError
+from raycre.genome.intervals import unknown_chromosome
+from raycre.genome.regions import read_regions
 from raycre.store.files import sha256_of
 
 
@@ -20,6 +24,20 @@ def hash_inputs(paths: Mapping[str, Path]) -> dict[str, str]:
             hint = "; remote paths are not read yet, copy it first" if "://" in str(path) else ""
             raise MissingInputError(f"{key}: no such file{hint}", path=path)
     return {key: sha256_of(path) for key, path in paths.items()}
+
+
+def read_blacklist(path: Path, sizes: Mapping[str, int]) -> pd.DataFrame:
+    """Read regions to be left out. It may name chromosomes that the FASTA does not have, but not only such.
+
+    Raises:
+        ChromosomeError: none of its chromosomes is in `sizes`: it would silently remove nothing.
+        InputError: as `read_regions`.
+    """
+    table = read_regions(path).table
+    if not table["chrom"].isin(list(sizes)).any():
+        first = table.iloc[0]
+        raise unknown_chromosome(first["chrom"], sizes, path=path, line=int(first["line"]))
+    return table
 
 
 def check_out(out: Path) -> None:

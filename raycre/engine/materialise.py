@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.layout import WIDTH
+from raycre.engine.inputs import read_blacklist
 from raycre.engine.progress import progress
 from raycre.errors import LabelError, RegionError
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.genome.folds import assign_folds, by_chromosome, near_groups
-from raycre.genome.regions import drop_overlapping, read_labels, read_regions, resize
+from raycre.genome.regions import drop_overlapping, read_labels, resize
 from raycre.store.files import write_atomic
 from raycre.store.parquet import read_table, write_table
 
@@ -58,7 +59,7 @@ def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, 
     resized = resize(found.table, WIDTH, sizes)
     counts["dropped_at_chromosome_ends"], table = resized.n_dropped, resized.table
     if inputs.blacklist is not None:
-        kept = drop_overlapping(table, read_regions(inputs.blacklist).table)
+        kept = drop_overlapping(table, read_blacklist(inputs.blacklist, sizes))
         counts["dropped_by_the_blacklist"], table = kept.n_dropped, kept.table
     if table.empty:
         raise RegionError(f"no labelled region is left of {found.n_read:,} ({counts})", path=inputs.labels)

@@ -17,7 +17,7 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
-from raycre.engine.inputs import check_out, hash_inputs
+from raycre.engine.inputs import check_out, hash_inputs, read_blacklist
 from raycre.engine.progress import progress, say
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.errors import RegionError
@@ -87,7 +87,7 @@ def _read_regions(config: PredictConfig, signals: Signals) -> tuple[pd.DataFrame
     counts["dropped_at_chromosome_ends"] = resized.n_dropped
     table = resized.table
     if inputs.blacklist is not None:
-        kept = drop_overlapping(table, read_regions(inputs.blacklist).table)
+        kept = drop_overlapping(table, read_blacklist(inputs.blacklist, sizes))
         counts["dropped_by_the_blacklist"], table = kept.n_dropped, kept.table
     if table.empty:
         raise RegionError(f"no region is left of {found.n_read:,} ({counts})", path=inputs.regions)

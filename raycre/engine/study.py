@@ -24,6 +24,7 @@ from raycre.engine.replica import activity, load
 from raycre.errors import ConfigError, GeneError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import check_windows, read_genes, read_tss_table, select_genes
+from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
 GENE_COLUMNS = [
@@ -127,7 +128,8 @@ def _read_annotation(config: PerturbConfig) -> pd.DataFrame:
 
 def _gene_names(config: PerturbConfig) -> list[str]:
     genes = config.inputs.genes
-    names = list(genes) if isinstance(genes, tuple) else genes.read_text().split()
+    # Bytes that are no text become a name that no gene has, and the error shows it.
+    names = list(genes) if isinstance(genes, tuple) else read_text(genes).decode(errors="replace").split()
     if not names:
         raise GeneError(
             "no gene is named; one name or id a line", path=genes if not isinstance(genes, tuple) else None
@@ -141,6 +143,8 @@ def _query(config: PerturbConfig) -> str | list[int | str]:
 
 def _settings(config: PerturbConfig, seq_len: int) -> Settings:
     creme = config.creme
+    if not config.tests or not creme.tiles:
+        raise ConfigError("tests and creme.tiles must each name at least one")
     every = context_tiles(seq_len, creme.tile_size, creme.compat)
     tiles: list[Interval] = [(int(start), int(end)) for start, end in every]
     if creme.tiles != "all":

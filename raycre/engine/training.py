@@ -29,7 +29,7 @@ from raycre.engine.folds import PROGRESS, recipe_of, sizes_of, time_step, train_
 from raycre.engine.inputs import check_out, hash_inputs
 from raycre.engine.materialise import open_inputs, read_labelled, signal_paths, write_inputs
 from raycre.engine.progress import progress, say
-from raycre.errors import RaycreError
+from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.folds import split
 from raycre.store.files import read_json, write_json
@@ -164,9 +164,11 @@ def _watched(config: TrainConfig, todo: list[int]) -> Iterator[None]:
 
 
 def _plan(config: TrainConfig, fold_of: NDArray[np.int64]) -> pd.DataFrame:
-    n = config.folds.n
+    n, only = config.folds.n, config.folds.only
+    if only is not None and (not only or len(set(only)) < len(only)):
+        raise ConfigError("folds.only: name each fold once, or leave it out for all", value=list(only))
     rows = []
-    for k in config.folds.only if config.folds.only is not None else range(n):
+    for k in range(n) if only is None else only:
         train, validation, test = (int(mask.sum()) for mask in split(fold_of, k, n))
         rows.append((f"fold={k}", k, train, validation, test))
     return pd.DataFrame(rows, columns=FOLDS.names)

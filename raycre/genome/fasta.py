@@ -124,7 +124,7 @@ class Fasta:
 
     def _faidx(self) -> pyfaidx.Faidx:
         # A fork shares its parent's position in the file, which even closing would move: it opens its own.
-        process = 0
+        process = os.getpid()
         if process not in self._faidx_of_process:
             self._faidx_of_process[process] = open_indexed(self.path)
         return self._faidx_of_process[process]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from raycre.demo_genome import DemoGenome
 from raycre.engine.prediction import run_predict
 from raycre.store.files import read_json
 from tests.conftest import ROOT, bytes_of, perturb_values, predict_values, train_values
+from tests.processes import kill_tree
 
 BIN = Path(sys.executable).parent
 
@@ -57,6 +57,8 @@ def head() -> Iterator[Head]:
             [
                 str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}",
                 f"--port={_free_port()}", f"--dashboard-port={dashboard}",
+                # Fixed by default, and taken where another Ray runs on the machine: no agent, then no jobs.
+                f"--dashboard-agent-listen-port={_free_port()}",
                 f"--ray-client-server-port={_free_port()}",
                 "--include-dashboard=true", "--node-ip-address=127.0.0.1",
             ],
@@ -69,8 +71,8 @@ def head() -> Iterator[Head]:
             _wait_for_jobs_api(address, process)
             yield Head(address, environment)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+            kill_tree(process.pid)
+            process.wait()
 
 
 def _wait_for_jobs_api(address: str, process: subprocess.Popen[bytes]) -> None:
@@ -91,15 +93,21 @@ def _submit(head: Head, job: str, values: dict[str, Any], folder: Path) -> None:
     config = folder / f"{job}.yaml"
     config.write_text(json.dumps(values))
     command = [str(BIN / "ray"), "job", "submit", "--address", head.address, "--working-dir", "."]
-    done = subprocess.run(
-        [*command, "--", "python", f"jobs/{job}.py", "--config", str(config)],
-        cwd=ROOT,
-        env=head.environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    deadline = time.monotonic() + 60
+    while True:
+        done = subprocess.run(
+            [*command, "--", "python", f"jobs/{job}.py", "--config", str(config)],
+            cwd=ROOT,
+            env=head.environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        # A head that has just started answers before it can run jobs, and says so.
+        if "No available agent" not in done.stdout + done.stderr or time.monotonic() > deadline:
+            break
+        time.sleep(1)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 

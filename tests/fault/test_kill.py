@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +19,7 @@ from raycre.engine.prediction import run_predict
 from raycre.engine.training import run_train
 from raycre.store.files import read_json
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
-
-PATIENCE = 120.0  # seconds until something that must happen has happened
+from tests.processes import alive, command, descendants, until
 
 
 def test_prediction_survives_the_loss_of_an_actor_and_of_the_driver(
@@ -120,60 +118,23 @@ def _driver(verb: list[str], values: dict[str, Any], folder: Path) -> Iterator[s
         try:
             yield driver
         finally:
-            started = _descendants(driver.pid)
+            started = descendants(driver.pid)
             os.killpg(driver.pid, signal.SIGKILL)
             driver.wait()
             # Its workers find out by themselves within seconds; till then they may go on writing.
-            _until(lambda: not any(map(_alive, started)), lambda: f"still running: {started}")
+            until(lambda: not any(map(alive, started)), lambda: f"still running: {started}")
 
 
 def _wait(driver: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
     def failed() -> str:
         return f"driver: {driver.poll()}"
 
-    _until(lambda: condition() or driver.poll() is not None, failed)
+    until(lambda: condition() or driver.poll() is not None, failed)
     assert driver.poll() is None, "the run ended before it could be killed"
-
-
-def _until(condition: Callable[[], bool], why: Callable[[], str]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.02)
 
 
 def _kill(driver: subprocess.Popen[bytes], name: str) -> None:
     """kill -9 one worker of the driver."""
-    found = [pid for pid in _descendants(driver.pid) if _command(pid).startswith(name)]
-    assert found, sorted(_command(pid) for pid in _descendants(driver.pid))
+    found = [pid for pid in descendants(driver.pid) if command(pid).startswith(name)]
+    assert found, sorted(command(pid) for pid in descendants(driver.pid))
     os.kill(found[0], signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue  # it ended meanwhile
-            children.setdefault(parent, []).append(int(folder.name))
-    found, queue = [], [pid]
-    while queue:
-        found += (of := children.get(queue.pop(), []))
-        queue += of
-    return found
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
