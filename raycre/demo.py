@@ -41,7 +41,8 @@ def demo_configs(
         "inputs": {**signals, "labels": genome.labels},
         "model": {"size": "tiny"},
         "recipe": {
-            "epochs": 14, "warmup_epochs": 2, "batch_size": 64, "learning_rate": 2e-3, "patience": 4
+            "epochs": 14, "warmup_epochs": 1, "batch_size": 32, "learning_rate": 2e-3, "patience": 5,
+            "ratios": [1, 1, 1, 1, 1], "eval_ratio": 1,
         },
     }  # fmt: skip
     predict = {

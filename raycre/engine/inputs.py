@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from raycre.engine.progress import say
 from raycre.errors import InputError, MissingInputError
 from raycre.genome.intervals import unknown_chromosome
 from raycre.genome.regions import read_regions
@@ -44,3 +45,10 @@ def check_out(out: Path) -> None:
     """Raise where the run folder cannot be made or is a file."""
     if out.exists() and not out.is_dir():
         raise InputError("run.out is a file; name a folder", path=out)
+
+
+def say_dropped(what: str, counts: Mapping[str, int]) -> None:
+    """Tell the person how many regions were left out, and by which rule."""
+    for rule, n in counts.items():
+        if rule.startswith("dropped") and n:
+            say(f"{what} {rule.replace('_', ' ')}: {n:,} of {counts['read']:,}")

@@ -17,8 +17,8 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
-from raycre.engine.inputs import check_out, hash_inputs, read_blacklist
-from raycre.engine.progress import progress, say
+from raycre.engine.inputs import check_out, hash_inputs, read_blacklist, say_dropped
+from raycre.engine.progress import progress
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.errors import RegionError
 from raycre.genome.features import SignalPaths, Signals
@@ -68,9 +68,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
         fresh=fresh,
     )
     run.note(regions=counts)
-    for what, n in counts.items():
-        if what != "read" and n:
-            say(f"regions {what}: {n:,} of {counts['read']:,}")
+    say_dropped("regions", counts)
     table = pa.Table.from_pandas(regions, preserve_index=False)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))

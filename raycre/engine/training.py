@@ -26,9 +26,9 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.folds import PROGRESS, recipe_of, sizes_of, time_step, train_fold
-from raycre.engine.inputs import check_out, hash_inputs
+from raycre.engine.inputs import check_out, hash_inputs, say_dropped
 from raycre.engine.materialise import open_inputs, read_labelled, signal_paths, write_inputs
-from raycre.engine.progress import progress, say
+from raycre.engine.progress import progress
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.folds import split
@@ -71,9 +71,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
         fresh=fresh,
     )
     run.note(regions=counts, recipe=asdict(recipe), sizes=asdict(sizes))
-    for what, n in counts.items():
-        if what.startswith("dropped") and n:
-            say(f"labelled regions {what.replace('_', ' ')}: {n:,} of {counts['read']:,}")
+    say_dropped("labelled regions", counts)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     write_table(run.out / "plan.parquet", as_table(plan, FOLDS, run.metadata))
     pending = _ledger(config).pending(plan["unit"])
