@@ -42,21 +42,21 @@ def write_effects(
                 / f"model={study.model_label}"
                 / f"part-{gene:06d}.parquet"
             )
-            write_table(path, as_table(rows, EFFECTS, run.metadata))
+            write_table(path, as_table(rows, EFFECTS, run.metadata | study.metadata))
             n_rows += len(rows)
     return n_rows
 
 
-def write_summary(run: Run, model_label: str) -> list[dict[str, Any]]:
+def write_summary(study: Study, run: Run) -> list[dict[str, Any]]:
     """Count calls by test, track and class into summary/calls.parquet; return the rows."""
-    parts = sorted((run.out / "effects").glob(f"test=*/model={model_label}/part-*.parquet"))
+    parts = sorted((run.out / "effects").glob(f"test=*/model={study.model_label}/part-*.parquet"))
     columns = ["test", "track_id", "call"]
     tables = [read_table(p, columns).to_pandas().astype({"test": str}) for p in parts]
     if not tables:
         return []
     every = pd.concat(tables).fillna({"call": "none"})
     counts = every.groupby(columns).size().rename("n").reset_index()
-    write_table(run.out / "summary" / "calls.parquet", as_table(counts, CALLS, run.metadata))
+    write_table(run.out / "summary" / "calls.parquet", as_table(counts, CALLS, run.metadata | study.metadata))
     return counts.to_dict("records")
 
 

@@ -65,7 +65,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
     write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(study.genes))
-    write_table(run.out / "plan.parquet", as_table(study.units, PASS_UNITS, run.metadata))
+    write_table(run.out / "plan.parquet", as_table(study.units, PASS_UNITS, run.metadata | study.metadata))
     errors = _run_units(config, study, run, ledger)
     return _finish(config, study, run, ledger, errors)
 
@@ -87,7 +87,7 @@ def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) ->
         tracks=study.tracks,
         seed=config.run.seed,
         ledger=Ledger(run.out.resolve(), ledger.parts),
-        metadata=run.metadata | {"weights_sha256": study.weights_sha256},
+        metadata=run.metadata | study.metadata,
         threads=resources.cpus_per_replica,
     )
     genes = study.genes.to_dict("records")
@@ -114,7 +114,7 @@ def _finish(
     missing = ledger.pending(study.units["unit"])
     genes_left = set(study.units.loc[study.units["unit"].isin(missing), "gene"])
     n_rows = write_effects(config, study, run, ledger, skip=genes_left)
-    calls = write_summary(run, study.model_label)
+    calls = write_summary(study, run)
     names = dict(zip(study.units["unit"], study.units["gene_name"], strict=True))
     write_failures(run, missing, errors, names)
     record = run.finish(genes=len(study.genes), effects=n_rows, failed_units=len(missing), calls=calls)

@@ -77,6 +77,11 @@ class Study:
         """Forward passes of all genes, each once."""
         return len(self.passes) * len(self.genes)
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Key-value metadata for Parquet files: which model it was, and so whether it is trained."""
+        return {"model": self.model_label, "weights_sha256": self.weights_sha256}
+
 
 def plan_creme(config: PerturbConfig) -> Study:
     """Read genes and model, decide every forward pass; write nothing.

@@ -1,0 +1,64 @@
+"""What a report is made of: tables, pictures and notes. Knows no HTML; the template does."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Cell: TypeAlias = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a caption; `rows` hold numbers as numbers. `tall` ones scroll."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    tall: bool = False
+    kind: str = "table"
+
+    def is_number(self, column: int) -> bool:
+        """Whether a column holds numbers, so that its name stands above them."""
+        return any(isinstance(row[column], numbers.Number) for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An <svg> element, what it shows in words, and a caption."""
+
+    svg: str
+    words: str
+    caption: str
+    kind: str = "picture"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence; a loud one stands in a box."""
+
+    text: str
+    loud: bool = False
+    kind: str = "note"
+
+
+Block: TypeAlias = Table | Picture | Note
+
+
+def shown(value: Cell) -> str:
+    """Return a cell as text: thousands apart, three digits of a fraction, a dash for nothing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, numbers.Integral):
+        return f"{int(value):,}"
+    if isinstance(value, numbers.Real):
+        return f"{float(value):.3g}"
+    return str(value)
+
+
+def share(n: int, of: int) -> str:
+    """Return n as a percentage of `of`; a dash where there is nothing to divide by."""
+    return f"{n / of:.1%}" if of else "–"

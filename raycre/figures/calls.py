@@ -1,0 +1,133 @@
+"""Pictures of a CREATE prediction: how many regions of each class, how sure, and the surest of them.
+
+Reads the parts one by one and keeps counts, so that memory does not grow with the regions. Knows no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from raycre.figures.blocks import Block, Note, Picture, Table, share
+from raycre.figures.canvas import COLOURS, as_svg, new_figure
+from raycre.genome.classes import CLASSES
+from raycre.store.parquet import iter_parts, read_table
+
+_N_BINS = 50  # of the histogram of probabilities, over [0, 1]
+_N_SUREST = 5  # regions listed of each class
+_ELEMENTS = tuple(c for c in CLASSES if c != "background")
+_P = [f"p_{c}" for c in CLASSES]
+_COLUMNS = [
+    "chrom", "start", "end", "name", "call", "call_argmax", "score_margin", *_P, *(f"sd_{c}" for c in CLASSES)
+]  # fmt: skip
+
+
+@dataclass
+class Tally:
+    """What a report needs of predictions, added up part by part.
+
+    Attributes:
+        crossed: int64 (5, 5), regions by call from the cutoffs (rows) and most probable class (columns).
+        histogram: int64 (5, bins), regions by call and largest probability.
+        surest: the regions called an element with the largest probability of it, a few of each class.
+    """
+
+    crossed: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES),) * 2, np.int64))
+    histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES), _N_BINS), np.int64))
+    surest: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Count the rows of one part: columns of store.schemas.PREDICTIONS."""
+        call = pd.Categorical(rows["call"], categories=CLASSES).codes.astype(np.int64)
+        argmax = pd.Categorical(rows["call_argmax"], categories=CLASSES).codes.astype(np.int64)
+        np.add.at(self.crossed, (call, argmax), 1)
+        top = rows[_P].to_numpy(np.float64).max(axis=1)
+        bins = np.minimum((top * _N_BINS).astype(np.int64), _N_BINS - 1)
+        np.add.at(self.histogram, (call, bins), 1)
+        kept = [self.surest]
+        for name in _ELEMENTS:
+            mine = rows[rows["call"] == name]
+            kept.append(mine.assign(p=mine[f"p_{name}"], sd=mine[f"sd_{name}"]))
+        every = pd.concat([k for k in kept if len(k)]) if any(map(len, kept)) else self.surest
+        if len(every):
+            # A stable sort: of equal probabilities the first in input order stays.
+            ranked = every.sort_values("p", ascending=False, kind="stable")
+            self.surest = ranked.groupby("call", sort=False).head(_N_SUREST)
+
+
+def read_calls(run: Path) -> list[Block]:
+    """Read the finished parts of a prediction and return its part of the report.
+
+    Raises:
+        FormatError: a damaged part.
+    """
+    tally = Tally()
+    for path in iter_parts(run / "predictions"):
+        tally.add(read_table(path, _COLUMNS).to_pandas())
+    if not tally.crossed.any():
+        return [Note("No region is classed yet.")]
+    return [calls_table(tally.crossed), draw_probabilities(tally.histogram), _surest_table(tally.surest)]
+
+
+def calls_table(crossed: NDArray[np.int64]) -> Table:
+    """Return regions by class: called by the cutoffs, most probable, and both.
+
+    Args:
+        crossed: int64 (5, 5), by call (rows) and most probable class (columns).
+    """
+    n = int(crossed.sum())
+    rows = []
+    for i, name in enumerate(CLASSES):
+        called, likely = int(crossed[i].sum()), int(crossed[:, i].sum())
+        rows.append([name, called, share(called, n), likely, share(likely, n), int(crossed[i, i])])
+    rows.append(["all", n, "", n, "", int(np.trace(crossed))])
+    return Table(
+        "Regions by class. A call needs the class's validation cutoff (false positive rate ≤ 0.01); a region "
+        "that reaches none is called background.",
+        ["class", "called", "share of called", "most probable", "share of most probable", "both"],
+        rows,
+    )
+
+
+def draw_probabilities(histogram: NDArray[np.int64]) -> Picture:
+    """Draw the distribution of the largest probability for each call.
+
+    Args:
+        histogram: int64 (5, bins), bins of equal width over [0, 1].
+    """
+    figure = new_figure(10.5, 2.3)
+    edges = np.linspace(0, 1, histogram.shape[1] + 1)
+    for axes, name, counts in zip(figure.subplots(1, len(CLASSES)), CLASSES, histogram, strict=True):
+        axes.stairs(counts, edges, fill=True, color=COLOURS[name])
+        # Five classes: the largest probability is never below 1/5.
+        axes.set(title=f"{name} ({counts.sum():,})", xlim=(0.2, 1), xticks=(0.2, 0.6, 1))
+        axes.set_ylim(0, max(1.0, 1.05 * counts.max()))
+        axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    figure.supxlabel("largest probability of the five classes", fontsize=9)
+    figure.axes[0].set_ylabel("regions")
+    return Picture(
+        as_svg(figure),
+        "histograms of the largest probability, one for each called class",
+        "How sure the model is, by called class; each panel has its own scale of counts.",
+    )
+
+
+def _surest_table(surest: pd.DataFrame) -> Block:
+    if not len(surest):
+        return Note("No region is called an element.")
+    order = {name: i for i, name in enumerate(CLASSES)}
+    ranked = surest.sort_values("call", key=lambda calls: calls.map(order), kind="stable")
+    rows = [
+        [r.call, f"{r.chrom}:{r.start:,}-{r.end:,}", r.label, float(r.p), float(r.sd), float(r.score_margin)]
+        for r in ranked.rename(columns={"name": "label"}).itertuples(index=False)
+    ]
+    return Table(
+        f"The surest {_N_SUREST} regions of each class (0-based, half-open): probability of the class, its s.d. "
+        "over folds, and by how much the best class passes its cutoff.",
+        ["call", "region", "name", "probability", "s.d.", "margin"],
+        rows,
+    )

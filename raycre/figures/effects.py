@@ -1,0 +1,231 @@
+"""Pictures of a CREME run: effects of tiles along a gene's window, and every tile that was called.
+
+Reads the effects tables part by part; draws a dozen genes. Knows no sequence and no model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from raycre.figures.blocks import Block, Note, Picture, Table
+from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
+from raycre.store.parquet import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MAX_GENES, _MAX_TRACKS, _MAX_TILES = 12, 3, 200  # drawn, drawn of a gene, listed
+_TILE_TESTS = ("necessity", "sufficiency")  # the tests that give an effect for each tile
+_CALLED = ("enhancer", "silencer")
+_LEAST_SPAN = 0.1  # the axis of effects reaches at least ± this, so that noise looks like noise
+_COLUMNS = [
+    "test", "gene_name", "tile_chrom", "tile_start", "tile_end", "distance", "track_id", "track_name",
+    "biosample", "effect", "call",
+]  # fmt: skip
+
+
+@dataclass
+class Scan:
+    """One pass over all parts, in memory that does not grow with genes that have no calls.
+
+    Attributes:
+        counts: rows by test, track id, track name and call ("" where there is none).
+        tiles: the called tiles with the largest absolute effect, at most `_MAX_TILES`.
+        n_called: called tiles of each gene, by the name that its parts share.
+        parts: parts of each gene, by that name.
+    """
+
+    counts: Counter[tuple[str, int, str, str]] = field(default_factory=Counter)
+    tiles: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_COLUMNS))
+    n_called: Counter[str] = field(default_factory=Counter)
+    parts: dict[str, list[Path]] = field(default_factory=dict)
+
+    def add(self, path: Path, rows: pd.DataFrame) -> None:
+        """Count one part: `_COLUMNS` of store.schemas.EFFECTS."""
+        self.parts.setdefault(path.name, []).append(path)
+        texts = rows.astype({"test": str}).fillna({"track_name": "", "call": ""})
+        self.counts.update(zip(*(texts[c] for c in ("test", "track_id", "track_name", "call")), strict=True))
+        called = texts[texts["call"].isin(_CALLED)]
+        self.n_called[path.name] += len(called)
+        if len(called):
+            every = pd.concat([self.tiles, called], ignore_index=True) if len(self.tiles) else called
+            rank = every["effect"].abs().to_numpy(np.float64)
+            self.tiles = every.iloc[np.argsort(-rank, kind="stable")[:_MAX_TILES]]
+
+    def drawn(self) -> list[list[Path]]:
+        """Return the parts of the genes with most called tiles, in the order of the run."""
+        names = sorted(self.parts)
+        most = sorted(names, key=lambda name: -self.n_called[name])[:_MAX_GENES]
+        return [self.parts[name] for name in sorted(most)]
+
+
+def read_effects(run: Path) -> list[Block]:
+    """Read the effects of a CREME run and return its part of the report.
+
+    Raises:
+        FormatError: a damaged part.
+    """
+    scan = Scan()
+    for path in sorted(run.glob("effects/test=*/model=*/part-*.parquet")):
+        scan.add(path, read_table(path, _COLUMNS).to_pandas())
+    if not scan.parts:
+        return [Note("There are no effects yet: they are made from the passes when the run ends.")]
+    blocks: list[Block] = [counts_table(scan.counts)]
+    genes = [pd.concat([read_table(p).to_pandas() for p in parts]) for parts in scan.drawn()]
+    pictures = [draw_gene(rows) for rows in genes if rows["test"].isin(_TILE_TESTS).any()]
+    if pictures:
+        blocks += [Note(_which(len(pictures), len(scan.parts))), *pictures]
+    blocks.append(tiles_table(scan.tiles, sum(scan.n_called.values())))
+    return blocks
+
+
+def _which(n_drawn: int, n_genes: int) -> str:
+    genes = (
+        f"All {n_genes:,} genes are drawn."
+        if n_drawn == n_genes
+        else f"{n_drawn} of {n_genes:,} genes are drawn: those with most called tiles, "
+        "the first of the run among equals."
+    )
+    return (
+        f"{genes} A bar spans its tile; upstream of the TSS is left on both strands. Whiskers: s.d. over "
+        "shuffles (necessity). A cross is a tile without a value, since the formula would divide by an "
+        f"activity that is not above 0. Axes reach at least ±{_LEAST_SPAN}."
+    )
+
+
+def counts_table(counts: Counter[tuple[str, int, str, str]]) -> Table:
+    """Return how often each class was called, by test and track."""
+    rows = [
+        [test, track, name or None, call or "unknown", n] for (test, track, name, call), n in counts.items()
+    ]
+    return Table(
+        "Calls by test and track (context: genes; other tests: tiles). Unknown: the effect has no value, or the "
+        "gene's context was not tested.",
+        ["test", "track", "name", "call", "rows"],
+        sorted(rows, key=lambda row: (str(row[0]), row[1], str(row[3]))),
+        tall=len(rows) > 24,
+    )
+
+
+def kb_from_tss(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where tiles begin, seen from the TSS base in the gene's direction, and their widths.
+
+    Args:
+        rows: tss, strand, tile_start, tile_end: genomic, 0-based half-open.
+
+    Returns:
+        float64 (n,) each, in kb. For tiles of one size, begin + width / 2 is `distance` / 1000.
+    """
+    plus = rows["tile_start"] - rows["tss"]
+    minus = rows["tss"] + 1 - rows["tile_end"]
+    begin = np.where(rows["strand"] == "+", plus, minus)
+    return begin / 1000, ((rows["tile_end"] - rows["tile_start"]) / 1000).to_numpy(np.float64)
+
+
+def draw_gene(rows: pd.DataFrame) -> Picture:
+    """Draw one gene: a line of panels for each track, a panel for each test of tiles.
+
+    Args:
+        rows: columns of store.schemas.EFFECTS, all tests of the gene.
+    """
+    rows = rows.astype({"test": str})
+    tests = [t for t in _TILE_TESTS if (rows["test"] == t).any()]
+    tracks = sorted(rows["track_id"].unique())
+    shown = tracks[:_MAX_TRACKS]
+    figure = new_figure(10.5, 0.6 + 1.75 * len(shown))
+    grid = figure.subplots(len(shown), len(tests), squeeze=False, sharex=True)
+    for panels, track in zip(grid, shown, strict=True):
+        mine = rows[rows["track_id"] == track]
+        panels[0].set_title(track_title(mine))
+        for axes, test in zip(panels, tests, strict=True):
+            _draw_tiles(axes, mine[mine["test"] == test], test)
+    for axes in grid[-1]:
+        axes.set_xlabel("distance from the TSS (kb)")
+    _draw_legend(figure, rows[rows["test"].isin(tests)]["call"])
+    gene = rows.iloc[0]
+    more = f"; {len(shown)} of {len(tracks)} tracks drawn" if len(tracks) > len(shown) else ""
+    return Picture(
+        as_svg(figure),
+        f"effects of tiles on {gene['gene_name']} along the distance from its TSS",
+        f"{gene['gene_name']} ({gene['gene_id']}), TSS {gene['tile_chrom']}:{gene['tss']:,} "
+        f"strand {gene['strand']}{more}",
+    )
+
+
+def track_title(rows: pd.DataFrame) -> str:
+    """Return the track's name, its wild-type activity and the gene's context there.
+
+    Args:
+        rows: all tests of one gene on one track.
+    """
+    row = rows.iloc[0]
+    names = [str(row[c]) for c in ("track_name", "biosample") if not pd.isna(row[c])]
+    title = f"{' · '.join(dict.fromkeys(names)) or 'track'} ({row['track_id']}), wild type {row['wt']:.3g}"
+    context = rows[rows["test"] == "context"]
+    if not len(context):
+        return f"{title}; context not tested"
+    effect, call = context["effect"].iloc[0], context["call"].iloc[0]
+    return f"{title}; context unknown" if pd.isna(call) else f"{title}; context effect {effect:.2f}, {call}"
+
+
+def _draw_tiles(axes: Axes, tiles: pd.DataFrame, test: str) -> None:
+    begin, width = kb_from_tss(tiles)
+    effect = tiles["effect"].to_numpy(np.float64)
+    known = tiles["call"].notna()
+    edge = [COLOURS[c] for c in tiles["call"].fillna("neither")]
+    fill = [colour if k else "none" for colour, k in zip(edge, known, strict=True)]
+    # A little narrower than the tile, so that neighbours stay apart.
+    axes.bar(begin + width / 2, effect, 0.86 * width, color=fill, edgecolor=edge, linewidth=0.8)
+    axes.axhline(0, color=INK, linewidth=0.6)
+    axes.axvline(0, color=INK, linewidth=0.6, linestyle=":")
+    if test == "necessity":
+        wt, sd = tiles["wt"].to_numpy(np.float64), tiles["sd"].to_numpy(np.float64)
+        ok = np.isfinite(effect)  # then wt > 0
+        centre = begin + width / 2
+        axes.errorbar(centre[ok], effect[ok], sd[ok] / wt[ok], fmt="none", ecolor=INK, elinewidth=0.7)
+    lost = ~np.isfinite(effect)
+    axes.plot((begin + width / 2)[lost], np.zeros(lost.sum()), "x", color=GREY, markersize=4)
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -_LEAST_SPAN), max(high, _LEAST_SPAN))
+    formula = ", ".join(dict.fromkeys(tiles["metric"]))
+    axes.set_ylabel(f"{test}\n{formula}", fontsize=8)
+
+
+def _draw_legend(figure: Figure, calls: pd.Series) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=COLOURS[c], label=c) for c in (*_CALLED, "neither")]
+    if calls.isna().any():
+        handles.append(Patch(facecolor="none", edgecolor=GREY, label="unknown"))
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+
+
+def tiles_table(tiles: pd.DataFrame, n: int) -> Block:
+    """Return the called tiles, strongest first.
+
+    Args:
+        tiles: the ones to list, `_COLUMNS`.
+        n: how many there are in all.
+    """
+    if not n:
+        return Note("No tile is called an enhancer or a silencer.")
+    rows = [
+        [r.gene_name, r.test, r.track_name or r.track_id, f"{r.tile_chrom}:{r.tile_start:,}-{r.tile_end:,}",
+         r.distance / 1000, r.effect, r.call]
+        for r in tiles.itertuples(index=False)
+    ]  # fmt: skip
+    which = f"The {len(rows)} strongest of {n:,} called tiles" if n > len(rows) else f"The {n:,} called tiles"
+    return Table(
+        f"{which} (0-based, half-open; distance in the gene's direction).",
+        ["gene", "test", "track", "tile", "distance (kb)", "effect", "call"],
+        rows,
+        tall=len(rows) > 24,
+    )

@@ -1,0 +1,162 @@
+"""What a run is, from its run.json: state, versions, inputs with their hashes, counts, what failed.
+
+Knows every verb's record, no verb's science.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from raycre.figures.blocks import Block, Cell, Note, Table
+from raycre.store.parquet import read_table
+
+RANDOM = "-RANDOM-WEIGHTS"  # how a model's label ends where its weights were not trained
+_DIGITS = 12  # of a SHA-256; enough to tell files apart, run.json has all 64
+_MAX_FAILURES = 50
+
+# A unit of work is done when this exists.
+_DONE = {
+    "train": "folds/fold=*/cutoffs.json",
+    "predict": "predictions/part-*.parquet",
+    "creme": "passes/model=*/part-*.parquet",
+}
+_WEIGHTS = ("weights_sha256", "model_sha256")
+
+
+def read_header(run: Path, record: Mapping[str, Any]) -> list[Block]:
+    """Return the blocks that every run's part of the report begins with.
+
+    Args:
+        run: the run folder.
+        record: its run.json.
+
+    Raises:
+        FormatError: a damaged plan or failures.parquet.
+    """
+    blocks: list[Block] = []
+    if is_random(record):
+        blocks.append(
+            Note(
+                f"RANDOM WEIGHTS: {model_label(record)} is not a trained model. Every number below comes from "
+                "noise; it shows that the software runs and says nothing about biology.",
+                loud=True,
+            )
+        )
+    if not record.get("finished"):
+        blocks.append(Note("This run is not finished; what follows is what it has so far.", loud=True))
+    blocks.append(_read_facts(run, record))
+    blocks.append(inputs_table(record))
+    blocks += _read_losses(run, record)
+    return blocks
+
+
+def model_label(record: Mapping[str, Any]) -> str:
+    """Return the label of the model that a run was made with, "" where it has none (CREATE)."""
+    label = record.get("model") or record.get("identity", {}).get("model")
+    return label if isinstance(label, str) else ""
+
+
+def is_random(record: Mapping[str, Any]) -> bool:
+    """Whether the run's weights were never trained."""
+    return model_label(record).endswith(RANDOM) or record.get("trained") is False
+
+
+def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
+    seconds = [float(s) for s in record.get("seconds", [])]
+    sessions = f" in {len(seconds)} sessions" if len(seconds) > 1 else ""
+    rows: list[list[Cell]] = [
+        ["folder", str(run)],
+        ["state", "finished" if record.get("finished") else "not finished"],
+        ["time", f"{duration(sum(seconds))}{sessions}" if seconds else "not known until it ends"],
+    ]
+    plan = run / "plan.parquet"
+    if plan.is_file():
+        planned = read_table(plan, ["unit"]).num_rows
+        rows.append(["units done", f"{len(list(run.glob(_DONE[record['verb']]))):,} of {planned:,}"])
+    if model_label(record):
+        rows.append(["model", model_label(record)])
+    rows += counts(record)
+    versions = record.get("versions", {})
+    rows.append(["versions", ", ".join(f"{name} {v}" for name, v in versions.items())])
+    rows.append(["machine", ", ".join(str(v) for v in record.get("machine", {}).values())])
+    rows.append(["digest of science", str(record.get("digest", ""))[:_DIGITS]])
+    return Table("", ["", ""], rows)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: 9.3 s, 8 min 10 s, 3 h 25 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
+
+
+def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
+    """Return what the run counted: regions kept and dropped by rule, genes refused, units failed."""
+    rows: list[list[Cell]] = []
+    for rule, n in record.get("regions", {}).items():
+        rows.append([f"regions {rule.replace('_', ' ')}", n])
+    if "refused" in record:
+        rows.append(["genes refused", len(record["refused"])])
+    if "passes" in record:
+        before, after = record["passes"]["before"], record["passes"]["after"]
+        rows.append(["forward passes", f"{after:,} ({before:,} before tests shared them)"])
+    named = {
+        "genes": "genes perturbed",
+        "effects": "effects",
+        "shards": "shards",
+        "failed_shards": "shards failed",
+        "failed_units": "units failed",
+    }
+    rows += [[words, record[key]] for key, words in named.items() if isinstance(record.get(key), int)]
+    return rows
+
+
+def inputs_table(record: Mapping[str, Any]) -> Table:
+    """Return every hashed input with its path and the first digits of its SHA-256."""
+    paths = _flat_paths(record.get("config", {}))
+    rows: list[list[Cell]] = []
+    for key, digest in record.get("identity", {}).items():
+        name = key.removeprefix("sha256.")
+        if key.startswith("sha256.") or key in _WEIGHTS:
+            name = {"weights_sha256": "model.weights", "model_sha256": "model.checkpoint"}.get(name, name)
+            rows.append([name.removeprefix("inputs."), paths.get(name), str(digest)[:_DIGITS]])
+    return Table(
+        f"Inputs, with the first {_DIGITS} digits of their SHA-256.", ["input", "path", "SHA-256"], rows
+    )
+
+
+def _flat_paths(value: object, prefix: str = "") -> dict[str, str]:
+    """Return the strings of a configuration by their dotted key, as the run's identity spells them."""
+    if isinstance(value, Mapping):
+        inner = [(f"{prefix}.{k}" if prefix else str(k), v) for k, v in value.items()]
+    elif isinstance(value, list):
+        inner = [(f"{prefix}[{i}]", v) for i, v in enumerate(value)]
+    else:
+        return {prefix: value} if isinstance(value, str) else {}
+    return {key: text for name, v in inner for key, text in _flat_paths(v, name).items()}
+
+
+def _read_losses(run: Path, record: Mapping[str, Any]) -> list[Block]:
+    blocks: list[Block] = []
+    refused = record.get("refused", [])
+    if refused:
+        rows = [[gene["gene_name"], gene["gene_id"], gene["reason"]] for gene in refused]
+        blocks.append(Table("Genes refused.", ["gene", "id", "reason"], rows, tall=len(rows) > 24))
+    path = run / "failures.parquet"
+    if path.is_file():
+        failed = read_table(path).to_pylist()
+        rows = [[f["unit"], f["what"], f["attempts"], f["error"]] for f in failed[:_MAX_FAILURES]]
+        more = f", the first {_MAX_FAILURES}" if len(failed) > _MAX_FAILURES else ""
+        caption = f"Units that failed for good: {len(failed):,}{more}. Running again tries them again."
+        blocks.append(Table(caption, ["unit", "what", "attempts", "error"], rows))
+    return blocks
+
+
+def config_text(record: Mapping[str, Any]) -> str:
+    """Return the configuration as it was understood, as indented JSON."""
+    return json.dumps(record.get("config", {}), indent=2)

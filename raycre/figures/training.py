@@ -1,0 +1,194 @@
+"""Pictures of a CREATE training: metrics, ROC and PR curves, confusion, and how the folds learned.
+
+Reads a run folder's tables, of which any may not be there yet. Knows no model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn import metrics as sk
+
+from raycre.figures.blocks import Block, Cell, Note, Picture, Table
+from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, ORANGE, as_svg, new_figure
+from raycre.genome.classes import CLASSES
+from raycre.store.files import read_json
+from raycre.store.parquet import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_METRICS = {  # as METRICS names them -> as people do
+    "auroc": "auROC",
+    "auprc": "auPRC",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "accuracy": "accuracy",
+}
+
+
+def read_training(run: Path) -> list[Block]:
+    """Read what a training has written so far and return its part of the report.
+
+    Raises:
+        FormatError: a damaged file.
+    """
+    folds = sorted((p.parent for p in run.glob("folds/fold=*/cutoffs.json")), key=fold_number)
+    if not folds:
+        return [Note("No fold is trained yet.")]
+    blocks: list[Block] = []
+    summary = run / "summary" / "metrics.parquet"
+    if summary.is_file():
+        blocks.append(metrics_table(read_table(summary).to_pandas()))
+    else:
+        blocks.append(Note("Metrics are written when the training ends; the curves are of the folds so far."))
+    tables = [read_table(folder / "predictions.parquet").to_pandas() for folder in folds]
+    every = pd.concat(tables)
+    test = every[every["set"] == "test"]
+    labels = np.array([CLASSES.index(name) for name in test["label"]], dtype=np.int64)
+    blocks.append(draw_curves(labels, test[[f"p_{c}" for c in CLASSES]].to_numpy(np.float64), len(folds)))
+    histories = [read_table(folder / "history.parquet").to_pandas() for folder in folds]
+    blocks.append(draw_histories(histories))
+    blocks.append(_read_folds(folds, histories))
+    return blocks
+
+
+def fold_number(folder: Path) -> int:
+    """Return the number in a fold's folder name, so that fold=10 follows fold=9."""
+    return int(folder.name.partition("=")[2])
+
+
+def metrics_table(rows: pd.DataFrame) -> Table:
+    """Return mean ± s.d. over folds by class and metric, macro first.
+
+    Args:
+        rows: columns of store.schemas.METRICS; a class without regions in a fold has NaN there.
+    """
+    names = ["macro", *CLASSES]
+    by = {
+        (str(c), str(m)): g.dropna().to_numpy(np.float64)
+        for (c, m), g in rows.groupby(["class", "metric"])["value"]
+    }
+    body = [[name, *(_mean_sd(by.get((name, m))) for m in _METRICS)] for name in names]
+    n = rows["fold"].nunique()
+    spread = " Mean ± population s.d. over folds." if n > 1 else ""
+    return Table(
+        f"Test sets of {n} fold{'s' * (n != 1)}, each class against the rest.{spread} "
+        "Accuracy is over all regions.",
+        ["class", *_METRICS.values()],
+        body,
+    )
+
+
+def _mean_sd(values: NDArray[np.float64] | None) -> str | None:
+    if values is None or not len(values):
+        return None
+    return f"{values.mean():.3f}" + (f" ± {values.std():.3f}" if len(values) > 1 else "")
+
+
+def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n_folds: int) -> Picture:
+    """Draw ROC and PR curves by class and the confusion matrix, over all test regions at once.
+
+    Args:
+        labels: int64 (n,), position in CLASSES.
+        probabilities: float64 (n, 5), of the fold that did not see the region.
+        n_folds: folds pooled, for the caption.
+    """
+    figure = new_figure(10.5, 3.5)
+    roc, pr, cells = figure.subplots(1, 3)
+    roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+    for position, name in enumerate(CLASSES):
+        is_class, scores = labels == position, probabilities[:, position]
+        if not is_class.any() or is_class.all():
+            continue  # one-vs-rest has no curve
+        fpr, tpr, _ = sk.roc_curve(is_class, scores)
+        area = sk.roc_auc_score(is_class, scores)
+        roc.plot(fpr, tpr, color=COLOURS[name], label=f"{name} {area:.3f}")
+        precision, recall, _ = sk.precision_recall_curve(is_class, scores, drop_intermediate=True)
+        area = sk.average_precision_score(is_class, scores)
+        pr.plot(recall, precision, color=COLOURS[name], drawstyle="steps-post", label=f"{name} {area:.3f}")
+    roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
+    pr.set(title="Precision and recall", xlabel="recall", ylabel="precision")
+    for axes, area_name in ((roc, "auROC"), (pr, "auPRC")):
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), box_aspect=1)
+        axes.legend(loc="lower right" if axes is roc else "lower left", title=area_name, title_fontsize=8)
+    _draw_confusion(
+        cells, sk.confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(len(CLASSES)))
+    )
+    return Picture(
+        as_svg(figure),
+        "ROC curves, precision-recall curves and confusion matrix of the five classes",
+        f"The {len(labels):,} test regions of {n_folds} fold{'s' * (n_folds != 1)}, pooled: areas differ a "
+        "little from the means in the table. Confusion by the most probable class; shading is the share of "
+        "the row.",
+    )
+
+
+def _draw_confusion(axes: Axes, counts: NDArray[np.int64]) -> None:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    for row, column in np.ndindex(*counts.shape):
+        share = float(shares[row, column])
+        axes.axhspan(row, row + 1, column / 5, (column + 1) / 5, color=BLUE, alpha=share, linewidth=0)
+        ink = "white" if share > 0.5 else INK  # on deep blue in light and dark pages
+        axes.text(column + 0.5, row + 0.5, f"{counts[row, column]:,}", ha="center", va="center", color=ink)
+    ticks = np.arange(len(CLASSES)) + 0.5
+    axes.set_xticks(ticks, CLASSES, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, CLASSES)
+    axes.set(title="Confusion (regions)", xlabel="called", ylabel="truth", box_aspect=1)
+    axes.set(xlim=(0, len(CLASSES)), ylim=(len(CLASSES), 0))
+    axes.tick_params(length=0)
+
+
+def draw_histories(histories: list[pd.DataFrame]) -> Picture:
+    """Draw validation auPRC and training loss of every fold over its epochs.
+
+    Args:
+        histories: one per fold: epoch (first is 0), loss, auprc (NaN in warm-up, which is not validated).
+    """
+    figure = new_figure(10.5, 2.8)
+    left, right = figure.subplots(1, 2)
+    for history in histories:
+        known = history.dropna(subset="auprc")
+        left.plot(known["epoch"], known["auprc"], color=BLUE, linewidth=1, alpha=0.55)
+        right.plot(history["epoch"], history["loss"], color=BLUE, linewidth=1, alpha=0.55)
+        if len(known):
+            best = known.loc[known["auprc"].idxmax()]
+            left.plot(best["epoch"], best["auprc"], "o", color=ORANGE, markersize=4)
+    warmup = max(int(h["auprc"].isna().sum()) for h in histories)
+    last = max(float(h["epoch"].max()) for h in histories)
+    for axes, name in ((left, "macro auPRC, validation"), (right, "loss, training")):
+        axes.set(xlabel="epoch (first is 0)", ylabel=name, xlim=(-0.5, last + 0.5))
+        if warmup:
+            axes.axvspan(-0.5, warmup - 0.5, color=GREY, alpha=0.2, linewidth=0)
+    return Picture(
+        as_svg(figure),
+        "validation auPRC and training loss by epoch, a line per fold",
+        "A line per fold; dots are the epochs that were kept. Grey: warm-up, which trains reconstruction only, "
+        "so that the loss after it is of other terms.",
+    )
+
+
+def _read_folds(folds: list[Path], histories: list[pd.DataFrame]) -> Table:
+    rows: list[list[Cell]] = []
+    for folder, history in zip(folds, histories, strict=True):
+        cutoffs = read_json(folder / "cutoffs.json")
+        kept = [float(cutoffs["thresholds"][c]) for c in CLASSES]
+        rows.append(
+            [
+                fold_number(folder),
+                cutoffs["epochs"],
+                cutoffs["best_epoch"],
+                float(history["auprc"].max()),
+                *kept,
+            ]
+        )
+    return Table(
+        "Folds, and the probability from which a class is called (false positive rate ≤ 0.01 on validation).",
+        ["fold", "epochs", "kept epoch", "validation auPRC", *(f"cutoff {c}" for c in CLASSES)],
+        rows,
+    )
