@@ -86,6 +86,18 @@ def demo(
 
 
 @app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, finished or not.")],
+    out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("report.html"),
+    json_: Json = False,
+) -> None:
+    """Write one HTML page with the tables and figures of runs."""
+    from raycre.figures.report import write_report
+
+    _print(write_report(runs, out), json_)
+
+
+@app.command()
 def doctor(json_: Json = False) -> None:
     """Say what is installed and which devices and cluster a run would use."""
     from raycre.engine.doctor import examine

@@ -20,6 +20,7 @@ from raycre.engine.perturbation import run_creme
 from raycre.engine.prediction import run_predict
 from raycre.engine.progress import say
 from raycre.engine.training import run_train
+from raycre.errors import ConfigError
 from raycre.store.parquet import read_parts, read_table
 
 TRACK = 0  # the planted backbone's track that is counted
@@ -91,14 +92,28 @@ def run_demo(out: Path, *, seed: int = 0) -> dict[str, Any]:
         timed("train", lambda: run_train(train))
         timed("predict", lambda: run_predict(predict))
         timed("creme", lambda: run_creme(perturb))
+    report = timed("report", lambda: _write_report(out))
     seconds["all"] = round(time.monotonic() - started + seconds["genome"], 1)
     return {
         **score_training(out / "train"),
         **score_candidates(out / "predict", genome),
         **score_creme(out / "creme", genome),
         "seconds": seconds,
-        "files": {name: str(out / name) for name in ("genome", "train", "predict", "creme")},
+        "files": {name: str(out / name) for name in ("genome", "train", "predict", "creme", *report)},
     }
+
+
+def _write_report(out: Path) -> list[str]:
+    """Write report.html and return its name; without matplotlib the demo goes on and says what to install."""
+    from raycre.figures.report import write_report
+
+    page = "report.html"
+    try:
+        write_report([out / name for name in ("train", "predict", "creme")], out / page)
+    except ConfigError as error:
+        say(f"demo: no report: {error}")
+        return []
+    return [page]
 
 
 def score_training(run: Path) -> dict[str, str]:

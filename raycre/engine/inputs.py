@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from raycre.config import PredictInputs, TrainInputs
 from raycre.engine.progress import say
 from raycre.errors import InputError, MissingInputError
+from raycre.genome.features import SignalPaths
 from raycre.genome.intervals import unknown_chromosome
 from raycre.genome.regions import read_regions
 from raycre.store.files import sha256_of
@@ -41,14 +43,27 @@ def read_blacklist(path: Path, sizes: Mapping[str, int]) -> pd.DataFrame:
     return table
 
 
+def signal_paths(inputs: TrainInputs | PredictInputs, modalities: Sequence[str]) -> SignalPaths:
+    """Return the files that the modalities read, absolute, so that any process finds them."""
+    return SignalPaths(
+        fasta=inputs.fasta.resolve(),
+        openness=tuple(p.resolve() for p in inputs.openness) if "openness" in modalities else (),
+        loops=inputs.loops.resolve() if inputs.loops is not None and "loops" in modalities else None,
+        outside=inputs.outside,
+        loops_count_column=inputs.loops_count_column,
+    )
+
+
 def check_out(out: Path) -> None:
     """Raise where the run folder cannot be made or is a file."""
     if out.exists() and not out.is_dir():
         raise InputError("run.out is a file; name a folder", path=out)
 
 
-def say_dropped(what: str, counts: Mapping[str, int]) -> None:
-    """Tell the person how many regions were left out, and by which rule."""
+def say_dropped(what: str, counts: Mapping[str, int], loops: int) -> None:
+    """Tell the person how many regions were left out, and by which rule; and how many loops."""
+    if loops:
+        say(f"loops dropped off the fasta: {loops:,}")
     for rule, n in counts.items():
         if rule.startswith("dropped") and n:
             say(f"{what} {rule.replace('_', ' ')}: {n:,} of {counts['read']:,}")

@@ -20,7 +20,7 @@ from raycre.create.layout import WIDTH
 from raycre.engine.inputs import read_blacklist
 from raycre.engine.progress import progress
 from raycre.errors import LabelError, RegionError
-from raycre.genome.features import SignalPaths, Signals, Wide
+from raycre.genome.features import Signals, Wide
 from raycre.genome.folds import assign_folds, by_chromosome, near_groups
 from raycre.genome.regions import drop_overlapping, read_labels, resize
 from raycre.store.files import write_atomic
@@ -35,16 +35,6 @@ class Arrays(NamedTuple):
     wide: Wide
     labels: NDArray[np.int64]
     folds: NDArray[np.int64]
-
-
-def signal_paths(config: TrainConfig) -> SignalPaths:
-    """Return the files that the chosen modalities read."""
-    inputs, modalities = config.inputs, config.model.modalities
-    return SignalPaths(
-        inputs.fasta.resolve(),
-        tuple(p.resolve() for p in inputs.openness) if "openness" in modalities else (),
-        inputs.loops.resolve() if inputs.loops is not None and "loops" in modalities else None,
-    )
 
 
 def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -15,7 +15,7 @@ from raycre.engine.inputs import check_out, hash_inputs
 from raycre.engine.pool import fan_out
 from raycre.engine.progress import progress, say
 from raycre.engine.replica import Order, Replica
-from raycre.engine.study import Study, plan_creme
+from raycre.engine.study import Study, measure_pass, plan_creme
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
 from raycre.store.run import Run, open_run
@@ -126,6 +126,7 @@ def _cost(config: PerturbConfig, study: Study, ledger: Ledger) -> dict[str, Any]
     pending = set(ledger.pending(study.units["unit"]))
     todo = study.units[study.units["unit"].isin(pending)]
     n_passes = int((todo["last"] - todo["first"]).sum())
+    seconds, flops = measure_pass(config, study)
     return {
         "dry_run": True,
         "genes": len(study.genes),
@@ -135,9 +136,9 @@ def _cost(config: PerturbConfig, study: Study, ledger: Ledger) -> dict[str, Any]
         "passes_before_deduplication": study.n_before,
         "passes": study.n_after,
         "passes_to_do": n_passes,
-        "flops_to_do": n_passes * study.flops_per_pass,
+        "flops_to_do": n_passes * flops,
         "bytes_read": len(todo) * study.settings.seq_len,
         "bytes_written_about": n_passes * len(study.tracks) * 16,
-        "seconds_per_pass_here": round(study.seconds_per_pass, 4),
-        "replica_seconds": round(n_passes * study.seconds_per_pass, 1),
+        "seconds_per_pass_here": round(seconds, 4),
+        "replica_seconds": round(n_passes * seconds, 1),
     }

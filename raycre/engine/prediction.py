@@ -17,7 +17,7 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
-from raycre.engine.inputs import check_out, hash_inputs, read_blacklist, say_dropped
+from raycre.engine.inputs import check_out, hash_inputs, read_blacklist, say_dropped, signal_paths
 from raycre.engine.progress import progress
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.errors import RegionError
@@ -47,8 +47,9 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     checkpoint.check_signals(config.inputs)
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
     hashes = hash_inputs(used)
-    paths = _signal_paths(config, checkpoint)
-    regions, counts = _read_regions(config, Signals(paths))
+    paths = signal_paths(config.inputs, checkpoint.modalities)
+    signals = Signals(paths)
+    regions, counts = _read_regions(config, signals)
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
     if dry_run:
@@ -67,8 +68,8 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
         layout=config.layout(),
         fresh=fresh,
     )
-    run.note(regions=counts)
-    say_dropped("regions", counts)
+    run.note(regions=counts, loops_dropped=signals.loops_dropped)
+    say_dropped("regions", counts, signals.loops_dropped)
     table = pa.Table.from_pandas(regions, preserve_index=False)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
@@ -103,15 +104,6 @@ def _units(n: int, shard_size: int) -> pd.DataFrame:
             "first": first,
             "last": np.minimum(first + shard_size, n),
         }
-    )
-
-
-def _signal_paths(config: PredictConfig, checkpoint: Checkpoint) -> SignalPaths:
-    inputs = config.inputs
-    return SignalPaths(
-        inputs.fasta.resolve(),
-        tuple(p.resolve() for p in inputs.openness) if "openness" in checkpoint.modalities else (),
-        inputs.loops.resolve() if inputs.loops is not None and "loops" in checkpoint.modalities else None,
     )
 
 

@@ -81,6 +81,8 @@ class Replica:
     """Holds one model; `work` turns one unit (a gene's chunk of passes) into one part file."""
 
     def __init__(self, order: Order) -> None:
+        import seqpro  # noqa: F401 - resets torch's threads when it is imported, so it must come before
+
         torch.set_num_threads(order.threads)
         self.order = order
         self.model = load(order.model)

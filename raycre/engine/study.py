@@ -13,7 +13,6 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from raycre.backbones.contract import Backbone
 from raycre.backbones.tracks import select_tracks
 from raycre.config import PerturbConfig
 from raycre.creme.edits import Pass
@@ -27,6 +26,7 @@ from raycre.genome.genes import check_windows, read_genes, read_tss_table, selec
 from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
+SHORT = 1.0  # seconds of a pass below which warming up matters
 GENE_COLUMNS = [
     "gene_id",
     "gene_name",
@@ -54,9 +54,7 @@ class Study:
         units: the plan, columns of `PASS_UNITS`.
         model_label: name in every output; ends in -RANDOM-WEIGHTS where the weights are not trained.
         weights_sha256: hash of the weights.
-        seconds_per_pass: measured here with one pass.
         n_before: forward passes of all genes without de-duplication.
-        flops_per_pass: counted by torch for one pass (matrix products and convolutions).
     """
 
     settings: Settings
@@ -68,8 +66,6 @@ class Study:
     units: pd.DataFrame
     model_label: str
     weights_sha256: str
-    seconds_per_pass: float
-    flops_per_pass: int
     n_before: int
 
     @property
@@ -105,7 +101,6 @@ def plan_creme(config: PerturbConfig) -> Study:
     settings = _settings(config, model.seq_len)
     planned = tuple(passes(config.tests, settings))
     size = _passes_per_unit(config, settings)
-    seconds, flops = _measure(model, tracks, config.resources.cpus_per_replica)
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
     return Study(
         settings=settings,
@@ -117,8 +112,6 @@ def plan_creme(config: PerturbConfig) -> Study:
         units=_units(genes, chunks(planned, size)),
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,
-        seconds_per_pass=seconds,
-        flops_per_pass=flops,
         n_before=n_before(config.tests, settings) * len(genes),
     )
 
@@ -192,16 +185,24 @@ def _units(genes: pd.DataFrame, pieces: list[tuple[int, int]]) -> pd.DataFrame:
     )
 
 
-def _measure(model: Backbone, tracks: tuple[int, ...], threads: int) -> tuple[float, int]:
-    """Count the FLOPs of one forward pass here, and time a second one, when the processor is warm."""
+def measure_pass(config: PerturbConfig, study: Study) -> tuple[float, int]:
+    """Do one forward pass here; return its seconds and FLOPs (matrix products and convolutions).
+
+    A short one is done again and that one timed, when the processor is warm.
+    """
+    model = load(config.model)
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(config.resources.cpus_per_replica)
     try:
         codes = np.zeros(model.seq_len, np.uint8)
-        with FlopCounterMode(display=False) as counter:
-            activity(model, codes, tracks)
         started = time.perf_counter()
-        activity(model, codes, tracks)
-        return time.perf_counter() - started, counter.get_total_flops()
+        with FlopCounterMode(display=False) as counter:
+            activity(model, codes, study.tracks)
+        seconds = time.perf_counter() - started
+        if seconds < SHORT:
+            started = time.perf_counter()
+            activity(model, codes, study.tracks)
+            seconds = time.perf_counter() - started
+        return seconds, counter.get_total_flops()
     finally:
         torch.set_num_threads(before)

@@ -26,8 +26,8 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.folds import PROGRESS, recipe_of, sizes_of, time_step, train_fold
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped
-from raycre.engine.materialise import open_inputs, read_labelled, signal_paths, write_inputs
+from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
 from raycre.engine.progress import progress
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
@@ -56,7 +56,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     check_out(config.run.out)
     recipe, sizes = recipe_of(config), sizes_of(config)
     hashes = hash_inputs(config.paths())
-    signals = Signals(signal_paths(config))
+    signals = Signals(signal_paths(config.inputs, config.model.modalities))
     table, counts = read_labelled(config, signals)
     plan = _plan(config, table["fold"].to_numpy(np.int64))
     if dry_run:
@@ -70,8 +70,8 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
         layout=config.layout(),
         fresh=fresh,
     )
-    run.note(regions=counts, recipe=asdict(recipe), sizes=asdict(sizes))
-    say_dropped("labelled regions", counts)
+    run.note(regions=counts, loops_dropped=signals.loops_dropped, recipe=asdict(recipe), sizes=asdict(sizes))
+    say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     write_table(run.out / "plan.parquet", as_table(plan, FOLDS, run.metadata))
     pending = _ledger(config).pending(plan["unit"])

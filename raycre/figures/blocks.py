@@ -28,8 +28,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An <svg> element, what it shows in words, and a caption."""
+    """A title, an <svg> element, what it shows in words for who cannot see it, and a caption."""
 
+    title: str
     svg: str
     words: str
     caption: str
@@ -49,14 +50,21 @@ Block: TypeAlias = Table | Picture | Note
 
 
 def shown(value: Cell) -> str:
-    """Return a cell as text: thousands apart, three digits of a fraction, a dash for nothing."""
+    """Return a cell as text: thousands apart, three digits of a small number, a dash for nothing."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"
     if isinstance(value, numbers.Real):
-        return f"{float(value):.3g}"
+        number = float(value)
+        # A minus as wide as a digit, not a hyphen.
+        return (f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}").replace("-", "−")
     return str(value)
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: 1 fold, 2 folds."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def share(n: int, of: int) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.figures.blocks import Block, Note, Picture, Table, share
+from raycre.errors import LabelError
+from raycre.figures.blocks import Block, Cell, Note, Picture, Table, share
 from raycre.figures.canvas import COLOURS, as_svg, new_figure
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import iter_parts, read_table
@@ -41,9 +42,12 @@ class Tally:
     surest: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Count the rows of one part: columns of store.schemas.PREDICTIONS."""
-        call = pd.Categorical(rows["call"], categories=CLASSES).codes.astype(np.int64)
-        argmax = pd.Categorical(rows["call_argmax"], categories=CLASSES).codes.astype(np.int64)
+        """Count the rows of one part: columns of store.schemas.PREDICTIONS.
+
+        Raises:
+            LabelError: a call that is none of the five classes.
+        """
+        call, argmax = _positions(rows["call"]), _positions(rows["call_argmax"])
         np.add.at(self.crossed, (call, argmax), 1)
         top = rows[_P].to_numpy(np.float64).max(axis=1)
         bins = np.minimum((top * _N_BINS).astype(np.int64), _N_BINS - 1)
@@ -59,11 +63,19 @@ class Tally:
             self.surest = ranked.groupby("call", sort=False).head(_N_SUREST)
 
 
+def _positions(names: pd.Series) -> NDArray[np.int64]:
+    """Return the position of each name in CLASSES: int64 (n,)."""
+    positions = pd.Index(CLASSES).get_indexer(pd.Index(names)).astype(np.int64)
+    if (positions < 0).any():
+        raise LabelError(f"a call is one of {', '.join(CLASSES)}", value=names[positions < 0].iloc[0])
+    return positions
+
+
 def read_calls(run: Path) -> list[Block]:
     """Read the finished parts of a prediction and return its part of the report.
 
     Raises:
-        FormatError: a damaged part.
+        FormatError, LabelError: a damaged part.
     """
     tally = Tally()
     for path in iter_parts(run / "predictions"):
@@ -80,7 +92,7 @@ def calls_table(crossed: NDArray[np.int64]) -> Table:
         crossed: int64 (5, 5), by call (rows) and most probable class (columns).
     """
     n = int(crossed.sum())
-    rows = []
+    rows: list[list[Cell]] = []
     for i, name in enumerate(CLASSES):
         called, likely = int(crossed[i].sum()), int(crossed[:, i].sum())
         rows.append([name, called, share(called, n), likely, share(likely, n), int(crossed[i, i])])
@@ -106,13 +118,14 @@ def draw_probabilities(histogram: NDArray[np.int64]) -> Picture:
         # Five classes: the largest probability is never below 1/5.
         axes.set(title=f"{name} ({counts.sum():,})", xlim=(0.2, 1), xticks=(0.2, 0.6, 1))
         axes.set_ylim(0, max(1.0, 1.05 * counts.max()))
-        axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+        axes.locator_params(axis="y", integer=True, nbins=4)
     figure.supxlabel("largest probability of the five classes", fontsize=9)
     figure.axes[0].set_ylabel("regions")
     return Picture(
+        "How sure the model is",
         as_svg(figure),
         "histograms of the largest probability, one for each called class",
-        "How sure the model is, by called class; each panel has its own scale of counts.",
+        "By called class; each panel has its own scale of counts.",
     )
 
 
@@ -121,13 +134,20 @@ def _surest_table(surest: pd.DataFrame) -> Block:
         return Note("No region is called an element.")
     order = {name: i for i, name in enumerate(CLASSES)}
     ranked = surest.sort_values("call", key=lambda calls: calls.map(order), kind="stable")
-    rows = [
-        [r.call, f"{r.chrom}:{r.start:,}-{r.end:,}", r.label, float(r.p), float(r.sd), float(r.score_margin)]
-        for r in ranked.rename(columns={"name": "label"}).itertuples(index=False)
+    rows: list[list[Cell]] = [
+        [
+            r["call"],
+            f"{r['chrom']}:{r['start']:,}-{r['end']:,}",
+            r["name"],
+            r["p"],
+            r["sd"],
+            r["score_margin"],
+        ]
+        for r in ranked.to_dict("records")
     ]
     return Table(
-        f"The surest {_N_SUREST} regions of each class (0-based, half-open): probability of the class, its s.d. "
-        "over folds, and by how much the best class passes its cutoff.",
+        f"The surest {_N_SUREST} regions of each class (0-based, half-open): probability of the class, its "
+        "s.d. over folds, and by how much the best class passes its cutoff.",
         ["call", "region", "name", "probability", "s.d.", "margin"],
         rows,
     )

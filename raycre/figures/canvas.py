@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raycre.errors import ConfigError
 
@@ -32,7 +32,7 @@ COLOURS = {
 # A colour that nothing else has; as_svg turns it into the text colour of the page, light or dark.
 INK = "#0a0b0c"
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9,
@@ -48,6 +48,7 @@ _STYLE = {
     "text.parse_math": False,  # a gene's name may hold $
     "legend.frameon": False,
     "legend.fontsize": 8,
+    "legend.title_fontsize": 8,
     "figure.facecolor": "none",
     "lines.linewidth": 1.4,
     "svg.fonttype": "none",  # text stays text: sharp, searchable, in the page's font

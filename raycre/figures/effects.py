@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.figures.blocks import Block, Note, Picture, Table
+from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted, shown
 from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
 from raycre.store.parquet import read_table
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MAX_GENES, _MAX_TRACKS, _MAX_TILES = 12, 3, 200  # drawn, drawn of a gene, listed
 _TILE_TESTS = ("necessity", "sufficiency")  # the tests that give an effect for each tile
 _CALLED = ("enhancer", "silencer")
+_CALLS = ("enhancing", "silencing", "neutral", "other", *_CALLED, "neither", "")  # of EFFECTS, null last
 _LEAST_SPAN = 0.1  # the axis of effects reaches at least ± this, so that noise looks like noise
 _COLUMNS = [
     "test", "gene_name", "tile_chrom", "tile_start", "tile_end", "distance", "track_id", "track_name",
@@ -89,9 +90,9 @@ def read_effects(run: Path) -> list[Block]:
 
 def _which(n_drawn: int, n_genes: int) -> str:
     genes = (
-        f"All {n_genes:,} genes are drawn."
+        f"Drawn: {counted(n_genes, 'gene')}, all of the run."
         if n_drawn == n_genes
-        else f"{n_drawn} of {n_genes:,} genes are drawn: those with most called tiles, "
+        else f"Drawn: {n_drawn} of {counted(n_genes, 'gene')}, those with most called tiles, "
         "the first of the run among equals."
     )
     return (
@@ -102,15 +103,22 @@ def _which(n_drawn: int, n_genes: int) -> str:
 
 
 def counts_table(counts: Counter[tuple[str, int, str, str]]) -> Table:
-    """Return how often each class was called, by test and track."""
-    rows = [
-        [test, track, name or None, call or "unknown", n] for (test, track, name, call), n in counts.items()
+    """Return how often each class was called: a row for each test and track, a column for each class.
+
+    Args:
+        counts: rows by test, track id, track name and call ("" where there is none).
+    """
+    known = [call for call in _CALLS if any(key[3] == call for key in counts)]
+    lines = sorted({key[:3] for key in counts})
+    rows: list[list[Cell]] = [
+        [test, int(track), name or None, *(counts.get((test, track, name, call)) for call in known)]
+        for test, track, name in lines
     ]
     return Table(
-        "Calls by test and track (context: genes; other tests: tiles). Unknown: the effect has no value, or the "
-        "gene's context was not tested.",
-        ["test", "track", "name", "call", "rows"],
-        sorted(rows, key=lambda row: (str(row[0]), row[1], str(row[3]))),
+        "Calls by test and track: genes in the context test, tiles in the others. Unknown: the effect has no "
+        "value, or the gene's context was not tested.",
+        ["test", "track", "name", *(call or "unknown" for call in known)],
+        rows,
         tall=len(rows) > 24,
     )
 
@@ -139,24 +147,25 @@ def draw_gene(rows: pd.DataFrame) -> Picture:
     rows = rows.astype({"test": str})
     tests = [t for t in _TILE_TESTS if (rows["test"] == t).any()]
     tracks = sorted(rows["track_id"].unique())
-    shown = tracks[:_MAX_TRACKS]
-    figure = new_figure(10.5, 0.6 + 1.75 * len(shown))
-    grid = figure.subplots(len(shown), len(tests), squeeze=False, sharex=True)
-    for panels, track in zip(grid, shown, strict=True):
+    drawn = tracks[:_MAX_TRACKS]
+    figure = new_figure(10.5, 0.6 + 1.9 * len(drawn))
+    grid = figure.subplots(len(drawn), len(tests), squeeze=False, sharex=True)
+    for panels, track in zip(grid, drawn, strict=True):
         mine = rows[rows["track_id"] == track]
-        panels[0].set_title(track_title(mine))
         for axes, test in zip(panels, tests, strict=True):
             _draw_tiles(axes, mine[mine["test"] == test], test)
+        # Over the first panel and, where it is long, over the others, whose titles are a line lower.
+        panels[0].set_title(f"{track_title(mine)}\n{panels[0].get_title('left')}", linespacing=1.5)
     for axes in grid[-1]:
         axes.set_xlabel("distance from the TSS (kb)")
-    _draw_legend(figure, rows[rows["test"].isin(tests)]["call"])
+    _draw_legend(figure, unknown=bool((rows["call"].isna() & rows["effect"].notna()).any()))
     gene = rows.iloc[0]
-    more = f"; {len(shown)} of {len(tracks)} tracks drawn" if len(tracks) > len(shown) else ""
+    more = f"; {len(drawn)} of {len(tracks)} tracks drawn" if len(tracks) > len(drawn) else ""
     return Picture(
+        str(gene["gene_name"]),
         as_svg(figure),
         f"effects of tiles on {gene['gene_name']} along the distance from its TSS",
-        f"{gene['gene_name']} ({gene['gene_id']}), TSS {gene['tile_chrom']}:{gene['tss']:,} "
-        f"strand {gene['strand']}{more}",
+        f"{gene['gene_id']}, TSS at {gene['tile_chrom']}:{gene['tss']:,} ({gene['strand']}), 0-based{more}.",
     )
 
 
@@ -168,42 +177,40 @@ def track_title(rows: pd.DataFrame) -> str:
     """
     row = rows.iloc[0]
     names = [str(row[c]) for c in ("track_name", "biosample") if not pd.isna(row[c])]
-    title = f"{' · '.join(dict.fromkeys(names)) or 'track'} ({row['track_id']}), wild type {row['wt']:.3g}"
+    title = f"{' · '.join(dict.fromkeys(names)) or 'track'} ({row['track_id']}), wild type {shown(row['wt'])}"
     context = rows[rows["test"] == "context"]
     if not len(context):
         return f"{title}; context not tested"
-    effect, call = context["effect"].iloc[0], context["call"].iloc[0]
-    return f"{title}; context unknown" if pd.isna(call) else f"{title}; context effect {effect:.2f}, {call}"
+    effect, call = float(context["effect"].iloc[0]), context["call"].iloc[0]
+    return f"{title}; context {'unknown' if pd.isna(call) else f'effect {shown(effect)}, {call}'}"
 
 
 def _draw_tiles(axes: Axes, tiles: pd.DataFrame, test: str) -> None:
     begin, width = kb_from_tss(tiles)
-    effect = tiles["effect"].to_numpy(np.float64)
-    known = tiles["call"].notna()
+    centre = begin + width / 2
+    effect, wt, sd = (tiles[c].to_numpy(np.float64) for c in ("effect", "wt", "sd"))
+    has_value = np.isfinite(effect)
     edge = [COLOURS[c] for c in tiles["call"].fillna("neither")]
-    fill = [colour if k else "none" for colour, k in zip(edge, known, strict=True)]
+    fill = [colour if known else "none" for colour, known in zip(edge, tiles["call"].notna(), strict=True)]
     # A little narrower than the tile, so that neighbours stay apart.
-    axes.bar(begin + width / 2, effect, 0.86 * width, color=fill, edgecolor=edge, linewidth=0.8)
+    axes.bar(centre, effect, 0.86 * width, color=fill, edgecolor=edge, linewidth=0.8)
+    if test == "necessity":
+        spread = sd[has_value] / wt[has_value]  # the effect has a value only where wt > 0
+        axes.errorbar(centre[has_value], effect[has_value], spread, fmt="none", ecolor=INK, elinewidth=0.7)
+    axes.plot(centre[~has_value], np.zeros(int((~has_value).sum())), "x", color=GREY, markersize=4)
     axes.axhline(0, color=INK, linewidth=0.6)
     axes.axvline(0, color=INK, linewidth=0.6, linestyle=":")
-    if test == "necessity":
-        wt, sd = tiles["wt"].to_numpy(np.float64), tiles["sd"].to_numpy(np.float64)
-        ok = np.isfinite(effect)  # then wt > 0
-        centre = begin + width / 2
-        axes.errorbar(centre[ok], effect[ok], sd[ok] / wt[ok], fmt="none", ecolor=INK, elinewidth=0.7)
-    lost = ~np.isfinite(effect)
-    axes.plot((begin + width / 2)[lost], np.zeros(lost.sum()), "x", color=GREY, markersize=4)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, -_LEAST_SPAN), max(high, _LEAST_SPAN))
-    formula = ", ".join(dict.fromkeys(tiles["metric"]))
-    axes.set_ylabel(f"{test}\n{formula}", fontsize=8)
+    formula = " or ".join(dict.fromkeys(tiles["metric"])).replace("-", " − ").replace("/", " / ")
+    axes.set(title=f"{test}: {formula}", ylabel="effect")
 
 
-def _draw_legend(figure: Figure, calls: pd.Series) -> None:
+def _draw_legend(figure: Figure, *, unknown: bool) -> None:
     from matplotlib.patches import Patch
 
     handles = [Patch(color=COLOURS[c], label=c) for c in (*_CALLED, "neither")]
-    if calls.isna().any():
+    if unknown:
         handles.append(Patch(facecolor="none", edgecolor=GREY, label="unknown"))
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
 
@@ -217,12 +224,20 @@ def tiles_table(tiles: pd.DataFrame, n: int) -> Block:
     """
     if not n:
         return Note("No tile is called an enhancer or a silencer.")
-    rows = [
-        [r.gene_name, r.test, r.track_name or r.track_id, f"{r.tile_chrom}:{r.tile_start:,}-{r.tile_end:,}",
-         r.distance / 1000, r.effect, r.call]
-        for r in tiles.itertuples(index=False)
-    ]  # fmt: skip
-    which = f"The {len(rows)} strongest of {n:,} called tiles" if n > len(rows) else f"The {n:,} called tiles"
+    rows: list[list[Cell]] = [
+        [
+            tile["gene_name"],
+            tile["test"],
+            tile["track_name"] or str(tile["track_id"]),
+            f"{tile['tile_chrom']}:{tile['tile_start']:,}-{tile['tile_end']:,}",
+            tile["distance"] / 1000,
+            tile["effect"],
+            tile["call"],
+        ]
+        for tile in tiles.to_dict("records")
+    ]
+    called = counted(n, "called tile")
+    which = f"The {len(rows)} strongest of {called}" if n > len(rows) else f"All {called}, strongest first"
     return Table(
         f"{which} (0-based, half-open; distance in the gene's direction).",
         ["gene", "test", "track", "tile", "distance (kb)", "effect", "call"],

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raycre.figures.blocks import Block, Cell, Note, Table
+from raycre.figures.blocks import Block, Cell, Note, Table, counted, shown
 from raycre.store.parquet import read_table
 
 RANDOM = "-RANDOM-WEIGHTS"  # how a model's label ends where its weights were not trained
@@ -40,8 +40,8 @@ def read_header(run: Path, record: Mapping[str, Any]) -> list[Block]:
     if is_random(record):
         blocks.append(
             Note(
-                f"RANDOM WEIGHTS: {model_label(record)} is not a trained model. Every number below comes from "
-                "noise; it shows that the software runs and says nothing about biology.",
+                f"RANDOM WEIGHTS: {model_label(record)} is not a trained model. Its numbers show that the "
+                "software runs and say nothing about biology.",
                 loud=True,
             )
         )
@@ -66,11 +66,15 @@ def is_random(record: Mapping[str, Any]) -> bool:
 
 def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
     seconds = [float(s) for s in record.get("seconds", [])]
-    sessions = f" in {len(seconds)} sessions" if len(seconds) > 1 else ""
     rows: list[list[Cell]] = [
         ["folder", str(run)],
         ["state", "finished" if record.get("finished") else "not finished"],
-        ["time", f"{duration(sum(seconds))}{sessions}" if seconds else "not known until it ends"],
+        [
+            "time",
+            f"{duration(sum(seconds))} in {counted(len(seconds), 'session')}"
+            if seconds
+            else "not known until it ends",
+        ],
     ]
     plan = run / "plan.parquet"
     if plan.is_file():
@@ -99,9 +103,9 @@ def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
     """Return what the run counted: regions kept and dropped by rule, genes refused, units failed."""
     rows: list[list[Cell]] = []
     for rule, n in record.get("regions", {}).items():
-        rows.append([f"regions {rule.replace('_', ' ')}", n])
+        rows.append([f"regions {rule.replace('_', ' ')}", shown(n)])
     if "refused" in record:
-        rows.append(["genes refused", len(record["refused"])])
+        rows.append(["genes refused", shown(len(record["refused"]))])
     if "passes" in record:
         before, after = record["passes"]["before"], record["passes"]["after"]
         rows.append(["forward passes", f"{after:,} ({before:,} before tests shared them)"])
@@ -112,7 +116,7 @@ def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
         "failed_shards": "shards failed",
         "failed_units": "units failed",
     }
-    rows += [[words, record[key]] for key, words in named.items() if isinstance(record.get(key), int)]
+    rows += [[words, shown(record[key])] for key, words in named.items() if isinstance(record.get(key), int)]
     return rows
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from raycre.figures.blocks import Block, Cell, Note, Picture, Table
+from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted
 from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, ORANGE, as_svg, new_figure
 from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
@@ -78,7 +78,7 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     n = rows["fold"].nunique()
     spread = " Mean ± population s.d. over folds." if n > 1 else ""
     return Table(
-        f"Test sets of {n} fold{'s' * (n != 1)}, each class against the rest.{spread} "
+        f"Test sets of {counted(n, 'fold')}, each class against the rest.{spread} "
         "Accuracy is over all regions.",
         ["class", *_METRICS.values()],
         body,
@@ -99,7 +99,7 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
         probabilities: float64 (n, 5), of the fold that did not see the region.
         n_folds: folds pooled, for the caption.
     """
-    figure = new_figure(10.5, 3.5)
+    figure = new_figure(10.5, 4.5)
     roc, pr, cells = figure.subplots(1, 3)
     roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     for position, name in enumerate(CLASSES):
@@ -114,16 +114,18 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
         pr.plot(recall, precision, color=COLOURS[name], drawstyle="steps-post", label=f"{name} {area:.3f}")
     roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
     pr.set(title="Precision and recall", xlabel="recall", ylabel="precision")
-    for axes, area_name in ((roc, "auROC"), (pr, "auPRC")):
+    for axes, name in ((roc, "auROC"), (pr, "auPRC")):
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), box_aspect=1)
-        axes.legend(loc="lower right" if axes is roc else "lower left", title=area_name, title_fontsize=8)
+        # Below, since the curves of a weak model go everywhere inside.
+        axes.legend(title=name, alignment="left", loc="upper left", bbox_to_anchor=(-0.1, -0.17), ncols=2)
     _draw_confusion(
         cells, sk.confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(len(CLASSES)))
     )
     return Picture(
+        "Test sets",
         as_svg(figure),
         "ROC curves, precision-recall curves and confusion matrix of the five classes",
-        f"The {len(labels):,} test regions of {n_folds} fold{'s' * (n_folds != 1)}, pooled: areas differ a "
+        f"The {len(labels):,} test regions of {counted(n_folds, 'fold')}, pooled: areas differ a "
         "little from the means in the table. Confusion by the most probable class; shading is the share of "
         "the row.",
     )
@@ -157,7 +159,7 @@ def draw_histories(histories: list[pd.DataFrame]) -> Picture:
         left.plot(known["epoch"], known["auprc"], color=BLUE, linewidth=1, alpha=0.55)
         right.plot(history["epoch"], history["loss"], color=BLUE, linewidth=1, alpha=0.55)
         if len(known):
-            best = known.loc[known["auprc"].idxmax()]
+            best = known.iloc[int(known["auprc"].to_numpy().argmax())]
             left.plot(best["epoch"], best["auprc"], "o", color=ORANGE, markersize=4)
     warmup = max(int(h["auprc"].isna().sum()) for h in histories)
     last = max(float(h["epoch"].max()) for h in histories)
@@ -166,10 +168,11 @@ def draw_histories(histories: list[pd.DataFrame]) -> Picture:
         if warmup:
             axes.axvspan(-0.5, warmup - 0.5, color=GREY, alpha=0.2, linewidth=0)
     return Picture(
+        "Learning",
         as_svg(figure),
         "validation auPRC and training loss by epoch, a line per fold",
-        "A line per fold; dots are the epochs that were kept. Grey: warm-up, which trains reconstruction only, "
-        "so that the loss after it is of other terms.",
+        "A line per fold; dots are the epochs that were kept. Grey: warm-up, which trains reconstruction "
+        "only, so that the loss after it is of other terms.",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -34,11 +34,21 @@ class Wide(NamedTuple):
 
 @dataclass(frozen=True)
 class SignalPaths:
-    """Which files to read: a FASTA, replicates of openness (may be none), loops (may be none)."""
+    """Which files to read, and how.
+
+    Attributes:
+        fasta: the genome.
+        openness: replicates, bigWig or bedGraph; may be none.
+        loops: BEDPE, or bigWig or bedGraph of counts; may be none.
+        outside: loops off the FASTA are an "error", or dropped ("drop") and counted.
+        loops_count_column: column of a BEDPE (from 1) with each loop's count; without it a loop counts 1.
+    """
 
     fasta: Path
     openness: tuple[Path, ...] = ()
     loops: Path | None = None
+    outside: Literal["error", "drop"] = "error"
+    loops_count_column: int | None = None
 
 
 class _Counts(Protocol):
@@ -48,6 +58,10 @@ class _Counts(Protocol):
 class Signals:
     """Open files of one assembly. Opening checks that all of them agree with the FASTA.
 
+    Attributes:
+        fasta: the open genome.
+        loops_dropped: loops with an anchor off the FASTA that were left out.
+
     Raises:
         InputError: any file that is missing, damaged, or of another assembly.
     """
@@ -56,8 +70,18 @@ class Signals:
         self.fasta = Fasta(paths.fasta)
         self.openness = [Track(path, self.fasta.sizes) for path in paths.openness]
         self._loops: _Counts | None = None
-        if paths.loops is not None:
-            self._loops = _open_loops(paths.loops, self.fasta.sizes)
+        self.loops_dropped = 0
+        # A signal file of counts is as good as the pairs: told apart by name, as BEDPE has no magic number.
+        if paths.loops is not None and ".bedpe" in paths.loops.name.lower():
+            loops = read_loops(
+                paths.loops,
+                self.fasta.sizes,
+                outside=paths.outside,
+                count_column=paths.loops_count_column,
+            )
+            self._loops, self.loops_dropped = loops.counts, loops.n_dropped
+        elif paths.loops is not None:
+            self._loops = Track(paths.loops, self.fasta.sizes).read_many
 
     def read_wide(self, regions: pd.DataFrame, flank: int) -> Wide:
         """Read `flank` bp more on both sides of each region (chrom, start, end; all of one width)."""
@@ -68,10 +92,3 @@ class Signals:
         openness = mean_of(self.openness, chrom, start, width) if self.openness else None
         loops = None if self._loops is None else self._loops(chrom, start, width).astype(np.float32)
         return Wide(codes, openness, loops)
-
-
-def _open_loops(path: Path, sizes: dict[str, int]) -> _Counts:
-    # A signal file of counts is as good as the pairs: told apart by name, as BEDPE has no magic number.
-    if ".bedpe" in path.name.lower():
-        return read_loops(path, sizes).counts
-    return Track(path, sizes).read_many

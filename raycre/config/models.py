@@ -1,4 +1,4 @@
-"""One frozen model per verb: YAML in, object out. The only place that knows pydantic; it opens no input file.
+"""One frozen model per verb: every key, its kind and its default. It opens no file.
 
 Every key is spelled as in the README. `science()` is what changes results and goes into a run's digest;
 `layout()` shapes the plan only; resources, names and folders are in neither.
@@ -6,14 +6,11 @@ Every key is spelled as in the README. `science()` is what changes results and g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from raycre.errors import ConfigError, MissingInputError, near
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Modality = Literal["sequence", "openness", "loops"]
 Test = Literal["context", "necessity", "sufficiency"]
@@ -36,8 +33,9 @@ class _Signals(_Model):
     fasta: Path
     openness: tuple[Path, ...] = ()  # replicates, bigWig or bedGraph
     loops: Path | None = None  # BEDPE; or bigWig, bedGraph of counts per base
+    loops_count_column: int | None = Field(default=None, ge=7)  # of a BEDPE, from 1; else a loop counts 1
     blacklist: Path | None = None
-    outside: Literal["error", "drop"] = "error"  # regions off the FASTA: stop, or drop and count
+    outside: Literal["error", "drop"] = "error"  # regions and loops off the FASTA: stop, or drop and count
 
 
 class TrainInputs(_Signals):
@@ -156,7 +154,7 @@ class TrainConfig(_Verb):
         """Fields that change results; which folds are trained does not change any of them."""
         fields = super().science()
         fields["folds"].pop("only")
-        return {**fields, "outside": self.inputs.outside}
+        return {**fields, **_signal_rules(self.inputs)}
 
 
 class PredictInputs(_Signals):
@@ -190,7 +188,7 @@ class PredictConfig(_Verb):
 
     def science(self) -> dict[str, Any]:
         """Fields that change results."""
-        fields = super().science() | {"outside": self.inputs.outside, "folds": self.model.folds}
+        fields = super().science() | {**_signal_rules(self.inputs), "folds": self.model.folds}
         del fields["model"]  # the checkpoint is known by its hashes
         return fields
 
@@ -288,6 +286,11 @@ def _check_signals(inputs: _Signals, modalities: Sequence[str]) -> None:
         raise ValueError("modality loops needs inputs.loops (BEDPE, bigWig or bedGraph)")
 
 
+def _signal_rules(inputs: _Signals) -> dict[str, Any]:
+    """Settings of the inputs that change what is read from the same files."""
+    return {"outside": inputs.outside, "loops_count_column": inputs.loops_count_column}
+
+
 def _signal_paths(inputs: _Signals, modalities: Sequence[str]) -> dict[str, Path]:
     paths = {"inputs.fasta": inputs.fasta}
     if "openness" in modalities:
@@ -297,93 +300,3 @@ def _signal_paths(inputs: _Signals, modalities: Sequence[str]) -> dict[str, Path
     if inputs.blacklist is not None:
         paths["inputs.blacklist"] = inputs.blacklist
     return paths
-
-
-VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)
-
-
-def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) -> VerbConfig:
-    """Read a YAML file, apply `key.sub=value` overrides, and check every key.
-
-    Raises:
-        MissingInputError: no such file.
-        ConfigError: not YAML, an unknown key (with near matches and its line), or a value that cannot be.
-    """
-    if not path.is_file():
-        raise MissingInputError("no such configuration file", path=path)
-    text = path.read_text()
-    try:
-        tree = yaml.compose(text)
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(
-            f"not YAML: {getattr(error, 'problem', error)}", path=path, line=mark.line + 1 if mark else None
-        ) from error
-    if not isinstance(values, dict):
-        raise ConfigError("a configuration is a mapping of keys", path=path, line=1)
-    for text in sets:
-        _override(values, text)
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise _as_config_error(error, kind, path, tree) from None
-
-
-def make_config(kind: type[VerbConfig], values: Mapping[str, Any]) -> VerbConfig:
-    """Return a configuration from nested values, checked as `read_config` checks a file."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise _as_config_error(error, kind, None, None) from None
-
-
-def _override(values: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ConfigError("--set takes key.sub=value", value=text)
-    *parents, last = key.split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"{parent} is a value and has no keys below it", value=text)
-    values[last] = yaml.safe_load(value)
-
-
-def _as_config_error(
-    error: ValidationError, kind: type[BaseModel], path: Path | None, tree: yaml.Node | None
-) -> ConfigError:
-    # A misspelt key shows twice, as one unknown and one missing: the first says more.
-    problems = error.errors(include_url=False)
-    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    place = problem["loc"]
-    key = ".".join(str(part) for part in place)
-    if problem["type"] == "extra_forbidden":
-        known = list(_model_at(kind, place[:-1]).model_fields)
-        message = f"unknown key {key}{near(str(place[-1]), known)} (keys here: {', '.join(known)})"
-        return ConfigError(message, path=path, line=_line_of(tree, place))
-    message = problem["msg"].removeprefix("Value error, ")
-    value = None if problem["type"] == "missing" or isinstance(problem["input"], dict) else problem["input"]
-    where = f"{key}: " if key else ""
-    return ConfigError(f"{where}{message}", path=path, line=_line_of(tree, place), value=value)
-
-
-def _model_at(kind: type[BaseModel], place: Sequence[int | str]) -> type[BaseModel]:
-    for part in place:
-        annotation = kind.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        kind = annotation
-    return kind
-
-
-def _line_of(tree: yaml.Node | None, place: Sequence[int | str]) -> int | None:
-    """Return the 1-based line of a key, or of its nearest parent in the file; None for an override."""
-    line = None
-    for part in place:
-        if not isinstance(tree, yaml.MappingNode):
-            break
-        found = next(((k, v) for k, v in tree.value if k.value == part), None)
-        if found is None:
-            break
-        line, tree = found[0].start_mark.line + 1, found[1]
-    return line

@@ -1,0 +1,22 @@
+"""Configurations: YAML in, one frozen object per verb out. The only place that knows pydantic."""
+
+from raycre.config.models import (
+    BackboneConfig,
+    PerturbConfig,
+    PredictConfig,
+    PredictInputs,
+    TrainConfig,
+    TrainInputs,
+)
+from raycre.config.reading import make_config, read_config
+
+__all__ = [
+    "BackboneConfig",
+    "PerturbConfig",
+    "PredictConfig",
+    "PredictInputs",
+    "TrainConfig",
+    "TrainInputs",
+    "make_config",
+    "read_config",
+]
