@@ -10,7 +10,7 @@ from typing import Any
 
 import ray
 
-from raycre.errors import ConfigError
+from raycre.errors import RaycreError
 
 # Quiet and private by default; a user's own setting wins.
 _ENVIRONMENT = {
@@ -45,14 +45,14 @@ def replicas(wanted: int | str, *, cpus: float, gpus: float, most: int) -> int:
     """Return how many replicas to start: `wanted`, or as many as the cluster holds, never more than `most`.
 
     Raises:
-        ConfigError: not even one fits.
+        RaycreError: not even one fits; what the cluster has is known only once a run has begun.
     """
     total = ray.cluster_resources()
     fit = int(total.get("CPU", 0) // cpus)
     if gpus:
         fit = min(fit, int(total.get("GPU", 0) // gpus))
     if fit < 1:
-        raise ConfigError(
+        raise RaycreError(
             f"no replica fits: each asks for {cpus:g} CPU and {gpus:g} GPU, the cluster has "
             f"{total.get('CPU', 0):g} CPU and {total.get('GPU', 0):g} GPU; lower resources.*"
         )

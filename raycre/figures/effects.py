@@ -111,7 +111,7 @@ def counts_table(counts: Counter[tuple[str, int, str, str]]) -> Table:
     known = [call for call in _CALLS if any(key[3] == call for key in counts)]
     lines = sorted({key[:3] for key in counts})
     rows: list[list[Cell]] = [
-        [test, int(track), name or None, *(counts.get((test, track, name, call)) for call in known)]
+        [test, str(track), name or None, *(counts.get((test, track, name, call)) for call in known)]
         for test, track, name in lines
     ]
     return Table(

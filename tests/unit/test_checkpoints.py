@@ -20,7 +20,8 @@ from raycre.create.model import SIZES, Create
 from raycre.demo_genome import DemoGenome, write_demo_genome
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, read_checkpoint, read_model, write_model
 from raycre.engine.folds import STATE, recipe_of, train_fold
-from raycre.engine.materialise import Arrays, open_inputs, read_labelled, signal_paths, write_inputs
+from raycre.engine.inputs import signal_paths
+from raycre.engine.materialise import Arrays, open_inputs, read_labelled, write_inputs
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError
 from raycre.genome.features import Signals
 from raycre.store.files import write_json
@@ -197,7 +198,7 @@ def materialise(
     """Return a configuration of n folds and its materialised inputs; both under `folder`."""
     values = train_values(genome, folder / "run", **recipe) | {"folds": {"n": n}}
     config = make_config(TrainConfig, values)
-    signals = Signals(signal_paths(config))
+    signals = Signals(signal_paths(config.inputs, config.model.modalities))
     table, _ = read_labelled(config, signals)
     write_inputs(folder / "inputs", table, signals, recipe_of(config).flank)
     return config, open_inputs(folder / "inputs")
