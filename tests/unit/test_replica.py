@@ -83,7 +83,8 @@ from raycre.engine import replica
 replica.Fasta = lambda path: None
 order = replica.Order(BackboneConfig(backbone="planted"), None, ("context",),
                       Settings(65536, 5000, ((0, 5000),), {"context": 1}), (0,), 0, None, {}, threads=1)
-replica.Replica(order)
+model = replica.Replica(order).model
+replica.activity(model, np.zeros(65536, np.uint8), (0,))  # torch takes note of its threads at its first work
 dinucleotide_shuffle(np.zeros(100, np.uint8), 1)
 sys.exit(torch.get_num_threads() - 1)
 """
