@@ -54,10 +54,17 @@ class Ensemble:
         cutoffs: float (folds, 5), each fold's cutoffs on its validation set. Their mean over folds goes
             with the mean probability (the paper does not say how folds are joined).
         n_views: shifts times strands to average.
+        device: where the models are.
     """
 
-    def __init__(self, models: Sequence[Create], cutoffs: NDArray[np.float32], n_views: int) -> None:
-        self.models, self.views = models, views_of(n_views)
+    def __init__(
+        self,
+        models: Sequence[Create],
+        cutoffs: NDArray[np.float32],
+        n_views: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.models, self.views, self.device = models, views_of(n_views), device
         self.cutoffs = cutoffs.mean(0).astype(np.float32)
 
     def predict(
@@ -81,7 +88,7 @@ class Ensemble:
         total = -(-(lead + n) // BATCH) * BATCH
         folds = np.empty((len(self.models), total, 5))
         for start in range(0, total, BATCH):
-            rows = [_rows(a, start - lead) for a in (codes, openness, loops)]
+            rows = [_rows(a, start - lead, self.device) for a in (codes, openness, loops)]
             folds[:, start : start + BATCH] = self._average(*rows)
         folds = folds[:, lead : lead + n]
         mean = folds.mean(0)
@@ -101,15 +108,15 @@ class Ensemble:
                 view = Views(np.full(BATCH, offset), np.full(BATCH, is_rc))
                 x = view_input(codes, openness, loops, view, self.models[0].modalities)
                 for fold, model in enumerate(self.models):
-                    total[fold] += model.classify(x).softmax(1).double()
+                    total[fold] += model.classify(x).softmax(1).double().cpu()
         return (total / len(self.views.offsets)).numpy()
 
 
-def _rows(array: NDArray | None, start: int) -> Tensor | None:
+def _rows(array: NDArray | None, start: int, device: torch.device | str) -> Tensor | None:
     """Return rows [start, start + BATCH) of `array`, zero where there are none."""
     if array is None:
         return None
     batch = np.zeros((BATCH, array.shape[1]), array.dtype)
     begin, stop = max(start, 0), min(start + BATCH, len(array))
     batch[begin - start : stop - start] = array[begin:stop]
-    return torch.from_numpy(batch)
+    return torch.from_numpy(batch).to(device)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -141,11 +142,11 @@ def _differences(model: Create, shapes: dict[str, tuple[int, ...]]) -> list[str]
     ]
 
 
-def load_ensemble(folder: Path, folds: tuple[int, ...], n_views: int) -> Ensemble:
-    """Load folds with their cutoffs."""
-    models = [read_model(fold_folder(folder, k) / WEIGHTS) for k in folds]
+def load_ensemble(folder: Path, folds: tuple[int, ...], n_views: int, device: torch.device) -> Ensemble:
+    """Load folds with their cutoffs onto a device."""
+    models = [read_model(fold_folder(folder, k) / WEIGHTS).to(device) for k in folds]
     cutoffs = [_read_cutoffs(fold_folder(folder, k) / CUTOFFS) for k in folds]
-    return Ensemble(models, np.array(cutoffs, np.float32), n_views)
+    return Ensemble(models, np.array(cutoffs, np.float32), n_views, device)
 
 
 def _read_cutoffs(path: Path) -> list[float]:

@@ -27,6 +27,7 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model import SIZES, Sizes
 from raycre.create.recipe import evaluate, start_fold, step_epoch, train_epoch
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, write_model
+from raycre.engine.devices import prepare
 from raycre.engine.materialise import Arrays
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split
@@ -75,14 +76,13 @@ def train_fold(
         CheckpointError: last.pt is damaged, or of another shape.
         RaycreError: the loss is not finite.
     """
-    torch.set_num_threads(config.resources.cpus_per_worker)
+    device = prepare(config.resources.cpus_per_worker, config.resources.gpus_per_worker)
     torch.use_deterministic_algorithms(True)
     # Filling costs 8 % of a step, and nothing reads memory before it is written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     folder = fold_folder(config.run.out, fold)
     if (folder / CUTOFFS).is_file():
         return
-    device = "cuda" if config.resources.gpus_per_worker and torch.cuda.is_available() else "cpu"
     data = fold_data(arrays, fold, config.folds.n)
     state = start_fold(
         fold, recipe_of(config), config.run.seed, sizes_of(config), config.model.modalities, device
@@ -101,7 +101,7 @@ def _checkpoint(path: Path, state: FoldState, stop: bool) -> None:
     write_json(path.with_name(PROGRESS), {"epochs": state.epoch, "auprc": state.best_auprc, "stop": stop})
 
 
-def _resume(path: Path, state: FoldState, device: str) -> bool:
+def _resume(path: Path, state: FoldState, device: torch.device) -> bool:
     """Take over the newest checkpoint, if there is one; return whether training was over."""
     if not path.is_file():
         return False

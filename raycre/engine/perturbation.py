@@ -89,6 +89,7 @@ def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) ->
         ledger=Ledger(run.out.resolve(), ledger.parts),
         metadata=run.metadata | study.metadata,
         threads=resources.cpus_per_replica,
+        gpus=resources.gpus_per_replica,
     )
     genes = study.genes.to_dict("records")
     units = [(u["unit"], genes[u["gene"]], u["first"], u["last"]) for u in todo.to_dict("records")]

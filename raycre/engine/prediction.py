@@ -118,6 +118,7 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
         metadata=run.metadata | {"model_sha256": checkpoint.sha256},
         model_sha256=checkpoint.sha256,
         threads=config.resources.cpus_per_replica,
+        gpus=config.resources.gpus_per_replica,
     )
 
 

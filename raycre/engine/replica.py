@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from raycre.config import BackboneConfig
 from raycre.creme.edits import build, seeded_source
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
+from raycre.engine.devices import prepare
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
@@ -40,6 +42,7 @@ class Order:
         ledger: where parts go.
         metadata: key-value metadata of the parts.
         threads: torch threads of one replica; part of what "the same machine kind" means.
+        gpus: GPUs of one replica, or its share of one; 0 for the CPU.
     """
 
     model: BackboneConfig
@@ -51,6 +54,7 @@ class Order:
     ledger: Ledger
     metadata: Mapping[str, str]
     threads: int
+    gpus: float = 0
 
 
 def load(model: BackboneConfig) -> Backbone:
@@ -72,9 +76,10 @@ def activity(model: Backbone, codes: NDArray[np.uint8], tracks: tuple[int, ...])
     Returns:
         float64 (len(tracks),).
     """
+    device = next(chain(model.parameters(), model.buffers())).device
     with torch.inference_mode():
-        predicted = model.read(torch.from_numpy(codes)[None], model.tss_bins, tracks)
-    return predicted[0].double().mean(0).numpy()
+        predicted = model.read(torch.from_numpy(codes)[None].to(device), model.tss_bins, tracks)
+    return predicted[0].cpu().double().mean(0).numpy()
 
 
 class Replica:
@@ -83,9 +88,9 @@ class Replica:
     def __init__(self, order: Order) -> None:
         import seqpro  # noqa: F401 - resets torch's threads when it is imported, so it must come before
 
-        torch.set_num_threads(order.threads)
+        device = prepare(order.threads, order.gpus)
         self.order = order
-        self.model = load(order.model)
+        self.model = load(order.model).to(device)
         self.fasta = Fasta(order.fasta)
         self.passes = passes(order.tests, order.settings)
         self._window = lru_cache(maxsize=1)(self._read_window)

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.create.ensemble import BATCH, Ensemble, Predictions, flank_of
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import load_ensemble
+from raycre.engine.devices import prepare
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
@@ -37,6 +37,7 @@ class Order:
         metadata: key-value metadata of the parts.
         model_sha256: hash over the folds' weights.
         threads: torch threads of one replica; part of what "the same machine kind" means.
+        gpus: GPUs of one replica, or its share of one; 0 for the CPU.
     """
 
     signals: SignalPaths
@@ -48,6 +49,7 @@ class Order:
     metadata: Mapping[str, str]
     model_sha256: str
     threads: int
+    gpus: float = 0
 
 
 @lru_cache(maxsize=1)
@@ -74,9 +76,9 @@ class CrePredictor:
     """Holds all folds; turns one shard into one part file."""
 
     def __init__(self, order: Order) -> None:
-        torch.set_num_threads(order.threads)
+        device = prepare(order.threads, order.gpus)
         self.order = order
-        self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views)
+        self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views, device)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Do one shard; the outcome is the row."""
@@ -132,8 +134,7 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
 
 def measure(checkpoint: Path, folds: tuple[int, ...], n_views: int, threads: int) -> dict[str, float]:
     """Time one batch of random regions here; return seconds and FLOPs per region."""
-    torch.set_num_threads(threads)
-    ensemble = load_ensemble(checkpoint, folds, n_views)
+    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(threads, gpus=0))
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 4, (BATCH, WIDTH + 2 * flank_of(n_views)), np.uint8)
     tracks = rng.random(codes.shape, np.float32)

@@ -1,0 +1,32 @@
+"""Where tensors live in a worker: on its GPU when it was given one, else on the CPU. Knows no model."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from raycre.errors import RaycreError
+
+
+def prepare(threads: int, gpus: float) -> torch.device:
+    """Set this process to a fixed number of threads and to reproducible kernels; return its device.
+
+    float32 means float32 on a GPU, too: TF32 is left out.
+
+    Raises:
+        RaycreError: a GPU was asked for and torch sees none.
+    """
+    torch.set_num_threads(threads)
+    if not gpus:
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise RaycreError("resources ask for a GPU, but torch sees none here; install a CUDA build of torch")
+    os.environ.setdefault(
+        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+    )  # else matrix products may differ between runs
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    return torch.device("cuda")
