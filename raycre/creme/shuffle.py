@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from raycre.creme.library import load_seqpro
 from raycre.creme.tiles import Interval
 from raycre.errors import InputError
 
@@ -55,14 +56,14 @@ def dinucleotide_shuffle(codes: NDArray[np.uint8], seed: int) -> NDArray[np.uint
     Raises:
         InputError: another code or type.
     """
-    # Here and not above: seqpro takes seconds to import, which a command that shuffles nothing need not wait.
-    from seqpro import DNA, k_shuffle
-
+    # Here and not above: it takes seconds to load, which a command that shuffles nothing need not wait.
+    seqpro = load_seqpro()
     if codes.dtype != np.uint8 or codes.ndim != 1 or (codes.size and int(codes.max()) > N):
         raise InputError(f"a shuffle reads uint8 codes 0-4 (A, C, G, T, N), got {codes.dtype} {codes.shape}")
     shuffled = codes.copy()
     edges = np.flatnonzero(np.diff(codes != N, prepend=False, append=False))
     for r, (start, end) in enumerate(edges.reshape(-1, 2)):
-        run = k_shuffle(LETTERS[codes[start:end]], 2, DNA, length_axis=-1, seed=(seed + r) % 2**SEED_BITS)
+        letters = LETTERS[codes[start:end]]
+        run = seqpro.k_shuffle(letters, 2, seqpro.DNA, length_axis=-1, seed=(seed + r) % 2**SEED_BITS)
         shuffled[start:end] = np.searchsorted(LETTERS, run)
     return shuffled

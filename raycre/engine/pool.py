@@ -11,6 +11,9 @@ from ray.exceptions import RayActorError
 from raycre.errors import RaycreError
 from raycre.store.ledger import Outcome
 
+MAX_RESTARTS = (
+    20  # of one actor: spot nodes come and go, but one that dies at every start must not go on for ever
+)
 DEPTH = 2  # units in flight per actor: the next one waits there while one is worked on
 
 
@@ -19,8 +22,8 @@ def fan_out(
 ) -> Iterator[Outcome]:
     """Run `actor.work.remote(*unit)` for every unit on `n` actors, yielding outcomes as they come.
 
-    A lost actor is started again and its units are tried again for ever: the ledger, which counts tries
-    across processes, is what bounds them. The driver holds `DEPTH * n` units at most.
+    A lost actor is started again, and its units are tried again: the ledger, which counts tries across
+    processes, is what bounds those. The driver holds `DEPTH * n` units at most.
 
     Args:
         actor: a function without arguments that starts one actor, given its Ray options.
@@ -30,9 +33,9 @@ def fan_out(
         gpus: GPUs of each actor.
 
     Raises:
-        RaycreError: an actor could not be started at all.
+        RaycreError: an actor could not be kept alive.
     """
-    options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": -1}
+    options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": MAX_RESTARTS, "max_task_retries": -1}
     actors = [actor(options) for _ in range(n)]
     queue = iter(units)
     flying: dict[ray.ObjectRef, Any] = {}
@@ -52,7 +55,9 @@ def fan_out(
             try:
                 outcome = ray.get(ready[0])
             except RayActorError as error:
-                raise RaycreError(f"a replica could not be kept alive: {error}") from error
+                raise RaycreError(
+                    f"a replica could not be kept alive: {error}; finished parts are whole, run again"
+                ) from error
             yield outcome
             send(free)
     finally:

@@ -18,6 +18,7 @@ from raycre.backbones.contract import Backbone
 from raycre.backbones.registry import load_backbone
 from raycre.config import BackboneConfig
 from raycre.creme.edits import build, seeded_source
+from raycre.creme.library import load_seqpro
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
@@ -86,8 +87,7 @@ class Replica:
     """Holds one model; `work` turns one unit (a gene's chunk of passes) into one part file."""
 
     def __init__(self, order: Order) -> None:
-        import seqpro  # noqa: F401 - resets torch's threads when it is imported, so it must come before
-
+        load_seqpro()  # it resets torch's threads when it is loaded, so it must come before they are set
         device = prepare(order.threads, order.gpus)
         self.order = order
         self.model = load(order.model).to(device)

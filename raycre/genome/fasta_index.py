@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pyfaidx
 
 from raycre.errors import FormatError, InputError
+from raycre.genome.cache import cache_folder
 from raycre.genome.intervals import place
 from raycre.genome.textfile import GZIP_ERRORS, GZIP_MAGIC
 
@@ -87,8 +87,7 @@ def fetch(faidx: pyfaidx.Faidx, chrom: str, start: int, end: int) -> str:
 def _cache_stem(path: Path) -> Path:
     status = path.stat()
     identity = f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
-    folder = Path(os.environ.get("RAYCRE_CACHE") or "~/.cache/raycre").expanduser()
-    return folder / "fasta" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}-{path.name}"
+    return cache_folder() / "fasta" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}-{path.name}"
 
 
 def _read_index(stem: Path, path: Path) -> pyfaidx.Faidx:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,3 +113,22 @@ def test_importing_the_package_does_not_wait_for_seqpro() -> None:
 def test_anything_but_codes_is_refused(codes: NDArray[np.uint8]) -> None:
     with pytest.raises(InputError, match="uint8 codes 0-4"):
         dinucleotide_shuffle(codes, 0)
+
+
+def test_first_loads_of_the_library_at_once_do_not_break_it(tmp_path: Path) -> None:
+    # Without the lock and a cache of our own such a start aborted every later import (seqpro 0.23).
+    code = (
+        "import numpy as np; from raycre.creme.shuffle import dinucleotide_shuffle as d;"
+        "print(d(np.tile(np.arange(4, dtype=np.uint8), 9), 1).sum())"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | {
+        "RAYCRE_CACHE": str(tmp_path)
+    }
+    at_once = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[0].strip() for process in at_once] == [b"54"] * 3
+    again = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    assert (again.returncode, again.stdout.strip()) == (0, b"54")
+    assert list(tmp_path.glob("seqpro-*/**/*.nbi")), "the compiled code lies somewhere else"
