@@ -124,10 +124,6 @@ class _Verb(_Model):
         """Fields that shape the plan of units, not the results."""
         return {}
 
-    def paths(self) -> dict[str, Path]:
-        """Input files by their key, those given."""
-        raise NotImplementedError
-
     def _not_science(self) -> set[str]:
         return {"inputs"}
 
