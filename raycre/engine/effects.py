@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from raycre.config import PerturbConfig
 from raycre.creme import TESTS
+from raycre.creme.rows import Row
 from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.study import Study
 from raycre.store.ledger import Ledger
@@ -67,11 +69,12 @@ def _read_activity(ledger: Ledger, units: list[str], n_tracks: int) -> dict[str,
     return dict(zip(keys, values, strict=True))
 
 
-def _row(config: PerturbConfig, study: Study, gene: pd.Series, test: str, found: Any) -> dict[str, Any]:
+def _row(config: PerturbConfig, study: Study, gene: pd.Series, test: str, found: Row) -> dict[str, Any]:
     tile = (found.offset_start, found.offset_end)
     start, end = to_genomic(tile, int(gene["tss"]), str(gene["strand"]), study.settings.seq_len)
     track = study.track_table.iloc[found.track]
     return {
+        **asdict(found),  # its `track`, a position among the queried ones, becomes track_id
         "run_id": config.run.name,
         "test": test,
         "model": study.model_label,
@@ -83,21 +86,9 @@ def _row(config: PerturbConfig, study: Study, gene: pd.Series, test: str, found:
         "tile_chrom": gene["chrom"],
         "tile_start": start,
         "tile_end": end,
-        "offset_start": found.offset_start,
-        "offset_end": found.offset_end,
         "distance": distance(tile, study.settings.tss_tile),
-        "round": found.round,
-        "copies": found.copies,
         "track_id": track["track_id"],
         "track_name": track["identifier"],
         "assay": track["assay"],
         "biosample": track["biosample"],
-        "wt": found.wt,
-        "control": found.control,
-        "mutant": found.mutant,
-        "sd": found.sd,
-        "n": found.n,
-        "effect": found.effect,
-        "metric": found.metric,
-        "call": found.call,
     }

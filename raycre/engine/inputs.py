@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from raycre.config import PredictInputs, TrainInputs
+from raycre.create.layout import WIDTH
 from raycre.engine.progress import say
-from raycre.errors import InputError, MissingInputError
+from raycre.errors import InputError, MissingInputError, RegionError
 from raycre.genome.features import SignalPaths
 from raycre.genome.intervals import unknown_chromosome
-from raycre.genome.regions import read_regions
+from raycre.genome.regions import Regions, drop_overlapping, read_regions, resize
 from raycre.store.files import sha256_of
 
 
@@ -41,6 +43,36 @@ def read_blacklist(path: Path, sizes: Mapping[str, int]) -> pd.DataFrame:
         first = table.iloc[0]
         raise unknown_chromosome(first["chrom"], sizes, path=path, line=int(first["line"]))
     return table
+
+
+def fit_regions(
+    found: Regions, inputs: TrainInputs | PredictInputs, sizes: Mapping[str, int], *, path: Path, what: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Resize regions to the model's width, leave out the blacklist, number the rest; count what was dropped.
+
+    Args:
+        found: as read.
+        inputs: whose blacklist is meant.
+        sizes: chromosome -> bp.
+        path: the regions' file, for the error.
+        what: "region" or "labelled region", for the error.
+
+    Returns:
+        (table, counts): the table with int64 region_id, in input order.
+
+    Raises:
+        RegionError: nothing is left.
+    """
+    counts = {"read": found.n_read, "dropped_off_the_fasta": found.n_dropped}
+    resized = resize(found.table, WIDTH, sizes)
+    counts["dropped_at_chromosome_ends"], table = resized.n_dropped, resized.table
+    if inputs.blacklist is not None:
+        kept = drop_overlapping(table, read_blacklist(inputs.blacklist, sizes))
+        counts["dropped_by_the_blacklist"], table = kept.n_dropped, kept.table
+    if table.empty:
+        raise RegionError(f"no {what} is left of {found.n_read:,} ({counts})", path=path)
+    table = table.reset_index(drop=True).assign(region_id=np.arange(len(table), dtype=np.int64))
+    return table, {**counts, "kept": len(table)}
 
 
 def signal_paths(inputs: TrainInputs | PredictInputs, modalities: Sequence[str]) -> SignalPaths:

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.layout import WIDTH
-from raycre.engine.inputs import read_blacklist
+from raycre.engine.inputs import fit_regions
 from raycre.engine.progress import progress
-from raycre.errors import LabelError, RegionError
+from raycre.errors import LabelError
 from raycre.genome.features import Signals, Wide
 from raycre.genome.folds import assign_folds, by_chromosome, near_groups
-from raycre.genome.regions import drop_overlapping, read_labels, resize
+from raycre.genome.regions import read_labels
 from raycre.store.files import write_atomic
-from raycre.store.parquet import read_table, write_table
+from raycre.store.parquet import write_table
 
 CHUNK = 4096  # regions read at a time: memory stays flat
 
@@ -45,23 +45,14 @@ def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, 
     """
     inputs, sizes = config.inputs, signals.fasta.sizes
     found = read_labels(inputs.labels, sizes=sizes, outside=inputs.outside)
-    counts = {"read": found.n_read, "dropped_off_the_fasta": found.n_dropped}
-    resized = resize(found.table, WIDTH, sizes)
-    counts["dropped_at_chromosome_ends"], table = resized.n_dropped, resized.table
-    if inputs.blacklist is not None:
-        kept = drop_overlapping(table, read_blacklist(inputs.blacklist, sizes))
-        counts["dropped_by_the_blacklist"], table = kept.n_dropped, kept.table
-    if table.empty:
-        raise RegionError(f"no labelled region is left of {found.n_read:,} ({counts})", path=inputs.labels)
-    table = table.reset_index(drop=True)
+    table, counts = fit_regions(found, inputs, sizes, path=inputs.labels, what="labelled region")
     labels = table["label"].to_numpy(np.int64)
     try:
         fold = _folds(config, table, labels)
     except LabelError as error:
         raise LabelError(error.message, path=inputs.labels, value=error.value) from error
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source", "label", "fold"]
-    table = table.assign(region_id=np.arange(len(table), dtype=np.int64), fold=fold)
-    return table[columns], {**counts, "kept": len(table)}
+    return table.assign(fold=fold)[columns], counts
 
 
 def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -118,8 +109,3 @@ def open_inputs(folder: Path) -> Arrays:
         np.load(folder / "label.npy"),
         np.load(folder / "fold.npy"),
     )
-
-
-def read_regions_table(folder: Path) -> pd.DataFrame:
-    """Return the table of labelled regions that `write_inputs` wrote."""
-    return read_table(folder / "regions.parquet").to_pandas()

@@ -73,8 +73,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
 def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) -> dict[str, str]:
     """Run what is pending; return the errors of the units that failed."""
     ledger.forget_attempts()
-    pending = set(ledger.pending(study.units["unit"]))
-    todo = study.units[study.units["unit"].isin(pending)]
+    todo = ledger.todo(study.units)
     errors: dict[str, str] = {}
     if todo.empty:
         return errors
@@ -124,8 +123,7 @@ def _finish(
 
 
 def _cost(config: PerturbConfig, study: Study, ledger: Ledger) -> dict[str, Any]:
-    pending = set(ledger.pending(study.units["unit"]))
-    todo = study.units[study.units["unit"].isin(pending)]
+    todo = ledger.todo(study.units)
     n_passes = int((todo["last"] - todo["first"]).sum())
     seconds, flops = measure_pass(config, study)
     return {

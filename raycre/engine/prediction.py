@@ -17,12 +17,11 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
-from raycre.engine.inputs import check_out, hash_inputs, read_blacklist, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
 from raycre.engine.progress import progress
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
-from raycre.errors import RegionError
 from raycre.genome.features import SignalPaths, Signals
-from raycre.genome.regions import drop_overlapping, read_regions, resize
+from raycre.genome.regions import read_regions
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, iter_parts, read_table, write_table
 from raycre.store.run import Run, open_run
@@ -81,18 +80,9 @@ def _read_regions(config: PredictConfig, signals: Signals) -> tuple[pd.DataFrame
     """Return regions of 1 kb in input order, and how many were dropped by which rule."""
     inputs, sizes = config.inputs, signals.fasta.sizes
     found = read_regions(inputs.regions, sizes=sizes, outside=inputs.outside)
-    counts = {"read": found.n_read, "dropped_off_the_fasta": found.n_dropped}
-    resized = resize(found.table, width=WIDTH, sizes=sizes)
-    counts["dropped_at_chromosome_ends"] = resized.n_dropped
-    table = resized.table
-    if inputs.blacklist is not None:
-        kept = drop_overlapping(table, read_blacklist(inputs.blacklist, sizes))
-        counts["dropped_by_the_blacklist"], table = kept.n_dropped, kept.table
-    if table.empty:
-        raise RegionError(f"no region is left of {found.n_read:,} ({counts})", path=inputs.regions)
-    table = table.reset_index(drop=True).assign(region_id=np.arange(len(table), dtype=np.int64))
+    table, counts = fit_regions(found, inputs, sizes, path=inputs.regions, what="region")
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source"]
-    return table[columns], {**counts, "kept": len(table)}
+    return table[columns], counts
 
 
 def _units(n: int, shard_size: int) -> pd.DataFrame:
@@ -128,8 +118,7 @@ def _run_units(
     """Run what is pending; return the errors of the shards that failed."""
     order = _order(config, checkpoint, paths, run)
     order.ledger.forget_attempts()
-    pending = set(order.ledger.pending(units["unit"]))
-    rows = [r for r in units.to_dict("records") if r["unit"] in pending]
+    rows = order.ledger.todo(units).to_dict("records")
     if not rows:
         return {}
     errors: dict[str, str] = {}
@@ -178,8 +167,7 @@ def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str]) -> dict[str, 
 def _cost(
     config: PredictConfig, checkpoint: Checkpoint, units: pd.DataFrame, ledger: Ledger, counts: dict[str, int]
 ) -> dict[str, Any]:
-    pending = set(ledger.pending(units["unit"]))
-    todo = units[units["unit"].isin(pending)]
+    todo = ledger.todo(units)
     n = int((todo["last"] - todo["first"]).sum())
     measured = measure(
         config.model.checkpoint, checkpoint.folds, config.views, config.resources.cpus_per_replica

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 MAX_ATTEMPTS = 3
 
 
@@ -45,6 +47,10 @@ class Ledger:
     def pending(self, units: Iterable[str]) -> list[str]:
         """Return the units without a part, in order: the plan minus what exists."""
         return [unit for unit in units if not self.part(unit).is_file()]
+
+    def todo(self, plan: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a plan (column `unit`) without a part."""
+        return plan[plan["unit"].isin(self.pending(plan["unit"]))]
 
     def forget_attempts(self) -> None:
         """Give every unit its tries again; called once by the driver when a run starts."""
