@@ -12,9 +12,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from raycre.config.presets import with_preset
+
 Modality = Literal["sequence", "openness", "loops"]
 Test = Literal["context", "necessity", "sufficiency"]
 Positive = Annotated[int, Field(ge=1)]
+_ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
 
 
 class _Model(BaseModel):
@@ -49,15 +52,23 @@ class Codebook(_Model):
 
     K: Positive | None = None
     M: Positive | None = None
+    mu: float | None = Field(default=None, gt=0, lt=1)
 
 
-class CreateConfig(_Model):
-    """Model of `train`."""
+class ModelConfig(_Model):
+    """Model of `train`: CREATE, an ablation of it, or a baseline (`kind`)."""
 
-    kind: Literal["create"] = "create"
+    kind: Literal["create", "deepsea", "danq", "es-transition", "deepicsh"] = "create"
     size: Literal["paper", "small", "tiny"] = "paper"
-    modalities: tuple[Modality, ...] = ("sequence", "openness", "loops")
+    modalities: tuple[Modality, ...] = _ORDER
     codebook: Codebook = Codebook()
+    latent: Literal["discrete", "continuous"] = "discrete"  # continuous: CREATE (VAE)
+    pointwise: bool = True
+    upsample_first: bool = True
+    base_norm: bool = True
+    smoothing: float = Field(default=1e-5, ge=0)
+    log_openness: bool = True
+    init: Path | None = None  # weights to start from: of train, or the authors' .pth
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -66,19 +77,41 @@ class CreateConfig(_Model):
         return self
 
 
-_ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
-
-
 class RecipeConfig(_Model):
-    """Training of one fold (CREATE, Methods, "Model training" and "Data augmentation")."""
+    """Training of one fold (CREATE, Methods, "Model training" and "Data augmentation").
 
+    `preset` sets what paper and code have differently, or a baseline's own recipe; a key given wins.
+    """
+
+    preset: Literal["reference", "paper", "matched", "original"] = "reference"
     epochs: Positive = 300
     warmup_epochs: int = Field(default=50, ge=0)
     batch_size: Positive = 1024
     learning_rate: float = Field(default=5e-5, gt=0)
+    schedule: Literal["constant", "plateau"] = "constant"
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    momentum: float = Field(default=0, ge=0, lt=1)
+    decay: float = Field(default=0, ge=0)
+    weight_decay: float = Field(default=0, ge=0)
+    max_norm: float | None = Field(default=None, gt=0)
     patience: Positive = 20
+    stop_from: int = Field(default=0, ge=0)
+    score_warmup: bool = False
+    drop_last: bool = True
     ratios: tuple[Positive, Positive, Positive, Positive, Positive] = (5, 5, 3, 3, 1)  # shifts by class
     eval_ratio: Positive = 5  # shifts in validation and test
+    stride: Positive = 10  # bp between shifts
+    strands: Literal["every", "original"] = "every"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    openness: float = Field(default=0.01, ge=0)  # β
+    loops: float = Field(default=0.1, ge=0)  # γ
+    commitment: float = Field(default=0.25, ge=0)  # α
+    sum_code_dims: bool = False
+    reconstruction: float = Field(default=0.5, ge=0)
+    classification: float = Field(default=1, ge=0)
+    mean_over_classes: bool = False
+    focal_silencer: float = Field(default=1, ge=0)
+    norms: float = Field(default=2, ge=0)
 
 
 class Folds(_Model):
@@ -96,10 +129,10 @@ class Folds(_Model):
 
 
 class TrainResources(_Model):
-    """One worker trains one fold at a time; as many folds side by side as resources allow."""
+    """`workers_per_fold` share a fold's batches; as many folds side by side as resources allow."""
 
     folds_at_once: Positive | Literal["auto"] = "auto"
-    workers_per_fold: Literal[1] = 1
+    workers_per_fold: Positive = 1
     cpus_per_worker: Positive = 1
     gpus_per_worker: float = Field(default=0, ge=0)
 
@@ -132,10 +165,15 @@ class TrainConfig(_Verb):
     """`raycre train`."""
 
     inputs: TrainInputs
-    model: CreateConfig = CreateConfig()
+    model: ModelConfig = ModelConfig()
     recipe: RecipeConfig = RecipeConfig()
     folds: Folds = Folds()
     resources: TrainResources = TrainResources()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, values: Any) -> Any:
+        return with_preset(values)
 
     @model_validator(mode="after")
     def _has_signals(self) -> Self:
@@ -144,12 +182,15 @@ class TrainConfig(_Verb):
 
     def paths(self) -> dict[str, Path]:
         """Input files by their key."""
-        return {**_signal_paths(self.inputs, self.model.modalities), "inputs.labels": self.inputs.labels}
+        init = {} if self.model.init is None else {"model.init": self.model.init}
+        signals = _signal_paths(self.inputs, self.model.modalities)
+        return {**signals, "inputs.labels": self.inputs.labels, **init}
 
     def science(self) -> dict[str, Any]:
         """Fields that change results; which folds are trained does not change any of them."""
         fields = super().science()
         fields["folds"].pop("only")
+        fields["model"].pop("init")  # known by its hash
         return {**fields, **_signal_rules(self.inputs)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -71,27 +71,38 @@ def both_strands(ratio: int, stride: int = STRIDE) -> Views:
     return Views(shifts[order], is_rc[order])
 
 
+def _one_complement(ratio: int, stride: int) -> Views:
+    """Every shift on the forward strand, and the centred window's reverse complement."""
+    return Views(np.append(offsets(ratio, stride), 0), np.arange(ratio + 1) == ratio)
+
+
 def training_samples(
-    labels: np.ndarray, rows: np.ndarray, ratios: Sequence[int] = RATIOS, stride: int = STRIDE
+    labels: np.ndarray,
+    rows: np.ndarray,
+    ratios: Sequence[int] = RATIOS,
+    stride: int = STRIDE,
+    strands: Literal["every", "original"] = "every",
 ) -> Samples:
-    """Every training view of the regions `rows`: 2 · (ratio of its class) for each.
+    """Every training view of the regions `rows`.
 
     Args:
         labels: integer (n,), class of every region of the data.
         rows: int64 (r,), the regions to take.
         ratios: shifts by class.
+        strands: "every" shift also gets its reverse complement, 2 · ratio views (authors' code); or only
+            the "original", centred window does, ratio + 1 views (the paper's text).
 
     Returns:
         Samples ordered by class, then as `rows`, then as `both_strands`.
     """
-    taken, shifts, strands = [], [], []
+    taken, shifts, is_rc = [], [], []
     for label, ratio in enumerate(ratios):
         of_class = rows[labels[rows] == label]
-        of_region = both_strands(ratio, stride)
+        of_region = both_strands(ratio, stride) if strands == "every" else _one_complement(ratio, stride)
         taken.append(np.repeat(of_class, len(of_region.is_rc)))
         shifts.append(np.tile(of_region.offsets, len(of_class)))
-        strands.append(np.tile(of_region.is_rc, len(of_class)))
-    return Samples(np.concatenate(taken), Views(np.concatenate(shifts), np.concatenate(strands)))
+        is_rc.append(np.tile(of_region.is_rc, len(of_class)))
+    return Samples(np.concatenate(taken), Views(np.concatenate(shifts), np.concatenate(is_rc)))
 
 
 def views(wide: Tensor, width: int, offsets: np.ndarray, is_rc: np.ndarray) -> Tensor:
@@ -128,7 +139,11 @@ def complement(codes: Tensor, is_rc: np.ndarray) -> Tensor:
 
 
 def to_input(
-    codes: Tensor, openness: Tensor | None, loops: Tensor | None, modalities: Sequence[str]
+    codes: Tensor,
+    openness: Tensor | None,
+    loops: Tensor | None,
+    modalities: Sequence[str],
+    log_openness: bool = True,
 ) -> Tensor:
     """The model's input from codes and raw tracks, made on their device.
 
@@ -137,6 +152,7 @@ def to_input(
         openness: float32 (n, width), mean of the replicates' reads; becomes log10(mean + 1).
         loops: number (n, width), loops over each bp; becomes log10(count + 1 + 1e-8).
         modalities: which of them, in the order of the rows.
+        log_openness: False leaves openness as it is (the paper's text).
 
     Returns:
         float32 (n, rows, width). Logarithms are taken in float64, as the authors' preparation does.
@@ -153,6 +169,9 @@ def to_input(
         track, offset = (openness, 1.0) if name == "openness" else (loops, LOOP_OFFSET)
         if track is None:
             raise ConfigError(f"the model reads {name}, and no {name} track is given", value=name)
+        if name == "openness" and not log_openness:
+            rows.append(track.to(torch.float32).unsqueeze(1))
+            continue
         rows.append(torch.log10(track.to(torch.float64) + offset).to(torch.float32).unsqueeze(1))
     return torch.cat(rows, dim=1)
 
@@ -164,8 +183,9 @@ def view_input(
     chosen: Views,
     modalities: Sequence[str],
     width: int = WIDTH,
+    log_openness: bool = True,
 ) -> Tensor:
     """The model's input for one view of each wide window: `views`, `complement`, `to_input`."""
     cut_codes = complement(views(codes, width, *chosen), chosen.is_rc)
     openness, loops = (None if wide is None else views(wide, width, *chosen) for wide in (openness, loops))
-    return to_input(cut_codes, openness, loops, modalities)
+    return to_input(cut_codes, openness, loops, modalities, log_openness)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,22 +17,57 @@ from torch import Tensor
 from raycre.create.augment import EVAL_RATIO, RATIOS, STRIDE, Views, flank, view_input
 from raycre.create.layout import CLASSES
 from raycre.create.losses import AUTHORS_CODE, Weights
-from raycre.create.model import Create
+from raycre.create.network import Network
+from raycre.create.schedule import Plateau
 from raycre.errors import ConfigError, RaycreError
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a fold is trained. Defaults are the paper's; warm-up and the loss's weights the authors' code's."""
+    """How a fold is trained; the defaults are the paper's, and the authors' code's for what it adds.
 
-    epochs: int = 300  # at most
-    warmup_epochs: int = 50  # reconstruction and encoder error only (authors' code; none in the paper)
+    Attributes:
+        epochs: at most.
+        warmup_epochs: reconstruction and encoder error only (authors' code; none in the paper).
+        batch_size: windows.
+        learning_rate: of the optimiser at the start.
+        schedule: "constant" (paper), or "plateau": halved when the training loss has not fallen for
+            PLATEAU_PATIENCE epochs (authors' code).
+        optimizer: "adam" (both); the others are for baselines as published.
+        momentum: of sgd. decay: learning rate / (1 + decay · steps). weight_decay: L2 in the gradient.
+        max_norm: largest L2 norm of a row of any convolution or linear weight after a step; None: free.
+        patience: epochs without a gain in validation auPRC, counted after warm-up, that end the fold.
+        stop_from: no fold ends early before this epoch (200 in the authors' code; 0 in the paper).
+        score_warmup: validate in warm-up too; a later epoch must beat those scores to be kept
+            (authors' code).
+        drop_last: leave out the windows after the last whole batch of an epoch (authors' code).
+        ratios: shifts by class in training. eval_ratio: shifts in validation and test.
+        stride: bp between shifts.
+        strands: reverse complements of "every" shift (authors' code) or of the "original" window only
+            (as the paper can be read), in training.
+        precision: "float32", or "bfloat16" for the forward pass where the device has it.
+        weights: of the loss's terms.
+    """
+
+    epochs: int = 300
+    warmup_epochs: int = 50
     batch_size: int = 1024
-    learning_rate: float = 5e-5  # Adam
-    patience: int = 20  # epochs without a gain in validation auPRC, counted after warm-up
-    ratios: tuple[int, ...] = RATIOS  # shifts by class in training
-    eval_ratio: int = EVAL_RATIO  # shifts in validation and test
-    stride: int = STRIDE  # bp between shifts
+    learning_rate: float = 5e-5
+    schedule: Literal["constant", "plateau"] = "constant"
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    momentum: float = 0.0
+    decay: float = 0.0
+    weight_decay: float = 0.0
+    max_norm: float | None = None
+    patience: int = 20
+    stop_from: int = 0
+    score_warmup: bool = False
+    drop_last: bool = True
+    ratios: tuple[int, ...] = RATIOS
+    eval_ratio: int = EVAL_RATIO
+    stride: int = STRIDE
+    strands: Literal["every", "original"] = "every"
+    precision: Literal["float32", "bfloat16"] = "float32"
     weights: Weights = AUTHORS_CODE
 
     def __post_init__(self) -> None:
@@ -57,7 +92,8 @@ class FoldData:
     """Labelled regions as wide windows, and which of them each part of the fold uses.
 
     codes: uint8 (n, 1000 + 2·flank). openness, loops: numbers of that shape, or None where the model
-    does not read them. labels: integer (n,). train, validation, test: int64 rows. All may be memory maps.
+    does not read them; openness is the sum over `replicates`. labels: integer (n,). train, validation,
+    test: int64 rows. All may be memory maps.
     """
 
     codes: np.ndarray
@@ -67,9 +103,15 @@ class FoldData:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    replicates: int = 1
 
     def inputs(
-        self, rows: np.ndarray, views: Views, modalities: Sequence[str], device: torch.device
+        self,
+        rows: np.ndarray,
+        views: Views,
+        modalities: Sequence[str],
+        device: torch.device,
+        log_openness: bool = True,
     ) -> Tensor:
         """The model's input, float32 (rows, input rows, 1000), for one view of each of `rows`."""
         codes = torch.from_numpy(self.codes[rows]).to(device)
@@ -77,7 +119,9 @@ class FoldData:
             None if track is None else torch.from_numpy(track[rows].astype(np.float32)).to(device)
             for track in (self.openness, self.loops)
         )
-        return view_input(codes, openness, loops, views, modalities)
+        if openness is not None and self.replicates > 1:
+            openness = openness / self.replicates
+        return view_input(codes, openness, loops, views, modalities, log_openness=log_openness)
 
 
 @dataclass(frozen=True)
@@ -90,17 +134,21 @@ class Group:
 
     rank: int = 0
     size: int = 1
-    average_gradients: Callable[[Create], None] | None = None
+    average_gradients: Callable[[Network], None] | None = None
 
 
 @dataclass
 class FoldState:
-    """Everything that training changes. `epoch` counts finished epochs; `best_model` is on the CPU."""
+    """Everything that training changes. `epoch` counts finished epochs; `best_model` is on the CPU.
+
+    `best_model` is empty as long as no epoch after warm-up beat `best_auprc`.
+    """
 
     fold: int
     recipe: Recipe
-    model: Create
+    model: Network
     optimizer: torch.optim.Optimizer
+    plateau: Plateau
     epoch: int = 0
     best_auprc: float = -math.inf
     best_epoch: int = -1
@@ -111,7 +159,8 @@ class FoldState:
     def finished(self) -> bool:
         """Every epoch is done, or `patience` epochs passed without a gain."""
         waited = self.epoch - 1 - max(self.best_epoch, self.recipe.warmup_epochs - 1)
-        return self.epoch >= self.recipe.epochs or waited >= self.recipe.patience
+        early = waited >= self.recipe.patience and self.epoch > self.recipe.stop_from
+        return self.epoch >= self.recipe.epochs or early
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain numbers only: torch.load(weights_only=True) reads it back."""
@@ -124,6 +173,7 @@ class FoldState:
             "history": self.history,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "plateau": asdict(self.plateau),
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
@@ -132,6 +182,7 @@ class FoldState:
             raise RaycreError(f"a checkpoint of fold {saved['fold']} cannot continue fold {self.fold}")
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
+        self.plateau = Plateau(**saved["plateau"])
         self.epoch, self.best_epoch = saved["epoch"], saved["best_epoch"]
         self.best_auprc, self.best_model = saved["best_auprc"], saved["best_model"]
         self.history = list(saved["history"])

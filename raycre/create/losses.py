@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from raycre.create.layout import CLASSES, ROWS
-from raycre.create.model import Output
+
+if TYPE_CHECKING:
+    from raycre.create.model import Output
 
 L1_WEIGHT, L2_WEIGHT = 1e-8, 5e-7  # authors' code; no norm penalty in the paper
 FOCAL_GAMMA = 2.0  # authors' code; no focal term in the paper
@@ -121,7 +124,8 @@ def terms(
         error = sequence_error if name == "sequence" else track_error
         found[name] = error(output.recon[:, part], x[:, part])
         row = part.stop
-    code_dims = output.z_e.shape[2] // output.codes.shape[2]
+    # A continuous latent space has no codes: its divergence is a mean in either preset.
+    code_dims = 1 if output.codes is None else output.z_e.shape[2] // output.codes.shape[2]
     found["commitment"] = encoder_error(output.commitment, code_dims, weights.sum_code_dims)
     found["cross_entropy"] = class_error(output.logits, labels, weights.mean_over_classes)
     if weights.focal_silencer:

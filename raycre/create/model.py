@@ -1,24 +1,29 @@
 """CREATE's network: one encoder per modality, split quantiser, decoders, classifier.
 
-Knows nothing of losses, of training, or of where windows come from. It is built as the published
-weights have it (the authors' code), which adds to the paper's text: a pointwise convolution before
-quantisation, up-sampling *before* each transposed convolution, batch norm before the bases' sigmoid.
+Knows nothing of training, or of where windows come from. By default it is built as the published
+weights have it; `Structure` has what the paper's text says instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.layers import convolve, max_pool, upsample_deconvolve
-from raycre.create.layout import CLASSES, MODALITIES, ROWS, WIDTH, check_modalities
-from raycre.create.quantizer import UPDATE_RATIO, SplitQuantizer
-from raycre.errors import ConfigError, RaycreError
+from raycre.create.gaussian import GaussianLatent
+from raycre.create.layers import convolve, deconvolve_upsample, max_pool, upsample_deconvolve
+from raycre.create.layout import MODALITIES, ROWS, WIDTH, check_modalities
+from raycre.create.losses import Weights, terms, total
+from raycre.create.network import Network, Step
+from raycre.create.quantizer import SplitQuantizer
+from raycre.create.sizes import SIZES, Sizes, Structure
+from raycre.errors import RaycreError
+
+__all__ = ["SIZES", "Create", "Output", "Sizes", "Structure"]
 
 KERNEL = 8  # bp or positions, every encoder convolution but the pointwise one (Methods, "Model training")
 DECODER_KERNEL = 9  # authors' code; the paper gives none
@@ -26,47 +31,7 @@ BRANCH_POOL, BRANCH_STRIDE = 5, 4  # overlapping pool of the modality encoders
 POOL2, POOL3 = 4, 2
 UPSAMPLING = (2, 4, 4)  # of decoder 3, 2 and the heads: undoes the pools
 POSITIONS = 26  # L', positions of the latent embedding of 1,000 bp
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Widths of the network; the defaults are the paper's (K = 200, M = 16, embedding 128)."""
-
-    sequence: int = 256  # channels of the sequence encoder
-    signal: int = 128  # channels of the openness encoder, and of the loops encoder
-    encoder2: int = 384
-    encoder3: int = 128
-    embedding: int = 128
-    decoder3: int = 200
-    decoder2: int = 200
-    codes: int = 200  # K
-    splits: int = 16  # M
-    classifier: tuple[int, int] = (1024, 512)
-    classes: int = len(CLASSES)
-    branch_dropout: float = 0.1
-    encoder_dropout: float = 0.5
-    classifier_dropout: float = 0.5
-    update_ratio: float = UPDATE_RATIO  # μ
-    initial_count: float = 0.0  # see SplitQuantizer
-
-    def __post_init__(self) -> None:
-        if self.embedding % self.splits:
-            raise ConfigError(f"embedding {self.embedding} cannot be cut in M equal parts", value=self.splits)
-
-
-SIZES = {
-    "paper": Sizes(),
-    "small": Sizes(
-        sequence=64, signal=32, encoder2=96, encoder3=64, embedding=64, decoder3=48, decoder2=48,
-        codes=100, splits=8, classifier=(256, 128), initial_count=1.0,
-    ),
-    # For tests and a two-core demo: a step of 64 windows in tens of milliseconds, little data to learn from.
-    "tiny": Sizes(
-        sequence=32, signal=4, encoder2=24, encoder3=24, embedding=32, decoder3=12, decoder2=12,
-        codes=50, splits=4, classifier=(64, 32), branch_dropout=0.0, encoder_dropout=0.0,
-        classifier_dropout=0.1, update_ratio=0.1, initial_count=1.0,
-    ),
-}  # fmt: skip
+LENGTHS = (60, 248, WIDTH)  # positions after encoder 2, after the modality encoders, and of the input
 
 
 class Output(NamedTuple):
@@ -76,7 +41,7 @@ class Output(NamedTuple):
     recon: float32 (n, rows, 1000), rows as the input's. The base rows are logits (their sigmoid is the
         reconstruction: a loss on logits stays finite), openness and loops are in the input's units.
     z_e, z_q: float32 (n, 26, embedding), before and after quantisation.
-    codes: int64 (n, 26, splits).
+    codes: int64 (n, 26, splits); None where the latent space is continuous.
     commitment, perplexity: float32 (), see Quantized.
     """
 
@@ -84,7 +49,7 @@ class Output(NamedTuple):
     recon: Tensor
     z_e: Tensor
     z_q: Tensor
-    codes: Tensor
+    codes: Tensor | None
     commitment: Tensor
     perplexity: Tensor
 
@@ -102,17 +67,24 @@ class Branch(nn.Module):
         return self.norm(self.dropout(_encode(rows, self.conv, BRANCH_POOL, BRANCH_STRIDE)))
 
 
-class Create(nn.Module):
-    """CREATE over any subset of the modalities.
+class Create(Network):
+    """CREATE over any subset of the modalities."""
 
-    Input x everywhere: float32 (n, rows, 1000), rows A, C, G, T, openness, loops of the chosen
-    modalities in that order, tracks as logarithms (`augment.to_input`).
-    """
+    kind: ClassVar[str] = "create"
 
-    def __init__(self, sizes: Sizes | None = None, modalities: Sequence[str] = MODALITIES) -> None:
+    def __init__(
+        self,
+        sizes: Sizes | None = None,
+        modalities: Sequence[str] = MODALITIES,
+        structure: Structure | None = None,
+    ) -> None:
         super().__init__()
         sizes = sizes if sizes is not None else Sizes()
-        self.sizes, self.modalities = sizes, check_modalities(modalities)
+        structure = structure if structure is not None else Structure()
+        if not structure.pointwise:
+            sizes = replace(sizes, encoder3=sizes.embedding)
+        self.sizes, self.modalities, self.structure = sizes, check_modalities(modalities), structure
+        self.log_openness = structure.log_openness
         self.rows = [ROWS[name] for name in self.modalities]
         widths = [sizes.sequence if name == "sequence" else sizes.signal for name in self.modalities]
         self.branches = nn.ModuleDict(
@@ -124,10 +96,16 @@ class Create(nn.Module):
         self.integration = nn.Linear(sum(widths), sum(widths))
         self.encoder2 = nn.Conv1d(sum(widths), sizes.encoder2, KERNEL)
         self.encoder3 = nn.Conv1d(sizes.encoder2, sizes.encoder3, KERNEL)
-        self.to_embedding = nn.Linear(sizes.encoder3, sizes.embedding)
-        self.quantizer = SplitQuantizer(
-            sizes.codes, sizes.splits, sizes.embedding, sizes.update_ratio, sizes.initial_count
-        )
+        pointwise = structure.pointwise
+        self.to_embedding = nn.Linear(sizes.encoder3, sizes.embedding) if pointwise else nn.Identity()
+        self.quantizer: SplitQuantizer | GaussianLatent
+        if structure.latent == "discrete":
+            self.quantizer = SplitQuantizer(
+                sizes.codes, sizes.splits, sizes.embedding, sizes.update_ratio, sizes.initial_count,
+                structure.smoothing,
+            )  # fmt: skip
+        else:
+            self.quantizer = GaussianLatent(sizes.embedding)
         self.decoder3 = nn.ConvTranspose1d(sizes.embedding, sizes.decoder3, DECODER_KERNEL)
         self.decoder2 = nn.ConvTranspose1d(sizes.decoder3, sizes.decoder2, DECODER_KERNEL)
         self.heads = nn.ModuleDict(
@@ -137,7 +115,7 @@ class Create(nn.Module):
             }
         )
         if "sequence" in self.modalities:
-            self.base_norm = nn.BatchNorm1d(ROWS["sequence"])
+            self.base_norm = nn.BatchNorm1d(ROWS["sequence"]) if structure.base_norm else nn.Identity()
         self.dropout = nn.Dropout(sizes.encoder_dropout)
         self.classifier_dropout = nn.Dropout(sizes.classifier_dropout)
         self.classifier1 = nn.Linear(POSITIONS * sizes.embedding, sizes.classifier[0])
@@ -172,10 +150,11 @@ class Create(nn.Module):
 
     def decode(self, z_q: Tensor) -> Tensor:
         """Quantised embedding (n, 26, embedding) → `recon` of Output."""
-        up3, up2, up1 = UPSAMPLING
-        coarse = F.relu(_decode(z_q, up3, self.decoder3))
-        fine = F.relu(_decode(coarse, up2, self.decoder2))
-        rows = _decode(fine, up1, *(self.heads[name] for name in self.modalities)).transpose(1, 2)
+        steps = UPSAMPLING if self.structure.upsample_first else LENGTHS
+        decode = _upsample_first if self.structure.upsample_first else _deconvolve_first
+        coarse = F.relu(decode(z_q, steps[0], self.decoder3))
+        fine = F.relu(decode(coarse, steps[1], self.decoder2))
+        rows = decode(fine, steps[2], *(self.heads[name] for name in self.modalities)).transpose(1, 2)
         n_bases = self.rows[0] if "sequence" in self.modalities else 0
         tracks = F.relu(rows[:, n_bases:])
         return torch.cat([self.base_norm(rows[:, :n_bases]), tracks], dim=1) if n_bases else tracks
@@ -190,10 +169,33 @@ class Create(nn.Module):
         z_q, codes, commitment, perplexity = self.quantizer(z_e)
         return Output(self.head(z_q), self.decode(z_q), z_e, z_q, codes, commitment, perplexity)
 
+    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
+        """The loss of one batch (eq. 11); while warming up, reconstruction and encoder error alone."""
+        if warming_up:
+            weights = replace(weights, reconstruction=1.0, classification=0.0)
+        output = self(x)
+        found = terms(output, x, labels, self.modalities, weights, self.weight_tensors())
+        return Step(total(found, weights), found, output.perplexity)
+
+    def describe(self) -> dict[str, Any]:
+        """Sizes, modalities and structure."""
+        return {
+            "sizes": asdict(self.sizes),
+            "modalities": list(self.modalities),
+            "structure": asdict(self.structure),
+        }
+
+    @classmethod
+    def from_description(cls, facts: dict[str, Any]) -> Create:
+        """The inverse of `describe`; a description without a structure is of the default one."""
+        sizes = Sizes(**{**facts["sizes"], "classifier": tuple(facts["sizes"]["classifier"])})
+        return cls(sizes, tuple(facts["modalities"]), Structure(**facts.get("structure", {})))
+
     def weight_tensors(self) -> list[Tensor]:
         """Every tensor named weight, and the codebook: what the authors' norm penalty covers."""
         weights = [tensor for name, tensor in self.named_parameters() if name.endswith("weight")]
-        return [*weights, self.quantizer.codebook]
+        codebook = [self.quantizer.codebook] if isinstance(self.quantizer, SplitQuantizer) else []
+        return [*weights, *codebook]
 
 
 def _encode(x: Tensor, conv: nn.Conv1d, width: int, stride: int) -> Tensor:
@@ -201,8 +203,16 @@ def _encode(x: Tensor, conv: nn.Conv1d, width: int, stride: int) -> Tensor:
     return F.relu(max_pool(convolve(x, conv.weight, conv.bias), width, stride))
 
 
-def _decode(x: Tensor, factor: int, *layers: nn.Module) -> Tensor:
+def _upsample_first(x: Tensor, factor: int, *layers: nn.Module) -> Tensor:
     """Up-sample and deconvolve by all layers at once; their outputs lie side by side in the channels."""
+    return upsample_deconvolve(x, *_joined(layers), factor)
+
+
+def _deconvolve_first(x: Tensor, length: int, *layers: nn.Module) -> Tensor:
+    """Deconvolve by all layers at once, then up-sample to `length` positions."""
+    return deconvolve_upsample(x, *_joined(layers), length)
+
+
+def _joined(layers: Sequence[nn.Module]) -> tuple[Tensor, Tensor]:
     kernel = torch.cat([layer.get_parameter("weight") for layer in layers], dim=1)
-    bias = torch.cat([layer.get_parameter("bias") for layer in layers])
-    return upsample_deconvolve(x, kernel, bias, factor)
+    return kernel, torch.cat([layer.get_parameter("bias") for layer in layers])

@@ -22,13 +22,13 @@ class Quantized(NamedTuple):
     """What quantisation of `z_e` (n, positions, embedding) gives.
 
     z_q: float32, as z_e: the codes' vectors; its gradient passes to z_e unchanged.
-    codes: int64 (n, positions, splits).
+    codes: int64 (n, positions, splits); None of a continuous latent space.
     commitment: float32 (): mean of (z_e - z_q)², over code dimensions too.
     perplexity: float32 (): effective number of codes used, 1 to K.
     """
 
     z_q: Tensor
-    codes: Tensor
+    codes: Tensor | None
     commitment: Tensor
     perplexity: Tensor
 
@@ -68,11 +68,13 @@ def ema_update(
 
     Returns:
         (cluster_size, cluster_sum, codebook) after the step. The smoothed size is what is kept,
-        so that smoothing compounds from step to step; its total is unchanged by smoothing.
+        so that smoothing compounds from step to step; its total is unchanged by smoothing. Without
+        smoothing a code that was never chosen has size 0 and its vector is not finite (eq. 9).
     """
     size = (1 - ratio) * cluster_size + ratio * counts
-    total = size.sum()
-    size = (size + smoothing) / (total + len(size) * smoothing) * total
+    if smoothing:
+        total = size.sum()
+        size = (size + smoothing) / (total + len(size) * smoothing) * total
     new_sum = (1 - ratio) * cluster_sum + ratio * sums
     return size, new_sum, new_sum / size.unsqueeze(1)
 
@@ -92,6 +94,7 @@ class SplitQuantizer(nn.Module):
             throws codes of few hits far away and collapses the codebook when batches are small.
             A positive value starts N there and u at N × codebook, so that the first step moves
             no code further than its latents ask.
+        smoothing: Laplace ε; with 0 a code that was never chosen keeps its vector (eq. 9 has none for it).
     """
 
     codebook: Tensor
@@ -105,9 +108,10 @@ class SplitQuantizer(nn.Module):
         embedding: int,
         update_ratio: float = UPDATE_RATIO,
         initial_count: float = 0.0,
+        smoothing: float = SMOOTHING,
     ) -> None:
         super().__init__()
-        self.splits, self.update_ratio = splits, update_ratio
+        self.splits, self.update_ratio, self.smoothing = splits, update_ratio, smoothing
         # Called on the batch's counts and sums, in place, before the update: workers that share
         # one model add up theirs here.
         self.reduce: Callable[[Tensor, Tensor], None] | None = None
@@ -118,7 +122,11 @@ class SplitQuantizer(nn.Module):
         self.register_buffer("cluster_sum", start)
 
     def forward(self, z_e: Tensor) -> Quantized:
-        """Quantise z_e: float32 (n, positions, embedding)."""
+        """Quantise z_e: (n, positions, embedding), in float32 whatever precision the rest runs in."""
+        with torch.autocast(z_e.device.type, enabled=False):
+            return self._quantise(z_e.float() if z_e.dtype == torch.bfloat16 else z_e)
+
+    def _quantise(self, z_e: Tensor) -> Quantized:
         n_codes, dim = self.codebook.shape
         latents = z_e.detach().reshape(-1, dim)
         codes = assign(latents, self.codebook)
@@ -139,8 +147,8 @@ class SplitQuantizer(nn.Module):
 
     def _move(self, counts: Tensor, sums: Tensor) -> None:
         size, new_sum, codebook = ema_update(
-            self.cluster_size, self.cluster_sum, counts, sums, self.update_ratio
+            self.cluster_size, self.cluster_sum, counts, sums, self.update_ratio, self.smoothing
         )
         self.cluster_size.copy_(size)
         self.cluster_sum.copy_(new_sum)
-        self.codebook.copy_(codebook)
+        self.codebook.copy_(torch.where(size.unsqueeze(1) > 0, codebook, self.codebook))

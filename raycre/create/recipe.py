@@ -7,19 +7,19 @@ an interruption goes through FoldState.state_dict.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from raycre.create import losses, metrics
+from raycre.create import metrics
 from raycre.create.augment import Views, both_strands, training_samples
 from raycre.create.fold import FoldData, FoldState, Group, Recipe
-from raycre.create.layout import MODALITIES
-from raycre.create.model import Create, Sizes
+from raycre.create.layout import CLASSES
+from raycre.create.network import Network
+from raycre.create.schedule import Plateau, limit_norms, make_optimizer, set_rate
 from raycre.errors import LabelError, RaycreError
 
 
@@ -35,30 +35,34 @@ def start_fold(
     fold: int,
     recipe: Recipe,
     seed: int,
-    sizes: Sizes | None = None,
-    modalities: Sequence[str] = MODALITIES,
+    make: Callable[[], Network],
     device: str | torch.device = "cpu",
 ) -> FoldState:
-    """A fold before its first epoch; its weights follow from (seed, fold) alone."""
+    """A fold before its first epoch; the weights that `make` draws follow from (seed, fold) alone."""
     _seed_torch(seed, fold, 0)
-    model = Create(sizes, modalities).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, fused=True)
-    return FoldState(fold, recipe, model, optimizer)
+    model = make().to(device)
+    optimizer = make_optimizer(
+        recipe.optimizer, model.parameters(), recipe.learning_rate, recipe.momentum, recipe.weight_decay
+    )
+    return FoldState(fold, recipe, model, optimizer, Plateau())
 
 
 def step_epoch(state: FoldState, data: FoldData, seed: int, group: Group | None = None) -> EpochReport:
     """Train the next epoch, validate, and decide: the best is kept, and patience ends the fold.
 
-    Warm-up epochs train no classifier: they are not validated (auprc is NaN) and cannot be the best.
+    Warm-up epochs train no classifier: they cannot be the best. They are validated only where the recipe
+    scores them (auprc is NaN otherwise); what follows must then beat them.
 
     Raises:
         RaycreError, LabelError: as train_epoch; LabelError also where validation has but one class.
     """
     recipe, epoch = state.recipe, state.epoch
+    warming_up = epoch < recipe.warmup_epochs
     record = {"epoch": float(epoch), **train_epoch(state, data, epoch, seed, group)}
-    improved = False
-    record["auprc"] = math.nan
-    if epoch >= recipe.warmup_epochs:
+    if recipe.schedule == "plateau":
+        state.plateau.step(record["loss"], recipe.learning_rate, warming_up)
+    improved, record["auprc"] = False, math.nan
+    if recipe.score_warmup or not warming_up:
         views = both_strands(recipe.eval_ratio, recipe.stride)
         probabilities = evaluate(state.model, data, data.validation, views)
         record["auprc"] = metrics.macro(metrics.auprc(data.labels[data.validation], probabilities))
@@ -67,10 +71,11 @@ def step_epoch(state: FoldState, data: FoldData, seed: int, group: Group | None 
         improved = record["auprc"] > state.best_auprc
     if improved:
         state.best_auprc, state.best_epoch = record["auprc"], epoch
-        state.best_model = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
+        if not warming_up:
+            state.best_model = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
     state.history.append(record)
     state.epoch = epoch + 1
-    return EpochReport(record, improved, state.finished)
+    return EpochReport(record, improved and not warming_up, state.finished)
 
 
 def train_epoch(
@@ -79,10 +84,12 @@ def train_epoch(
     """One pass over every training view, in an order and with dropout drawn from (seed, fold, epoch).
 
     An interrupted epoch can so be repeated from the state before it, bit for bit. Seeds torch's
-    generators. The views left over after the last whole batch wait for another epoch.
+    generators. The views left over after the last whole batch wait for another epoch, unless the recipe
+    takes them as a smaller batch.
 
     Returns:
-        Mean over batches of the loss, of each of its terms (unweighted) and of the codebook's perplexity.
+        Mean over batches of the loss, of each of its terms (unweighted) and of the codebook's perplexity;
+        and the learning rate.
 
     Raises:
         RaycreError: a term is not finite; the state is spoilt, go back to the one before the epoch.
@@ -91,42 +98,51 @@ def train_epoch(
     group = group or Group()
     recipe, model = state.recipe, state.model
     device = next(model.parameters()).device
-    samples = training_samples(data.labels, data.train, recipe.ratios, recipe.stride)
-    batch_size = min(recipe.batch_size, len(samples.rows)) // group.size * group.size
-    if not batch_size:
+    samples = training_samples(data.labels, data.train, recipe.ratios, recipe.stride, recipe.strands)
+    batches = _batches(_generator(seed, state.fold, epoch + 1), len(samples.rows), recipe, group.size)
+    if not batches:
         raise LabelError(f"fold {state.fold} has {len(samples.rows)} training views for {group.size} workers")
-    warming_up = epoch < recipe.warmup_epochs
-    weights = (
-        replace(recipe.weights, reconstruction=1.0, classification=0.0) if warming_up else recipe.weights
-    )
-    order = _generator(seed, state.fold, epoch + 1).permutation(len(samples.rows))
+    rate = recipe.learning_rate * state.plateau.factor
     _seed_torch(seed, state.fold, epoch + 1, group.rank)
-    n_batches = len(order) // batch_size
     sums: dict[str, Tensor] = {}
     model.train()
-    for batch in order[: n_batches * batch_size].reshape(n_batches, batch_size):
+    for number, batch in enumerate(batches):
         mine = batch[group.rank :: group.size]
         rows, views = samples.rows[mine], Views(samples.views.offsets[mine], samples.views.is_rc[mine])
-        x = data.inputs(rows, views, model.modalities, device)
+        x = data.inputs(rows, views, model.modalities, device, model.log_openness)
         labels = torch.from_numpy(data.labels[rows].astype(np.int64)).to(device)
-        output = model(x)
-        found = losses.terms(output, x, labels, model.modalities, weights, model.weight_tensors())
-        loss = losses.total(found, weights)
-        if not torch.isfinite(loss):
-            raise _not_finite(found, state.fold, epoch)
+        set_rate(state.optimizer, rate / (1 + recipe.decay * (epoch * len(batches) + number)))
         state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            step = model.losses(x, labels, recipe.weights, epoch < recipe.warmup_epochs)
+        if not torch.isfinite(step.total):
+            raise _not_finite(step.terms, f"fold {state.fold}, epoch {epoch}, batch {number}")
+        step.total.backward()
         if group.average_gradients is not None:
             group.average_gradients(model)
         state.optimizer.step()
-        for name, value in {"loss": loss, **found, "perplexity": output.perplexity}.items():
+        if recipe.max_norm is not None:
+            limit_norms(model, recipe.max_norm)
+        for name, value in {"loss": step.total, **step.terms, "perplexity": step.perplexity}.items():
             sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach()
-    return {name: float(value) / n_batches for name, value in sums.items()}
+    return {name: float(value) / len(batches) for name, value in sums.items()} | {"learning_rate": rate}
+
+
+def _batches(random: np.random.Generator, n_views: int, recipe: Recipe, workers: int) -> list[np.ndarray]:
+    """Cut a random order of the views in batches that all workers can share evenly."""
+    size = min(recipe.batch_size, n_views) // workers * workers
+    if not size:
+        return []
+    order = random.permutation(n_views)
+    whole = n_views // size * size
+    left = order[whole : whole + (n_views - whole) // workers * workers]
+    batches = list(order[:whole].reshape(-1, size))
+    return batches if recipe.drop_last or not len(left) else [*batches, left]
 
 
 @torch.no_grad()
 def evaluate(
-    model: Create, data: FoldData, rows: np.ndarray, views: Views, batch_size: int = 64
+    model: Network, data: FoldData, rows: np.ndarray, views: Views, batch_size: int = 64
 ) -> np.ndarray:
     """Class probabilities of the regions `rows`, averaged over `views`: float32 (rows, classes)."""
     if not len(rows):
@@ -136,10 +152,11 @@ def evaluate(
     means = []
     for start in range(0, len(rows), batch_size):
         part = rows[start : start + batch_size]
-        total = torch.zeros(len(part), model.sizes.classes, device=device)
+        total = torch.zeros(len(part), len(CLASSES), device=device)
         for offset, is_rc in zip(*views, strict=True):
             view = Views(np.full(len(part), offset), np.full(len(part), is_rc))
-            total += torch.softmax(model.classify(data.inputs(part, view, model.modalities, device)), dim=1)
+            x = data.inputs(part, view, model.modalities, device, model.log_openness)
+            total += torch.softmax(model.classify(x), dim=1)
         means.append((total / len(views.is_rc)).cpu().numpy())
     return np.concatenate(means)
 
@@ -153,10 +170,10 @@ def _seed_torch(*identity: int) -> None:
     torch.manual_seed(int(_generator(*identity).integers(2**32)))
 
 
-def _not_finite(found: dict[str, Tensor], fold: int, epoch: int) -> RaycreError:
+def _not_finite(found: dict[str, Tensor], where: str) -> RaycreError:
     bad = {name: term.item() for name, term in found.items() if not torch.isfinite(term)}
     blame = ", ".join(f"{name} is {value}" for name, value in bad.items()) or "only the sum overflows"
     return RaycreError(
-        f"fold {fold}, epoch {epoch}: the loss is not finite: {blame}; lower the learning rate, or look for "
-        "NaN and negative values in the tracks"
+        f"{where}: the loss is not finite: {blame}; lower recipe.learning_rate, or look for outliers in the "
+        "tracks (the state after the last whole epoch is kept)"
     )

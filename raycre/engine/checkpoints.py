@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,11 +16,13 @@ from safetensors.torch import save_file
 from raycre.config import PredictInputs
 from raycre.create.ensemble import Ensemble
 from raycre.create.layout import CLASSES
-from raycre.create.model import Create, Sizes
+from raycre.create.network import Network
+from raycre.create.networks import rebuild
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.store.files import read_json, sha256_of, write_atomic
 
 WEIGHTS, CUTOFFS = "best.safetensors", "cutoffs.json"
+DESCRIPTION = "raycre_network"  # key of the metadata of weights that train writes
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,14 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
     return Checkpoint(folder, wanted, modalities or (), digest.hexdigest())
 
 
-def write_model(path: Path, model: Create) -> None:
+def write_model(path: Path, model: Network) -> None:
     """Write weights with what is needed to build the model again."""
-    about = json.dumps({"sizes": asdict(model.sizes), "modalities": model.modalities})
+    about = json.dumps({"kind": model.kind, **model.describe()})
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_atomic(path, lambda temporary: save_file(state, temporary, metadata={"raycre_create": about}))
+    write_atomic(path, lambda temporary: save_file(state, temporary, metadata={DESCRIPTION: about}))
 
 
-def read_model(path: Path) -> Create:
+def read_model(path: Path) -> Network:
     """Build a model from its file, in evaluation mode.
 
     Raises:
@@ -112,7 +114,7 @@ def read_model(path: Path) -> Create:
         raise MissingInputError("no weights here", path=path)
     try:
         with safe_open(path, "pt") as file:
-            about = (file.metadata() or {}).get("raycre_create")
+            about = (file.metadata() or {}).get(DESCRIPTION)
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError as error:
         raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
@@ -120,12 +122,13 @@ def read_model(path: Path) -> Create:
         raise CheckpointError("weights without raycre's description; train wrote no such file", path=path)
     try:
         facts = json.loads(about)
-        sizes = Sizes(**{**facts["sizes"], "classifier": tuple(facts["sizes"]["classifier"])})
-        model = Create(sizes, tuple(facts["modalities"]))
-    except (ValueError, KeyError, TypeError) as error:
+        model = rebuild(facts.pop("kind"), facts)
+    except (ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(
             f"raycre's description of the model is damaged ({error!r})", path=path
         ) from error
+    except CheckpointError as error:
+        raise CheckpointError(error.message, path=path, value=error.value) from error
     wrong = _differences(model, {k: tuple(v.shape) for k, v in state.items()})
     if wrong:
         raise CheckpointError(f"tensors of another shape: {'; '.join(wrong[:5])}", path=path)
@@ -133,7 +136,7 @@ def read_model(path: Path) -> Create:
     return model.eval()
 
 
-def _differences(model: Create, shapes: dict[str, tuple[int, ...]]) -> list[str]:
+def _differences(model: Network, shapes: dict[str, tuple[int, ...]]) -> list[str]:
     own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     return [
         f"{name} is {shapes.get(name, 'missing')}, the model has {own.get(name, 'none')}"

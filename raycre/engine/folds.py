@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ from raycre.create.augment import both_strands
 from raycre.create.cutoffs import cutoffs
 from raycre.create.fold import FoldData, FoldState, Recipe
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.model import SIZES, Sizes
+from raycre.create.losses import Weights
+from raycre.create.model import Create
+from raycre.create.network import Network
+from raycre.create.networks import KINDS
 from raycre.create.recipe import evaluate, start_fold, step_epoch, train_epoch
+from raycre.create.sizes import SIZES, Structure
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, write_model
 from raycre.engine.devices import prepare
 from raycre.engine.materialise import Arrays
@@ -41,13 +46,26 @@ PROGRESS = "progress.json"
 
 def recipe_of(config: TrainConfig) -> Recipe:
     """Return the recipe that a configuration asks for."""
-    return Recipe(**config.recipe.model_dump())
+    values = config.recipe.model_dump(exclude={"preset"})
+    names = {field.name for field in fields(Weights)}
+    weights = Weights(**{key: values.pop(key) for key in names})
+    return Recipe(**values, weights=weights)
 
 
-def sizes_of(config: TrainConfig) -> Sizes:
-    """Return the model's sizes, with the codebook's overrides."""
-    named, codebook = SIZES[config.model.size], config.model.codebook
-    return replace(named, codes=codebook.K or named.codes, splits=codebook.M or named.splits)
+def network_of(config: TrainConfig) -> Network:
+    """Return the model that a configuration asks for, with random weights from torch's generator."""
+    model = config.model
+    if model.kind != Create.kind:
+        return KINDS[model.kind].make(model.size, model.modalities)
+    named, codebook = SIZES[model.size], model.codebook
+    sizes = replace(
+        named,
+        codes=codebook.K or named.codes,
+        splits=codebook.M or named.splits,
+        update_ratio=codebook.mu or named.update_ratio,
+    )
+    structure = Structure(**{field.name: getattr(model, field.name) for field in fields(Structure)})
+    return Create(sizes, model.modalities, structure)
 
 
 def fold_data(arrays: Arrays, fold: int, n: int) -> FoldData:
@@ -84,9 +102,8 @@ def train_fold(
     if (folder / CUTOFFS).is_file():
         return
     data = fold_data(arrays, fold, config.folds.n)
-    state = start_fold(
-        fold, recipe_of(config), config.run.seed, sizes_of(config), config.model.modalities, device
-    )
+    make = partial(network_of, config)
+    state = start_fold(fold, recipe_of(config), config.run.seed, make, device)
     stop = _resume(folder / STATE, state, device)
     while not stop:
         stop = step_epoch(state, data, config.run.seed).stop
@@ -119,7 +136,8 @@ def _resume(path: Path, state: FoldState, device: torch.device) -> bool:
 
 def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, str]) -> None:
     """Write what the best epoch is worth; cutoffs last."""
-    state.model.load_state_dict(state.best_model)
+    # Only warm-up's scores, where the recipe has later epochs beat them, can leave no best model.
+    state.model.load_state_dict(state.best_model or state.model.state_dict())
     views = both_strands(state.recipe.eval_ratio, state.recipe.stride)
     sets = {"validation": data.validation, "test": data.test}
     found = {name: evaluate(state.model, data, rows, views) for name, rows in sets.items()}
@@ -146,19 +164,20 @@ def _predictions(name: str, rows: np.ndarray, data: FoldData, probabilities: np.
     return pd.DataFrame({"region_id": rows, "set": name, "label": labels, **columns})
 
 
-def time_step(recipe: Recipe, sizes: Sizes, modalities: tuple[str, ...], threads: int) -> tuple[float, float]:
+def time_step(config: TrainConfig) -> tuple[float, float]:
     """Train one batch of up to 64 random windows here; return seconds and FLOPs per view."""
-    torch.set_num_threads(threads)
+    recipe = replace(recipe_of(config), ratios=(1,) * len(CLASSES))
+    torch.set_num_threads(config.resources.cpus_per_worker)
     n = min(recipe.batch_size, 64)
     width = WIDTH + 2 * recipe.flank
     rng = np.random.default_rng(0)
     tracks = rng.random((n, width), np.float32)
     rows = np.arange(n)
-    labels = np.full(n, len(CLASSES) - 1)  # background: one shift, so that n rows make one or two batches
+    labels = rows % len(CLASSES)
     data = FoldData(rng.integers(0, 4, (n, width), np.uint8), tracks, tracks, labels, rows, rows, rows)
-    state = start_fold(0, replace(recipe, ratios=(1,) * len(CLASSES)), 0, sizes, modalities)
+    state = start_fold(0, recipe, 0, partial(network_of, config))
     with FlopCounterMode(display=False) as counter:
-        train_epoch(state, data, 0, 0)
+        train_epoch(state, data, recipe.warmup_epochs, 0)
     started = time.perf_counter()
-    train_epoch(state, data, 1, 0)
+    train_epoch(state, data, recipe.warmup_epochs, 1)
     return (time.perf_counter() - started) / (2 * n), counter.get_total_flops() / (2 * n)

@@ -25,7 +25,7 @@ from raycre.create import metrics
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected, replicas
-from raycre.engine.folds import PROGRESS, recipe_of, sizes_of, time_step, train_fold
+from raycre.engine.folds import PROGRESS, recipe_of, time_step, train_fold
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
 from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
 from raycre.engine.progress import progress
@@ -54,7 +54,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
         RaycreError: training failed; finished folds and epochs are kept.
     """
     check_out(config.run.out)
-    recipe, sizes = recipe_of(config), sizes_of(config)
+    recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
     table, counts = read_labelled(config, signals)
@@ -70,7 +70,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
         layout=config.layout(),
         fresh=fresh,
     )
-    run.note(regions=counts, loops_dropped=signals.loops_dropped, recipe=asdict(recipe), sizes=asdict(sizes))
+    run.note(regions=counts, loops_dropped=signals.loops_dropped, recipe=asdict(recipe))
     say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     write_table(run.out / "plan.parquet", as_table(plan, FOLDS, run.metadata))
@@ -204,11 +204,11 @@ def _metrics(run: Run, fold: int) -> pd.DataFrame:
 
 def _cost(config: TrainConfig, plan: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
     """Time one training step and one validation pass here; count views and bytes."""
-    recipe, sizes = recipe_of(config), sizes_of(config)
+    recipe = recipe_of(config)
     labels = table["label"].to_numpy()
     share = float(plan["n_train"].sum() / len(table))
     views = 2 * int(np.bincount(labels, minlength=len(CLASSES)) @ np.array(recipe.ratios)) * share
-    seconds, flops = time_step(recipe, sizes, config.model.modalities, config.resources.cpus_per_worker)
+    seconds, flops = time_step(config)
     pending = _ledger(config).pending(plan["unit"])
     width = WIDTH + 2 * recipe.flank
     per_base = 1 + 4 * (len(config.model.modalities) - 1)

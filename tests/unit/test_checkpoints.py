@@ -146,8 +146,8 @@ def test_tensors_of_another_shape_are_named_with_both_shapes(training: Path) -> 
     ("about", "message"),
     [
         ({}, "weights without raycre's description"),
-        ({"raycre_create": "{"}, "description of the model is damaged"),
-        ({"raycre_create": json.dumps({"sizes": {"depth": 3}})}, "description of the model is damaged"),
+        ({"raycre_network": "{"}, "description of the model is damaged"),
+        ({"raycre_network": json.dumps({"sizes": {"depth": 3}})}, "description of the model is damaged"),
     ],
 )
 def test_weights_that_train_did_not_write_are_refused(

@@ -15,6 +15,7 @@ from raycre.create.augment import Views, both_strands
 from raycre.create.fold import FoldData, FoldState, Group, Recipe
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model import Create, Sizes
+from raycre.create.network import Network
 from raycre.errors import ConfigError, LabelError, RaycreError
 
 NANO = Sizes(
@@ -46,10 +47,10 @@ def regions(n: int = 40, flank: int = 0) -> FoldData:
 
 
 def start(recipe: Recipe = SHORT, fold: int = 0) -> FoldState:
-    return training.start_fold(fold, recipe, SEED, NANO)
+    return training.start_fold(fold, recipe, SEED, lambda: Create(NANO))
 
 
-def bits(model: Create) -> list[bytes]:
+def bits(model: Network) -> list[bytes]:
     return [tensor.numpy().tobytes() for tensor in model.state_dict().values()]
 
 
@@ -160,7 +161,7 @@ def test_track_that_is_no_number_stops_training_and_names_the_term() -> None:
     data = regions()
     assert data.openness is not None
     data.openness[0, 500] = np.nan
-    with pytest.raises(RaycreError, match=r"fold 0, epoch 0: the loss is not finite: .*openness is nan"):
+    with pytest.raises(RaycreError, match=r"fold 0, epoch 0, batch \d+: the loss is not finite: .*openness is nan"):
         training.step_epoch(start(), data, SEED)
 
 

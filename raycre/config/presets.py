@@ -1,0 +1,44 @@
+"""What a preset puts into a training's configuration before it is checked. Knows keys, opens no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from raycre.create import presets
+from raycre.create.networks import KINDS
+
+
+def with_preset(values: Any) -> Any:
+    """Return a training's nested values with those of `recipe.preset` under what is given.
+
+    `reference` and `paper` are CREATE's two; `matched` is the default one, `original` what a baseline's
+    authors used. `model: NAME` is short for `model: {kind: NAME}`. Values that cannot be understood are
+    returned as they are: checking them is the models' business.
+
+    Raises:
+        ValueError: `original` of CREATE itself, whose recipes are `reference` and `paper`.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    model, recipe = values.get("model", {}), values.get("recipe", {})
+    model = {"kind": model} if isinstance(model, str) else model
+    if not isinstance(model, Mapping) or not isinstance(recipe, Mapping):
+        return values
+    kind, preset = model.get("kind", "create"), recipe.get("preset", presets.DEFAULT)
+    if preset == "original" and kind == "create":
+        raise ValueError("recipe.preset: original is for baselines; of CREATE there are reference and paper")
+    sets = presets.settings(preset if preset in presets.NAMES else presets.DEFAULT)
+    own: Mapping[str, Any] = {}
+    if isinstance(kind, str) and kind in KINDS and kind != "create":
+        sets = {"recipe": {**sets["recipe"], "warmup_epochs": 0}, "model": {}}
+        reads = KINDS[kind].reads
+        wanted = model.get("modalities", reads)
+        if isinstance(wanted, list | tuple):  # one configuration for all kinds: each takes what it can read
+            model = {**model, "modalities": [name for name in wanted if name in reads] or list(reads)}
+        own = KINDS[kind].original if preset == "original" else {}
+    return {
+        **values,
+        "model": {**sets["model"], **model},
+        "recipe": {**sets["recipe"], **own, **recipe},
+    }
