@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from raycre.config.presets import with_preset
 
@@ -75,6 +75,11 @@ class ModelConfig(_Model):
         if not self.modalities or list(self.modalities) != [m for m in _ORDER if m in self.modalities]:
             raise ValueError(f"give each modality once, in the order {', '.join(_ORDER)}")
         return self
+
+    @field_validator("init")
+    @classmethod
+    def _whole_path(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.resolve()  # workers stand elsewhere
 
 
 class RecipeConfig(_Model):
@@ -200,11 +205,24 @@ class PredictInputs(_Signals):
     regions: Path
 
 
+class Cutoffs(_Model):
+    """Smallest probability of a call, by class, instead of those that `train` found."""
+
+    silencer: float
+    enhancer: float
+    promoter: float
+    insulator: float
+
+
 class PredictModel(_Model):
-    """A folder written by `train`, and which of its folds to average."""
+    """A folder written by `train` and which of its folds to average; or one file, `train`'s or the authors'.
+
+    A file brings no cutoffs: without `cutoffs`, regions get probabilities and no call.
+    """
 
     checkpoint: Path
     folds: Literal["all"] | tuple[int, ...] = "all"
+    cutoffs: Cutoffs | None = None
 
 
 class PredictConfig(_Verb):
@@ -225,7 +243,9 @@ class PredictConfig(_Verb):
 
     def science(self) -> dict[str, Any]:
         """Fields that change results."""
+        cutoffs = None if self.model.cutoffs is None else self.model.cutoffs.model_dump()
         fields = super().science() | {**_signal_rules(self.inputs), "folds": self.model.folds}
+        fields |= {} if cutoffs is None else {"cutoffs": cutoffs}
         del fields["model"]  # the checkpoint is known by its hashes
         return fields
 

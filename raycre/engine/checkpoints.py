@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from raycre.config import PredictInputs
 from raycre.create.ensemble import Ensemble
 from raycre.create.layout import CLASSES
-from raycre.create.network import Network
-from raycre.create.networks import rebuild
+from raycre.engine.weight_files import read_model, read_network
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
-from raycre.store.files import read_json, sha256_of, write_atomic
+from raycre.store.files import read_json, sha256_of
 
 WEIGHTS, CUTOFFS = "best.safetensors", "cutoffs.json"
-DESCRIPTION = "raycre_network"  # key of the metadata of weights that train writes
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training's folds that can be used.
+    """Models that can be used: a training's folds, or one file of weights.
 
     Attributes:
-        folder: of the training run.
-        folds: numbers of the folds.
+        path: folder of the training run, or the file.
+        folds: numbers of the folds; (0,) for a file.
         modalities: what the models read.
-        sha256: hash over the folds' weights and cutoffs, in order.
+        sha256: hash over the folds' weights and cutoffs, in order; of the file alone where it is one.
     """
 
-    folder: Path
+    path: Path
     folds: tuple[int, ...]
     modalities: tuple[str, ...]
     sha256: str
@@ -51,7 +48,7 @@ class Checkpoint:
         for name in ("openness", "loops"):
             if name in self.modalities and not getattr(inputs, name):
                 raise ConfigError(
-                    f"{self.folder} was trained on {', '.join(self.modalities)}: give inputs.{name}"
+                    f"{self.path} was trained on {', '.join(self.modalities)}: give inputs.{name}"
                 )
 
 
@@ -61,15 +58,19 @@ def fold_folder(out: Path, fold: int) -> Path:
 
 
 def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Checkpoint:
-    """See which folds of a training can be used, and check that their weights load.
+    """See which folds of a training can be used, and check that their weights load. Or so for a file.
 
     Raises:
-        MissingInputError: no training there.
+        MissingInputError: no training there, and no file.
         ConfigError: no fold is named, or one twice.
         CheckpointError: folds that are not finished, damaged weights or cutoffs, or weights of another shape.
     """
     if folds != "all" and (not folds or len(set(folds)) < len(folds)):
         raise ConfigError("model.folds: name each fold once, or all", value=list(folds))
+    if folder.is_file():
+        if folds != "all":
+            raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
+        return Checkpoint(folder, (0,), read_network(folder).modalities, sha256_of(folder))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -96,60 +97,24 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
     return Checkpoint(folder, wanted, modalities or (), digest.hexdigest())
 
 
-def write_model(path: Path, model: Network) -> None:
-    """Write weights with what is needed to build the model again."""
-    about = json.dumps({"kind": model.kind, **model.describe()})
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_atomic(path, lambda temporary: save_file(state, temporary, metadata={DESCRIPTION: about}))
+def load_ensemble(
+    path: Path,
+    folds: tuple[int, ...],
+    n_views: int,
+    device: torch.device,
+    cutoffs: Sequence[float] | None = None,
+) -> Ensemble:
+    """Load folds, or a file, onto a device.
 
-
-def read_model(path: Path) -> Network:
-    """Build a model from its file, in evaluation mode.
-
-    Raises:
-        MissingInputError: no such file.
-        CheckpointError: not safetensors, not written by raycre, or tensors of another shape.
+    `cutoffs`, by class, stand in for those of the folds; a file has none of its own (they are NaN).
     """
-    if not path.is_file():
-        raise MissingInputError("no weights here", path=path)
-    try:
-        with safe_open(path, "pt") as file:
-            about = (file.metadata() or {}).get(DESCRIPTION)
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except SafetensorError as error:
-        raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
-    if about is None:
-        raise CheckpointError("weights without raycre's description; train wrote no such file", path=path)
-    try:
-        facts = json.loads(about)
-        model = rebuild(facts.pop("kind"), facts)
-    except (ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(
-            f"raycre's description of the model is damaged ({error!r})", path=path
-        ) from error
-    except CheckpointError as error:
-        raise CheckpointError(error.message, path=path, value=error.value) from error
-    wrong = _differences(model, {k: tuple(v.shape) for k, v in state.items()})
-    if wrong:
-        raise CheckpointError(f"tensors of another shape: {'; '.join(wrong[:5])}", path=path)
-    model.load_state_dict(state)
-    return model.eval()
-
-
-def _differences(model: Network, shapes: dict[str, tuple[int, ...]]) -> list[str]:
-    own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    return [
-        f"{name} is {shapes.get(name, 'missing')}, the model has {own.get(name, 'none')}"
-        for name in sorted(own.keys() | shapes.keys())
-        if own.get(name) != shapes.get(name)
-    ]
-
-
-def load_ensemble(folder: Path, folds: tuple[int, ...], n_views: int, device: torch.device) -> Ensemble:
-    """Load folds with their cutoffs onto a device."""
-    models = [read_model(fold_folder(folder, k) / WEIGHTS).to(device) for k in folds]
-    cutoffs = [_read_cutoffs(fold_folder(folder, k) / CUTOFFS) for k in folds]
-    return Ensemble(models, np.array(cutoffs, np.float32), n_views, device)
+    if path.is_file():
+        models, found = [read_network(path)], [[math.nan] * len(CLASSES)]
+    else:
+        models = [read_model(fold_folder(path, k) / WEIGHTS) for k in folds]
+        found = [_read_cutoffs(fold_folder(path, k) / CUTOFFS) for k in folds]
+    chosen = found if cutoffs is None else [list(cutoffs)]
+    return Ensemble([model.to(device) for model in models], np.array(chosen, np.float32), n_views, device)
 
 
 def _read_cutoffs(path: Path) -> list[float]:

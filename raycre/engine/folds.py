@@ -31,9 +31,10 @@ from raycre.create.network import Network
 from raycre.create.networks import KINDS
 from raycre.create.recipe import evaluate, start_fold, step_epoch, train_epoch
 from raycre.create.sizes import SIZES, Structure
-from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, write_model
+from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
 from raycre.engine.devices import prepare
 from raycre.engine.materialise import Arrays
+from raycre.engine.weight_files import initialise, write_model
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split
 from raycre.store.files import write_atomic, write_json
@@ -66,6 +67,14 @@ def network_of(config: TrainConfig) -> Network:
     )
     structure = Structure(**{field.name: getattr(model, field.name) for field in fields(Structure)})
     return Create(sizes, model.modalities, structure)
+
+
+def first_network(config: TrainConfig) -> Network:
+    """Return the model before its first epoch: with the weights of `model.init`, if that is given."""
+    model = network_of(config)
+    if config.model.init is not None:
+        initialise(model, config.model.init)
+    return model
 
 
 def fold_data(arrays: Arrays, fold: int, n: int) -> FoldData:
@@ -102,7 +111,7 @@ def train_fold(
     if (folder / CUTOFFS).is_file():
         return
     data = fold_data(arrays, fold, config.folds.n)
-    make = partial(network_of, config)
+    make = partial(first_network, config)
     state = start_fold(fold, recipe_of(config), config.run.seed, make, device)
     stop = _resume(folder / STATE, state, device)
     while not stop:

@@ -103,6 +103,7 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
         regions=(run.out / "inputs" / "regions.parquet").resolve(),
         checkpoint=config.model.checkpoint.resolve(),
         folds=checkpoint.folds,
+        cutoffs=_cutoffs(config),
         n_views=config.views,
         ledger=Ledger(run.out.resolve(), PARTS),
         metadata=run.metadata | {"model_sha256": checkpoint.sha256},
@@ -110,6 +111,12 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
         threads=config.resources.cpus_per_replica,
         gpus=config.resources.gpus_per_replica,
     )
+
+
+def _cutoffs(config: PredictConfig) -> tuple[float, ...] | None:
+    """Return cutoffs by class; background's is not used."""
+    given = config.model.cutoffs
+    return None if given is None else (*given.model_dump().values(), 0.0)
 
 
 def _run_units(

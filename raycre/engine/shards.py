@@ -30,8 +30,9 @@ class Order:
     Attributes:
         signals: files to read.
         regions: inputs/regions.parquet of the run, one row group a shard.
-        checkpoint: folder of a finished training.
+        checkpoint: folder of a finished training, or a file of weights.
         folds: which folds to average.
+        cutoffs: by class, instead of the folds' own.
         n_views: shifts times strands.
         ledger: where parts go.
         metadata: key-value metadata of the parts.
@@ -44,6 +45,7 @@ class Order:
     regions: Path
     checkpoint: Path
     folds: tuple[int, ...]
+    cutoffs: tuple[float, ...] | None
     n_views: int
     ledger: Ledger
     metadata: Mapping[str, str]
@@ -78,7 +80,7 @@ class CrePredictor:
     def __init__(self, order: Order) -> None:
         device = prepare(order.threads, order.gpus)
         self.order = order
-        self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views, device)
+        self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views, device, order.cutoffs)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Do one shard; the outcome is the row."""
@@ -119,10 +121,11 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
     n = len(regions)
     assert int((regions["end"] - regions["start"]).max()) == WIDTH
     names = np.array(CLASSES)
+    call = pd.Series(names[found.call], dtype=object).where(np.isfinite(found.margin))
     return {
         **{c: regions[c] for c in ("region_id", "chrom", "start", "end", "name", "strand", "source")},
         **{f"p_{c}": found.mean[:, i] for i, c in enumerate(CLASSES)},
-        "call": names[found.call],
+        "call": call,  # null where the model brings no cutoffs
         "call_argmax": names[found.mean.argmax(1)],
         "score_margin": found.margin,
         "n_views": np.full(n, order.n_views),

@@ -25,7 +25,7 @@ from raycre.create import metrics
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected, replicas
-from raycre.engine.folds import PROGRESS, recipe_of, time_step, train_fold
+from raycre.engine.folds import PROGRESS, first_network, recipe_of, time_step, train_fold
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
 from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
 from raycre.engine.progress import progress
@@ -56,6 +56,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     check_out(config.run.out)
     recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
+    first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
     table, counts = read_labelled(config, signals)
     plan = _plan(config, table["fold"].to_numpy(np.int64))

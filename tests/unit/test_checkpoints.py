@@ -18,10 +18,11 @@ from raycre.create import metrics
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model import SIZES, Create
 from raycre.demo_genome import DemoGenome, write_demo_genome
-from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, read_checkpoint, read_model, write_model
+from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, read_checkpoint
 from raycre.engine.folds import STATE, recipe_of, train_fold
 from raycre.engine.inputs import signal_paths
 from raycre.engine.materialise import Arrays, open_inputs, read_labelled, write_inputs
+from raycre.engine.weight_files import read_model, write_model
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError
 from raycre.genome.features import Signals
 from raycre.store.files import write_json

@@ -1,0 +1,152 @@
+"""One file of CREATE weights, whoever wrote it: train, or the authors. No code in a file is ever run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from raycre.create.model import Create
+from raycre.create.network import Network
+from raycre.create.networks import rebuild
+from raycre.create.published import architecture, from_published
+from raycre.errors import CheckpointError, MissingInputError
+from raycre.store.files import write_atomic
+
+SUFFIXES = (".safetensors", ".pth", ".pt")
+DESCRIPTION = "raycre_network"  # key of the metadata of weights that train writes
+
+
+def write_model(path: Path, model: Network) -> None:
+    """Write weights with what is needed to build the model again."""
+    about = json.dumps({"kind": model.kind, **model.describe()})
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    write_atomic(path, lambda temporary: save_file(state, temporary, metadata={DESCRIPTION: about}))
+
+
+def read_model(path: Path) -> Network:
+    """Build a model from its file, in evaluation mode.
+
+    Raises:
+        MissingInputError: no such file.
+        CheckpointError: not safetensors, not written by raycre, or tensors of another shape.
+    """
+    if not path.is_file():
+        raise MissingInputError("no weights here", path=path)
+    try:
+        with safe_open(path, "pt") as file:
+            about = (file.metadata() or {}).get(DESCRIPTION)
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except SafetensorError as error:
+        raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
+    if about is None:
+        raise CheckpointError("weights without raycre's description; train wrote no such file", path=path)
+    try:
+        facts = json.loads(about)
+        model = rebuild(facts.pop("kind"), facts)
+    except (ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(
+            f"raycre's description of the model is damaged ({error!r})", path=path
+        ) from error
+    except CheckpointError as error:
+        raise CheckpointError(error.message, path=path, value=error.value) from error
+    wrong = differences(model, {k: tuple(v.shape) for k, v in state.items()})
+    if wrong:
+        raise CheckpointError(f"tensors of another shape: {'; '.join(wrong[:5])}", path=path)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def differences(model: Network, shapes: dict[str, tuple[int, ...]]) -> list[str]:
+    """Say which tensors a model and a file do not have alike; empty where the file fits."""
+    own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    return [
+        f"{name} is {shapes.get(name, 'missing')}, the model has {own.get(name, 'none')}"
+        for name in sorted(own.keys() | shapes.keys())
+        if own.get(name) != shapes.get(name)
+    ]
+
+
+def read_network(path: Path) -> Network:
+    """Build a model from a file of train's, or of the authors' layout, in evaluation mode.
+
+    The authors' are a PyTorch file whose "model" entry is the state dict (or the state dict alone), or
+    the same tensors as safetensors.
+
+    Raises:
+        MissingInputError: no such file.
+        CheckpointError: not such a file, or tensors that do not fit together.
+    """
+    if not path.is_file():
+        raise MissingInputError("no weights here", path=path)
+    if path.suffix not in SUFFIXES:
+        raise CheckpointError(f"weights are {', '.join(SUFFIXES)}", path=path)
+    if path.suffix == ".safetensors":
+        try:
+            with safe_open(path, "pt") as file:
+                if DESCRIPTION in (file.metadata() or {}):
+                    return read_model(path)
+                state: Mapping[str, Tensor] = {
+                    name: file.get_tensor(name)
+                    for name in file.keys()  # noqa: SIM118 - not a mapping
+                }
+        except SafetensorError as error:
+            raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
+    else:
+        state = _read_torch(path)
+    try:
+        ours = from_published(state)
+        sizes, modalities = architecture(ours)
+        model = Create(sizes, modalities)
+    except CheckpointError as error:
+        raise CheckpointError(error.message, path=path, value=error.value) from error
+    wrong = differences(model, {name: tuple(tensor.shape) for name, tensor in ours.items()})
+    if wrong:
+        raise CheckpointError(f"tensors of another shape: {'; '.join(wrong[:5])}", path=path)
+    model.load_state_dict(ours)
+    return model.eval()
+
+
+def _read_torch(path: Path) -> Mapping[str, Tensor]:
+    try:
+        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes can fail in any way inside torch's reader
+        raise CheckpointError(
+            f"not a PyTorch file of tensors alone ({type(error).__name__}); files that would run code are "
+            "not read",
+            path=path,
+        ) from error
+    state = found.get("model", found) if isinstance(found, dict) else found
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CheckpointError("holds no state dict, neither as a whole nor under 'model'", path=path)
+    return state
+
+
+def initialise(model: Network, path: Path) -> None:
+    """Start a model from a file's weights; codebook and batch norm statistics too.
+
+    Raises:
+        MissingInputError, CheckpointError: as read_network; also where the file's model reads other
+            modalities, or is of another kind or size.
+    """
+    start = read_network(path)
+    if (start.kind, start.modalities) != (model.kind, model.modalities):
+        raise CheckpointError(
+            f"is {start.kind} over {'+'.join(start.modalities)}, this training is {model.kind} over "
+            f"{'+'.join(model.modalities)}; set model.kind and model.modalities to fit",
+            path=path,
+        )
+    wrong = differences(model, {name: tuple(tensor.shape) for name, tensor in start.state_dict().items()})
+    if wrong:
+        raise CheckpointError(
+            f"does not fit this training's sizes: {'; '.join(wrong[:3])}; look at model.size, model.codebook "
+            "and the settings of recipe.preset",
+            path=path,
+        )
+    model.load_state_dict(start.state_dict())

@@ -1,0 +1,140 @@
+"""One file of weights: train's or the authors', read without running code, refused where it does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from raycre.config import TrainConfig, make_config
+from raycre.create.layout import CLASSES, MODALITIES
+from raycre.create.model import SIZES, Create, Structure
+from raycre.create.published import to_published
+from raycre.demo_genome import DemoGenome
+from raycre.engine.checkpoints import read_checkpoint
+from raycre.engine.prediction import run_predict
+from raycre.engine.training import run_train
+from raycre.engine.weight_files import initialise, read_network, write_model
+from raycre.errors import CheckpointError, ConfigError, MissingInputError
+from raycre.store.parquet import read_parts, read_table
+from tests.conftest import predict_config, train_values
+
+
+def model_of(seed: int = 0, modalities: tuple[str, ...] = MODALITIES) -> Create:
+    torch.manual_seed(seed)
+    return Create(SIZES["tiny"], modalities).eval()
+
+
+def write_authors(path: Path, model: Create, **more: Any) -> Path:
+    """A checkpoint as the authors' code saves it."""
+    torch.save(
+        {"model": to_published(model.state_dict()), "optimizer": {"state": {}}, "epoch": 3, **more}, path
+    )
+    return path
+
+
+WRITERS: dict[str, Callable[[Path, Create], object]] = {
+    "authors.pth": write_authors,
+    "bare.pt": lambda path, model: torch.save(to_published(model.state_dict()), path),
+    "authors.safetensors": lambda path, model: save_file(
+        {k: v.contiguous() for k, v in to_published(model.state_dict()).items()}, path
+    ),
+    "ours.safetensors": write_model,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_layout_comes_back_with_its_bits(tmp_path: Path, name: str) -> None:
+    model = model_of(3)
+    WRITERS[name](tmp_path / name, model)
+    back = read_network(tmp_path / name)
+    x = torch.rand(2, 6, 1000, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(back.classify(x), model.classify(x))
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (print, ("code ran",))
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_authors(tmp_path / "evil.pth", model_of(), evil=Evil())
+    with pytest.raises(CheckpointError, match="files that would run code are not read"):
+        read_network(path)
+    assert "code ran" not in capsys.readouterr().out
+
+
+def test_files_that_are_no_weights_are_named(tmp_path: Path) -> None:
+    (tmp_path / "cut.pth").write_bytes(write_authors(tmp_path / "whole.pth", model_of()).read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match=r"cut\.pth: not a PyTorch file of tensors alone"):
+        read_network(tmp_path / "cut.pth")
+    with pytest.raises(MissingInputError, match="absent"):
+        read_network(tmp_path / "absent.pth")
+    with pytest.raises(CheckpointError, match=r"\.safetensors, \.pth, \.pt"):
+        read_network(Path(__file__))
+    torch.save({"model": 3}, tmp_path / "three.pth")
+    with pytest.raises(CheckpointError, match="holds no state dict"):
+        read_network(tmp_path / "three.pth")
+    state = to_published(model_of().state_dict())
+    torch.save({"model": {**state, "fc.9.weight": torch.zeros(1)}}, tmp_path / "more.pth")
+    with pytest.raises(CheckpointError, match=r"more\.pth: 'fc\.9\.weight': no such key"):
+        read_network(tmp_path / "more.pth")
+    torch.save({"model": {**state, "fc.7.bias": torch.zeros(3)}}, tmp_path / "bias.pth")
+    with pytest.raises(CheckpointError, match=r"classifier3\.bias is \(3,\), the model has \(5,\)"):
+        read_network(tmp_path / "bias.pth")
+
+
+def test_a_start_of_other_modalities_or_sizes_is_refused(tmp_path: Path) -> None:
+    path = write_authors(tmp_path / "seq.pth", model_of(modalities=("sequence",)))
+    with pytest.raises(
+        CheckpointError, match="create over sequence, this training is create over sequence\\+open"
+    ):
+        initialise(model_of(), path)
+    with pytest.raises(CheckpointError, match=r"look at model\.size"):
+        initialise(Create(SIZES["small"], ("sequence",)), path)
+    with pytest.raises(CheckpointError, match=r"recipe\.preset"):
+        initialise(Create(SIZES["tiny"], ("sequence",), Structure(base_norm=False)), path)
+
+
+def test_training_starts_from_a_checkpoint_and_predict_uses_one(
+    genome: DemoGenome, local_ray: None, tmp_path: Path
+) -> None:
+    start = write_authors(tmp_path / "authors.pth", model_of(5))
+    values = train_values(genome, tmp_path / "train", epochs=2, learning_rate=1e-9)
+    values["model"]["init"] = str(start)
+    values["folds"]["only"] = [0]
+    run_train(make_config(TrainConfig, values))
+    trained = read_network(tmp_path / "train" / "folds" / "fold=0" / "best.safetensors")
+    for name, tensor in model_of(5).named_parameters():
+        torch.testing.assert_close(trained.get_parameter(name), tensor, atol=1e-6, rtol=0)
+    other = make_config(TrainConfig, {**values, "model": {"size": "small", "init": str(start)}})
+    with pytest.raises(CheckpointError, match="does not fit this training's sizes"):
+        run_train(other.model_copy(update={"run": other.run.model_copy(update={"out": tmp_path / "no"})}))
+    assert not (tmp_path / "no").exists()
+
+    record = run_predict(predict_config(genome, start, tmp_path / "predict"))
+    parts = read_parts(tmp_path / "predict" / "predictions")
+    assert len(parts) == record["regions"]["kept"]
+    assert parts["call"].isna().all()
+    assert parts["score_margin"].isna().all()
+    assert set(parts["call_argmax"]) <= set(CLASSES)
+    assert (parts["n_folds"] == 1).all()
+
+    cutoffs = dict.fromkeys(CLASSES[:4], 0.0)
+    model = {"checkpoint": str(start), "cutoffs": cutoffs}
+    run_predict(predict_config(genome, start, tmp_path / "calls", model=model))
+    called = read_parts(tmp_path / "calls" / "predictions")
+    assert (called["call"] != "background").all()
+    counts = read_table(tmp_path / "calls" / "summary" / "calls.parquet").to_pandas()
+    assert int(counts["n"].sum()) == len(called)
+
+
+def test_a_file_has_no_folds_to_choose(tmp_path: Path) -> None:
+    path = write_authors(tmp_path / "authors.pth", model_of())
+    with pytest.raises(ConfigError, match="a file of weights has no folds"):
+        read_checkpoint(path, (0, 1))
