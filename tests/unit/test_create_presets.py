@@ -1,0 +1,145 @@
+"""Where paper and code differ: each difference can be set, the presets set them all, each does something."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from raycre.config import TrainConfig, make_config
+from raycre.create import losses, presets
+from raycre.create.fold import Recipe
+from raycre.create.model import SIZES, Create, Structure
+from raycre.engine.folds import network_of, recipe_of
+from raycre.errors import ConfigError
+
+
+def config(**sections: Any) -> TrainConfig:
+    values = {
+        "run": {"out": "x"},
+        "inputs": {"fasta": "g.fa", "openness": ["a.bw"], "loops": "l.bedpe", "labels": "l.bed"},
+        **sections,
+    }
+    return make_config(TrainConfig, values)
+
+
+def setting(made: TrainConfig, key: str) -> Any:
+    value: Any = made
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+@pytest.mark.parametrize("preset", presets.NAMES)
+def test_a_preset_sets_every_difference(preset: str) -> None:
+    made = config(recipe={"preset": preset})
+    for row in presets.DIFFERENCES:
+        assert setting(made, row.key) == getattr(row, preset), row.key
+
+
+@pytest.mark.parametrize("row", presets.DIFFERENCES, ids=lambda row: row.key)
+def test_every_difference_is_a_setting_of_its_own(row: presets.Difference) -> None:
+    section, key = row.key.split(".")
+    made = config(**{"recipe": {"preset": "reference"}, section: {key: row.paper}})
+    if section == "recipe":
+        made = config(recipe={"preset": "reference", key: row.paper})
+    changed = [r.key for r in presets.DIFFERENCES if setting(made, r.key) != r.reference]
+    assert changed == [row.key]
+
+
+def test_presets_reach_the_recipe_and_the_network() -> None:
+    reference, paper = (config(recipe={"preset": name}, model={"size": "tiny"}) for name in presets.NAMES)
+    assert recipe_of(reference).weights == losses.AUTHORS_CODE
+    assert recipe_of(paper).weights == losses.PAPER
+    assert recipe_of(paper).warmup_epochs == 0
+    assert recipe_of(paper).schedule == "constant"
+    text = network_of(paper)
+    assert isinstance(text, Create)
+    assert text.structure == Structure(
+        pointwise=False, upsample_first=False, base_norm=False, smoothing=0.0, log_openness=False
+    )
+    code = network_of(reference)
+    assert isinstance(code, Create)
+    assert code.structure == Structure()
+
+
+def test_constants_of_the_paper_are_the_defaults() -> None:
+    made = recipe_of(config())
+    assert (made.epochs, made.batch_size, made.learning_rate, made.patience) == (300, 1024, 5e-5, 20)
+    assert (made.ratios, made.eval_ratio, made.stride) == ((5, 5, 3, 3, 1), 5, 10)
+    weights = made.weights
+    assert (weights.openness, weights.loops, weights.commitment) == (0.01, 0.1, 0.25)
+    sizes = SIZES["paper"]
+    assert (sizes.codes, sizes.splits, sizes.embedding, sizes.update_ratio) == (200, 16, 128, 0.01)
+
+
+def test_every_setting_of_the_recipe_can_be_configured() -> None:
+    names = {f.name for f in dataclasses.fields(Recipe)} | {
+        f.name for f in dataclasses.fields(losses.Weights)
+    }
+    assert names - {"weights"} == set(type(config().recipe).model_fields) - {"preset"}
+
+
+def test_original_is_for_baselines() -> None:
+    with pytest.raises(ConfigError, match="original is for baselines"):
+        config(recipe={"preset": "original"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pointwise": False}, {"upsample_first": False}, {"base_norm": False}, {"latent": "continuous"}],
+    ids=str,
+)
+def test_every_structure_trains_and_classes(change: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    model = Create(SIZES["tiny"], structure=Structure(**change))
+    x, labels = torch.rand(6, 6, 1000), torch.arange(6) % 5
+    for warming_up in (True, False):
+        step = model.losses(x, labels, losses.AUTHORS_CODE, warming_up)
+        assert torch.isfinite(step.total)
+        step.total.backward()
+    model.eval()
+    with torch.no_grad():
+        first, again = model.classify(x), model.classify(x)
+    assert first.shape == (6, 5)
+    assert torch.equal(first, again)  # no draw of the continuous latent space in evaluation
+    assert Create.from_description(model.describe()).state_dict().keys() == model.state_dict().keys()
+
+
+def test_the_papers_decoder_order_is_its_definition() -> None:
+    torch.manual_seed(0)
+    model = Create(SIZES["tiny"], structure=Structure(upsample_first=False)).eval()
+    z = torch.randn(2, 26, SIZES["tiny"].embedding)
+    h = z.transpose(1, 2)
+    for layer, length in ((model.decoder3, 60), (model.decoder2, 248)):
+        h = torch.nn.functional.conv_transpose1d(h, layer.weight, layer.bias, padding=4)
+        h = torch.nn.functional.interpolate(h, size=length, mode="linear", align_corners=False).relu()
+    head = model.heads["openness"]
+    h = torch.nn.functional.conv_transpose1d(
+        h, head.get_parameter("weight"), head.get_parameter("bias"), padding=4
+    )
+    wanted = torch.nn.functional.interpolate(h, size=1000, mode="linear", align_corners=False).relu()
+    with torch.no_grad():
+        torch.testing.assert_close(model.decode(z)[:, 4:5], wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_codes_that_nobody_chose_stay_where_they_are_without_smoothing() -> None:
+    torch.manual_seed(0)
+    model = Create(SIZES["tiny"], structure=Structure(smoothing=0.0)).train()
+    model.quantizer.cluster_size.zero_()  # type: ignore[union-attr, operator]
+    before = model.quantizer.codebook.clone()  # type: ignore[union-attr, operator]
+    output = model(torch.rand(2, 6, 1000))
+    assert output.codes is not None
+    unused = torch.bincount(output.codes.flatten(), minlength=len(before)) == 0
+    after = model.quantizer.codebook
+    assert unused.any()
+    assert torch.equal(after[unused], before[unused])  # type: ignore[index]
+    assert torch.isfinite(after).all()  # type: ignore[arg-type]
+
+
+def test_relative_start_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config(model={"init": "w.pth"}).model.init == tmp_path / "w.pth"
