@@ -115,12 +115,11 @@ class FoldData:
     ) -> Tensor:
         """The model's input, float32 (rows, input rows, 1000), for one view of each of `rows`."""
         codes = torch.from_numpy(self.codes[rows]).to(device)
+        # Divided before it travels: a GPU may multiply by the reciprocal, which is not the same.
         openness, loops = (
-            None if track is None else torch.from_numpy(track[rows].astype(np.float32)).to(device)
-            for track in (self.openness, self.loops)
+            None if track is None else torch.from_numpy(track[rows].astype(np.float32) / divisor).to(device)
+            for track, divisor in ((self.openness, np.float32(self.replicates)), (self.loops, np.float32(1)))
         )
-        if openness is not None and self.replicates > 1:
-            openness = openness / self.replicates
         return view_input(codes, openness, loops, views, modalities, log_openness=log_openness)
 
 

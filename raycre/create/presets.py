@@ -52,3 +52,9 @@ def settings(preset: str) -> dict[str, dict[str, Any]]:
         section, _, key = row.key.partition(".")
         found.setdefault(section, {})[key] = row.reference if preset == "reference" else row.paper
     return found
+
+
+def describe() -> str:
+    """The differences as a Markdown table (the documentation's is made with it)."""
+    rows = [f"| {r.number} | `{r.key}` | {r.reference} | {r.paper} | {r.what} |" for r in DIFFERENCES]
+    return "\n".join(["| no. | setting | reference | paper | what |", "|---|---|---|---|---|", *rows])

@@ -1,11 +1,13 @@
 """Training inputs, read once: labelled regions as wide windows in .npy files that every worker maps.
 
-Codes are uint8, openness the float32 mean over replicates, loops float32 counts: exact, and shared by all
-folds. The regions table is written last, so that its existence means that the rest is whole.
+Everything is exact, and shared by all folds: codes are uint8; openness is the sum over replicates and loops
+their count, both as uint8 or uint16 where all are integers that fit, else float32 (openness then the mean).
+The regions table is written last, so that its existence means that the rest is whole.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,25 +18,32 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
-from raycre.create.layout import WIDTH
+from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.inputs import fit_regions
 from raycre.engine.progress import progress
 from raycre.errors import LabelError
 from raycre.genome.features import Signals, Wide
 from raycre.genome.folds import assign_folds, by_chromosome, near_groups
-from raycre.genome.regions import read_labels
-from raycre.store.files import write_atomic
+from raycre.genome.regions import check_classes_apart, read_labels
+from raycre.store.files import read_json, write_atomic, write_json
 from raycre.store.parquet import write_table
+from raycre.store.rows import RowsFile
 
-CHUNK = 4096  # regions read at a time: memory stays flat
+CHUNK = 1024  # regions read at a time: memory stays flat
+DIVISORS = "divisors.json"  # of each array: what its numbers are still to be divided by
 
 
 class Arrays(NamedTuple):
-    """Mapped arrays of n labelled regions; see `Wide`, plus int64 (n,) labels and test folds."""
+    """Mapped arrays of n labelled regions; see `Wide`, plus int64 (n,) labels and test folds.
+
+    `wide.openness` holds sums over `replicates`; the mean is float32(sum) / float32(replicates). Where it
+    is stored as the mean, `replicates` is 1.
+    """
 
     wide: Wide
     labels: NDArray[np.int64]
     folds: NDArray[np.int64]
+    replicates: int = 1
 
 
 def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -42,10 +51,18 @@ def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, 
 
     Returns:
         (table, counts): region_id, chrom, start, end, name, strand, source, label, fold.
+
+    Raises:
+        LabelError: an unknown class, one without regions or with fewer than folds, or overlapping regions of
+            two classes.
+        InputError: as `read_labels`.
     """
     inputs, sizes = config.inputs, signals.fasta.sizes
     found = read_labels(inputs.labels, sizes=sizes, outside=inputs.outside)
-    table, counts = fit_regions(found, inputs, sizes, path=inputs.labels, what="labelled region")
+    outside = found._replace(n_dropped=found.n_dropped - found.n_repeated)
+    table, counts = fit_regions(outside, inputs, sizes, path=inputs.labels, what="labelled region")
+    counts["dropped_as_repeated"] = found.n_repeated
+    check_classes_apart(table, inputs.labels)
     labels = table["label"].to_numpy(np.int64)
     try:
         fold = _folds(config, table, labels)
@@ -57,34 +74,42 @@ def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, 
 
 def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     n = config.folds.n
+    none = [
+        c for c, found in zip(CLASSES, np.bincount(labels, minlength=len(CLASSES)), strict=True) if not found
+    ]
+    if none:
+        raise LabelError(f"there are no regions of class {', '.join(none)}; the model is taught all of them")
     if config.folds.by == "chromosome":
         return by_chromosome(labels, table["chrom"], n, config.run.seed)
     return assign_folds(labels, n, config.run.seed, groups=near_groups(table))
 
 
 def write_inputs(folder: Path, table: pd.DataFrame, signals: Signals, flank: int) -> None:
-    """Materialise wide windows of all regions, unless that was done."""
+    """Materialise wide windows of all regions, unless that was done.
+
+    Raises:
+        OSError: the disk is full; nothing but whole files is left, and the next call begins anew.
+        InputError: a signal that cannot be read.
+    """
     done = folder / "regions.parquet"
     if done.is_file():
         return
-    width = WIDTH + 2 * flank
-    kinds = {"codes": np.uint8, "openness": np.float32, "loops": np.float32}
-    first = signals.read_wide(table.iloc[:1], flank)
+    shape = len(table), WIDTH + 2 * flank
+    first = signals.read_sums(table.iloc[:1], flank)
     present = [name for name in Wide._fields if getattr(first, name) is not None]
+    replicates = {"openness": len(signals.openness)}
     folder.mkdir(parents=True, exist_ok=True)
-    # Written in place under a folder that nobody reads before regions.parquet is there.
-    arrays = {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", kinds[name], (len(table), width))
-        for name in present
-    }
-    with progress("reading regions", len(table)) as show:
+    with ExitStack() as stack, progress("reading regions", len(table)) as show:
+        files = {
+            name: stack.enter_context(RowsFile(folder / f"{name}.npy", shape, replicates.get(name, 1)))
+            for name in present
+        }
         for start in range(0, len(table), CHUNK):
-            wide = signals.read_wide(table.iloc[start : start + CHUNK], flank)
-            for name, array in arrays.items():
-                array[start : start + CHUNK] = getattr(wide, name)
+            wide = signals.read_sums(table.iloc[start : start + CHUNK], flank)
+            for name, file in files.items():
+                file.append(getattr(wide, name))
             show(min(start + CHUNK, len(table)))
-    for array in arrays.values():
-        array.flush()
+    write_json(folder / DIVISORS, {name: file.divisor for name, file in files.items()})
     for name in ("label", "fold"):
         write_atomic(folder / f"{name}.npy", partial(_save, table[name].to_numpy(np.int64)))
     write_table(done, pa.Table.from_pandas(table, preserve_index=False))
@@ -96,7 +121,7 @@ def _save(array: NDArray, path: Path) -> None:
 
 
 def open_inputs(folder: Path) -> Arrays:
-    """Map what `write_inputs` wrote."""
+    """Map what `write_inputs` wrote, also before it knew divisors."""
 
     def mapped(name: str) -> NDArray | None:
         path = folder / f"{name}.npy"
@@ -104,8 +129,10 @@ def open_inputs(folder: Path) -> Arrays:
 
     codes = mapped("codes")
     assert codes is not None
+    divisors = read_json(folder / DIVISORS) if (folder / DIVISORS).is_file() else {}
     return Arrays(
         Wide(codes, mapped("openness"), mapped("loops")),
         np.load(folder / "label.npy"),
         np.load(folder / "fold.npy"),
+        divisors.get("openness", 1),
     )

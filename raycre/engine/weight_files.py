@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from raycre.create.model import Create
@@ -27,7 +27,8 @@ def write_model(path: Path, model: Network) -> None:
     """Write weights with what is needed to build the model again."""
     about = json.dumps({"kind": model.kind, **model.describe()})
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_atomic(path, lambda temporary: save_file(state, temporary, metadata={DESCRIPTION: about}))
+    content = save(state, metadata={DESCRIPTION: about})  # on a full disk save_file's error is no OSError
+    write_atomic(path, lambda temporary: temporary.write_bytes(content))
 
 
 def read_model(path: Path) -> Network:

@@ -6,6 +6,7 @@ Logarithms are the model's business.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -16,19 +17,20 @@ from numpy.typing import NDArray
 
 from raycre.genome.fasta import Fasta
 from raycre.genome.loops import read_loops
-from raycre.genome.tracks import Track, mean_of
+from raycre.genome.tracks import Track, mean_of, sum_of
 
 
 class Wide(NamedTuple):
     """Wide windows of n regions, wide enough for every shift.
 
     codes: uint8 (n, width), 0-3 = A, C, G, T and 4 = N or outside the chromosome.
-    openness: float32 (n, width), mean read count over replicates; None without openness.
+    openness: float32 (n, width), mean read count over replicates, or float64, their sum (`read_sums`); None
+        without openness.
     loops: float32 (n, width), loops over each base; None without loops.
     """
 
     codes: NDArray[np.uint8]
-    openness: NDArray[np.float32] | None
+    openness: NDArray[np.floating] | None
     loops: NDArray[np.float32] | None
 
 
@@ -49,6 +51,9 @@ class SignalPaths:
     loops: Path | None = None
     outside: Literal["error", "drop"] = "error"
     loops_count_column: int | None = None
+
+
+_OverReplicates = Callable[[Sequence[Track], NDArray, NDArray[np.int64], int], NDArray[np.floating]]
 
 
 class _Counts(Protocol):
@@ -85,10 +90,17 @@ class Signals:
 
     def read_wide(self, regions: pd.DataFrame, flank: int) -> Wide:
         """Read `flank` bp more on both sides of each region (chrom, start, end; all of one width)."""
+        return self._read(regions, flank, mean_of)
+
+    def read_sums(self, regions: pd.DataFrame, flank: int) -> Wide:
+        """Read as `read_wide`, with the replicates' sum, float64, in place of their mean."""
+        return self._read(regions, flank, sum_of)
+
+    def _read(self, regions: pd.DataFrame, flank: int, over_replicates: _OverReplicates) -> Wide:
         chrom = regions["chrom"].to_numpy(dtype=object)
         start = regions["start"].to_numpy(np.int64) - flank
         width = int(regions["end"].iloc[0] - regions["start"].iloc[0]) + 2 * flank
         codes = self.fasta.read_many(chrom, start, width, pad=True)
-        openness = mean_of(self.openness, chrom, start, width) if self.openness else None
+        openness = over_replicates(self.openness, chrom, start, width) if self.openness else None
         loops = None if self._loops is None else self._loops(chrom, start, width).astype(np.float32)
         return Wide(codes, openness, loops)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from raycre.errors import LabelError, RegionError, near
 from raycre.genome.classes import CLASSES
-from raycre.genome.intervals import Outside, check_possible, inside, sizes_of, unknown_chromosome
+from raycre.genome.intervals import Outside, check_possible, inside, place, sizes_of, unknown_chromosome
 from raycre.genome.region_files import read_bed, read_parquet
 from raycre.genome.textfile import require_file
 
@@ -33,11 +33,13 @@ class Regions(NamedTuple):
     table: chrom (str), start, end (int64), name (str or None), strand ("+", "-", "."), source (str),
         summit (int64, 0-based base of the chromosome, -1 if none), line (int64, 1-based line or row of
         the file); after `read_labels` also label (int64, position in `CLASSES`).
+    n_repeated: those of the dropped that said again what an earlier row says (`read_labels` only).
     """
 
     table: pd.DataFrame
     n_read: int
     n_dropped: int
+    n_repeated: int = 0
 
 
 def read_regions(
@@ -91,7 +93,7 @@ def read_labels(
         LabelError: a class that is not one of `CLASSES`, or one interval with two classes.
         InputError: as `read_regions`.
     """
-    table, n_read, _ = read_regions(path, sizes=sizes, outside=outside, labels=True)
+    table, n_read, n_outside, _ = read_regions(path, sizes=sizes, outside=outside, labels=True)
     interval = ["chrom", "start", "end"]
     table = table.drop_duplicates([*interval, "label"])
     twice = table.duplicated(interval)
@@ -105,7 +107,8 @@ def read_labels(
             line=int(row["line"]),
             value=f"{row['chrom']}:{row['start']}-{row['end']}",
         )
-    return Regions(table.reset_index(drop=True), n_read, n_read - len(table))
+    n_dropped = n_read - len(table)
+    return Regions(table.reset_index(drop=True), n_read, n_dropped, n_dropped - n_outside)
 
 
 def resize(table: pd.DataFrame, width: int, sizes: Mapping[str, int]) -> Regions:
@@ -128,6 +131,41 @@ def resize(table: pd.DataFrame, width: int, sizes: Mapping[str, int]) -> Regions
     kept = (start >= 0) & (start + width <= length)
     resized = table.assign(start=start, end=start + width)[kept].reset_index(drop=True)
     return Regions(resized, len(table), int((~kept).sum()))
+
+
+def check_classes_apart(table: pd.DataFrame, path: str | Path) -> None:
+    """Refuse regions of one width that overlap a region of another class.
+
+    CREATE, Methods, keeps such regions out of its data: their shared bases would have to be both classes.
+    Overlaps within a class are left to the folds.
+
+    Args:
+        table: with label and line; all regions of one width.
+        path: its file.
+
+    Raises:
+        LabelError: both lines of the first pair, and how many pairs of neighbours there are.
+    """
+    chrom, _ = pd.factorize(table["chrom"])
+    start, end, label, line = (table[c].to_numpy() for c in ("start", "end", "label", "line"))
+    order = np.lexsort((start, chrom))
+    here, after = order[:-1], order[1:]
+    # Of two that overlap, all between them in this order overlap the next one; where the classes differ,
+    # they differ between two neighbours on the way.
+    mixed = (chrom[here] == chrom[after]) & (start[after] < end[here]) & (label[here] != label[after])
+    if not mixed.any():
+        return
+    pairs = np.sort(np.stack([here[mixed], after[mixed]]), axis=0)  # by row: the order of the file
+    first, second = pairs[:, np.argmin(pairs[1])]
+    here_class, other_class = (CLASSES[label[row]] for row in (second, first))
+    shared = end[first] - start[first] - abs(start[second] - start[first])
+    raise LabelError(
+        f"this window of {here_class} shares {shared:,} bp with that of {other_class} on line {line[first]}, "
+        f"the first of {len(pairs[0]):,} such pair(s) of neighbours; keep one region of each",
+        path=path,
+        line=int(line[second]),
+        value=place(str(table["chrom"].iloc[second]), start[second], end[second]),
+    )
 
 
 def drop_overlapping(table: pd.DataFrame, other: pd.DataFrame, *, min_overlap: int = 1) -> Regions:

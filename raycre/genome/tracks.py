@@ -141,14 +141,28 @@ def _open_track(path: Path, sizes: dict[str, int], sizes_from: str) -> Track:
     return Track(path, sizes, sizes_from=sizes_from)
 
 
+def sum_of(
+    tracks: Sequence[Track],
+    chrom: Sequence[str] | pd.Series | NDArray,
+    start: NDArray[np.int64],
+    length: int,
+) -> NDArray[np.float64]:
+    """Return the sum over replicates, float64 (n, length), exact for counts; see `Track.read_many`."""
+    total = np.zeros((len(start), length), dtype=np.float64)
+    for track in tracks:
+        total += track.read_many(chrom, start, length)
+    return total
+
+
 def mean_of(
     tracks: Sequence[Track],
     chrom: Sequence[str] | pd.Series | NDArray,
     start: NDArray[np.int64],
     length: int,
 ) -> NDArray[np.float32]:
-    """Return the mean over replicates, float32 (n, length), added up in float64; see `Track.read_many`."""
-    total = np.zeros((len(start), length), dtype=np.float64)
-    for track in tracks:
-        total += track.read_many(chrom, start, length)
-    return (total / len(tracks)).astype(np.float32)
+    """Return the mean over replicates, float32 (n, length), added up in float64; see `Track.read_many`.
+
+    For integer sums up to 2^24, float32(sum) / float32(n) has the same bits: a quotient rounded to 53 bits
+    and then to 24 is the one rounded to 24 at once.
+    """
+    return (sum_of(tracks, chrom, start, length) / len(tracks)).astype(np.float32)
