@@ -17,7 +17,8 @@ def with_preset(values: Any) -> Any:
     returned as they are: checking them is the models' business.
 
     Raises:
-        ValueError: `original` of CREATE itself, whose recipes are `reference` and `paper`.
+        ValueError: `original` of CREATE itself, whose recipes are `reference` and `paper`; a baseline
+            without a modality that it needs, or without the warm-up that it needs.
     """
     if not isinstance(values, Mapping):
         return values
@@ -31,12 +32,17 @@ def with_preset(values: Any) -> Any:
     sets = presets.settings(preset if preset in presets.NAMES else presets.DEFAULT)
     own: Mapping[str, Any] = {}
     if isinstance(kind, str) and kind in KINDS and kind != "create":
-        sets = {"recipe": {**sets["recipe"], "warmup_epochs": 0}, "model": {}}
-        reads = KINDS[kind].reads
-        wanted = model.get("modalities", reads)
+        row = KINDS[kind]
+        sets = {"recipe": {**sets["recipe"], "warmup_epochs": row.warmup_epochs}, "model": {}}
+        wanted = model.get("modalities", row.reads)
         if isinstance(wanted, list | tuple):  # one configuration for all kinds: each takes what it can read
-            model = {**model, "modalities": [name for name in wanted if name in reads] or list(reads)}
-        own = KINDS[kind].original if preset == "original" else {}
+            model = {**model, "modalities": [name for name in wanted if name in row.reads] or list(row.reads)}
+            for group in row.needs:
+                if not set(group) & set(model["modalities"]):
+                    raise ValueError(f"model.modalities of {kind} must have {' or '.join(group)}")
+        if row.warmup_epochs and recipe.get("warmup_epochs") == 0:
+            raise ValueError(f"{kind} trains a part of it in warm-up; recipe.warmup_epochs: at least 1")
+        own = row.original if preset == "original" else {}
     return {
         **values,
         "model": {**sets["model"], **model},

@@ -1,0 +1,113 @@
+"""What the baselines have in common: the loss of the head, a stack of convolutions, checks of their input.
+
+Knows none of them in particular, and nothing of data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from raycre.create.layers import convolve, max_pool
+from raycre.create.layout import ROWS, WIDTH, check_modalities
+from raycre.create.network import Step
+from raycre.errors import ConfigError, RaycreError
+
+# What CREATE's recipe has and no baseline's authors had. None of them left out a last, smaller batch as far
+# as their sources show (inferred).
+NO_EXTRAS: dict[str, Any] = {
+    "schedule": "constant",
+    "stop_from": 0,
+    "score_warmup": False,
+    "drop_last": False,
+}
+
+
+def class_step(logits: Tensor, labels: Tensor) -> Step:
+    """Softmax cross-entropy, mean over windows (inferred: no class weights, no focal term).
+
+    Args:
+        logits: float32 (n, classes).
+        labels: int64 (n,).
+    """
+    error = F.cross_entropy(logits, labels)
+    return Step(error, {"cross_entropy": error}, error.new_tensor(torch.nan))
+
+
+def sequence_only(kind: str, modalities: Sequence[str]) -> tuple[str, ...]:
+    """Return the modalities where they are the sequence alone.
+
+    Raises:
+        ConfigError: others, or none.
+    """
+    chosen = check_modalities(modalities)
+    if chosen != ("sequence",):
+        raise ConfigError(f"{kind} reads the sequence alone; set model.modalities: [sequence]", value=chosen)
+    return chosen
+
+
+def check_input(x: Tensor, modalities: Sequence[str]) -> None:
+    """Raise RaycreError where x is not (n, rows of the modalities, 1000)."""
+    wanted = (sum(ROWS[name] for name in modalities), WIDTH)
+    if x.shape[1:] != wanted:
+        raise RaycreError(
+            f"input of shape {tuple(x.shape)}; {'+'.join(modalities)} takes (n, {wanted[0]}, {wanted[1]})"
+        )
+
+
+def start_glorot(model: nn.Module) -> None:
+    """Draw convolutions and linear layers by Glorot's uniform rule, biases zero.
+
+    Inferred: the default of the library that DanQ, ES-transition and DeepICSH were written in.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+class Stack(nn.Module):
+    """Valid convolutions of stride 1, each with ReLU, max-pool and dropout; the result is flattened.
+
+    x, float32 (n, 4, 1000), becomes float32 (n, positions · channels), by position and then channel.
+
+    Args:
+        channels, kernels: of each convolution.
+        pools: width and stride of the pool after each; 1 is none. Positions left over are dropped.
+        dropouts: after each pool.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        kernels: Sequence[int],
+        pools: Sequence[int],
+        dropouts: Sequence[float],
+    ) -> None:
+        super().__init__()
+        if not len(channels) == len(kernels) == len(pools) == len(dropouts):
+            raise ConfigError("as many channels as kernels, pools and dropouts", value=tuple(channels))
+        widths = pairwise((ROWS["sequence"], *channels))
+        self.convs = nn.ModuleList(
+            nn.Conv1d(before, after, kernel) for (before, after), kernel in zip(widths, kernels, strict=True)
+        )
+        self.dropouts = nn.ModuleList(nn.Dropout(p) for p in dropouts)
+        self.pools = tuple(pools)
+        positions = WIDTH
+        for kernel, pool in zip(kernels, pools, strict=True):
+            positions = (positions - kernel + 1) // pool
+        self.features = positions * channels[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.transpose(1, 2).contiguous()
+        for conv, pool, dropout in zip(self.convs, self.pools, self.dropouts, strict=True):
+            x = convolve(x, conv.get_parameter("weight"), conv.get_parameter("bias"))
+            # A maximum is the same before and after ReLU, and cheaper before.
+            x = dropout(F.relu(max_pool(x, pool, pool) if pool > 1 else x))
+        return x.flatten(1)
