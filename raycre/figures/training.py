@@ -6,7 +6,6 @@ Reads a run folder's tables, of which any may not be there yet. Knows no model.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,13 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted
-from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, ORANGE, as_svg, new_figure
+from raycre.figures.canvas import BLUE, COLOURS, GREY, ORANGE, as_svg, new_figure
+from raycre.figures.curves import draw_confusion, read_curves
+from raycre.figures.embedding import read_embedding
+from raycre.figures.spectrum import read_spectrum
 from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _METRICS = {  # as METRICS names them -> as people do
     "auroc": "auROC",
@@ -47,15 +46,23 @@ def read_training(run: Path) -> list[Block]:
         blocks.append(metrics_table(read_table(summary).to_pandas()))
     else:
         blocks.append(Note("Metrics are written when the training ends; the curves are of the folds so far."))
-    tables = [read_table(folder / "predictions.parquet").to_pandas() for folder in folds]
-    every = pd.concat(tables)
-    test = every[every["set"] == "test"]
-    labels = np.array([CLASSES.index(name) for name in test["label"]], dtype=np.int64)
-    blocks.append(draw_curves(labels, test[[f"p_{c}" for c in CLASSES]].to_numpy(np.float64), len(folds)))
+    blocks += read_curves(run) or [_read_pooled(folds)]
     histories = [read_table(folder / "history.parquet").to_pandas() for folder in folds]
     blocks.append(draw_histories(histories))
     blocks.append(_read_folds(folds, histories))
+    for folder in folds:
+        interpreted = [*read_spectrum(folder), *read_embedding(folder)]
+        if interpreted:  # one fold is enough: folds share no codes
+            return blocks + interpreted
     return blocks
+
+
+def _read_pooled(folds: list[Path]) -> Picture:
+    """Draw the curves of the folds that are done, of a run whose summary is not written yet."""
+    every = pd.concat([read_table(folder / "predictions.parquet").to_pandas() for folder in folds])
+    test = every[every["set"] == "test"]
+    labels = np.array([CLASSES.index(name) for name in test["label"]], dtype=np.int64)
+    return draw_curves(labels, test[[f"p_{c}" for c in CLASSES]].to_numpy(np.float64), len(folds))
 
 
 def fold_number(folder: Path) -> int:
@@ -118,7 +125,7 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), box_aspect=1)
         # Below, since the curves of a weak model go everywhere inside.
         axes.legend(title=name, alignment="left", loc="upper left", bbox_to_anchor=(-0.1, -0.17), ncols=2)
-    _draw_confusion(
+    draw_confusion(
         cells, sk.confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(len(CLASSES)))
     )
     return Picture(
@@ -129,21 +136,6 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
         "little from the means in the table. Confusion by the most probable class; shading is the share of "
         "the row.",
     )
-
-
-def _draw_confusion(axes: Axes, counts: NDArray[np.int64]) -> None:
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    for row, column in np.ndindex(*counts.shape):
-        share = float(shares[row, column])
-        axes.axhspan(row, row + 1, column / 5, (column + 1) / 5, color=BLUE, alpha=share, linewidth=0)
-        ink = "white" if share > 0.5 else INK  # on deep blue in light and dark pages
-        axes.text(column + 0.5, row + 0.5, f"{counts[row, column]:,}", ha="center", va="center", color=ink)
-    ticks = np.arange(len(CLASSES)) + 0.5
-    axes.set_xticks(ticks, CLASSES, rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, CLASSES)
-    axes.set(title="Confusion (regions)", xlabel="called", ylabel="truth", box_aspect=1)
-    axes.set(xlim=(0, len(CLASSES)), ylim=(len(CLASSES), 0))
-    axes.tick_params(length=0)
 
 
 def draw_histories(histories: list[pd.DataFrame]) -> Picture:

@@ -5,6 +5,7 @@ Coordinates are 0-based half-open int64, positions in the genome unless the name
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from raycre.genome.classes import CLASSES
@@ -27,7 +28,7 @@ PREDICTIONS = _schema(
     ("strand", _TEXT, "strand in the input: +, - or ."),
     ("source", _TEXT, "experiment or file that the region comes from"),
     *((f"p_{c}", pa.float32(), f"probability of {c}, mean over folds and views") for c in CLASSES),
-    ("call", _TEXT, "class by the validation cutoffs (FPR <= 0.01), background if none is reached"),
+    ("call", _TEXT, "class by the validation cutoffs (FPR <= 0.01), else background; null without cutoffs"),
     ("call_argmax", _TEXT, "class of the highest probability"),
     ("score_margin", pa.float32(), "largest probability minus cutoff over the four element classes"),
     ("n_views", pa.int32(), "shifts times strands averaged"),
@@ -138,7 +139,115 @@ FOLDS = _schema(
 )
 
 
+CURVES = _schema(
+    ("fold", _INT, "test fold"),
+    ("class", _TEXT, "class against the rest; one without regions in the test set has no rows"),
+    ("curve", _TEXT, "roc or pr"),
+    ("x", _REAL, "roc: false positive rate; pr: recall"),
+    ("y", _REAL, "roc: true positive rate; pr: precision, held back to the recall of the point before"),
+    ("threshold", _REAL, "smallest probability that passes, null where none does"),
+)
+
+CONFUSION = _schema(
+    ("fold", _INT, "test fold"),
+    ("truth", _TEXT, "true class"),
+    ("called", _TEXT, "class of the highest probability"),
+    ("n", _INT, "test regions"),
+)
+
+SPECTRUM = _schema(
+    ("class", _TEXT, "class of the regions"),
+    ("code", _INT, "code of the codebook, 0-based"),
+    ("count", _INT, "times the code stands in the regions of the class"),
+    ("t", _REAL, "share of the class's codes (CREATE eq. 12), null for a class without regions"),
+    ("p", _REAL, "feature probability score (eq. 13), null for an unused code or a class without regions"),
+    ("p_max", _REAL, "highest score of the code over the classes (eq. 14), null for an unused code"),
+    ("class_of_feature", _TEXT, "class of that score, the first on a tie (eq. 15), null for an unused code"),
+    ("order", _INT, "column of the code in the spectrum, 0-based, null for an unused code"),
+)
+
+_CENTRED = "of the centred window, forward strand"
+_TRACK = pa.list_(pa.float32())
+_SIGNALS = (("openness", "log10(mean reads + 1)"), ("loops", "log10(loops + 1)"))
+_KINDS = (
+    ("original", "of the input"),
+    ("reconstructed", "decoded from the region's codes"),
+    ("zeroed", "decoded with the pieces of the code set to 0"),
+)
+
+MAJOR_FEATURES = _schema(
+    ("class", _TEXT, "class of the regions"),
+    ("code", _INT, "its major feature: the code of highest p_max of its own; null where it has none"),
+    ("p", _REAL, "feature probability score of the code in the class"),
+    ("n_regions", _INT, "test regions of the class that use the code"),
+    ("n_decoded", _INT, "of them in reconstruction.parquet; the means are over these"),
+    *(
+        (f"{name}_{kind}", _REAL, f"mean {unit} over bp and regions, {text}")
+        for name, unit in _SIGNALS
+        for kind, text in _KINDS
+    ),
+    ("bases_changed", _REAL, "share of bp whose likeliest base differs between reconstructed and zeroed"),
+)
+
+RECONSTRUCTION = _schema(
+    ("region_id", _INT, "row of inputs/regions.parquet of the training"),
+    ("class", _TEXT, "true class"),
+    ("code", _INT, "major feature of the class"),
+    *(
+        (f"{name}_{kind}", _TRACK, f"{unit} at each of 1,000 bp, {text}; null if the model reads no {name}")
+        for name, unit in _SIGNALS
+        for kind, text in _KINDS
+    ),
+    *(
+        (f"sequence_{kind}", _TEXT, f"likeliest of the 1,000 bases, {text}; null if the model reads none")
+        for kind, text in _KINDS
+    ),
+)
+
+
+def _codes_field(n_codes: int) -> tuple[str, pa.DataType, str]:
+    kind = pa.from_numpy_dtype(np.min_scalar_type(n_codes - 1))  # uint8 to 256 codes, uint16 above
+    return (
+        "codes",
+        pa.list_(kind),
+        f"26 x M codes {_CENTRED}, position by position; codebook[codes] laid end to end is the quantised "
+        "embedding (26, embedding), codebook being quantizer.codebook of the fold's weights",
+    )
+
+
+def codes_schema(n_codes: int) -> pa.Schema:
+    """Schema of the codes of predicted regions, for a codebook of n_codes."""
+    return _schema(
+        ("region_id", _INT, "number of the region in the run, in input order"),
+        ("fold", pa.int32(), "fold whose codebook it is"),
+        _codes_field(n_codes),
+    )
+
+
+def embeddings_schema(n_codes: int) -> pa.Schema:
+    """Schema of the embeddings of a fold's test regions; `codes` is null without a codebook."""
+    return _schema(
+        ("region_id", _INT, "row of inputs/regions.parquet of the training"),
+        ("label", _TEXT, "true class"),
+        ("call_argmax", _TEXT, f"class of the highest probability {_CENTRED}"),
+        *((f"p_{c}", pa.float32(), f"probability of {c} {_CENTRED}") for c in CLASSES),
+        ("embedding", pa.list_(pa.float32()), f"quantised embedding {_CENTRED}, mean over its 26 positions"),
+        _codes_field(n_codes),
+    )
+
+
 def describe(schema: pa.Schema) -> str:
     """Return the schema as a Markdown table (the README's tables are made with it)."""
     rows = [f"| `{f.name}` | {f.type} | {f.metadata[b'description'].decode()} |" for f in schema]
     return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
+
+
+SWEEP = _schema(
+    ("setting", _TEXT, "the run: its folder below sweep/"),
+    ("metric", _TEXT, "auroc, auprc, f1, accuracy, precision, recall, f1_of_macro; macro over classes"),
+    ("mean", _REAL, "mean over the folds' test sets"),
+    ("sd", _REAL, "s.d. over folds (population)"),
+    ("n_folds", _INT, "folds with a value"),
+    ("difference", _REAL, "mean over folds of this setting minus the first one of the sweep"),
+    ("p_value", _REAL, "one-sided paired Wilcoxon test over folds that the first is greater; null for it"),
+)

@@ -1,0 +1,63 @@
+"""An alluvial picture of where the regions of each class go: true class on the left, call on the right.
+
+Draws counts. Knows no files and no model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycre.figures.blocks import Picture
+from raycre.figures.canvas import COLOURS, INK, as_svg, new_figure
+from raycre.genome.classes import CLASSES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_GAP = 0.03  # between classes, as a share of all regions
+_BAR = 0.02  # width of a class's bar, as a share of the picture's
+
+
+def draw_flow(counts: NDArray[np.int64]) -> Picture:
+    """Draw regions by truth (rows) and most probable class (columns), int64 (5, 5), not all 0."""
+    figure = new_figure(10.5, 3.6)
+    axes = figure.subplots()
+    tops = [starts(counts.sum(axis=axis)) for axis in (1, 0)]
+    left, right = tops[0].copy(), tops[1].copy()
+    for row, column in np.ndindex(*counts.shape):
+        height = counts[row, column] / counts.sum()
+        if height:
+            _draw_ribbon(axes, float(left[row]), float(right[column]), height, COLOURS[CLASSES[row]])
+            left[row] += height
+            right[column] += height
+    sides = zip((0.0, 1 - _BAR), tops, (1, 0), ("right", "left"), (-0.01, 1.01), strict=True)
+    for x, first, axis, align, label_at in sides:
+        for name, top, n in zip(CLASSES, first, counts.sum(axis=axis), strict=True):
+            height = n / counts.sum()
+            axes.fill_between([x, x + _BAR], top, top + height, color=COLOURS[name], linewidth=0)
+            axes.text(label_at, top + height / 2, f"{name} {n:,}", ha=align, va="center", color=INK)
+    axes.set(xlim=(-0.16, 1.16), ylim=(1 + _GAP * (len(CLASSES) - 1), 0))
+    axes.set_axis_off()
+    return Picture(
+        "From truth to call",
+        as_svg(figure),
+        "ribbons from each true class on the left to each most probable class on the right",
+        f"The {counts.sum():,} test regions, true class on the left, most probable class on the right; a "
+        "ribbon is as high as its regions are many, in the colour of the truth.",
+    )
+
+
+def starts(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Top of each class's bar, from the top down, when all regions are 1 high and classes lie apart."""
+    before = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    return before / sizes.sum() + _GAP * np.arange(len(sizes))
+
+
+def _draw_ribbon(axes: Axes, left: float, right: float, height: float, colour: str) -> None:
+    t = np.linspace(0, 1, 40)
+    top = left + (right - left) * t * t * (3 - 2 * t)  # level at both ends
+    x = _BAR + t * (1 - 2 * _BAR)
+    axes.fill_between(x, top, top + height, color=colour, alpha=0.35, linewidth=0)
