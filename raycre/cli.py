@@ -30,13 +30,31 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 
 @app.command()
 def train(
-    config: Config, set_: Sets = None, dry_run: DryRun = False, fresh: Fresh = False, json_: Json = False
+    config: Config,
+    set_: Sets = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option("--sweep", help="Train every combination: --sweep K=50,100 --sweep M=4,16."),
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option("--init", help="Weights to start from: of train, or the authors' .pth.")
+    ] = None,
+    dry_run: DryRun = False,
+    fresh: Fresh = False,
+    json_: Json = False,
 ) -> None:
-    """Train CREATE in k folds on Ray Train."""
+    """Train CREATE, a variant of it or a baseline in k folds on Ray Train."""
     from raycre.config import TrainConfig, read_config
+    from raycre.config.sweep import read_sweep
+    from raycre.engine.sweep import run_sweep
     from raycre.engine.training import run_train
 
-    _print(run_train(read_config(TrainConfig, config, set_ or ()), fresh=fresh, dry_run=dry_run), json_)
+    sets = [*(set_ or ()), *([] if init is None else [f"model.init={json.dumps(str(init))}"])]
+    if sweep:
+        found = run_sweep(read_sweep(config, sets, sweep), fresh=fresh, dry_run=dry_run)
+    else:
+        found = run_train(read_config(TrainConfig, config, sets), fresh=fresh, dry_run=dry_run)
+    _print(found, json_)
 
 
 @app.command()
@@ -127,10 +145,23 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
             continue  # kept in run.json, of no interest at the end of a run
         if isinstance(value, list) and value and isinstance(value[0], dict):
             print(f"{key}:")
-            for row in value:
-                print("  " + "  ".join(f"{k}={v}" for k, v in row.items()))
+            for line in _aligned(value):
+                print(f"  {line}")
         else:
             print(f"{key}: {value}")
+
+
+def _aligned(rows: list[dict[str, Any]]) -> list[str]:
+    """Lay rows of one table under a header; rows of unlike keys become lines of key=value."""
+    if any(row.keys() != rows[0].keys() for row in rows):
+        return ["  ".join(f"{k}={v}" for k, v in row.items()) for row in rows]
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def main(arguments: list[str] | None = None) -> None:

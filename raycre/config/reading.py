@@ -22,6 +22,12 @@ def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) ->
         MissingInputError: no such file.
         ConfigError: not YAML, an unknown key (with near matches and its line), or a value that cannot be.
     """
+    values, tree = read_values(path, sets)
+    return check(kind, values, path, tree)
+
+
+def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], yaml.Node | None]:
+    """Read a YAML file and apply overrides; return its nested values and its tree, which knows the lines."""
     if not path.is_file():
         raise MissingInputError("no such configuration file", path=path)
     try:
@@ -38,7 +44,17 @@ def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) ->
     if not isinstance(values, dict):
         raise ConfigError("a configuration is a mapping of keys", path=path, line=1)
     for text in sets:
-        _override(values, text)
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError("--set takes key.sub=value", value=text)
+        override(values, key, parse(value, f"--set {key}"))
+    return values, tree
+
+
+def check(
+    kind: type[VerbConfig], values: Mapping[str, Any], path: Path | None, tree: yaml.Node | None
+) -> VerbConfig:
+    """Return the configuration of nested values; an error names key, line and value."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -47,25 +63,25 @@ def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) ->
 
 def make_config(kind: type[VerbConfig], values: Mapping[str, Any]) -> VerbConfig:
     """Return a configuration from nested values, checked as `read_config` checks a file."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise _as_config_error(error, kind, None, None) from None
+    return check(kind, values, None, None)
 
 
-def _override(values: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ConfigError("--set takes key.sub=value", value=text)
+def override(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key in nested values, in place."""
     *parents, last = key.split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"{parent} is a value and has no keys below it", value=text)
+            raise ConfigError(f"{parent} is a value and has no keys below it", value=key)
+    values[last] = value
+
+
+def parse(text: str, what: str) -> Any:
+    """Read a value as YAML."""
     try:
-        values[last] = yaml.safe_load(value)
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: the value is not YAML", value=value) from error
+        raise ConfigError(f"{what}: the value is not YAML", value=text) from error
 
 
 def _as_config_error(

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from raycre.create.augment import Views, both_strands, flank, view_input
+from raycre.create.augment import Views, both_strands, flank, to_input
 from raycre.create.cutoffs import call
-from raycre.create.model import Create
+from raycre.create.fast import classifier_of
+from raycre.create.network import Network
 
 # Regions of one forward pass. Shapes are fixed and a region keeps its row in the batch (its number modulo
 # this), because the last bits of a matrix product depend on both; so they do not depend on sharding.
@@ -50,7 +51,7 @@ class Ensemble:
     """Trained folds and their cutoffs.
 
     Args:
-        models: one per fold, in evaluation mode, all of one modality set.
+        models: one per fold, in evaluation mode, all of one modality set; their weights stay as they are.
         cutoffs: float (folds, 5), each fold's cutoffs on its validation set. Their mean over folds goes
             with the mean probability (the paper does not say how folds are joined).
         n_views: shifts times strands to average.
@@ -59,12 +60,14 @@ class Ensemble:
 
     def __init__(
         self,
-        models: Sequence[Create],
+        models: Sequence[Network],
         cutoffs: NDArray[np.float32],
         n_views: int,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.models, self.views, self.device = models, views_of(n_views), device
+        self.folds = [classifier_of(model) for model in models]
+        self.modalities, self.log_openness = models[0].modalities, models[0].log_openness
+        self.views, self.device = views_of(n_views), device
         self.cutoffs = cutoffs.mean(0).astype(np.float32)
 
     def predict(
@@ -86,7 +89,7 @@ class Ensemble:
         lead = first % BATCH
         n = len(codes)
         total = -(-(lead + n) // BATCH) * BATCH
-        folds = np.empty((len(self.models), total, 5))
+        folds = np.empty((len(self.folds), total, 5))
         for start in range(0, total, BATCH):
             rows = [_rows(a, start - lead, self.device) for a in (codes, openness, loops)]
             folds[:, start : start + BATCH] = self._average(*rows)
@@ -102,14 +105,10 @@ class Ensemble:
     ) -> NDArray[np.float64]:
         """Return each fold's probabilities averaged over views: float64 (folds, BATCH, 5)."""
         assert codes is not None
-        total = torch.zeros(len(self.models), BATCH, 5, dtype=torch.float64)
         with torch.inference_mode():
-            for offset, is_rc in zip(*self.views, strict=True):
-                view = Views(np.full(BATCH, offset), np.full(BATCH, is_rc))
-                x = view_input(codes, openness, loops, view, self.models[0].modalities)
-                for fold, model in enumerate(self.models):
-                    total[fold] += model.classify(x).softmax(1).double().cpu()
-        return (total / len(self.views.offsets)).numpy()
+            wide = to_input(codes, openness, loops, self.modalities, self.log_openness)
+            folds = [fold.probabilities(wide, self.views).cpu().numpy() for fold in self.folds]
+        return np.stack(folds)
 
 
 def _rows(array: NDArray | None, start: int, device: torch.device | str) -> Tensor | None:

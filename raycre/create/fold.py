@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raycre.create.augment import EVAL_RATIO, RATIOS, STRIDE, Views, flank, view_input
+from raycre.create.augment import EVAL_RATIO, RATIOS, STRIDE, Views, flank, to_input, view_input
 from raycre.create.layout import CLASSES
 from raycre.create.losses import AUTHORS_CODE, Weights
 from raycre.create.network import Network
@@ -114,13 +114,23 @@ class FoldData:
         log_openness: bool = True,
     ) -> Tensor:
         """The model's input, float32 (rows, input rows, 1000), for one view of each of `rows`."""
+        raw = self._raw(rows, device)
+        return view_input(*raw, views, modalities, log_openness=log_openness)
+
+    def wide_inputs(
+        self, rows: np.ndarray, modalities: Sequence[str], device: torch.device, log_openness: bool = True
+    ) -> Tensor:
+        """The same for the wide windows that all views of `rows` are cut from."""
+        return to_input(*self._raw(rows, device), modalities, log_openness)
+
+    def _raw(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None, Tensor | None]:
         codes = torch.from_numpy(self.codes[rows]).to(device)
         # Divided before it travels: a GPU may multiply by the reciprocal, which is not the same.
         openness, loops = (
             None if track is None else torch.from_numpy(track[rows].astype(np.float32) / divisor).to(device)
             for track, divisor in ((self.openness, np.float32(self.replicates)), (self.loops, np.float32(1)))
         )
-        return view_input(codes, openness, loops, views, modalities, log_openness=log_openness)
+        return codes, openness, loops
 
 
 @dataclass(frozen=True)

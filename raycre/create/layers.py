@@ -7,18 +7,47 @@ and max-pooling is vectorised over channels: an encoder layer and its gradient t
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from raycre.create import fast_conv
+
+PIECE = 2**23  # floats: 16 windows of 512 channels x 1,000 bp
 
 
 def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, padding: int = 0) -> Tensor:
-    """1-D convolution: x (n, positions, in), kernel (out, in, taps) → (n, positions', out)."""
+    """1-D convolution: x (n, positions, in), kernel (out, in, taps) → (n, positions', out).
+
+    Wide layers of 8 taps go by nested filtering on a processor: equal up to rounding, in half the time.
+    """
+    if not padding and fast_conv.pays(kernel):
+        return fast_conv.convolve_nested(x, kernel, bias)
     y = F.conv2d(_as_image(x), kernel.unsqueeze(2), bias, padding=(0, padding))
     return y.squeeze(2).transpose(1, 2)
+
+
+def prepared(layer: nn.Conv1d) -> Callable[[Tensor], Tensor]:
+    """`convolve` with a layer's weights as they are now, made ready once for many calls."""
+    if not fast_conv.pays(layer.weight, kept=True):
+        return partial(convolve, kernel=layer.weight, bias=layer.bias)
+    return partial(fast_conv.convolve_prepared, factors=fast_conv.prepare(layer.weight), bias=layer.bias)
+
+
+def pieces(x: Tensor, floats: int) -> tuple[Tensor, ...]:
+    """Cut a batch (n, ...) so that the widest activations of a piece stay in a processor's cache.
+
+    By sizes and device alone. Memory is what a large batch waits for: its encoder takes a fifth less time in
+    pieces. An accelerator gets the batch whole.
+
+    Args:
+        floats: numbers in the widest activations of one window.
+    """
+    return x.split(max(1, PIECE // floats)) if x.device.type == "cpu" else (x,)
 
 
 def max_pool(x: Tensor, width: int, stride: int) -> Tensor:
@@ -88,3 +117,19 @@ def _banded(values: np.ndarray, rows: int) -> np.ndarray:
     for i in range(rows):
         matrix[i, i : i + len(values)] = values
     return matrix
+
+
+def deconvolve_upsample(x: Tensor, kernel: Tensor, bias: Tensor, length: int) -> Tensor:
+    """A transposed convolution that keeps the length, then linear up-sampling to `length` positions.
+
+    Args:
+        x: float32 (n, positions, in).
+        kernel: float32 (in, out, taps), an odd number of taps.
+        bias: float32 (out,).
+        length: positions of the result.
+
+    Returns:
+        float32 (n, length, out).
+    """
+    same = F.conv_transpose1d(x.transpose(1, 2), kernel, bias, padding=kernel.shape[2] // 2)
+    return F.interpolate(same, size=length, mode="linear", align_corners=False).transpose(1, 2)

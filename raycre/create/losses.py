@@ -84,19 +84,25 @@ def class_error(logits: Tensor, labels: Tensor, mean_over_classes: bool) -> Tens
     return error / logits.shape[1] if mean_over_classes else error
 
 
-def focal_silencer(logits: Tensor, labels: Tensor) -> Tensor:
-    """Focal loss of silencer against the rest, on the sigmoid of its logit (authors' code)."""
+def focal_silencer(logits: Tensor, labels: Tensor, gamma: float = FOCAL_GAMMA) -> Tensor:
+    """Focal loss of silencer against the rest, on the sigmoid of its logit (authors' code).
+
+    Args:
+        logits: float32 (n, classes).
+        labels: int64 (n,).
+        gamma: how strongly a window that is already named rightly is forgiven.
+    """
     is_silencer = (labels == SILENCER).to(logits.dtype)
     error = F.binary_cross_entropy_with_logits(logits[:, SILENCER], is_silencer, reduction="none")
-    return ((1 - torch.exp(-error)) ** FOCAL_GAMMA * error).mean()
+    return ((1 - torch.exp(-error)) ** gamma * error).mean()
 
 
-def norm_penalty(tensors: Iterable[Tensor]) -> Tensor:
-    """L1 plus unsquared L2 norm, each summed over the tensors (authors' code)."""
+def norm_penalty(tensors: Iterable[Tensor], l1: float = L1_WEIGHT, l2: float = L2_WEIGHT) -> Tensor:
+    """L1 plus unsquared L2 norm, each summed over the tensors and times its weight (authors' code)."""
     tensors = list(tensors)
-    l1 = torch.stack([tensor.abs().sum() for tensor in tensors]).sum()
-    l2 = torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]).sum()
-    return L1_WEIGHT * l1 + L2_WEIGHT * l2
+    sizes = torch.stack([tensor.abs().sum() for tensor in tensors]).sum()
+    lengths = torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]).sum()
+    return l1 * sizes + l2 * lengths
 
 
 def terms(

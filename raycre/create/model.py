@@ -14,8 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raycre.create.fast_dropout import Dropout
 from raycre.create.gaussian import GaussianLatent
-from raycre.create.layers import convolve, deconvolve_upsample, max_pool, upsample_deconvolve
+from raycre.create.layers import (
+    convolve,
+    deconvolve_upsample,
+    max_pool,
+    pieces,
+    prepared,
+    upsample_deconvolve,
+)
 from raycre.create.layout import MODALITIES, ROWS, WIDTH, check_modalities
 from raycre.create.losses import Weights, terms, total
 from raycre.create.network import Network, Step
@@ -60,11 +68,13 @@ class Branch(nn.Module):
     def __init__(self, rows: int, channels: int, dropout: float) -> None:
         super().__init__()
         self.conv = nn.Conv1d(rows, channels, KERNEL)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, rows: Tensor) -> Tensor:
-        return self.norm(self.dropout(_encode(rows, self.conv, BRANCH_POOL, BRANCH_STRIDE)))
+        # The pool before ReLU: the same values and gradients, on fewer positions.
+        pooled = max_pool(convolve(rows, self.conv.weight, self.conv.bias), BRANCH_POOL, BRANCH_STRIDE)
+        return self.norm(self.dropout(F.relu(pooled)))
 
 
 class Create(Network):
@@ -116,8 +126,8 @@ class Create(Network):
         )
         if "sequence" in self.modalities:
             self.base_norm = nn.BatchNorm1d(ROWS["sequence"]) if structure.base_norm else nn.Identity()
-        self.dropout = nn.Dropout(sizes.encoder_dropout)
-        self.classifier_dropout = nn.Dropout(sizes.classifier_dropout)
+        self.dropout = Dropout(sizes.encoder_dropout)
+        self.classifier_dropout = Dropout(sizes.classifier_dropout)
         self.classifier1 = nn.Linear(POSITIONS * sizes.embedding, sizes.classifier[0])
         self.classifier2 = nn.Linear(sizes.classifier[0], sizes.classifier[1])
         self.classifier3 = nn.Linear(sizes.classifier[1], sizes.classes)
@@ -138,9 +148,13 @@ class Create(Network):
 
     def encode(self, x: Tensor) -> Tensor:
         """x → z_e: float32 (n, 26, embedding), the latent embedding before quantisation."""
-        coarse = self.dropout(_encode(self.integrate(x), self.encoder2, POOL2, POOL2))
-        deep = self.dropout(_encode(coarse, self.encoder3, POOL3, POOL3))
-        return self.to_embedding(deep)
+        encoder2, encoder3 = prepared(self.encoder2), prepared(self.encoder3)
+        found = []
+        for part in pieces(x, self.integration.out_features * WIDTH):
+            coarse = self.dropout(F.relu(max_pool(encoder2(self.integrate(part)), POOL2, POOL2)))
+            deep = self.dropout(F.relu(max_pool(encoder3(coarse), POOL3, POOL3)))
+            found.append(self.to_embedding(deep))
+        return torch.cat(found)
 
     def head(self, z_q: Tensor) -> Tensor:
         """Quantised embedding (n, 26, embedding) → logits: float32 (n, classes)."""
@@ -196,11 +210,6 @@ class Create(Network):
         weights = [tensor for name, tensor in self.named_parameters() if name.endswith("weight")]
         codebook = [self.quantizer.codebook] if isinstance(self.quantizer, SplitQuantizer) else []
         return [*weights, *codebook]
-
-
-def _encode(x: Tensor, conv: nn.Conv1d, width: int, stride: int) -> Tensor:
-    """Convolve, pool, ReLU: the same values and gradients as ReLU before the pool, on fewer positions."""
-    return F.relu(max_pool(convolve(x, conv.weight, conv.bias), width, stride))
 
 
 def _upsample_first(x: Tensor, factor: int, *layers: nn.Module) -> Tensor:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from raycre.create import metrics
 from raycre.create.augment import Views, both_strands, training_samples
+from raycre.create.fast import classifier_of
 from raycre.create.fold import FoldData, FoldState, Group, Recipe
-from raycre.create.layout import CLASSES
 from raycre.create.network import Network
 from raycre.create.schedule import Plateau, limit_norms, make_optimizer, set_rate
 from raycre.errors import LabelError, RaycreError
@@ -148,16 +148,12 @@ def evaluate(
     if not len(rows):
         raise LabelError("no regions to evaluate; a fold needs regions in validation and in test")
     device = next(model.parameters()).device
-    model.eval()
+    classifier = classifier_of(model.eval())
     means = []
     for start in range(0, len(rows), batch_size):
         part = rows[start : start + batch_size]
-        total = torch.zeros(len(part), len(CLASSES), device=device)
-        for offset, is_rc in zip(*views, strict=True):
-            view = Views(np.full(len(part), offset), np.full(len(part), is_rc))
-            x = data.inputs(part, view, model.modalities, device, model.log_openness)
-            total += torch.softmax(model.classify(x), dim=1)
-        means.append((total / len(views.is_rc)).cpu().numpy())
+        wide = data.wide_inputs(part, model.modalities, device, model.log_openness)
+        means.append(classifier.probabilities(wide, views).float().cpu().numpy())
     return np.concatenate(means)
 
 

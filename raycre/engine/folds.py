@@ -7,6 +7,8 @@ follows from (seed, fold, epoch), an interrupted epoch is simply done again.
 
 from __future__ import annotations
 
+import io
+import math
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -29,10 +31,12 @@ from raycre.create.losses import Weights
 from raycre.create.model import Create
 from raycre.create.network import Network
 from raycre.create.networks import KINDS
-from raycre.create.recipe import evaluate, start_fold, step_epoch, train_epoch
+from raycre.create.recipe import evaluate, start_fold, train_epoch
 from raycre.create.sizes import SIZES, Structure
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
 from raycre.engine.devices import prepare
+from raycre.engine.groups import Team
+from raycre.engine.interpretation import write_interpretation
 from raycre.engine.materialise import Arrays
 from raycre.engine.weight_files import initialise, write_model
 from raycre.errors import CheckpointError
@@ -80,7 +84,7 @@ def first_network(config: TrainConfig) -> Network:
 def fold_data(arrays: Arrays, fold: int, n: int) -> FoldData:
     """Return the training, validation and test rows of a fold over the mapped arrays."""
     train, validation, test = (np.flatnonzero(mask) for mask in split(arrays.folds, fold, n))
-    return FoldData(*arrays.wide, arrays.labels, train, validation, test)
+    return FoldData(*arrays.wide, arrays.labels, train, validation, test, arrays.replicates)
 
 
 def train_fold(
@@ -89,8 +93,11 @@ def train_fold(
     arrays: Arrays,
     metadata: dict[str, str],
     on_epoch: Callable[[int], object] = lambda epoch: None,
+    team: Team = Team(),  # noqa: B008 - frozen
 ) -> None:
     """Train a fold from where its folder stands to its cutoffs.
+
+    The workers of a team call it together, each with its own dropout; the first of them writes.
 
     Args:
         config: of the run; `run.out` must be reachable from here.
@@ -98,41 +105,63 @@ def train_fold(
         arrays: materialised inputs.
         metadata: key-value metadata of Parquet files.
         on_epoch: called with the number of finished epochs.
+        team: the workers that share the fold's batches.
 
     Raises:
         CheckpointError: last.pt is damaged, or of another shape.
         RaycreError: the loss is not finite.
+        PeerFailedError: another worker of the team could not go on.
     """
     device = prepare(config.resources.cpus_per_worker, config.resources.gpus_per_worker)
     torch.use_deterministic_algorithms(True)
     # Filling costs 8 % of a step, and nothing reads memory before it is written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     folder = fold_folder(config.run.out, fold)
-    if (folder / CUTOFFS).is_file():
+    if team.told((folder / CUTOFFS).is_file):
         return
     data = fold_data(arrays, fold, config.folds.n)
     make = partial(first_network, config)
     state = start_fold(fold, recipe_of(config), config.run.seed, make, device)
-    stop = _resume(folder / STATE, state, device)
+    stop = _resume(folder / STATE, state, device, team)
+    group = team.share(state.model)
     while not stop:
-        stop = step_epoch(state, data, config.run.seed).stop
-        _checkpoint(folder / STATE, state, stop)
+        started = time.perf_counter()
+        stop = team.step(state, data, config.run.seed, group)
+        if team.rank == 0:
+            _checkpoint(folder, state, stop, time.perf_counter() - started)
         on_epoch(state.epoch)
-    _finish(folder, state, data, metadata)
+    if team.rank == 0:
+        _finish(folder, state, data, metadata)
+    team.told(lambda: None)  # the others wait here, so that trouble in finishing is trouble of this fold
 
 
-def _checkpoint(path: Path, state: FoldState, stop: bool) -> None:
+def _checkpoint(folder: Path, state: FoldState, stop: bool, seconds: float) -> None:
+    """Write the state, then what can be looked at meanwhile; times go nowhere else, as no two are equal."""
     saved = {**state.state_dict(), "stop": stop}
-    write_atomic(path, lambda temporary: torch.save(saved, temporary))
-    write_json(path.with_name(PROGRESS), {"epochs": state.epoch, "auprc": state.best_auprc, "stop": stop})
+    buffer = io.BytesIO()  # on a full disk torch's own writer loses the reason
+    torch.save(saved, buffer)
+    write_atomic(folder / STATE, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
+    _write_history(folder, state)
+    newest = state.history[-1]
+    seen = {"loss": newest["loss"], "auprc": newest["auprc"], "best": state.best_auprc, "seconds": seconds}
+    shown = {name: value if math.isfinite(value) else None for name, value in seen.items()}
+    write_json(folder / PROGRESS, {"epochs": state.epoch, **shown, "stop": stop})
 
 
-def _resume(path: Path, state: FoldState, device: torch.device) -> bool:
-    """Take over the newest checkpoint, if there is one; return whether training was over."""
-    if not path.is_file():
+def _write_history(folder: Path, state: FoldState) -> None:
+    write_table(folder / "history.parquet", pa.Table.from_pandas(pd.DataFrame(state.history)))
+
+
+def _resume(path: Path, state: FoldState, device: torch.device, team: Team) -> bool:
+    """Take over the newest checkpoint, if there is one; return whether training was over.
+
+    All workers of a team take it from the first, so that they stand at the same epoch.
+    """
+    held = team.told(lambda: path.read_bytes() if path.is_file() else None)
+    if held is None:
         return False
     try:
-        saved: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        saved: dict[str, Any] = torch.load(io.BytesIO(held), map_location=device, weights_only=True)
         stop = bool(saved.pop("stop"))
         state.load_state_dict(saved)
     except Exception as error:  # damaged bytes can fail in any way inside torch's reader
@@ -151,8 +180,9 @@ def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, 
     sets = {"validation": data.validation, "test": data.test}
     found = {name: evaluate(state.model, data, rows, views) for name, rows in sets.items()}
     tables = [_predictions(name, rows, data, found[name]) for name, rows in sets.items()]
+    write_interpretation(folder, state.model, data, data.test, metadata)
     write_model(folder / WEIGHTS, state.model.cpu())
-    write_table(folder / "history.parquet", pa.Table.from_pandas(pd.DataFrame(state.history)))
+    _write_history(folder, state)
     write_table(folder / "predictions.parquet", as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
     chosen = cutoffs(data.labels[data.validation], found["validation"])
     write_json(

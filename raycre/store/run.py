@@ -21,7 +21,7 @@ from raycre.store.files import read_json, sweep, write_json
 # What a run folder may hold; --fresh removes these and nothing else that a user may have put there.
 OURS = (
     "run.json", "plan.parquet", "failures.parquet", "attempts", "inputs", "folds", "summary",
-    "predictions", "passes", "effects", "train",
+    "predictions", "codes", "passes", "effects", "train", "sweep",
 )  # fmt: skip
 _PACKAGES = ("ray", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
 

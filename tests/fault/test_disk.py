@@ -108,7 +108,7 @@ def checkpoints(disk: Disk, genome: DemoGenome, calm: Path) -> None:
     assert epochs == [2, 3]
     found, expected = files_of(runs["full"]), files_of(calm / "folds")
     compared = [name for name in expected if name.endswith((".safetensors", ".parquet", "cutoffs.json"))]
-    assert len(compared) == 4
+    assert len(compared) >= 4
     assert all(found[f"folds/{name}"] == expected[name] for name in compared)
 
 

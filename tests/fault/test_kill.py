@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
+from raycre.config.sweep import read_sweep
 from raycre.demo_genome import DemoGenome
 from raycre.engine.perturbation import run_creme
 from raycre.engine.prediction import run_predict
+from raycre.engine.sweep import run_sweep
 from raycre.engine.training import run_train
 from raycre.store.files import read_json
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
@@ -65,17 +67,12 @@ def test_training_survives_the_loss_of_a_worker_and_of_the_driver(
     genome: DemoGenome, local_ray: None, tmp_path: Path
 ) -> None:
     values = train_values(genome, tmp_path / "killed", epochs=12, ratios=[5, 5, 5, 5, 5], patience=12)
-
-    def epochs() -> int:
-        files = (tmp_path / "killed").glob("folds/fold=*/progress.json")
-        return sum(read_json(path)["epochs"] for path in files)
-
     with _driver(["train"], values, tmp_path) as driver:
-        _wait(driver, lambda: epochs() >= 3)
+        _wait(driver, lambda: _epochs(tmp_path / "killed") >= 3)
         _kill(driver, "ray::RayTrainWorker")
-        n = epochs()
-        _wait(driver, lambda: epochs() >= n + 3)
-    assert epochs() < 36, "the driver was killed too late to prove anything"
+        n = _epochs(tmp_path / "killed")
+        _wait(driver, lambda: _epochs(tmp_path / "killed") >= n + 3)
+    assert _epochs(tmp_path / "killed") < 36, "the driver was killed too late to prove anything"
     run_train(make_config(TrainConfig, values))
     calm = values | {"run": {"name": "calm", "out": str(tmp_path / "calm")}}
     run_train(make_config(TrainConfig, calm))
@@ -87,6 +84,52 @@ def test_training_survives_the_loss_of_a_worker_and_of_the_driver(
         "summary/*.parquet",
         "inputs/*.npy",
     )
+
+
+def test_a_sweep_survives_the_loss_of_the_driver(genome: DemoGenome, local_ray: None, tmp_path: Path) -> None:
+    sweeps = ["K=20,50", "mu=0.1,0.2"]
+    values = train_values(genome, tmp_path / "killed", epochs=6, ratios=[3, 3, 3, 3, 3])
+    values["folds"]["only"] = [1]
+    options = [word for text in sweeps for word in ("--sweep", text)]
+    with _driver(["train", *options], values, tmp_path) as driver:
+        _wait(driver, lambda: _epochs(tmp_path / "killed" / "sweep") >= 4)
+    assert _epochs(tmp_path / "killed" / "sweep") < 24, "the driver was killed too late to prove anything"
+    for name in ("killed", "calm"):
+        run = values | {"run": {"name": name, "out": str(tmp_path / name)}}
+        (tmp_path / "run.yaml").write_text(json.dumps(run))
+        run_sweep(read_sweep(tmp_path / "run.yaml", (), sweeps))
+    assert len(list((tmp_path / "calm").glob("sweep/*/folds/*/cutoffs.json"))) == 4
+    _same(
+        tmp_path,
+        "sweep/*/folds/*/best.safetensors",
+        "sweep/*/folds/*/*.parquet",
+        "sweep/*/folds/*/cutoffs.json",
+        "sweep/*/summary/*.parquet",
+        "summary/*.parquet",
+        "inputs/*.npy",
+    )
+
+
+def test_two_workers_of_a_fold_survive_the_loss_of_one(
+    genome: DemoGenome, local_ray: None, tmp_path: Path
+) -> None:
+    values = train_values(genome, tmp_path / "killed", epochs=8, ratios=[5, 5, 5, 5, 5])
+    values["folds"]["only"] = [0, 2]
+    values["resources"] = {"workers_per_fold": 2}
+    with _driver(["train"], values, tmp_path) as driver:
+        _wait(driver, lambda: _epochs(tmp_path / "killed") >= 3)
+        _kill(driver, "ray::RayTrainWorker")
+        assert _epochs(tmp_path / "killed") < 16, "the worker was killed too late to prove anything"
+        until(lambda: driver.poll() is not None, lambda: f"epochs: {_epochs(tmp_path / 'killed')}")
+        assert driver.returncode == 0, (tmp_path / "driver.log").read_text()
+    calm = values | {"run": {"name": "calm", "out": str(tmp_path / "calm")}}
+    run_train(make_config(TrainConfig, calm))
+    _same(tmp_path, "folds/*/best.safetensors", "folds/*/*.parquet", "folds/*/cutoffs.json")
+
+
+def _epochs(run: Path) -> int:
+    """Epochs that are finished, over all folds below `run`."""
+    return sum(read_json(path)["epochs"] for path in run.rglob("progress.json"))
 
 
 def _same(folder: Path, *patterns: str) -> None:
@@ -119,7 +162,8 @@ def _driver(verb: list[str], values: dict[str, Any], folder: Path) -> Iterator[s
             yield driver
         finally:
             started = descendants(driver.pid)
-            os.killpg(driver.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself, and all its workers with it
+                os.killpg(driver.pid, signal.SIGKILL)
             driver.wait()
             # Its workers find out by themselves within seconds; till then they may go on writing.
             until(lambda: not any(map(alive, started)), lambda: f"still running: {started}")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from raycre.create import losses
-from raycre.create.model import Output
+from raycre.create.model import SIZES, Create, Output
 
 LN2 = math.log(2)
 
@@ -53,6 +53,31 @@ def test_focal_term_forgives_what_is_half_right() -> None:
 def test_norm_penalty_adds_both_norms_of_each_tensor() -> None:
     tensors = [torch.tensor([3.0, -4.0]), torch.tensor([[2.0]])]
     assert losses.norm_penalty(tensors).item() == pytest.approx(1e-8 * (7 + 2) + 5e-7 * (5 + 2))
+
+
+def test_focal_exponent_can_be_given() -> None:
+    logits, labels = torch.zeros(2, 5), torch.tensor([0, 3])
+    assert losses.focal_silencer(logits, labels, gamma=3.0).item() == pytest.approx(LN2 / 8)
+    assert losses.focal_silencer(logits, labels, gamma=0.0).item() == pytest.approx(LN2)
+
+
+def test_weights_of_the_norms_can_be_given() -> None:
+    tensors = [torch.tensor([3.0, -4.0]), torch.tensor([[2.0]])]
+    assert losses.norm_penalty(tensors, l1=1.0, l2=0.0).item() == 9
+    assert losses.norm_penalty(tensors, l1=0.0, l2=1.0).item() == 7
+
+
+@pytest.mark.parametrize("warming_up", [False, True])
+def test_the_models_loss_is_the_weighted_sum_of_its_terms(warming_up: bool) -> None:
+    torch.manual_seed(0)
+    model = Create(SIZES["tiny"]).eval()
+    x, labels = torch.rand(3, 6, 1000), torch.tensor([0, 1, 4])
+    step = model.losses(x, labels, losses.AUTHORS_CODE, warming_up)
+    found = losses.terms(model(x), x, labels, model.modalities, losses.AUTHORS_CODE, model.weight_tensors())
+    rebuilt = found["sequence"] + 0.01 * found["openness"] + 0.1 * found["loops"] + 0.25 * found["commitment"]
+    classed = found["cross_entropy"] + found["focal_silencer"] + 2 * found["norms"]
+    expected = rebuilt if warming_up else 0.5 * rebuilt + classed
+    assert step.total.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def hand_case() -> tuple[Output, torch.Tensor, torch.Tensor]:

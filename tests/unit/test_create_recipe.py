@@ -161,7 +161,9 @@ def test_track_that_is_no_number_stops_training_and_names_the_term() -> None:
     data = regions()
     assert data.openness is not None
     data.openness[0, 500] = np.nan
-    with pytest.raises(RaycreError, match=r"fold 0, epoch 0, batch \d+: the loss is not finite: .*openness is nan"):
+    with pytest.raises(
+        RaycreError, match=r"fold 0, epoch 0, batch \d+: the loss is not finite: .*openness is nan"
+    ):
         training.step_epoch(start(), data, SEED)
 
 

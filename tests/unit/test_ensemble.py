@@ -32,7 +32,7 @@ BY_BASE = np.array(
 class FirstBase:
     """A fold whose probabilities follow from the first base of the window alone."""
 
-    modalities = ("sequence",)
+    modalities, log_openness = ("sequence",), True
 
     def __init__(self, by_base: np.ndarray) -> None:
         self.logits = torch.log(torch.tensor(by_base, dtype=torch.float32))
@@ -45,7 +45,7 @@ class FirstBase:
 class Constant:
     """A fold that gives every region the same probabilities."""
 
-    modalities = ("sequence",)
+    modalities, log_openness = ("sequence",), True
 
     def __init__(self, *probabilities: float) -> None:
         self.logits = torch.log(torch.tensor(probabilities))
@@ -57,7 +57,7 @@ class Constant:
 class RowNumber:
     """A fold whose probabilities depend on a region's row in the batch, as the last bits of a real one do."""
 
-    modalities = ("sequence",)
+    modalities, log_openness = ("sequence",), True
 
     def classify(self, x: Tensor) -> Tensor:
         row = torch.arange(len(x), dtype=torch.float32)[:, None]

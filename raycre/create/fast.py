@@ -1,0 +1,176 @@
+"""Class probabilities of regions averaged over shifts and strands, without doing shared work twice.
+
+The same numbers as `Create.classify` view by view, up to rounding; any other model goes view by view.
+Knows nothing of training, of folds or of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Protocol, TypeGuard, cast
+
+import torch
+from torch import Tensor
+
+from raycre.create.augment import Views
+from raycre.create.layers import convolve, prepared
+from raycre.create.layout import ROWS, WIDTH
+from raycre.create.model import BRANCH_POOL, BRANCH_STRIDE, KERNEL, POOL2, POOL3, Branch, Create
+from raycre.create.network import Network
+from raycre.errors import ConfigError
+
+CHUNK = 8  # regions at once on a processor: their activations stay in its cache
+POOLED2 = 60  # positions after encoder 2 of 1,000 bp
+
+
+class Classifier(Protocol):
+    """What an ensemble asks of a fold."""
+
+    def probabilities(self, wide: Tensor, views: Views) -> Tensor:
+        """Average the class probabilities over views.
+
+        Args:
+            wide: float32 (n, rows, 1000 + 2 · flank), the model's input for wide windows
+                (`augment.to_input`).
+            views: offsets in bp from the centred window, at most `flank`; and strands.
+
+        Returns:
+            float64 (n, classes), on the device of `wide`.
+
+        Raises:
+            ConfigError: a view that reaches past the wide windows.
+        """
+        ...
+
+
+def classifier_of(model: Network) -> Classifier:
+    """The fastest way to the numbers of a model that is in evaluation mode and stays as it is."""
+    return FastClassifier(model) if supports(model) else PerView(model)
+
+
+def supports(model: Network) -> TypeGuard[Create]:
+    """Whether FastClassifier reproduces `model.classify`: CREATE itself, not a class derived from it."""
+    return type(model) is Create
+
+
+class PerView:
+    """Any model: one view after another, all regions at once."""
+
+    def __init__(self, model: Network) -> None:
+        self.model = model
+
+    def probabilities(self, wide: Tensor, views: Views) -> Tensor:
+        """See Classifier."""
+        strands = both_strands_of(wide, "sequence" in self.model.modalities)
+        total = torch.zeros((), dtype=torch.float64, device=wide.device)
+        with torch.no_grad():
+            for start, is_rc in zip(_starts(wide, views), views.is_rc, strict=True):
+                logits = self.model.classify(strands[bool(is_rc)][:, :, start : start + WIDTH])
+                total = total + logits.softmax(1).double()
+        return total / len(views.is_rc)
+
+
+class FastClassifier:
+    """CREATE, each stage once for all shifts that can share it.
+
+    Convolutions here have no padding, so a view's activations are a slice of the wide window's as long as
+    its shift is a multiple of the strides so far: any shift before the first pool; shifts that differ by
+    multiples of 4 bp from there to the second pool (of -20 ... 20 bp: -20, 0, 20 and -10, 10). The rest, a
+    twentieth of the work, is per view. A strand is a wide window of its own.
+
+    Args:
+        model: its weights are taken as they are now.
+    """
+
+    def __init__(self, model: Create) -> None:
+        self.model = model
+        self.branches = [cast(Branch, model.branches[name]) for name in model.modalities]
+        with torch.no_grad():
+            self.encoder2, self.encoder3 = prepared(model.encoder2), prepared(model.encoder3)
+
+    def probabilities(self, wide: Tensor, views: Views) -> Tensor:
+        """See Classifier. A region's last bits depend on its row and on n, and on no other region."""
+        starts = _starts(wide, views)
+        of_strand = {
+            rc: sorted(s for s, is_rc in zip(starts, views.is_rc, strict=True) if is_rc == rc)
+            for rc in (False, True)
+        }
+        chunk = CHUNK if wide.device.type == "cpu" else len(wide)
+        means = []
+        with torch.no_grad():
+            for part in wide.split(chunk):
+                strands = both_strands_of(part, "sequence" in self.model.modalities)
+                total = torch.zeros((), dtype=torch.float64, device=wide.device)
+                for is_rc, wanted in of_strand.items():
+                    if wanted:
+                        logits = self._logits(strands[is_rc], wanted)
+                        total = total + logits.softmax(2).double().sum(0)
+                means.append(total / len(starts))
+        return torch.cat(means)
+
+    def codes(self, wide: Tensor, starts: Sequence[int]) -> Tensor | None:
+        """Codes of the windows that begin at `starts` of the wide ones: int64 (starts, n, 26, splits)."""
+        with torch.no_grad():
+            codes = self.model.quantizer(self._encode(wide, starts)).codes
+        return None if codes is None else codes.unflatten(0, (len(starts), -1))
+
+    def _logits(self, wide: Tensor, starts: Sequence[int]) -> Tensor:
+        """Wide input → (starts, n, classes)."""
+        z_q = self.model.quantizer(self._encode(wide, starts)).z_q
+        return self.model.head(z_q).unflatten(0, (len(starts), -1))
+
+    def _encode(self, wide: Tensor, starts: Sequence[int]) -> Tensor:
+        """z_e of every window, the first one's regions first: (starts · n, 26, embedding)."""
+        model = self.model
+        first, last = min(starts), max(starts)
+        parts = wide[:, :, first : last + WIDTH].split(model.rows, dim=1)
+        convolved = [
+            convolve(part.transpose(1, 2).contiguous(), branch.conv.weight, branch.conv.bias)
+            for branch, part in zip(self.branches, parts, strict=True)
+        ]
+        coarse: dict[int, Tensor] = {}
+        by_phase = sorted(set(starts), key=lambda start: (start % BRANCH_STRIDE, start))
+        for _, group in groupby(by_phase, key=lambda start: start % BRANCH_STRIDE):
+            members = list(group)
+            begin, stop = members[0] - first, members[-1] - first + WIDTH - KERNEL + 1
+            encoded = [
+                branch.norm(torch.relu_(_pool(y[:, begin:stop], BRANCH_POOL, BRANCH_STRIDE)))
+                for branch, y in zip(self.branches, convolved, strict=True)
+            ]
+            second = self.encoder2(torch.relu_(model.integration(torch.cat(encoded, dim=2))))
+            for start in members:
+                position = (start - members[0]) // BRANCH_STRIDE
+                coarse[start] = _pool(second[:, position : position + POOLED2 * POOL2], POOL2, POOL2)
+        deep = self.encoder3(torch.relu_(torch.cat([coarse[start] for start in starts])))
+        return model.to_embedding(torch.relu_(_pool(deep, POOL3, POOL3)))
+
+
+def both_strands_of(wide: Tensor, has_sequence: bool) -> tuple[Tensor, Tensor]:
+    """The input as it is, and as its reverse complement: rows A, C, G, T in reverse order, all backwards."""
+    n_bases = ROWS["sequence"] if has_sequence else 0
+    backwards = wide.flip(2)
+    return wide, torch.cat([backwards[:, :n_bases].flip(1), backwards[:, n_bases:]], dim=1)
+
+
+def _starts(wide: Tensor, views: Views) -> list[int]:
+    """First position of each view in the wide window of its own strand."""
+    spare = wide.shape[2] - WIDTH
+    forward = spare // 2 + views.offsets
+    if forward.min() < 0 or forward.max() > spare:
+        raise ConfigError(
+            f"a shift reaches past the window of {wide.shape[2]:,} bp; read windows with the flank that the "
+            "number of views needs",
+            value=int(abs(views.offsets).max()),
+        )
+    return [int(spare - s if rc else s) for s, rc in zip(forward, views.is_rc, strict=True)]
+
+
+def _pool(x: Tensor, width: int, stride: int) -> Tensor:
+    """`layers.max_pool` of a slice, not copied, nor noted where the maxima were; no gradient."""
+    positions = (x.shape[1] - width) // stride + 1
+    reach = (positions - 1) * stride + 1
+    highest = torch.maximum(x[:, :reach:stride], x[:, 1 : 1 + reach : stride])
+    for i in range(2, width):
+        torch.maximum(highest, x[:, i : i + reach : stride], out=highest)
+    return highest

@@ -1,0 +1,141 @@
+"""Many folds in one Ray Train run: groups of workers walk through them. Knows nothing of what a run is for.
+
+Starting Ray Train costs 15-25 s on two cores, so it is paid once: group g of G takes jobs g, g + G, ...
+`report()` is a barrier over a run's workers, so no fold uses it; a fold's state is its own files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray.train
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from raycre.config import TrainConfig
+from raycre.config.models import TrainResources
+from raycre.engine.checkpoints import CUTOFFS, fold_folder
+from raycre.engine.cluster import connected, replicas
+from raycre.engine.folds import PROGRESS, train_fold
+from raycre.engine.groups import PeerFailedError, Team, join_team
+from raycre.engine.materialise import open_inputs
+from raycre.engine.progress import FoldRow, watched
+from raycre.errors import RaycreError
+from raycre.store.files import read_json, write_json
+
+RAY_FOLDER = "train"  # Ray Train's own; nothing of it is kept
+TROUBLE = "error.json"  # why a fold could not be trained
+MAX_FAILURES = 3  # lost workers that Ray Train replaces before it gives up
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fold of one run.
+
+    Attributes:
+        config: of the run; its `run.out` is absolute and holds the inputs.
+        fold: to train.
+        metadata: of the run's Parquet files.
+        label: the run's name for the person, empty where there is but one.
+    """
+
+    config: TrainConfig
+    fold: int
+    metadata: dict[str, str]
+    label: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the fold's files are."""
+        return fold_folder(self.config.run.out, self.fold)
+
+
+def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> None:
+    """Train folds by as many groups of workers as fit; one that cannot be trained leaves `TROUBLE` behind.
+
+    Args:
+        jobs: all of the same resources.
+        resources: of a worker, and how many share a fold.
+        out: folder that Ray Train may use while it runs.
+
+    Raises:
+        RaycreError: workers were lost too often, or not even one group fits.
+    """
+    if not jobs:
+        return
+    for job in jobs:
+        (job.folder / TROUBLE).unlink(missing_ok=True)
+    size, cpus, gpus = resources.workers_per_fold, resources.cpus_per_worker, resources.gpus_per_worker
+    order = {"jobs": list(jobs), "size": size, "nccl": gpus >= 1}  # NCCL refuses two workers on one GPU
+    what = f"{len(jobs)} folds"
+    with connected(), watched(what, lambda: [_row(job) for job in jobs]):
+        groups = replicas(resources.folds_at_once, cpus=size * cpus, gpus=size * gpus, most=len(jobs))
+        trainer = TorchTrainer(
+            _worker,
+            train_loop_config=order,
+            torch_config=TorchConfig(backend="gloo"),  # of all workers; a group of several makes its own
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=groups * size,
+                use_gpu=gpus > 0,
+                resources_per_worker={"CPU": cpus, **({"GPU": gpus} if gpus else {})},
+            ),
+            run_config=ray.train.RunConfig(
+                name=uuid.uuid4().hex,  # never an older run's: our own files say how far each fold is
+                storage_path=str(out.resolve() / RAY_FOLDER),
+                failure_config=ray.train.FailureConfig(max_failures=MAX_FAILURES),
+            ),
+        )
+        try:
+            trainer.fit()
+        except ray.train.TrainingFailedError as error:
+            raise RaycreError(
+                f"training stopped: {error}; finished epochs are kept, run again to go on"
+            ) from error
+    shutil.rmtree(out / RAY_FOLDER, ignore_errors=True)
+
+
+def _worker(order: dict[str, Any]) -> None:
+    """Train every G-th job with the group that this worker is in."""
+    context = ray.train.get_context()
+    rank, world, size = context.get_world_rank(), context.get_world_size(), order["size"]
+    team = join_team(size, nccl=order["nccl"])
+    for job in order["jobs"][rank // size :: world // size]:
+        _train(job, team)
+    ray.train.report({})
+
+
+def _train(job: Job, team: Team) -> None:
+    """Train one fold; one that cannot be trained stops no other."""
+    trouble = job.folder / TROUBLE
+    try:
+        train_fold(job.config, job.fold, open_inputs(job.config.run.out / "inputs"), job.metadata, team=team)
+    except PeerFailedError:
+        return
+    except Exception as error:
+        # Not raised: Ray Train would start all workers anew, three times, for what happens again.
+        try:
+            write_json(trouble, {"error": f"{type(error).__name__}: {error}"})
+        finally:
+            team.fail()
+        return
+    if team.rank == 0:
+        trouble.unlink(missing_ok=True)  # of a try that a lost worker spoilt
+
+
+def _row(job: Job) -> FoldRow:
+    """How far a fold is, from its files."""
+    epochs, folder = job.config.recipe.epochs, job.folder
+    seen = read_json(folder / PROGRESS) if (folder / PROGRESS).is_file() else {}
+    state = "waiting"
+    if (folder / CUTOFFS).is_file():
+        state = "done"
+    elif (folder / TROUBLE).is_file():
+        state = "failed"
+    elif seen:
+        state = "evaluating" if seen["stop"] else "training"
+    numbers = (seen.get(name) for name in ("loss", "auprc", "best", "seconds"))
+    return FoldRow(job.label, job.fold, state, seen.get("epochs", 0), epochs, *numbers)
