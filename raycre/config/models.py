@@ -231,6 +231,7 @@ class PredictConfig(_Verb):
     inputs: PredictInputs
     model: PredictModel
     views: Positive = 10
+    codes: bool = False  # also write each fold's codebook features of every region
     shard_size: Positive = 1024
     dtype: Literal["float32"] = "float32"
     resources: ReplicaResources = ReplicaResources()

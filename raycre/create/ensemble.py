@@ -5,7 +5,7 @@ Arrays in, arrays out; knows nothing of files or of where it runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from torch import Tensor
 from raycre.create.augment import Views, both_strands, flank, to_input
 from raycre.create.cutoffs import call
 from raycre.create.fast import classifier_of
+from raycre.create.layout import WIDTH
+from raycre.create.model import Create
 from raycre.create.network import Network
 
 # Regions of one forward pass. Shapes are fixed and a region keeps its row in the batch (its number modulo
@@ -66,6 +68,7 @@ class Ensemble:
         device: torch.device | str = "cpu",
     ) -> None:
         self.folds = [classifier_of(model) for model in models]
+        self.create_models = [model for model in models if isinstance(model, Create)]
         self.modalities, self.log_openness = models[0].modalities, models[0].log_openness
         self.views, self.device = views_of(n_views), device
         self.cutoffs = cutoffs.mean(0).astype(np.float32)
@@ -86,29 +89,57 @@ class Ensemble:
             loops: float32 (n, width), or None.
             first: number of the first region in the run; it decides the row in the batch.
         """
-        lead = first % BATCH
-        n = len(codes)
-        total = -(-(lead + n) // BATCH) * BATCH
-        folds = np.empty((len(self.folds), total, 5))
-        for start in range(0, total, BATCH):
-            rows = [_rows(a, start - lead, self.device) for a in (codes, openness, loops)]
-            folds[:, start : start + BATCH] = self._average(*rows)
-        folds = folds[:, lead : lead + n]
+        batches = [
+            np.stack([fold.probabilities(wide, self.views).cpu().numpy() for fold in self.folds])
+            for wide in self._wide_batches(codes, openness, loops, first)
+        ]
+        folds = _kept(np.concatenate(batches, axis=1), first, len(codes))
         mean = folds.mean(0)
         found, margin = call(mean, self.cutoffs)
         return Predictions(
             mean.astype(np.float32), folds.std(0).astype(np.float32), found, margin.astype(np.float32)
         )
 
-    def _average(
-        self, codes: Tensor | None, openness: Tensor | None, loops: Tensor | None
-    ) -> NDArray[np.float64]:
-        """Return each fold's probabilities averaged over views: float64 (folds, BATCH, 5)."""
-        assert codes is not None
-        with torch.inference_mode():
-            wide = to_input(codes, openness, loops, self.modalities, self.log_openness)
-            folds = [fold.probabilities(wide, self.views).cpu().numpy() for fold in self.folds]
-        return np.stack(folds)
+    def features(
+        self,
+        codes: NDArray[np.uint8],
+        openness: NDArray[np.float32] | None,
+        loops: NDArray[np.float32] | None,
+        *,
+        first: int,
+    ) -> NDArray[np.int64]:
+        """Codebook features of n regions as each fold sees them: int64 (folds, n, 26, M).
+
+        Of the centred window, forward strand. Arguments as of `predict`; the models must have codebooks.
+        """
+        centre = (codes.shape[1] - WIDTH) // 2
+        batches = []
+        for wide in self._wide_batches(codes, openness, loops, first):
+            window = wide[:, :, centre : centre + WIDTH]
+            with torch.no_grad():
+                found = [model.quantizer(model.encode(window)).codes for model in self.create_models]
+            batches.append(np.stack([fold.cpu().numpy() for fold in found]))
+        return _kept(np.concatenate(batches, axis=1), first, len(codes))
+
+    def _wide_batches(
+        self,
+        codes: NDArray[np.uint8],
+        openness: NDArray[np.float32] | None,
+        loops: NDArray[np.float32] | None,
+        first: int,
+    ) -> Iterator[Tensor]:
+        """Inputs of BATCH wide windows each, the first region in its own row."""
+        lead = first % BATCH
+        for start in range(-lead, len(codes), BATCH):
+            base, opened, looped = (_rows(a, start, self.device) for a in (codes, openness, loops))
+            assert base is not None
+            yield to_input(base, opened, looped, self.modalities, self.log_openness)
+
+
+def _kept(batches: NDArray, first: int, n: int) -> NDArray:
+    """Cut (folds, rows, ...) down to the n regions that are asked for."""
+    lead = first % BATCH
+    return batches[:, lead : lead + n]
 
 
 def _rows(array: NDArray | None, start: int, device: torch.device | str) -> Tensor | None:

@@ -15,6 +15,9 @@ import torch
 from raycre.config import PredictInputs
 from raycre.create.ensemble import Ensemble
 from raycre.create.layout import CLASSES
+from raycre.create.model import Create
+from raycre.create.network import Network
+from raycre.create.quantizer import SplitQuantizer
 from raycre.engine.weight_files import read_model, read_network
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.store.files import read_json, sha256_of
@@ -30,12 +33,14 @@ class Checkpoint:
         path: folder of the training run, or the file.
         folds: numbers of the folds; (0,) for a file.
         modalities: what the models read.
+        n_codes: K of their codebooks; None where they have none.
         sha256: hash over the folds' weights and cutoffs, in order; of the file alone where it is one.
     """
 
     path: Path
     folds: tuple[int, ...]
     modalities: tuple[str, ...]
+    n_codes: int | None
     sha256: str
 
     def uses(self, key: str) -> bool:
@@ -70,7 +75,8 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
     if folder.is_file():
         if folds != "all":
             raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
-        return Checkpoint(folder, (0,), read_network(folder).modalities, sha256_of(folder))
+        model = read_network(folder)
+        return Checkpoint(folder, (0,), model.modalities, n_codes_of(model), sha256_of(folder))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -85,16 +91,22 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             "to use in model.folds",
             path=folder,
         )
-    modalities, digest = None, hashlib.sha256()
+    modalities, n_codes, digest = None, None, hashlib.sha256()
     for fold in wanted:
         path = fold_folder(folder, fold) / WEIGHTS
         model = read_model(path)
         if modalities not in (None, model.modalities):
             raise CheckpointError(f"reads {model.modalities}, other folds read {modalities}", path=path)
-        modalities = model.modalities
+        modalities, n_codes = model.modalities, n_codes_of(model)
         _read_cutoffs(path.with_name(CUTOFFS))
         digest.update(sha256_of(path).encode() + sha256_of(path.with_name(CUTOFFS)).encode())
-    return Checkpoint(folder, wanted, modalities or (), digest.hexdigest())
+    return Checkpoint(folder, wanted, modalities or (), n_codes, digest.hexdigest())
+
+
+def n_codes_of(model: Network) -> int | None:
+    """Return K, or None of a model without a codebook."""
+    quantizer = model.quantizer if isinstance(model, Create) else None
+    return len(quantizer.codebook) if isinstance(quantizer, SplitQuantizer) else None
 
 
 def load_ensemble(

@@ -155,7 +155,7 @@ def _batches(
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         centred = Views(np.zeros(len(part), np.int64), np.zeros(len(part), bool))
-        yield part, data.inputs(part, centred, model.modalities, device)
+        yield part, data.inputs(part, centred, model.modalities, device, model.log_openness)
 
 
 def _embeddings(rows: NDArray[np.int64], labels: NDArray[np.int64], seen: Seen) -> dict[str, object]:

@@ -20,6 +20,7 @@ from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
 from raycre.engine.progress import progress
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
+from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.regions import read_regions
 from raycre.store.ledger import Ledger
@@ -44,6 +45,8 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     check_out(config.run.out)
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
+    if config.codes and checkpoint.n_codes is None:
+        raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
     hashes = hash_inputs(used)
     paths = signal_paths(config.inputs, checkpoint.modalities)
@@ -109,6 +112,7 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
         metadata=run.metadata | {"model_sha256": checkpoint.sha256},
         model_sha256=checkpoint.sha256,
         threads=config.resources.cpus_per_replica,
+        n_codes=checkpoint.n_codes if config.codes else None,
         gpus=config.resources.gpus_per_replica,
     )
 

@@ -11,16 +11,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.create.ensemble import BATCH, Ensemble, Predictions, flank_of
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import load_ensemble
 from raycre.engine.devices import prepare
+from raycre.engine.interpretation import codes_table
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import PREDICTIONS
+
+CODES = "codes"  # folder of the codebook features
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Order:
         metadata: key-value metadata of the parts.
         model_sha256: hash over the folds' weights.
         threads: torch threads of one replica; part of what "the same machine kind" means.
+        n_codes: K where codebook features are to be written, too; else None.
         gpus: GPUs of one replica, or its share of one; 0 for the CPU.
     """
 
@@ -51,6 +57,7 @@ class Order:
     metadata: Mapping[str, str]
     model_sha256: str
     threads: int
+    n_codes: int | None = None
     gpus: float = 0
 
 
@@ -91,11 +98,24 @@ class CrePredictor:
         regions = _regions(row["shard"], self.order)
         wide = _unpack(row, len(regions)) if row["codes"] else _read(row["shard"], self.order)
         row["codes"] = b""  # a second try reads again: the first may have failed on what was read
-        found = self.ensemble.predict(wide.codes, wide.openness, wide.loops, first=int(row["first"]))
+        first = int(row["first"])
+        found = self.ensemble.predict(*wide, first=first)
         table = as_table(
             _columns(regions, found, self.ensemble, self.order), PREDICTIONS, self.order.metadata
         )
+        if self.order.n_codes is not None:  # before the part, whose existence says that all is written
+            features = self.ensemble.features(*wide, first=first)
+            self._write_features(row["unit"], regions["region_id"].to_numpy(), features)
         write_table(self.order.ledger.part(row["unit"]), table)
+
+    def _write_features(self, unit: str, region_id: NDArray, features: NDArray[np.int64]) -> None:
+        order = self.order
+        assert order.n_codes is not None
+        tables = [
+            codes_table(region_id, fold, codes, order.n_codes, dict(order.metadata))
+            for fold, codes in zip(order.folds, features, strict=True)
+        ]
+        write_table(order.ledger.out / CODES / f"{unit}.parquet", pa.concat_tables(tables))
 
 
 def _regions(shard: int, order: Order) -> pd.DataFrame:

@@ -166,3 +166,23 @@ def test_predictions_of_a_real_model_are_bit_equal_however_they_are_cut(cuts: se
     models = [Create(SIZES["tiny"], ("sequence",)).eval() for _ in range(2)]
     folds = ensemble(*models, cutoffs=np.full((2, 5), 0.2, np.float32), n_views=2)
     assert in_pieces(folds, CODES, cuts, first) == bits(predict(folds, CODES, first))
+
+
+def test_features_are_those_of_the_centred_window_however_regions_are_cut() -> None:
+    torch.manual_seed(0)
+    models = [Create(SIZES["tiny"], ("sequence",)).eval() for _ in range(2)]
+    both = ensemble(*models, cutoffs=np.ones((2, 5), np.float32), n_views=4)
+    codes = np.random.default_rng(0).integers(0, 4, (50, WIDTH + 10)).astype(np.uint8)
+    whole = both.features(codes, None, None, first=7)
+    x = (
+        torch.nn.functional.one_hot(torch.from_numpy(codes[:, 5 : 5 + WIDTH]).long(), 4)
+        .float()
+        .transpose(1, 2)
+    )
+    with torch.no_grad():
+        alone = models[1](x).codes
+    assert alone is not None
+    assert whole.shape == (2, 50, 26, SIZES["tiny"].splits)
+    assert (whole[1] == alone.numpy()).mean() > 0.999  # a near-tie may go the other way in another batch
+    cut = [both.features(codes[a:b], None, None, first=7 + a) for a, b in ((0, 3), (3, 41), (41, 50))]
+    np.testing.assert_array_equal(np.concatenate(cut, axis=1), whole)

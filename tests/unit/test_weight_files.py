@@ -117,7 +117,10 @@ def test_training_starts_from_a_checkpoint_and_predict_uses_one(
         run_train(other.model_copy(update={"run": other.run.model_copy(update={"out": tmp_path / "no"})}))
     assert not (tmp_path / "no").exists()
 
-    record = run_predict(predict_config(genome, start, tmp_path / "predict"))
+    record = run_predict(predict_config(genome, start, tmp_path / "predict", codes=True))
+    features = read_parts(tmp_path / "predict" / "codes")
+    assert features["region_id"].tolist() == list(range(record["regions"]["kept"]))
+    assert {len(codes) for codes in features["codes"]} == {26 * SIZES["tiny"].splits}
     parts = read_parts(tmp_path / "predict" / "predictions")
     assert len(parts) == record["regions"]["kept"]
     assert parts["call"].isna().all()
