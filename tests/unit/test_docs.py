@@ -1,0 +1,27 @@
+"""Tables in the documentation are those that the code would print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raycre.create import presets
+from raycre.create.networks import KINDS
+from raycre.store.schemas import EFFECTS, PREDICTIONS, describe
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("schema", [PREDICTIONS, EFFECTS], ids=["predictions", "effects"])
+def test_readme_has_the_schemas_tables(schema) -> None:  # type: ignore[no-untyped-def]
+    assert describe(schema) in (ROOT / "README.md").read_text()
+
+
+def test_differences_of_paper_and_code_are_documented_as_they_are() -> None:
+    assert presets.describe() in (ROOT / "docs" / "create.md").read_text()
+
+
+def test_every_kind_of_model_is_documented() -> None:
+    text = (ROOT / "docs" / "create.md").read_text()
+    assert all(f"`{kind}`" in text for kind in KINDS if kind != "create")
