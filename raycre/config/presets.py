@@ -18,7 +18,7 @@ def with_preset(values: Any) -> Any:
 
     Raises:
         ValueError: `original` of CREATE itself, whose recipes are `reference` and `paper`; a baseline
-            without a modality that it needs, or without the warm-up that it needs.
+            without a modality that it reads or needs, or without the warm-up that it needs.
     """
     if not isinstance(values, Mapping):
         return values
@@ -36,7 +36,9 @@ def with_preset(values: Any) -> Any:
         sets = {"recipe": {**sets["recipe"], "warmup_epochs": row.warmup_epochs}, "model": {}}
         wanted = model.get("modalities", row.reads)
         if isinstance(wanted, list | tuple):  # one configuration for all kinds: each takes what it can read
-            model = {**model, "modalities": [name for name in wanted if name in row.reads] or list(row.reads)}
+            model = {**model, "modalities": [name for name in wanted if name in row.reads]}
+            if not model["modalities"]:
+                raise ValueError(f"{kind} reads {', '.join(row.reads)}, and model.modalities has none of it")
             for group in row.needs:
                 if not set(group) & set(model["modalities"]):
                     raise ValueError(f"model.modalities of {kind} must have {' or '.join(group)}")

@@ -67,9 +67,11 @@ def make_config(kind: type[VerbConfig], values: Mapping[str, Any]) -> VerbConfig
 
 
 def override(values: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key in nested values, in place."""
+    """Set a dotted key in nested values, in place; `model: NAME` becomes `model: {kind: NAME}` for it."""
     *parents, last = key.split(".")
     for parent in parents:
+        if parent == "model" and isinstance(values.get(parent), str):
+            values[parent] = {"kind": values[parent]}
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
             raise ConfigError(f"{parent} is a value and has no keys below it", value=key)

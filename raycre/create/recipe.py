@@ -67,7 +67,9 @@ def step_epoch(state: FoldState, data: FoldData, seed: int, group: Group | None 
         probabilities = evaluate(state.model, data, data.validation, views)
         record["auprc"] = metrics.macro(metrics.auprc(data.labels[data.validation], probabilities))
         if math.isnan(record["auprc"]):
-            raise LabelError(f"validation of fold {state.fold} has regions of one class only")
+            raise LabelError(
+                f"validation of fold {state.fold} has regions of one class only; ask for fewer folds"
+            )
         improved = record["auprc"] > state.best_auprc
     if improved:
         state.best_auprc, state.best_epoch = record["auprc"], epoch
@@ -101,7 +103,10 @@ def train_epoch(
     samples = training_samples(data.labels, data.train, recipe.ratios, recipe.stride, recipe.strands)
     batches = _batches(_generator(seed, state.fold, epoch + 1), len(samples.rows), recipe, group.size)
     if not batches:
-        raise LabelError(f"fold {state.fold} has {len(samples.rows)} training views for {group.size} workers")
+        raise LabelError(
+            f"fold {state.fold} has {len(samples.rows)} training views, in batches of {recipe.batch_size}, "
+            f"for {group.size} workers; lower resources.workers_per_fold"
+        )
     rate = recipe.learning_rate * state.plateau.factor
     _seed_torch(seed, state.fold, epoch + 1, group.rank)
     sums: dict[str, Tensor] = {}

@@ -82,7 +82,10 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
     record = read_json(record_path)
     if record.get("verb") != "train":
-        raise CheckpointError("model.checkpoint is the folder of another verb, not of train", path=folder)
+        hint = "; name one of its runs, a folder below sweep/" if record.get("verb") == "sweep" else ""
+        raise CheckpointError(
+            f"model.checkpoint is the folder of another verb, not of train{hint}", path=folder
+        )
     wanted = tuple(range(record["config"]["folds"]["n"])) if folds == "all" else folds
     missing = [k for k in wanted if not (fold_folder(folder, k) / CUTOFFS).is_file()]
     if missing:

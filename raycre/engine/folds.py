@@ -191,7 +191,7 @@ def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, 
             "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",
             "thresholds": dict(zip(CLASSES, chosen.thresholds.tolist(), strict=True)),
             "fpr": dict(zip(CLASSES, chosen.fpr.tolist(), strict=True)),
-            "best_epoch": state.best_epoch,
+            "best_epoch": state.best_epoch if state.best_model else state.epoch - 1,  # the model's, above
             "epochs": state.epoch,
         },
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create import metrics
+from raycre.create.augment import training_samples
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.curves import write_curves
@@ -126,15 +127,17 @@ def _metrics(run: Run, fold: int) -> pd.DataFrame:
 
 
 def cost_of(config: TrainConfig, plan: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
-    """Time one training step and one validation pass here; count views and bytes."""
+    """Time training here, without validation; count views and bytes."""
     recipe = recipe_of(config)
     labels = table["label"].to_numpy()
     share = float(plan["n_train"].sum() / len(table))
-    views = 2 * int(np.bincount(labels, minlength=len(CLASSES)) @ np.array(recipe.ratios)) * share
+    rows = np.arange(len(labels))
+    views = len(training_samples(labels, rows, recipe.ratios, recipe.stride, recipe.strands).rows) * share
     seconds, flops = time_step(config)
     pending = _ledger(config).pending(plan["unit"])
     width = WIDTH + 2 * recipe.flank
-    per_base = 1 + 4 * (len(config.model.modalities) - 1)  # at most: whole reads and loops take 2 + 1
+    # Codes are always there; a track has 4 bytes at most (whole reads and loops take 2 + 1).
+    per_base = 1 + 4 * len({"openness", "loops"} & set(config.model.modalities))
     at_most = views * recipe.epochs * len(pending) / len(plan)
     return {
         "folds": len(plan),

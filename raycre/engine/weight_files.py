@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from raycre.errors import CheckpointError, MissingInputError
 from raycre.store.files import write_atomic
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
+SAME_SHAPES = ("upsample_first", "log_openness")  # of Structure: other arithmetic on the same tensors
 DESCRIPTION = "raycre_network"  # key of the metadata of weights that train writes
 
 
@@ -134,7 +136,7 @@ def initialise(model: Network, path: Path) -> None:
 
     Raises:
         MissingInputError, CheckpointError: as read_network; also where the file's model reads other
-            modalities, or is of another kind or size.
+            modalities, is of another kind or size, or takes the same tensors for another computation.
     """
     start = read_network(path)
     if (start.kind, start.modalities) != (model.kind, model.modalities):
@@ -150,4 +152,13 @@ def initialise(model: Network, path: Path) -> None:
             "and the settings of recipe.preset",
             path=path,
         )
+    if isinstance(start, Create) and isinstance(model, Create):
+        theirs, ours = asdict(start.structure), asdict(model.structure)
+        unlike = [name for name in SAME_SHAPES if theirs[name] != ours[name]]
+        if unlike:
+            raise CheckpointError(
+                f"was trained with {', '.join(f'model.{name}: {theirs[name]}' for name in unlike)}; set it "
+                "so, or leave recipe.preset at the one that the weights were made with",
+                path=path,
+            )
     model.load_state_dict(start.state_dict())

@@ -35,11 +35,14 @@ class Tally:
         crossed: int64 (5, 5), regions by call from the cutoffs (rows) and most probable class (columns).
         histogram: int64 (5, bins), regions by call and largest probability.
         surest: the regions called an element with the largest probability of it, a few of each class.
+        n_uncalled: regions without a call, as a file of weights brings no cutoffs; their most probable class
+            stands for it.
     """
 
     crossed: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES),) * 2, np.int64))
     histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES), _N_BINS), np.int64))
     surest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    n_uncalled: int = 0
 
     def add(self, rows: pd.DataFrame) -> None:
         """Count the rows of one part: columns of store.schemas.PREDICTIONS.
@@ -47,6 +50,9 @@ class Tally:
         Raises:
             LabelError: a call that is none of the five classes.
         """
+        uncalled = rows["call"].isna()
+        self.n_uncalled += int(uncalled.sum())
+        rows = rows.assign(call=rows["call_argmax"].where(uncalled, rows["call"]))
         call, argmax = _positions(rows["call"]), _positions(rows["call_argmax"])
         np.add.at(self.crossed, (call, argmax), 1)
         top = rows[_P].to_numpy(np.float64).max(axis=1)
@@ -82,7 +88,15 @@ def read_calls(run: Path) -> list[Block]:
         tally.add(read_table(path, _COLUMNS).to_pandas())
     if not tally.crossed.any():
         return [Note("No region is classed yet.")]
-    return [calls_table(tally.crossed), draw_probabilities(tally.histogram), _surest_table(tally.surest)]
+    blocks: list[Block] = [calls_table(tally.crossed), draw_probabilities(tally.histogram)]
+    blocks.append(_surest_table(tally.surest))
+    if not tally.n_uncalled:
+        return blocks
+    text = (
+        f"{tally.n_uncalled:,} regions have no call: one file of weights brings no cutoffs, and "
+        "model.cutoffs gave none. What is said of called regions is here said of their most probable class."
+    )
+    return [Note(text, loud=True), *blocks]
 
 
 def calls_table(crossed: NDArray[np.int64]) -> Table:

@@ -20,6 +20,7 @@ _MAX_FAILURES = 50
 # A unit of work is done when this exists.
 _DONE = {
     "train": "folds/fold=*/cutoffs.json",
+    "sweep": "sweep/*/folds/fold=*/cutoffs.json",
     "predict": "predictions/part-*.parquet",
     "creme": "passes/model=*/part-*.parquet",
 }

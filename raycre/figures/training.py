@@ -6,6 +6,7 @@ Reads a run folder's tables, of which any may not be there yet. Knows no model.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,8 +49,10 @@ def read_training(run: Path) -> list[Block]:
         blocks.append(Note("Metrics are written when the training ends; the curves are of the folds so far."))
     blocks += read_curves(run) or [_read_pooled(folds)]
     histories = [read_table(folder / "history.parquet").to_pandas() for folder in folds]
-    blocks.append(draw_histories(histories))
-    blocks.append(_read_folds(folds, histories))
+    cutoffs = [read_json(folder / "cutoffs.json") for folder in folds]
+    kept = [int(found["best_epoch"]) for found in cutoffs]
+    blocks.append(draw_histories(histories, kept, _warmup(run, histories)))
+    blocks.append(_folds_table(folds, cutoffs, histories))
     for folder in folds:
         interpreted = [*read_spectrum(folder), *read_embedding(folder)]
         if interpreted:  # one fold is enough: folds share no codes
@@ -138,22 +141,34 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
     )
 
 
-def draw_histories(histories: list[pd.DataFrame]) -> Picture:
+def _warmup(run: Path, histories: list[pd.DataFrame]) -> int:
+    """Epochs of warm-up: the recipe's; where that is not known, those that were not validated."""
+    record = run / "run.json"
+    recipe = read_json(record).get("config", {}).get("recipe", {}) if record.is_file() else {}
+    return int(recipe.get("warmup_epochs", max(h["auprc"].isna().sum() for h in histories)))
+
+
+def _auprc_at(history: pd.DataFrame, epoch: int) -> float:
+    """Validation auPRC of an epoch; NaN where it was not validated."""
+    return float(history.set_index("epoch")["auprc"].get(epoch, np.nan))
+
+
+def draw_histories(histories: list[pd.DataFrame], kept: list[int], warmup: int) -> Picture:
     """Draw validation auPRC and training loss of every fold over its epochs.
 
     Args:
-        histories: one per fold: epoch (first is 0), loss, auprc (NaN in warm-up, which is not validated).
+        histories: one per fold: epoch (first is 0), loss, auprc (NaN where the epoch was not validated).
+        kept: the epoch of each fold whose model was kept; not always that of the highest auPRC, since
+            warm-up can be validated, too.
+        warmup: epochs of warm-up.
     """
     figure = new_figure(10.5, 2.8)
     left, right = figure.subplots(1, 2)
-    for history in histories:
+    for history, epoch in zip(histories, kept, strict=True):
         known = history.dropna(subset="auprc")
         left.plot(known["epoch"], known["auprc"], color=BLUE, linewidth=1, alpha=0.55)
         right.plot(history["epoch"], history["loss"], color=BLUE, linewidth=1, alpha=0.55)
-        if len(known):
-            best = known.iloc[int(known["auprc"].to_numpy().argmax())]
-            left.plot(best["epoch"], best["auprc"], "o", color=ORANGE, markersize=4)
-    warmup = max(int(h["auprc"].isna().sum()) for h in histories)
+        left.plot(epoch, _auprc_at(history, epoch), "o", color=ORANGE, markersize=4)
     last = max(float(h["epoch"].max()) for h in histories)
     for axes, name in ((left, "macro auPRC, validation"), (right, "loss, training")):
         axes.set(xlabel="epoch (first is 0)", ylabel=name, xlim=(-0.5, last + 0.5))
@@ -168,20 +183,12 @@ def draw_histories(histories: list[pd.DataFrame]) -> Picture:
     )
 
 
-def _read_folds(folds: list[Path], histories: list[pd.DataFrame]) -> Table:
+def _folds_table(folds: list[Path], cutoffs: list[dict[str, Any]], histories: list[pd.DataFrame]) -> Table:
     rows: list[list[Cell]] = []
-    for folder, history in zip(folds, histories, strict=True):
-        cutoffs = read_json(folder / "cutoffs.json")
-        kept = [float(cutoffs["thresholds"][c]) for c in CLASSES]
-        rows.append(
-            [
-                fold_number(folder),
-                cutoffs["epochs"],
-                cutoffs["best_epoch"],
-                float(history["auprc"].max()),
-                *kept,
-            ]
-        )
+    for folder, found, history in zip(folds, cutoffs, histories, strict=True):
+        kept = int(found["best_epoch"])
+        thresholds = [float(found["thresholds"][c]) for c in CLASSES]
+        rows.append([fold_number(folder), found["epochs"], kept, _auprc_at(history, kept), *thresholds])
     return Table(
         "Folds, and the probability from which a class is called (false positive rate ≤ 0.01 on validation).",
         ["fold", "epochs", "kept epoch", "validation auPRC", *(f"cutoff {c}" for c in CLASSES)],

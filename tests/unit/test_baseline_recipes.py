@@ -235,6 +235,13 @@ def test_one_configuration_gives_each_model_what_it_reads() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", ["deepsea", "danq", "es-transition"])
+def test_modalities_that_a_baseline_cannot_read_are_refused_and_not_replaced(kind: str) -> None:
+    assert config(kind, modalities=("sequence", "loops")).model.modalities == ("sequence",)
+    with pytest.raises(ConfigError, match=f"{kind} reads sequence, and model.modalities has none of it"):
+        config(kind, modalities=("openness", "loops"))
+
+
 def test_deepicsh_without_a_track_or_a_warm_up_is_no_configuration() -> None:
     with pytest.raises(ConfigError, match="deepicsh must have openness or loops"):
         config("deepicsh", modalities=("sequence",))

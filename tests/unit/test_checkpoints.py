@@ -105,6 +105,9 @@ def test_a_folder_without_a_run_and_one_of_another_verb_are_refused(training: Pa
     open_run(tmp_path / "predict", verb="predict", name="p", config={}, science={}, layout={})
     with pytest.raises(CheckpointError, match="the folder of another verb, not of train"):
         read_checkpoint(tmp_path / "predict", "all")
+    open_run(tmp_path / "sweep", verb="sweep", name="s", config={}, science={}, layout={})
+    with pytest.raises(CheckpointError, match="name one of its runs, a folder below sweep/"):
+        read_checkpoint(tmp_path / "sweep", "all")
 
 
 @pytest.mark.parametrize(

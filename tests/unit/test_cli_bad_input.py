@@ -25,7 +25,7 @@ from tests.conftest import bytes_of, perturb_values, predict_values, train_value
 from tests.unit.test_checkpoints import rewrite, write_training
 
 Values = dict[str, Any]
-ENGINES = ("training", "prediction", "perturbation")
+ENGINES = ("walk", "prediction", "perturbation")
 GOOD_ROW = "chr1\t6000\t7000\tpromoter\t0\t.\n"
 
 

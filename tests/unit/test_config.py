@@ -56,6 +56,14 @@ def test_a_modality_without_its_files_is_refused(tmp_path: Path) -> None:
     assert sequence_only.model.modalities == ("sequence",)
 
 
+def test_a_model_given_by_its_name_alone_can_still_be_overridden(tmp_path: Path) -> None:
+    path = _write(tmp_path / "c.yaml", TRAIN + "model: deepsea\n")
+    model = read_config(TrainConfig, path, ["model.size=tiny"]).model
+    assert (model.kind, model.size) == ("deepsea", "tiny")
+    with pytest.raises(ConfigError, match="run is a value and has no keys below it"):
+        read_config(TrainConfig, _write(tmp_path / "d.yaml", "run: k562\n"), ["run.seed=1"])
+
+
 def test_set_overrides_any_key_as_yaml(tmp_path: Path) -> None:
     path = _write(tmp_path / "c.yaml", TRAIN)
     config = read_config(TrainConfig, path, ["recipe.epochs=3", "folds.only=[0, 2]", "run.seed=7"])

@@ -6,14 +6,18 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from raycre.config import TrainConfig, make_config
 from raycre.create import losses, presets
 from raycre.create.fold import Recipe
 from raycre.create.model import SIZES, Create, Structure
 from raycre.engine.folds import network_of, recipe_of
+from raycre.engine.training import cost_of, plan_folds
 from raycre.errors import ConfigError
 
 
@@ -83,6 +87,23 @@ def test_every_setting_of_the_recipe_can_be_configured() -> None:
     assert names - {"weights"} == set(type(config().recipe).model_fields) - {"preset"}
 
 
+def test_a_dry_run_counts_the_views_that_the_recipe_takes(tmp_path: Path) -> None:
+    labels = np.repeat(np.arange(5), 10)
+    plan = plan_folds(config(folds={"n": 5}), np.tile(np.arange(5), 10))
+    table = pd.DataFrame({"label": labels})
+    views, sizes = {}, {}
+    for preset in presets.NAMES:
+        made = config(
+            run={"out": tmp_path / "run"}, model={"size": "tiny", "modalities": ["openness"]}, folds={"n": 5},
+            recipe={"preset": preset, "batch_size": 5, "epochs": 60, "ratios": [5, 5, 3, 3, 1]},
+        )  # fmt: skip
+        cost = cost_of(made, plan, table)
+        views[preset], sizes[preset] = cost["views_per_epoch_and_fold"], cost["bytes_of_inputs"]
+    # 3 of 5 folds train: 6 regions of a class; every shift twice, or every shift and one complement.
+    assert views == {"reference": 6 * 2 * (5 + 5 + 3 + 3 + 1), "paper": 6 * (6 + 6 + 4 + 4 + 2)}
+    assert set(sizes.values()) == {50 * 1040 * (1 + 4)}  # codes, though they are not read, and one track
+
+
 def test_original_is_for_baselines() -> None:
     with pytest.raises(ConfigError, match="original is for baselines"):
         config(recipe={"preset": "original"})
@@ -124,6 +145,20 @@ def test_the_papers_decoder_order_is_its_definition() -> None:
     wanted = torch.nn.functional.interpolate(h, size=1000, mode="linear", align_corners=False).relu()
     with torch.no_grad():
         torch.testing.assert_close(model.decode(z)[:, 4:5], wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_the_papers_decoder_order_needs_no_kernel_that_a_gpu_has_in_no_fixed_order() -> None:
+    class Names(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            called.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    called: list[str] = []
+    model = Create(SIZES["tiny"], structure=Structure(upsample_first=False))
+    with Names():
+        model.decode(torch.randn(2, 26, SIZES["tiny"].embedding)).sum().backward()
+    assert any("convolution_backward" in name for name in called)
+    assert not [name for name in called if "upsample" in name]  # torch refuses its gradient on a GPU
 
 
 def test_codes_that_nobody_chose_stay_where_they_are_without_smoothing() -> None:

@@ -22,7 +22,9 @@ from raycre.figures.curves import GRID, mean_curve, read_curves
 from raycre.figures.embedding import project, read_embedding
 from raycre.figures.flow import draw_flow, starts
 from raycre.figures.spectrum import read_spectrum
+from raycre.figures.training import _folds_table, _warmup, draw_histories
 from raycre.genome.classes import CLASSES
+from raycre.store.files import write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import (
     CONFUSION,
@@ -137,6 +139,23 @@ def test_the_summary_s_tables_are_remade_from_the_test_sets_of_the_folds(tmp_pat
 
 def test_a_run_without_a_summary_has_no_mean_curves(tmp_path: Path) -> None:
     assert read_curves(write_training(tmp_path / "t")) == []
+
+
+def test_the_epoch_that_was_kept_is_shown_and_not_the_best_of_warm_up() -> None:
+    history = pd.DataFrame({"epoch": [0.0, 1.0, 2.0], "loss": [1.0, 3.0, 2.0], "auprc": [0.9, 0.5, 0.625]})
+    cutoffs = {"thresholds": dict.fromkeys(CLASSES, 0.5), "best_epoch": 2, "epochs": 3}
+    table = _folds_table([Path("fold=0")], [cutoffs], [history])
+    assert table.rows[0][:4] == [0, 3, 2, 0.625]
+
+
+def test_warm_up_is_shaded_though_it_is_validated(tmp_path: Path) -> None:
+    history = pd.DataFrame({"epoch": [0.0, 1.0], "loss": [1.0, 3.0], "auprc": [0.9, 0.5]})
+    assert _warmup(tmp_path, [history]) == 0  # all that is known without the run's record
+    assert _warmup(tmp_path, [history.assign(auprc=[np.nan, 0.5])]) == 1
+    write_json(tmp_path / "run.json", {"config": {"recipe": {"warmup_epochs": 1}}})
+    assert _warmup(tmp_path, [history]) == 1
+    plain, shaded = (draw_histories([history], [1], n).svg for n in (0, 1))
+    assert shaded.count("<path") == plain.count("<path") + 2  # a band in either panel
 
 
 def test_one_fold_of_a_training_is_interpreted_on_the_page(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -22,7 +24,7 @@ from raycre.figures.header import duration, inputs_table
 from raycre.figures.report import write_report
 from raycre.store.files import write_json
 from raycre.store.parquet import as_table, write_table
-from raycre.store.schemas import FAILURES
+from raycre.store.schemas import FAILURES, PREDICTIONS, SWEEP
 from tests.run_folders import (
     SHA,
     effect_rows,
@@ -94,6 +96,31 @@ def test_random_weights_are_said_loudly_even_in_an_unfinished_run(tmp_path: Path
         run.finish()
     banner = '<p class="loud" role="alert">RANDOM WEIGHTS: enformer-RANDOM-WEIGHTS is not a trained model'
     assert banner in page_of(tmp_path, run.out)
+
+
+def test_a_prediction_without_cutoffs_is_shown_by_its_most_probable_classes(tmp_path: Path) -> None:
+    rows = prediction_rows(["enhancer", "enhancer", "background"], [0.9, 0.7, 0.6])
+    run = start_run(tmp_path / "p", "predict")
+    run.finish()
+    part = tmp_path / "p" / "predictions" / "part-00000.parquet"
+    write_table(part, as_table(rows.assign(call=None, score_margin=np.nan), PREDICTIONS))
+    page = page_of(tmp_path, run.out)
+    assert "3 regions have no call" in page
+    assert "enhancer (2)" in page
+
+
+def test_a_sweep_shows_its_settings_and_what_failed(tmp_path: Path) -> None:
+    run = start_run(tmp_path / "s", "sweep")
+    assert "No setting is trained yet" in page_of(tmp_path, run.out)
+    rows = [("K=50", "auprc", 0.75, 0.125, 3, 0.0, None), ("K=100", "auprc", 0.5, 0.25, 3, -0.25, 0.125)]
+    table = pd.DataFrame(rows, columns=SWEEP.names)
+    write_table(run.out / "summary" / "sweep.parquet", as_table(table, SWEEP))
+    run.finish(failed={"K=200": "folds 1 are not trained"})
+    page = page_of(tmp_path, run.out)
+    cells = re.findall(r"<t[dh][^>]*>(K=\d+|0\.\d+ ± 0\.\d+|[−0-9.]+)</t[dh]>", page)
+    assert cells[:4] == ["K=50", "3", "0.750 ± 0.125", "0"]
+    assert cells[4:9] == ["K=100", "3", "0.500 ± 0.250", "−0.25", "0.125"]
+    assert "K=200: folds 1 are not trained" in page
 
 
 def test_a_trained_model_has_no_banner(tmp_path: Path) -> None:

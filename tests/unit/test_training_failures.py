@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
+from raycre.create import recipe
 from raycre.demo_genome import DemoGenome
-from raycre.engine.checkpoints import CUTOFFS, fold_folder
+from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
 from raycre.engine.folds import STATE, train_fold
+from raycre.engine.weight_files import read_model
 from raycre.errors import RaycreError
+from raycre.store.files import read_json
 from tests.unit.test_checkpoints import _default_algorithms, materialise
 
 __all__ = ["_default_algorithms"]
+
+
+@pytest.mark.usefixtures("_default_algorithms")
+def test_where_no_epoch_beats_warm_up_the_last_is_kept_and_said_to_be(
+    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, arrays = materialise(genome, tmp_path, epochs=3, warmup_epochs=1, score_warmup=True)
+    scores = iter([0.9, 0.5, 0.4])
+    monkeypatch.setattr(recipe.metrics, "macro", lambda _: next(scores))
+    train_fold(config, 0, arrays, {})
+    folder = fold_folder(config.run.out, 0)
+    state = torch.load(folder / STATE, weights_only=True)
+    assert (state["best_epoch"], state["best_model"]) == (0, {})
+    assert read_json(folder / CUTOFFS)["best_epoch"] == 2
+    written = read_model(folder / WEIGHTS).state_dict()
+    assert all(torch.equal(written[name], state["model"][name]) for name in written)
 
 
 @pytest.mark.usefixtures("_default_algorithms")

@@ -101,6 +101,15 @@ def test_a_start_of_other_modalities_or_sizes_is_refused(tmp_path: Path) -> None
         initialise(Create(SIZES["tiny"], ("sequence",), Structure(base_norm=False)), path)
 
 
+@pytest.mark.parametrize("setting", ["upsample_first", "log_openness"])
+def test_a_start_of_other_arithmetic_on_the_same_tensors_is_refused(tmp_path: Path, setting: str) -> None:
+    path = tmp_path / "ours.safetensors"
+    write_model(path, model_of())
+    other = Create(SIZES["tiny"], MODALITIES, Structure(**{setting: False}))
+    with pytest.raises(CheckpointError, match=rf"was trained with model\.{setting}: True"):
+        initialise(other, path)
+
+
 def test_training_starts_from_a_checkpoint_and_predict_uses_one(
     genome: DemoGenome, local_ray: None, tmp_path: Path
 ) -> None:
