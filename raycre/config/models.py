@@ -74,6 +74,8 @@ class ModelConfig(_Model):
     def _in_order(self) -> Self:
         if not self.modalities or list(self.modalities) != [m for m in _ORDER if m in self.modalities]:
             raise ValueError(f"give each modality once, in the order {', '.join(_ORDER)}")
+        if self.latent == "continuous" and self.codebook != Codebook():
+            raise ValueError("a continuous latent space has no codebook; leave model.codebook out")
         return self
 
     @field_validator("init")
@@ -117,6 +119,12 @@ class RecipeConfig(_Model):
     mean_over_classes: bool = False
     focal_silencer: float = Field(default=1, ge=0)
     norms: float = Field(default=2, ge=0)
+
+    @model_validator(mode="after")
+    def _has_momentum(self) -> Self:
+        if self.momentum and self.optimizer != "sgd":
+            raise ValueError(f"momentum is of sgd; {self.optimizer} would take no notice of it")
+        return self
 
 
 class Folds(_Model):

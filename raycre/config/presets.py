@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from raycre.create import presets
+from raycre.create.losses import Weights
 from raycre.create.networks import KINDS
+from raycre.create.sizes import Structure
+
+_NETWORK = {field.name: field.default for field in fields(Structure) if field.name != "log_openness"}
+_LOSS = {field.name: field.default for field in fields(Weights)}
 
 
 def with_preset(values: Any) -> Any:
@@ -18,7 +24,8 @@ def with_preset(values: Any) -> Any:
 
     Raises:
         ValueError: `original` of CREATE itself, whose recipes are `reference` and `paper`; a baseline
-            without a modality that it reads or needs, or without the warm-up that it needs.
+            without a modality that it reads or needs, without the warm-up that it needs, or with a setting
+            that only CREATE has.
     """
     if not isinstance(values, Mapping):
         return values
@@ -44,9 +51,29 @@ def with_preset(values: Any) -> Any:
                     raise ValueError(f"model.modalities of {kind} must have {' or '.join(group)}")
         if row.warmup_epochs and recipe.get("warmup_epochs") == 0:
             raise ValueError(f"{kind} trains a part of it in warm-up; recipe.warmup_epochs: at least 1")
+        if not row.warmup_epochs:
+            recipe = {
+                **recipe,
+                "warmup_epochs": 0,
+            }  # CREATE's; nothing of such a baseline could be trained in it
+        _refuse_creates_own(kind, model, recipe, sets["recipe"])
         own = row.original if preset == "original" else {}
     return {
         **values,
         "model": {**sets["model"], **model},
         "recipe": {**sets["recipe"], **own, **recipe},
     }
+
+
+def _refuse_creates_own(
+    kind: str, model: Mapping[str, Any], recipe: Mapping[str, Any], preset: Mapping[str, Any]
+) -> None:
+    """Raise where a baseline is given what would do nothing: CREATE's structure, codebook or loss weights."""
+    codebook = model.get("codebook") or {}
+    idle = [f"model.codebook.{key}" for key, value in codebook.items() if value is not None]
+    idle += [f"model.{key}" for key, value in _NETWORK.items() if model.get(key, value) != value]
+    for key, default in _LOSS.items():
+        usual = preset.get(key, default)
+        idle += [f"recipe.{key}"] if recipe.get(key, usual) != usual else []
+    if idle:
+        raise ValueError(f"{', '.join(idle)} would do nothing: {kind} has no such part; leave it out")

@@ -18,12 +18,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
+from raycre.create.augment import flank
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.inputs import fit_regions
 from raycre.engine.progress import progress
 from raycre.errors import LabelError
 from raycre.genome.features import Signals, Wide
-from raycre.genome.folds import assign_folds, by_chromosome, near_groups
+from raycre.genome.folds import SHIFT_GAP, assign_folds, by_chromosome, near_groups
 from raycre.genome.regions import check_classes_apart, read_labels
 from raycre.store.files import read_json, write_atomic, write_json
 from raycre.store.parquet import write_table
@@ -81,7 +82,9 @@ def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) 
         raise LabelError(f"there are no regions of class {', '.join(none)}; the model is taught all of them")
     if config.folds.by == "chromosome":
         return by_chromosome(labels, table["chrom"], n, config.run.seed)
-    return assign_folds(labels, n, config.run.seed, groups=near_groups(table))
+    reach = flank(max(*config.recipe.ratios, config.recipe.eval_ratio), config.recipe.stride)
+    groups = near_groups(table, gap=max(SHIFT_GAP, 2 * reach))
+    return assign_folds(labels, n, config.run.seed, groups=groups)
 
 
 def write_inputs(folder: Path, table: pd.DataFrame, signals: Signals, flank: int) -> None:

@@ -161,16 +161,19 @@ def _run_units(
 
 
 def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str]) -> dict[str, Any]:
-    calls = dict.fromkeys(CLASSES, 0)
+    calls, not_called = dict.fromkeys(CLASSES, 0), 0
     for path in iter_parts(run.out / PARTS):
-        for call, n in read_table(path, ["call"]).to_pandas()["call"].value_counts().items():
+        column = read_table(path, ["call"]).to_pandas()["call"]
+        not_called += int(column.isna().sum())  # of weights without cutoffs
+        for call, n in column.value_counts().items():
             calls[str(call)] += int(n)
     counts = pd.DataFrame({"class": list(calls), "n": list(calls.values())})
     write_table(run.out / "summary" / "calls.parquet", as_table(counts, CLASS_COUNTS, run.metadata))
     missing = Ledger(run.out, PARTS).pending(units["unit"])
     what = {u["unit"]: f"regions {u['first']}-{u['last']}" for u in units.to_dict("records")}
     write_failures(run, missing, errors, what)
-    record = run.finish(shards=len(units), failed_shards=len(missing), calls=calls)
+    uncalled = {"not_called": not_called} if not_called else {}
+    record = run.finish(shards=len(units), failed_shards=len(missing), calls=calls, **uncalled)
     raise_failures(run, missing, len(units))
     return record
 

@@ -178,3 +178,29 @@ def test_codes_that_nobody_chose_stay_where_they_are_without_smoothing() -> None
 def test_relative_start_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert config(model={"init": "w.pth"}).model.init == tmp_path / "w.pth"
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe", "said"),
+    [
+        ({"kind": "deepsea", "codebook": {"K": 50}}, {}, r"model\.codebook\.K would do nothing: deepsea"),
+        ({"kind": "danq", "latent": "continuous"}, {}, r"model\.latent would do nothing"),
+        ({"kind": "danq"}, {"commitment": 0.5}, r"recipe\.commitment would do nothing"),
+        ({"latent": "continuous", "codebook": {"K": 50}}, {}, "has no codebook"),
+        ({}, {"momentum": 0.9}, "momentum is of sgd"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(
+    model: dict[str, Any], recipe: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        config(model=model, recipe=recipe)
+
+
+def test_a_baseline_takes_the_shared_part_of_a_configuration_of_create() -> None:
+    both = {"preset": "paper", "warmup_epochs": 2, "learning_rate": 1e-3}
+    made = config(model={"kind": "deepsea", "modalities": ["sequence", "openness"]}, recipe=both)
+    assert made.model.modalities == ("sequence",)
+    assert (made.recipe.warmup_epochs, made.recipe.learning_rate) == (0, 1e-3)
+    again = TrainConfig.model_validate(made.model_dump(mode="json"))  # as run.json has it
+    assert again == made
