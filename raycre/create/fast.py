@@ -14,9 +14,19 @@ import torch
 from torch import Tensor
 
 from raycre.create.augment import Views
+from raycre.create.fast_conv import whole
 from raycre.create.layers import convolve, prepared
 from raycre.create.layout import ROWS, WIDTH
-from raycre.create.model import BRANCH_POOL, BRANCH_STRIDE, KERNEL, POOL2, POOL3, Branch, Create
+from raycre.create.model import (
+    BRANCH_POOL,
+    BRANCH_STRIDE,
+    KERNEL,
+    POOL2,
+    POOL3,
+    POSITIONS,
+    Branch,
+    Create,
+)
 from raycre.create.network import Network
 from raycre.errors import ConfigError
 
@@ -129,21 +139,33 @@ class FastClassifier:
             convolve(part.transpose(1, 2).contiguous(), branch.conv.weight, branch.conv.bias)
             for branch, part in zip(self.branches, parts, strict=True)
         ]
-        coarse: dict[int, Tensor] = {}
+        # With zeros beyond the last position, nested filtering need not copy its input to have them.
+        coarse = wide.new_zeros(
+            len(starts), len(wide), whole(POOLED2 - KERNEL + 1), model.encoder2.out_channels
+        )
         by_phase = sorted(set(starts), key=lambda start: (start % BRANCH_STRIDE, start))
         for _, group in groupby(by_phase, key=lambda start: start % BRANCH_STRIDE):
             members = list(group)
             begin, stop = members[0] - first, members[-1] - first + WIDTH - KERNEL + 1
-            encoded = [
-                branch.norm(torch.relu_(_pool(y[:, begin:stop], BRANCH_POOL, BRANCH_STRIDE)))
-                for branch, y in zip(self.branches, convolved, strict=True)
-            ]
-            second = self.encoder2(torch.relu_(model.integration(torch.cat(encoded, dim=2))))
-            for start in members:
-                position = (start - members[0]) // BRANCH_STRIDE
-                coarse[start] = _pool(second[:, position : position + POOLED2 * POOL2], POOL2, POOL2)
-        deep = self.encoder3(torch.relu_(torch.cat([coarse[start] for start in starts])))
+            encoded = self._mixed([y[:, begin:stop] for y in convolved])
+            second = self.encoder2(torch.relu_(model.integration(encoded)))
+            for row in (row for row, start in enumerate(starts) if start in members):
+                position = (starts[row] - members[0]) // BRANCH_STRIDE
+                place = coarse[row, :, :POOLED2]
+                _pool(second[:, position : position + POOLED2 * POOL2], POOL2, POOL2, out=place)
+        deep = self.encoder3(torch.relu_(coarse.flatten(0, 1)))[:, : POSITIONS * POOL3]
         return model.to_embedding(torch.relu_(_pool(deep, POOL3, POOL3)))
+
+    def _mixed(self, convolved: Sequence[Tensor]) -> Tensor:
+        """Pool and norm each modality's convolution, side by side, with room at the end for encoder 2."""
+        n, positions, _ = convolved[0].shape
+        pooled = (positions - BRANCH_POOL) // BRANCH_STRIDE + 1
+        channels = [y.shape[2] for y in convolved]
+        mixed = convolved[0].new_zeros(n, whole(pooled - KERNEL + 1), sum(channels))
+        places = mixed[:, :pooled].split(channels, dim=2)
+        for branch, y, place in zip(self.branches, convolved, places, strict=True):
+            place.copy_(branch.norm(torch.relu_(_pool(y, BRANCH_POOL, BRANCH_STRIDE))))
+        return mixed
 
 
 def both_strands_of(wide: Tensor, has_sequence: bool) -> tuple[Tensor, Tensor]:
@@ -166,11 +188,11 @@ def _starts(wide: Tensor, views: Views) -> list[int]:
     return [int(spare - s if rc else s) for s, rc in zip(forward, views.is_rc, strict=True)]
 
 
-def _pool(x: Tensor, width: int, stride: int) -> Tensor:
+def _pool(x: Tensor, width: int, stride: int, out: Tensor | None = None) -> Tensor:
     """`layers.max_pool` of a slice, not copied, nor noted where the maxima were; no gradient."""
     positions = (x.shape[1] - width) // stride + 1
     reach = (positions - 1) * stride + 1
-    highest = torch.maximum(x[:, :reach:stride], x[:, 1 : 1 + reach : stride])
+    highest = torch.maximum(x[:, :reach:stride], x[:, 1 : 1 + reach : stride], out=out)
     for i in range(2, width):
         torch.maximum(highest, x[:, i : i + reach : stride], out=highest)
     return highest

@@ -124,14 +124,21 @@ def _taps(factors: Tensor) -> int:
     return taps
 
 
+def whole(outputs: int, taps: int = TAPS) -> int:
+    """Positions of an input that need not be padded to give at least so many outputs."""
+    return -(-outputs // taps) * taps + taps - 1
+
+
 def _spread(x: Tensor, n_products: int, wanted: int, taps: int) -> Tensor:
     """What of the inputs enters the products: (n, positions, in) → (3^k, n · blocks, in)."""
     n, positions, channels = x.shape
     blocks = -(-wanted // taps)
-    padded = x.new_empty(n, blocks * taps + taps - 1, channels)
-    padded[:, :positions], padded[:, positions:] = x, 0
+    if positions < whole(wanted, taps):
+        padded = x.new_empty(n, whole(wanted, taps), channels)
+        padded[:, :positions], padded[:, positions:] = x, 0
+        x = padded
     spread = x.new_empty(n_products, n, blocks, channels)
-    _spread_into(spread, padded)
+    _spread_into(spread, x)
     return spread.flatten(1, 2)
 
 

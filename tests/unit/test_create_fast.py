@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -69,6 +69,7 @@ def test_any_number_and_distance_of_shifts(ratio: int, stride: int) -> None:
 
 
 @settings(max_examples=6, deadline=None)
+@example(views=[(5, False), (5, False), (-3, True)])
 @given(views=st.lists(st.tuples(st.integers(-12, 12), st.booleans()), min_size=1, max_size=4))
 def test_any_views_in_any_order_even_twice_the_same(views: list[tuple[int, bool]]) -> None:
     offsets, is_rc = zip(*views, strict=True)
