@@ -30,7 +30,7 @@ from raycre.create.model import (
 from raycre.create.network import Network
 from raycre.errors import ConfigError
 
-CHUNK = 8  # regions at once on a processor: their activations stay in its cache
+CHUNK = 16  # regions at once on a processor; more would leave its cache
 POOLED2 = 60  # positions after encoder 2 of 1,000 bp
 
 

@@ -7,6 +7,8 @@ taps may themselves be filters, so that 2^k outputs of 2^k taps take 3^k matrix 
 
 from __future__ import annotations
 
+import math
+import threading
 from typing import Any
 
 import torch
@@ -18,6 +20,9 @@ TAPS = 8
 # In and out; with fewer, additions cost more than the products save (measured). The second number holds
 # where the factors are kept for many calls.
 MIN_CHANNELS, MIN_CHANNELS_KEPT = 192, 128
+
+
+_HELD = threading.local()
 
 
 def pays(kernel: Tensor, kept: bool = False) -> bool:
@@ -86,7 +91,9 @@ class _Nested(torch.autograd.Function):
         wanted = x.shape[1] - taps + 1
         outputs = []
         for part in x.split(_windows(x)):
-            products = torch.bmm(_spread(part, len(factors), wanted, taps), factors)
+            spread = _spread(part, len(factors), wanted, taps)
+            products = _scratch("products", x, (len(factors), spread.shape[1], factors.shape[2]))
+            torch.bmm(spread, factors, out=products)
             if bias is not None:
                 products[len(factors) // 2] += bias  # the middle of all levels enters each output once
             outputs.append(_gather(products.unflatten(1, (len(part), -1)))[:, :wanted])
@@ -103,12 +110,27 @@ class _Nested(torch.autograd.Function):
             part = slice(start, start + _windows(x))
             outer = _gather_back(grad[part], len(factors), ctx.taps)
             if x_grad is not None:
-                inner = torch.bmm(outer, factors.transpose(1, 2)).unflatten(1, (len(grad[part]), -1))
-                x_grad[part] = _spread_back(inner)[:, : x.shape[1]]
+                inner = _scratch("products", x, (len(factors), outer.shape[1], factors.shape[1]))
+                torch.bmm(outer, factors.transpose(1, 2), out=inner)
+                x_grad[part] = _spread_back(inner.unflatten(1, (len(grad[part]), -1)))[:, : x.shape[1]]
             if factors_grad is not None:
                 spread = _spread(x[part], len(factors), grad.shape[1], ctx.taps)
                 factors_grad.baddbmm_(spread.transpose(1, 2), outer)
         return x_grad, factors_grad, grad.sum((0, 1)) if of_bias else None
+
+
+def _scratch(name: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Memory of this thread for what lives within one convolution; its content is whatever was there.
+
+    Asking the system for megabytes anew each time costs a fifth of the products that are written there.
+    """
+    kind = "inference" if torch.is_inference_mode_enabled() else "any"  # the former must not leave that mode
+    key, n = f"{name} {kind} {like.dtype} {like.device}", math.prod(shape)
+    held = getattr(_HELD, key, None)
+    if held is None or held.numel() < n:
+        held = like.new_empty(n)
+        setattr(_HELD, key, held)
+    return held[:n].view(shape)
 
 
 def _windows(x: Tensor) -> int:
@@ -137,7 +159,7 @@ def _spread(x: Tensor, n_products: int, wanted: int, taps: int) -> Tensor:
         padded = x.new_empty(n, whole(wanted, taps), channels)
         padded[:, :positions], padded[:, positions:] = x, 0
         x = padded
-    spread = x.new_empty(n_products, n, blocks, channels)
+    spread = _scratch("spread", x, (n_products, n, blocks, channels))
     _spread_into(spread, x)
     return spread.flatten(1, 2)
 
@@ -189,7 +211,7 @@ def _gather_back(grad: Tensor, n_products: int, taps: int) -> Tensor:
     blocks = -(-positions // taps)
     padded = grad.new_empty(n, blocks * taps, channels)
     padded[:, :positions], padded[:, positions:] = grad, 0
-    gathered = grad.new_empty(n_products, n, blocks, channels)
+    gathered = _scratch("gathered", grad, (n_products, n, blocks, channels))
     _gather_back_into(gathered, padded)
     return gathered.flatten(1, 2)
 
