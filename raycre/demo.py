@@ -42,8 +42,9 @@ def demo_configs(
         "inputs": {**signals, "labels": genome.labels},
         "model": {"size": "tiny"},
         "recipe": {
-            "epochs": 14, "warmup_epochs": 1, "batch_size": 32, "learning_rate": 2e-3, "patience": 5,
+            "epochs": 14, "warmup_epochs": 0, "batch_size": 32, "learning_rate": 1e-3, "patience": 5,
             "ratios": [1, 1, 1, 1, 1], "eval_ratio": 1,
+            "schedule": "constant", "stop_from": 0, "score_warmup": False,  # a demo may stop early
         },
     }  # fmt: skip
     predict = {
