@@ -10,12 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from raycre.create.curves import confusion, curves
 from raycre.create.layout import CLASSES
 from raycre.engine.checkpoints import fold_folder
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import CONFUSION, CURVES
+
+
+def read_test_set(out: Path, fold: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Labels, int64 (n,), and probabilities, float32 (n, classes), of a finished fold's test regions."""
+    rows = read_table(fold_folder(out, fold) / "predictions.parquet").to_pandas()
+    test = rows[rows["set"] == "test"]
+    labels = np.array([CLASSES.index(name) for name in test["label"]], np.int64)
+    return labels, test[[f"p_{c}" for c in CLASSES]].to_numpy()
 
 
 def write_curves(out: Path, folds: Sequence[int], metadata: dict[str, str]) -> None:
@@ -31,10 +40,7 @@ def write_curves(out: Path, folds: Sequence[int], metadata: dict[str, str]) -> N
     """
     lines, cells = [], []
     for fold in folds:
-        rows = read_table(fold_folder(out, fold) / "predictions.parquet").to_pandas()
-        test = rows[rows["set"] == "test"]
-        labels = np.array([CLASSES.index(name) for name in test["label"]], np.int64)
-        probabilities = test[[f"p_{c}" for c in CLASSES]].to_numpy()
+        labels, probabilities = read_test_set(out, fold)
         lines.append(curves(labels, probabilities).assign(fold=fold))
         cells.append(confusion(labels, probabilities).assign(fold=fold))
     write_table(out / "summary" / "curves.parquet", as_table(pd.concat(lines), CURVES, metadata))

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from raycre.config import TrainConfig
 from raycre.create import metrics
 from raycre.create.augment import training_samples
-from raycre.create.layout import CLASSES, WIDTH
+from raycre.create.layout import WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
-from raycre.engine.curves import write_curves
+from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
 from raycre.engine.materialise import read_labelled, write_inputs
@@ -25,7 +25,7 @@ from raycre.genome.features import Signals
 from raycre.genome.folds import split
 from raycre.store.files import read_json
 from raycre.store.ledger import Ledger
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.parquet import as_table, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import FOLDS, METRICS
 
@@ -119,11 +119,7 @@ def finish(run: Run, folds: Sequence[int]) -> dict[str, Any]:
 
 
 def _metrics(run: Run, fold: int) -> pd.DataFrame:
-    rows = read_table(fold_folder(run.out, fold) / "predictions.parquet").to_pandas()
-    test = rows[rows["set"] == "test"]
-    labels = np.array([CLASSES.index(c) for c in test["label"]])
-    found = metrics.table(labels, test[[f"p_{c}" for c in CLASSES]].to_numpy())
-    return found.assign(fold=fold)
+    return metrics.table(*read_test_set(run.out, fold)).assign(fold=fold)
 
 
 def cost_of(config: TrainConfig, plan: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:

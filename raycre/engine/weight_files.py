@@ -40,14 +40,12 @@ def read_model(path: Path) -> Network:
         MissingInputError: no such file.
         CheckpointError: not safetensors, not written by raycre, or tensors of another shape.
     """
-    if not path.is_file():
-        raise MissingInputError("no weights here", path=path)
-    try:
-        with safe_open(path, "pt") as file:
-            about = (file.metadata() or {}).get(DESCRIPTION)
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except SafetensorError as error:
-        raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
+    about, state = _read_safetensors(path)
+    return _built(path, about, state)
+
+
+def _built(path: Path, about: str | None, state: Mapping[str, Tensor]) -> Network:
+    """Build train's model from its description and its tensors."""
     if about is None:
         raise CheckpointError("weights without raycre's description; train wrote no such file", path=path)
     try:
@@ -59,11 +57,28 @@ def read_model(path: Path) -> Network:
         ) from error
     except CheckpointError as error:
         raise CheckpointError(error.message, path=path, value=error.value) from error
-    wrong = differences(model, {k: tuple(v.shape) for k, v in state.items()})
+    return _loaded(path, model, state)
+
+
+def _loaded(path: Path, model: Network, state: Mapping[str, Tensor]) -> Network:
+    """Give a model the tensors of its file, all of them."""
+    wrong = differences(model, {name: tuple(tensor.shape) for name, tensor in state.items()})
     if wrong:
         raise CheckpointError(f"tensors of another shape: {'; '.join(wrong[:5])}", path=path)
     model.load_state_dict(state)
     return model.eval()
+
+
+def _read_safetensors(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+    """Return raycre's description, if the file has one, and the tensors."""
+    if not path.is_file():
+        raise MissingInputError("no weights here", path=path)
+    try:
+        with safe_open(path, "pt") as file:
+            about = (file.metadata() or {}).get(DESCRIPTION)
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except SafetensorError as error:
+        raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
 
 
 def differences(model: Network, shapes: dict[str, tuple[int, ...]]) -> list[str]:
@@ -90,17 +105,11 @@ def read_network(path: Path) -> Network:
         raise MissingInputError("no weights here", path=path)
     if path.suffix not in SUFFIXES:
         raise CheckpointError(f"weights are {', '.join(SUFFIXES)}", path=path)
+    state: Mapping[str, Tensor]
     if path.suffix == ".safetensors":
-        try:
-            with safe_open(path, "pt") as file:
-                if DESCRIPTION in (file.metadata() or {}):
-                    return read_model(path)
-                state: Mapping[str, Tensor] = {
-                    name: file.get_tensor(name)
-                    for name in file.keys()  # noqa: SIM118 - not a mapping
-                }
-        except SafetensorError as error:
-            raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
+        about, state = _read_safetensors(path)
+        if about is not None:
+            return _built(path, about, state)
     else:
         state = _read_torch(path)
     try:
@@ -109,11 +118,7 @@ def read_network(path: Path) -> Network:
         model = Create(sizes, modalities)
     except CheckpointError as error:
         raise CheckpointError(error.message, path=path, value=error.value) from error
-    wrong = differences(model, {name: tuple(tensor.shape) for name, tensor in ours.items()})
-    if wrong:
-        raise CheckpointError(f"tensors of another shape: {'; '.join(wrong[:5])}", path=path)
-    model.load_state_dict(ours)
-    return model.eval()
+    return _loaded(path, model, ours)
 
 
 def _read_torch(path: Path) -> Mapping[str, Tensor]:
