@@ -12,11 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.baselines.parts import NO_EXTRAS, check_input, class_step, sequence_only, start_glorot
+from raycre.create.baselines.parts import NO_EXTRAS, Baseline, check_input, sequence_only, start_glorot
 from raycre.create.layers import convolve, max_pool
 from raycre.create.layout import CLASSES, ROWS, WIDTH
-from raycre.create.losses import Weights
-from raycre.create.network import Network, Step
 
 CHANNELS = 320  # authors' code, as is all of the architecture
 KERNEL = 26  # without padding: 1000 → 975 → 75 positions
@@ -44,7 +42,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-class DanQ(Network):
+class DanQ(Baseline):
     """DanQ; by default as published, but for the head and the LSTM's gates.
 
     Gates are plain sigmoids; the authors' library had piecewise linear ones (inferred). Of PyTorch's two
@@ -95,14 +93,6 @@ class DanQ(Network):
         motifs = self.dropouts[0](F.relu(max_pool(motifs, POOL, POOL)))
         order, _ = self.lstm(motifs.contiguous())  # (n, 75, 2 · units)
         return self.head(F.relu(self.hidden(self.dropouts[1](order).flatten(1))))
-
-    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
-        """Cross-entropy; there is no warm-up, and CREATE's weights play no part."""
-        return class_step(self.classify(x), labels)
-
-    def describe(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"modalities": list(self.modalities), **self.facts}
 
 
 @torch.no_grad()

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raycre.create.baselines.kmers import CHANNELS, CODE, AutoEncoder, kmer_counts, same
-from raycre.create.baselines.parts import NO_EXTRAS, check_input, class_step, start_glorot
+from raycre.create.baselines.parts import NO_EXTRAS, Baseline, check_input, start_glorot
 from raycre.create.layout import CLASSES, ROWS, WIDTH, check_modalities
 from raycre.create.losses import Weights
-from raycre.create.network import Network, Step
+from raycre.create.network import Step
 from raycre.errors import ConfigError
 
 SIGNALS = 12  # authors' code; theirs are peak signals whose names they do not give
@@ -55,7 +55,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-class DeepIcsh(Network):
+class DeepIcsh(Baseline):
     """DeepICSH over CREATE's own inputs; by default as published, but for the head and what it reads.
 
     Warm-up epochs train the auto-encoder alone; afterwards it has no gradient. Without warm-up it would
@@ -173,15 +173,11 @@ class DeepIcsh(Network):
     def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
         """Cross-entropy; while warming up, the auto-encoder's squared error, mean over 5-mers and windows."""
         if not warming_up:
-            return class_step(self.classify(x), labels)
+            return super().losses(x, labels, weights, warming_up)
         check_input(x, self.modalities)
         counts = self.counts(x)
         error = F.mse_loss(self.autoencoder(counts), counts)
         return Step(error, {"counts": error}, error.new_tensor(torch.nan))
-
-    def describe(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"modalities": list(self.modalities), **self.facts}
 
 
 def bin_widths(n: int) -> list[int]:

@@ -11,10 +11,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.baselines.parts import NO_EXTRAS, Stack, check_input, class_step, sequence_only
+from raycre.create.baselines.parts import NO_EXTRAS, Baseline, Stack, check_input, sequence_only
 from raycre.create.layout import CLASSES
-from raycre.create.losses import Weights
-from raycre.create.network import Network, Step
 
 CHANNELS = (320, 480, 960)  # authors' code, as are kernels, pools and dropouts
 KERNEL = 8  # without padding: 1000 → 993 → 248 → 241 → 60 → 53 positions
@@ -47,7 +45,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-class DeepSea(Network):
+class DeepSea(Baseline):
     """DeepSEA; by default as published, but for the head.
 
     A plain ReLU stands for the authors' threshold that turns zeros into 1e-6. Weights start as PyTorch
@@ -87,11 +85,3 @@ class DeepSea(Network):
         """x, float32 (n, 4, 1000) → logits: float32 (n, outputs)."""
         check_input(x, self.modalities)
         return self.head(F.relu(self.hidden(self.stack(x))))
-
-    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
-        """Cross-entropy; there is no warm-up, and CREATE's weights play no part."""
-        return class_step(self.classify(x), labels)
-
-    def describe(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"modalities": list(self.modalities), **self.facts}

@@ -16,15 +16,13 @@ from torch.nn import functional as F
 
 from raycre.create.baselines.parts import (
     NO_EXTRAS,
+    Baseline,
     Stack,
     check_input,
-    class_step,
     sequence_only,
     start_glorot,
 )
 from raycre.create.layout import CLASSES
-from raycre.create.losses import Weights
-from raycre.create.network import Network, Step
 
 CHANNELS = (320, 320, 240, 240, 480)  # inferred: the group's next network
 KERNELS = (8, 8, 8, 8, 8)  # inferred: DeepSEA's; 1000 → 986 → 246 → 232 → 58 → 51 → 12 positions
@@ -51,7 +49,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-class EsTransition(Network):
+class EsTransition(Baseline):
     """ES-transition-like network. Every width is an argument: the true ones can be put in once known.
 
     Args:
@@ -93,11 +91,3 @@ class EsTransition(Network):
         """x, float32 (n, 4, 1000) → logits: float32 (n, outputs)."""
         check_input(x, self.modalities)
         return self.head(F.relu(self.hidden(self.stack(x))))
-
-    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
-        """Cross-entropy; there is no warm-up, and CREATE's weights play no part."""
-        return class_step(self.classify(x), labels)
-
-    def describe(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"modalities": list(self.modalities), **self.facts}

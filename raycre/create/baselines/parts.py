@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from raycre.create.layers import convolve, max_pool
 from raycre.create.layout import ROWS, WIDTH, check_modalities
-from raycre.create.network import Step
+from raycre.create.losses import Weights
+from raycre.create.network import Network, Step
 from raycre.errors import ConfigError, RaycreError
 
 # What CREATE's recipe has and no baseline's authors had. None of them left out a last, smaller batch as far
@@ -37,6 +38,24 @@ def class_step(logits: Tensor, labels: Tensor) -> Step:
     """
     error = F.cross_entropy(logits, labels)
     return Step(error, {"cross_entropy": error}, error.new_tensor(torch.nan))
+
+
+class Baseline(Network):
+    """A network whose constructor takes `modalities` and `facts`, and whose loss is that of its head.
+
+    Attributes:
+        facts: arguments of the constructor, beside the modalities, ready for JSON.
+    """
+
+    facts: dict[str, Any]
+
+    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
+        """Cross-entropy; there is no warm-up, and CREATE's weights play no part."""
+        return class_step(self.classify(x), labels)
+
+    def describe(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {"modalities": list(self.modalities), **self.facts}
 
 
 def sequence_only(kind: str, modalities: Sequence[str]) -> tuple[str, ...]:
