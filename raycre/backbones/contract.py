@@ -1,7 +1,8 @@
 """What a sequence-to-activity model must offer to run under CREME. Nothing here knows a particular model.
 
 A backbone is a `torch.nn.Module` with the attributes and the one method below. A user's own model
-needs one file: subclass `Backbone`, or give any module with the same members.
+needs one file: subclass `Backbone`, or give any module with the same members. `LocalBackbone` is for models
+that begin with convolutions: it buys exact reuse of their activations (incremental.py).
 """
 
 from __future__ import annotations
@@ -61,6 +62,66 @@ class Backbone(nn.Module, ABC):
         Raises:
             InputError: a sequence of another length, a bin or track outside the output.
         """
+
+
+class LocalBackbone(Backbone):
+    """A backbone whose first part is local: each row of `trunk` depends on bases near it alone.
+
+    `read(codes, bins, tracks)` equals `read_trunk(trunk(codes), bins, tracks)`.
+
+    Attributes:
+        strides: bp per row of each tensor of the trunk; each divides the last, the largest.
+        reaches: bp on either side of its own `stride` bp that a row of each tensor depends on.
+    """
+
+    strides: tuple[int, ...]
+    reaches: tuple[int, ...]
+
+    @abstractmethod
+    def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
+        """Compute the local part.
+
+        Args:
+            codes: uint8 (n, length), `length` any multiple of the largest stride, at most `seq_len`.
+
+        Returns:
+            For each stride (n, length / stride, channels). Beyond both ends there is nothing (padding), so
+            rows of a crop equal the whole's save those within `reach` of a cut.
+        """
+
+    @abstractmethod
+    def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
+        """The rest of `read`, from the trunk of whole sequences; see there for the shapes."""
+
+    def read(self, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
+        """Predict the wanted bins and tracks; see `Backbone.read` for shapes and errors."""
+        check_read(self, codes, bins, tracks)
+        with torch.no_grad():
+            return self.read_trunk(self.trunk(codes), bins, tracks)
+
+
+def local_field(*parts: nn.Module) -> tuple[int, int]:
+    """Add up how far layers that run one after another see: (stride, reach) in bp of their output's rows.
+
+    A convolution adds half its width at the stride where it stands; a pooling multiplies the stride by its
+    `kernel_size`. Everything else works position by position.
+
+    Args:
+        parts: modules whose submodules are listed in the order in which they run.
+    """
+    stride, reach = 1, 0
+    for module in (m for part in parts for m in part.modules()):
+        if isinstance(module, nn.Conv1d):
+            reach += module.kernel_size[0] // 2 * module.dilation[0] * stride
+        elif isinstance(module, nn.MaxPool1d | Pool):
+            stride *= module.kernel_size
+    return stride, reach
+
+
+class Pool(nn.Module):
+    """Base of poolings of neighbours that do not overlap, `kernel_size` to one."""
+
+    kernel_size: int
 
 
 def check_read(model: Backbone, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> None:
