@@ -7,13 +7,16 @@ row stands for, nor the rest of Enformer.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from raycre.backbones.precision import apply
+
 MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential features, in rows
-QUERY_ROWS = 256  # queries attended at once: their logits stay in cache, and memory does not grow as length^2
+QUERY_ROWS = 128  # queries attended at once: their logits stay in cache, and memory does not grow as length^2
 
 GammaPeak = Literal["function", "distance"]
 
@@ -102,9 +105,12 @@ class Attention(nn.Module):
     the query alone being scaled (Methods, "Relative positional encodings").
     """
 
+    distance_keys: Tensor | None
+
     def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
         super().__init__()
         self.n_heads = n_heads
+        self.key_size = key_size
         self.scale = key_size**-0.5
         self.to_q = nn.Linear(channels, n_heads * key_size, bias=False)
         self.to_k = nn.Linear(channels, n_heads * key_size, bias=False)
@@ -113,22 +119,63 @@ class Attention(nn.Module):
         self.to_out = nn.Linear(channels, channels)
         self.rel_content_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
         self.rel_pos_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
+        self.register_buffer("distance_keys", None, persistent=False)
+
+    def precompute(self, features: Tensor) -> None:
+        """Keep the keys of all distances, which no input changes; call it when the weights are final."""
+        self.distance_keys = self._distance_keys(features).contiguous()
+
+    def _distance_keys(self, features: Tensor) -> Tensor:
+        """(2 length - 1, channels / heads) to (heads, 2 length - 1, key size)."""
+        if self.distance_keys is not None:
+            return self.distance_keys
+        return self._by_head(self.to_rel_k(features))
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(…, length, heads * size) to (…, heads, length, size)."""
         return x.unflatten(-1, (self.n_heads, -1)).transpose(-2, -3)
 
-    def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """x: (n, length, channels); features of distances: (2 length - 1, channels / heads)."""
-        queries = self._by_head(self.to_q(x)) * self.scale
+    def project(self, x: Tensor) -> Tensor:
+        """Queries, keys and values of each row by itself: (n, length, channels) to (n, length, all three)."""
+        return torch.cat([apply(layer, x) for layer in (self.to_q, self.to_k, self.to_v)], dim=-1)
+
+    def attend(self, projected: Tensor, features: Tensor) -> Tensor:
+        """The rest, from what `project` gives; features of distances: (2 length - 1, channels / heads)."""
+        size = self.n_heads * self.key_size
+        queries, keys, values = projected.split([size, size, projected.shape[-1] - 2 * size], dim=-1)
+        queries = self._by_head(queries) * self.scale
         read = attend(
             queries + self.rel_content_bias,
             queries + self.rel_pos_bias,
-            self._by_head(self.to_k(x)),
-            self._by_head(self.to_rel_k(features)),
-            self._by_head(self.to_v(x)),
+            self._by_head(keys),
+            self._distance_keys(features),
+            self._by_head(values),
         )
-        return self.to_out(read.transpose(1, 2).flatten(-2))
+        return apply(self.to_out, read.transpose(1, 2).flatten(-2))
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """x: (n, length, channels); features of distances: (2 length - 1, channels / heads)."""
+        return self.attend(self.project(x), features)
+
+    def read_rows(self, x: Tensor, rows: Sequence[int], features: Tensor) -> Tensor:
+        """`forward` at few rows: (n, length, channels) to (n, len(rows), channels).
+
+        Keys and values of all other rows are never made: q · (W_k x) = (q W_k) · x, and the sum of values
+        weighted by attention is W_v times the weighted sum of x. Pays for fewer than about 100 rows of 1,536.
+        """
+        length, n_rows, size = x.shape[1], len(rows), self.key_size
+        queries = self._by_head(apply(self.to_q, x[:, list(rows)])) * self.scale  # (n, heads, rows, key size)
+        to_k = self.to_k.weight.to(x.dtype).unflatten(0, (self.n_heads, size))
+        absorbed = ((queries + self.rel_content_bias) @ to_k).flatten(1, 2)  # (n, heads · rows, channels)
+        by_content = (absorbed @ x.transpose(1, 2)).unflatten(1, (self.n_heads, n_rows))
+        distance_keys = self._distance_keys(features)
+        near = torch.stack([distance_keys[:, length - 1 - r : 2 * length - 1 - r] for r in rows], dim=1)
+        by_distance = ((queries + self.rel_pos_bias).unsqueeze(-2) @ near.transpose(-1, -2)).squeeze(-2)
+        weights = (by_content + by_distance).softmax(-1)
+        summed = (weights.flatten(1, 2) @ x).unflatten(1, (self.n_heads, n_rows))
+        to_v = self.to_v.weight.to(x.dtype).unflatten(0, (self.n_heads, -1))
+        read = summed @ to_v.transpose(-1, -2)  # (n, heads, rows, value size)
+        return apply(self.to_out, read.transpose(1, 2).flatten(-2))
 
 
 class NormedAttention(nn.ModuleList):
@@ -136,7 +183,3 @@ class NormedAttention(nn.ModuleList):
 
     def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
         super().__init__([nn.LayerNorm(channels), Attention(channels, n_heads, key_size)])
-
-    def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        norm, attention = self
-        return attention(norm(x), features)
