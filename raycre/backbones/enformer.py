@@ -54,7 +54,7 @@ def tower_widths(channels: int, step: int) -> list[int]:
 class Enformer(LocalBackbone):
     """Enformer; the defaults are the published sizes. Weights are left as built: load before use.
 
-    Its trunk is two tensors of the same rows: what enters the transformer, (n, length / 128, channels), and
+    Its trunk is four tensors of the same rows: what enters the transformer, (n, length / 128, channels), and
     the queries, keys and values that the first block makes of it row by row.
 
     Args:
@@ -127,7 +127,7 @@ class Enformer(LocalBackbone):
             {name: nn.Sequential(nn.Linear(2 * channels, n), nn.Softplus()) for name, n in n_tracks.items()}
         )
         stride, reach = local_field(self.stem, self.conv_tower)  # 128 and 259 bp
-        self.strides, self.reaches = (stride, stride), (reach, reach)
+        self.strides, self.reaches = (stride,) * 4, (reach,) * 4
         # Not in the state dict: both follow from the sizes. On the CPU even under torch.device("meta").
         features = distance_features(n_rows, channels // n_heads, gamma_peak)
         self.register_buffer("distance_features", features, persistent=False)
@@ -144,11 +144,11 @@ class Enformer(LocalBackbone):
         for block in self.blocks:
             block.norm_and_attention[1].precompute(self.distance_features)
 
-    def trunk(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
         """Summarise stretches of 128 bp; see `LocalBackbone.trunk`."""
         one_hot = F.embedding(codes.int(), self.letters).transpose(1, 2)
         rows = self.conv_tower(self.stem(one_hot)).transpose(1, 2)
-        return rows, self.blocks[0].project(rows)
+        return rows, *self.blocks[0].project(rows)
 
     def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
         """The rest of `read`; of the last block, only the rows that are asked for."""
@@ -156,9 +156,9 @@ class Enformer(LocalBackbone):
 
     def transform(self, trunk: tuple[Tensor, ...], rows: Sequence[int]) -> Tensor:
         """Attention over the whole sequence, its output at some rows: (n, len(rows), channels)."""
-        x, projected = trunk
+        x, queries, keys, values = trunk
         first, *others = self.blocks
-        x = first.finish(x, projected, self.distance_features)
+        x = first.finish(x, (queries, keys, values), self.distance_features)
         for block in others[:-1]:
             x = block(x, self.distance_features)
         return others[-1].read_rows(x, rows, self.distance_features) if others else x[:, list(rows)]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from raycre.backbones.contract import Pool
 from raycre.backbones.precision import Layers, apply
-from raycre.backbones.relative import Attention, NormedAttention
+from raycre.backbones.relative import Attention, NormedAttention, Projected
 
 FEW_ROWS = 64  # the last block reads so few rows without keys and values of all the others
 
@@ -92,12 +92,12 @@ class TransformerBlock(nn.ModuleList):
         norm, attention = cast(NormedAttention, cast(Residual, self[0]).fn)
         return cast(nn.LayerNorm, norm), cast(Attention, attention)
 
-    def project(self, x: Tensor) -> Tensor:
-        """Queries, keys and values: (n, length, channels) to (n, length, all three)."""
+    def project(self, x: Tensor) -> Projected:
+        """Queries, keys and values of each row, (n, length, channels), by itself."""
         norm, attention = self.norm_and_attention
         return attention.project(norm(x))
 
-    def finish(self, x: Tensor, projected: Tensor, features: Tensor) -> Tensor:
+    def finish(self, x: Tensor, projected: Projected, features: Tensor) -> Tensor:
         """(n, length, channels) and what `project` gave for it, to the block's output of the same shape."""
         _, attention = self.norm_and_attention
         return self[1](x + attention.attend(projected, features))

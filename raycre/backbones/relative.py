@@ -19,6 +19,8 @@ MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential feature
 QUERY_ROWS = 128  # queries attended at once: their logits stay in cache, and memory does not grow as length^2
 
 GammaPeak = Literal["function", "distance"]
+Projected = tuple[Tensor, Tensor, Tensor]
+"""Queries and keys (n, length, heads * key size), values (n, length, heads * value size)."""
 
 
 def distance_features(length: int, n_features: int, gamma_peak: GammaPeak) -> Tensor:
@@ -82,8 +84,9 @@ def attend(
         # Queries start … end - 1 meet distances -(end - 1) … length - 1 - start only.
         near = distance_keys[:, length - end : 2 * length - 1 - start]
         by_distance = distance_queries[:, :, start:end] @ near.transpose(-1, -2)
-        by_content = content_queries[:, :, start:end] @ keys.transpose(-1, -2)
-        read.append((by_content + _by_key(by_distance)).softmax(-1) @ values)
+        logits = content_queries[:, :, start:end] @ keys.transpose(-1, -2)
+        logits += _by_key(by_distance)
+        read.append(logits.softmax(-1) @ values)
     return torch.cat(read, dim=-2)
 
 
@@ -135,14 +138,14 @@ class Attention(nn.Module):
         """(…, length, heads * size) to (…, heads, length, size)."""
         return x.unflatten(-1, (self.n_heads, -1)).transpose(-2, -3)
 
-    def project(self, x: Tensor) -> Tensor:
-        """Queries, keys and values of each row by itself: (n, length, channels) to (n, length, all three)."""
-        return torch.cat([apply(layer, x) for layer in (self.to_q, self.to_k, self.to_v)], dim=-1)
+    def project(self, x: Tensor) -> Projected:
+        """Queries, keys and values of each row by itself, from (n, length, channels)."""
+        queries, keys, values = (apply(layer, x) for layer in (self.to_q, self.to_k, self.to_v))
+        return queries, keys, values
 
-    def attend(self, projected: Tensor, features: Tensor) -> Tensor:
+    def attend(self, projected: Projected, features: Tensor) -> Tensor:
         """The rest, from what `project` gives; features of distances: (2 length - 1, channels / heads)."""
-        size = self.n_heads * self.key_size
-        queries, keys, values = projected.split([size, size, projected.shape[-1] - 2 * size], dim=-1)
+        queries, keys, values = projected
         queries = self._by_head(queries) * self.scale
         read = attend(
             queries + self.rel_content_bias,

@@ -102,12 +102,12 @@ def test_an_edit_moves_the_prediction_by_far_more_than_the_limit() -> None:
 def test_rows_to_recompute_by_hand() -> None:
     # Reach 259: bases 1000-1099 change rows (1000 - 259) // 128 = 5 … (1099 + 259) // 128 = 10; row 5 begins
     # at 640 and sees 259 bp more, row 10 ends at 1,408: [381, 1667) is [256, 1792) in steps of 128.
-    assert FIELD.crop(1000, 1100) == Crop(256, 1792, ((5, 11), (5, 11)))
+    assert FIELD.crop(1000, 1100) == Crop(256, 1792, ((5, 11),) * 4)
 
 
 def test_crops_stop_where_the_sequence_does() -> None:
-    assert FIELD.crop(0, 10) == Crop(0, 768, ((0, 3), (0, 3)))  # (9 + 259) // 128 = 2; 3 · 128 + 259 = 643
-    assert FIELD.crop(8190, 8192) == Crop(7424, 8192, ((61, 64), (61, 64)))
+    assert FIELD.crop(0, 10) == Crop(0, 768, ((0, 3),) * 4)  # (9 + 259) // 128 = 2; 3 · 128 + 259 = 643
+    assert FIELD.crop(8190, 8192) == Crop(7424, 8192, ((61, 64),) * 4)
 
 
 @given(intervals=edits())
