@@ -48,6 +48,9 @@ class Backbone(nn.Module, ABC):
         """The two bins on both sides of the input's middle (Enformer: 447 and 448 of 896)."""
         return (self.n_bins // 2 - 1, self.n_bins // 2)
 
+    def precompute(self) -> None:
+        """Keep what no input changes. Called once, when weights and device are final; nothing by default."""
+
     @abstractmethod
     def read(self, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
         """Predict the wanted bins and tracks only.

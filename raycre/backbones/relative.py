@@ -132,7 +132,7 @@ class Attention(nn.Module):
         """(2 length - 1, channels / heads) to (heads, 2 length - 1, key size)."""
         if self.distance_keys is not None:
             return self.distance_keys
-        return self._by_head(self.to_rel_k(features))
+        return self._by_head(apply(self.to_rel_k, features))
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(…, length, heads * size) to (…, heads, length, size)."""
