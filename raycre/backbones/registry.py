@@ -13,14 +13,18 @@ import torch
 
 from raycre.backbones.contract import Backbone
 from raycre.backbones.enformer import N_TRACKS, Enformer
+from raycre.backbones.relative import GammaPeak
 from raycre.backbones.tracks import plain_table, read_track_table
 from raycre.backbones.weights import is_random, read_weights, weights_sha256
 from raycre.errors import ConfigError, TrackError, near
 
 ENTRY_POINTS = "raycre.backbones"
+GAMMAS: dict[str, GammaPeak] = {"tensorflow": "function", "exact": "distance"}
 
 
-def load_enformer(*, weights: str | None, head: str, track_table: Path | None) -> Backbone:
+def load_enformer(
+    *, weights: str | None, head: str, track_table: Path | None, gamma: str = "tensorflow"
+) -> Backbone:
     """Load Enformer at its published size; see `load_backbone`."""
     if weights is None:
         raise ConfigError("enformer needs model.weights: a path, or random:SEED for tests")
@@ -36,7 +40,7 @@ def load_enformer(*, weights: str | None, head: str, track_table: Path | None) -
         )
     # Without the meta device 251 million weights would be drawn first and then thrown away.
     with torch.device("meta"):
-        model = Enformer(head=head, tracks=tracks)
+        model = Enformer(head=head, tracks=tracks, gamma_peak=GAMMAS[gamma])
     read_weights(model, weights)
     model.trained, model.weights_sha256 = not is_random(weights), weights_sha256(weights)
     return model
@@ -58,17 +62,24 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
 
 
 def load_backbone(
-    name: str, *, weights: str | None, head: str = "human", track_table: Path | None = None
+    name: str,
+    *,
+    weights: str | None,
+    head: str = "human",
+    track_table: Path | None = None,
+    gamma: str | None = None,
 ) -> Backbone:
     """Read a backbone's weights and make it ready to predict, on the CPU.
 
     Args:
         name: a row of `BACKBONES`, or an entry point of the group `raycre.backbones`: a callable of the three
-            keyword arguments below that returns a `Backbone`.
+            keyword arguments that follow and returns a `Backbone`.
         weights: path of a checkpoint, or random:SEED (`trained` is then False), or None where the backbone
             has none.
         head: which output head, where there are several.
         track_table: the head's table; without it tracks go by number only.
+        gamma: of Enformer alone: its gamma features as TensorFlow computed them ("tensorflow", the default:
+            the published weights were trained so), or by the plain formula ("exact").
 
     Returns:
         The model in evaluation mode, without gradients.
@@ -90,7 +101,11 @@ def load_backbone(
     else:
         known = sorted({*BACKBONES, *further})
         raise ConfigError(f"no such backbone{near(name, known)}; there are {', '.join(known)}", value=name)
-    return load(weights=weights, head=head, track_table=track_table).eval().requires_grad_(False)
+    if gamma is not None and (name != "enformer" or gamma not in GAMMAS):
+        raise ConfigError(f"model.gamma is enformer's ({' or '.join(GAMMAS)}); leave it out", value=gamma)
+    options = {} if gamma is None else {"gamma": gamma}
+    model = load(weights=weights, head=head, track_table=track_table, **options)
+    return model.eval().requires_grad_(False)
 
 
 def _loaded(point: EntryPoint) -> Callable[..., Backbone]:

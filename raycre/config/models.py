@@ -288,12 +288,17 @@ class PerturbInputs(_Model):
 
 
 class BackboneConfig(_Model):
-    """A registered backbone and its weights: a path, or random:SEED (not a trained model, and said so)."""
+    """A registered backbone and its weights: a path, registry:NAME of `raycre weights list`, or random:SEED.
+
+    Random weights are not a trained model, and every output says so. `gamma` is how Enformer's weights were
+    trained: with TensorFlow's gamma features (the published ones, and the default) or the plain formula.
+    """
 
     backbone: str
     weights: str | None = None
     head: Literal["human", "mouse"] = "human"
-    track_table: Path | None = None
+    track_table: Path | None = None  # or registry:NAME
+    gamma: Literal["tensorflow", "exact"] | None = None
     dtype: Literal["float32"] = "float32"
 
 
@@ -327,7 +332,8 @@ class PerturbConfig(_Verb):
         """Fields that change results; weights, tracks and genes go in by what they resolve to."""
         fields = super().science()
         del fields["tracks"], fields["model"]
-        return {**fields, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
+        gamma = {"gamma": "exact"} if self.model.gamma == "exact" else {}  # the default goes without saying
+        return {**fields, "tss": self.inputs.tss, "max_n": self.inputs.max_n, **gamma}
 
     def layout(self) -> dict[str, Any]:
         """Tiles per task."""
