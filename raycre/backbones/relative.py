@@ -34,9 +34,10 @@ def distance_features(length: int, n_features: int, gamma_peak: GammaPeak) -> Te
         length: rows of the sequence.
         n_features: a multiple of 6.
         gamma_peak: what scales the gamma densities to a maximum of 1. "function": each function has its
-            maximum over distances at 1, rounded as TensorFlow did it, which the published weights were trained
-            with; their table for 1,536 rows is met within 1e-6 (benchmarks/gamma_table.py). "distance": at
-            each distance the largest function is 1, as enformer-pytorch does with use_tf_gamma=False.
+            maximum over distances at 1, and is rounded as TensorFlow did it when the published weights were
+            trained; the table that goes with them, of 1,536 rows, is met within 2e-7
+            (benchmarks/gamma_table.py). "distance": at each distance the largest function is 1, as in
+            enformer-pytorch with use_tf_gamma=False.
 
     Returns:
         float32 (2 length - 1, n_features) on the CPU; row d is distance d - (length - 1), key minus query.
@@ -85,7 +86,7 @@ def _rounded_log(x: Tensor) -> Tensor:
 
 
 def _lgamma_float32(x: Tensor) -> Tensor:
-    """log gamma of x > 1: from 8 on by Stirling's series, each step in float32 as in the C library's lgammaf."""
+    """log gamma; from 8 on by Stirling's series, each step in float32 as in the C library's lgammaf."""
     tail = (0.5 * math.log(2 * math.pi) - 0.5) + (1 / x) * (1 / 12 - (1 / x) ** 2 / 360)
     return torch.where(x < 8, x.double().lgamma().float(), (x - 0.5) * (_rounded_log(x) - 1) + tail)
 
