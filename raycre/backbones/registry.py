@@ -17,6 +17,7 @@ from raycre.backbones.relative import GammaPeak
 from raycre.backbones.tracks import plain_table, read_track_table
 from raycre.backbones.weights import is_random, read_weights, weights_sha256
 from raycre.errors import ConfigError, TrackError, near
+from raycre.store.cached import resolve
 
 ENTRY_POINTS = "raycre.backbones"
 GAMMAS: dict[str, GammaPeak] = {"tensorflow": "function", "exact": "distance"}
@@ -74,10 +75,10 @@ def load_backbone(
     Args:
         name: a row of `BACKBONES`, or an entry point of the group `raycre.backbones`: a callable of the three
             keyword arguments that follow and returns a `Backbone`.
-        weights: path of a checkpoint, or random:SEED (`trained` is then False), or None where the backbone
-            has none.
+        weights: path of a checkpoint, registry:NAME for a published one in the cache, random:SEED (`trained`
+            is then False), or None where the backbone has none.
         head: which output head, where there are several.
-        track_table: the head's table; without it tracks go by number only.
+        track_table: the head's table, or registry:NAME; without it tracks go by number only.
         gamma: of Enformer alone: its gamma features as TensorFlow computed them ("tensorflow", the default:
             the published weights were trained so), or by the plain formula ("exact").
 
@@ -86,7 +87,7 @@ def load_backbone(
 
     Raises:
         ConfigError: no such backbone or head, weights missing or a seed that is none.
-        MissingInputError, CheckpointError: see `read_state_dict` and `load_into`.
+        MissingInputError, CheckpointError: see `read_state_dict`, `load_into`; of registry:NAME, `resolve`.
         FormatError, TrackError: see `read_track_table`; a table of another number of tracks.
     """
     further = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
@@ -101,6 +102,8 @@ def load_backbone(
     else:
         known = sorted({*BACKBONES, *further})
         raise ConfigError(f"no such backbone{near(name, known)}; there are {', '.join(known)}", value=name)
+    weights = None if weights is None else resolve(weights)
+    track_table = None if track_table is None else Path(resolve(str(track_table)))
     if gamma is not None and (name != "enformer" or gamma not in GAMMAS):
         raise ConfigError(f"model.gamma is enformer's ({' or '.join(GAMMAS)}); leave it out", value=gamma)
     options = {} if gamma is None else {"gamma": gamma}

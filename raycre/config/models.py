@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from raycre.config.presets import with_preset
+from raycre.store.cached import resolve
 
 Modality = Literal["sequence", "openness", "loops"]
 Test = Literal["context", "necessity", "sufficiency"]
@@ -340,7 +341,7 @@ class PerturbConfig(_Verb):
         return {"tiles_per_task": self.resources.tiles_per_task}
 
     def paths(self) -> dict[str, Path]:
-        """Input files by their key."""
+        """Input files by their key; registry:NAME means the cached file."""
         given = {
             "inputs.fasta": self.inputs.fasta,
             "inputs.gtf": self.inputs.gtf,
@@ -348,7 +349,7 @@ class PerturbConfig(_Verb):
             "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
             "model.track_table": self.model.track_table,
         }
-        return {key: path for key, path in given.items() if path is not None}
+        return {key: Path(resolve(str(path))) for key, path in given.items() if path is not None}
 
 
 def _check_signals(inputs: _Signals, modalities: Sequence[str]) -> None:
