@@ -180,7 +180,7 @@ def tracks(
     json_: Json = False,
 ) -> None:
     """Print the tracks that a query finds."""
-    from raycre.engine.downloads import find_tracks
+    from raycre.engine.tracks import find_tracks
 
     _print(find_tracks(query, model, head, table), json_)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -102,13 +103,19 @@ def load_backbone(
     else:
         known = sorted({*BACKBONES, *further})
         raise ConfigError(f"no such backbone{near(name, known)}; there are {', '.join(known)}", value=name)
-    weights = None if weights is None else resolve(weights)
-    track_table = None if track_table is None else Path(resolve(str(track_table)))
+    weights, track_table = _resolved(weights), _resolved(track_table)
     if gamma is not None and (name != "enformer" or gamma not in GAMMAS):
         raise ConfigError(f"model.gamma is enformer's ({' or '.join(GAMMAS)}); leave it out", value=gamma)
     options = {} if gamma is None else {"gamma": gamma}
     model = load(weights=weights, head=head, track_table=track_table, **options)
     return model.eval().requires_grad_(False)
+
+
+def _resolved(given: Any) -> Any:
+    """Paths, one or several, of what a configuration names: registry:NAME becomes the checked cached file."""
+    if isinstance(given, (str, Path)):
+        return type(given)(resolve(str(given)))
+    return given if given is None else [_resolved(one) for one in given]
 
 
 def _loaded(point: EntryPoint) -> Callable[..., Backbone]:

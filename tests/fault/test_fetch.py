@@ -34,6 +34,7 @@ class Fetches:
 
     def __init__(self, server: Server, tmp_path: Path) -> None:
         self.folder = tmp_path / "cache" / "published" / NAME
+        self.errors = tmp_path / "stderr"
         self.environment = os.environ | {
             "RAYCRE_CACHE": str(tmp_path / "cache"),
             "RAYCRE_MIRROR": server.url,
@@ -44,14 +45,15 @@ class Fetches:
     def start(self, *, limit: bool = False) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "raycre.cli", "weights", "fetch", NAME, "--json"]
         limited = ["sh", "-c", f'ulimit -f {LIMIT} && exec "$@"', "sh"] if limit else []
-        return subprocess.Popen(
-            [*limited, *command],
-            cwd=ROOT,
-            env=self.environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        with self.errors.open("a") as errors:
+            return subprocess.Popen(
+                [*limited, *command],
+                cwd=ROOT,
+                env=self.environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
 
     def partial_bytes(self) -> int:
         partial = self.folder / ".part-model.safetensors"
@@ -59,8 +61,8 @@ class Fetches:
 
     def check_whole(self, process: subprocess.Popen[str], was: str) -> None:
         """The process ends well, and what is in the cache is the file and its record."""
-        out, err = process.communicate()
-        assert process.returncode == 0, err
+        out, _ = process.communicate()
+        assert process.returncode == 0, self.errors.read_text()
         assert json.loads(out)["fetched"][0]["was"] == was
         assert (self.folder / "model.safetensors").read_bytes() == BODY
         assert {p.name for p in self.folder.iterdir()} == {"model.safetensors", "fetched.json", "lock"}
@@ -91,8 +93,8 @@ def test_two_at_once_fetch_it_once(server: Server, fetches: Fetches) -> None:
     with fetches.start() as first:
         until(lambda: fetches.partial_bytes() > 0, lambda: "nothing came")
         with fetches.start() as second:
-            assert second.stderr is not None
-            assert "another process is at work" in second.stderr.readline()
+            said = fetches.errors.read_text
+            until(lambda: "another process is at work" in said(), said)
             assert len(server.paths) == 1
             hold.set()
             fetches.check_whole(first, "fetched")
@@ -102,9 +104,9 @@ def test_two_at_once_fetch_it_once(server: Server, fetches: Fetches) -> None:
 
 def test_a_full_disk_keeps_what_came_and_is_named(server: Server, fetches: Fetches) -> None:
     with fetches.start(limit=True) as full:
-        _, err = full.communicate()
+        full.wait()
     assert full.returncode == 1
-    assert "error: File too large" in err
+    assert "error: File too large" in fetches.errors.read_text()
     kept = fetches.partial_bytes()
     assert 0 < kept < len(BODY)
     assert not (fetches.folder / "model.safetensors").exists()
