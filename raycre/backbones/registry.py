@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,13 @@ GAMMAS: dict[str, GammaPeak] = {"tensorflow": "function", "exact": "distance"}
 def load_enformer(
     *, weights: str | None, head: str, track_table: Path | None, gamma: str = "tensorflow"
 ) -> Backbone:
-    """Load Enformer at its published size; see `load_backbone`."""
+    """Load Enformer at its published size; see `load_backbone`.
+
+    `gamma` is how its weights were trained: with TensorFlow's gamma features (the published ones) or with the
+    plain formula ("exact").
+    """
+    if gamma not in GAMMAS:
+        raise ConfigError(f"enformer's gamma features are {' or '.join(GAMMAS)}", value=gamma)
     if weights is None:
         raise ConfigError("enformer needs model.weights: a path, or random:SEED for tests")
     if head not in N_TRACKS:
@@ -69,7 +76,7 @@ def load_backbone(
     weights: str | None,
     head: str = "human",
     track_table: Path | None = None,
-    gamma: str | None = None,
+    **settings: object,
 ) -> Backbone:
     """Read a backbone's weights and make it ready to predict, on the CPU.
 
@@ -80,14 +87,13 @@ def load_backbone(
             is then False), or None where the backbone has none.
         head: which output head, where there are several.
         track_table: the head's table, or registry:NAME; without it tracks go by number only.
-        gamma: of Enformer alone: its gamma features as TensorFlow computed them ("tensorflow", the default:
-            the published weights were trained so), or by the plain formula ("exact").
+        settings: further arguments of this backbone's own (Enformer: gamma).
 
     Returns:
         The model in evaluation mode, without gradients.
 
     Raises:
-        ConfigError: no such backbone or head, weights missing or a seed that is none.
+        ConfigError: no such backbone, head or setting, weights missing or a seed that is none.
         MissingInputError, CheckpointError: see `read_state_dict`, `load_into`; of registry:NAME, `resolve`.
         FormatError, TrackError: see `read_track_table`; a table of another number of tracks.
     """
@@ -104,10 +110,11 @@ def load_backbone(
         known = sorted({*BACKBONES, *further})
         raise ConfigError(f"no such backbone{near(name, known)}; there are {', '.join(known)}", value=name)
     weights, track_table = _resolved(weights), _resolved(track_table)
-    if gamma is not None and (name != "enformer" or gamma not in GAMMAS):
-        raise ConfigError(f"model.gamma is enformer's ({' or '.join(GAMMAS)}); leave it out", value=gamma)
-    options = {} if gamma is None else {"gamma": gamma}
-    model = load(weights=weights, head=head, track_table=track_table, **options)
+    taken = signature(load).parameters.values()
+    for setting in settings if not any(p.kind is p.VAR_KEYWORD for p in taken) else ():
+        if setting not in {p.name for p in taken}:
+            raise ConfigError(f"{name} has no such setting; leave model.{setting} out", value=setting)
+    model = load(weights=weights, head=head, track_table=track_table, **settings)
     return model.eval().requires_grad_(False)
 
 

@@ -7,13 +7,16 @@ row stands for, nor the rest of Enformer.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from raycre.backbones.precision import apply
+
 MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential features, in rows
-QUERY_ROWS = 256  # queries attended at once: their logits stay in cache, and memory does not grow as length^2
+QUERY_ROWS = 128  # queries attended at once: their logits stay in cache, and memory does not grow as length^2
 # log(1 + m) = m - m^2 / 2 + m^3 P(m): P from its highest power, by threes (Cephes, logf.c).
 LOG_SERIES = (
     (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1),
@@ -22,6 +25,8 @@ LOG_SERIES = (
 )
 
 GammaPeak = Literal["function", "distance"]
+Projected = tuple[Tensor, Tensor, Tensor]
+"""Queries and keys (n, length, heads * key size), values (n, length, heads * value size)."""
 
 
 def distance_features(length: int, n_features: int, gamma_peak: GammaPeak) -> Tensor:
@@ -129,8 +134,9 @@ def attend(
         # Queries start … end - 1 meet distances -(end - 1) … length - 1 - start only.
         near = distance_keys[:, length - end : 2 * length - 1 - start]
         by_distance = distance_queries[:, :, start:end] @ near.transpose(-1, -2)
-        by_content = content_queries[:, :, start:end] @ keys.transpose(-1, -2)
-        read.append((by_content + _by_key(by_distance)).softmax(-1) @ values)
+        logits = content_queries[:, :, start:end] @ keys.transpose(-1, -2)
+        logits += _by_key(by_distance)
+        read.append(logits.softmax(-1) @ values)
     return torch.cat(read, dim=-2)
 
 
@@ -152,9 +158,12 @@ class Attention(nn.Module):
     the query alone being scaled (Methods, "Relative positional encodings").
     """
 
+    distance_keys: Tensor | None
+
     def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
         super().__init__()
         self.n_heads = n_heads
+        self.key_size = key_size
         self.scale = key_size**-0.5
         self.to_q = nn.Linear(channels, n_heads * key_size, bias=False)
         self.to_k = nn.Linear(channels, n_heads * key_size, bias=False)
@@ -163,22 +172,63 @@ class Attention(nn.Module):
         self.to_out = nn.Linear(channels, channels)
         self.rel_content_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
         self.rel_pos_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
+        self.register_buffer("distance_keys", None, persistent=False)
+
+    def precompute(self, features: Tensor) -> None:
+        """Keep the keys of all distances, which no input changes; call it when the weights are final."""
+        self.distance_keys = self._distance_keys(features).contiguous()
+
+    def _distance_keys(self, features: Tensor) -> Tensor:
+        """(2 length - 1, channels / heads) to (heads, 2 length - 1, key size)."""
+        if self.distance_keys is not None:
+            return self.distance_keys
+        return self._by_head(apply(self.to_rel_k, features))
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(…, length, heads * size) to (…, heads, length, size)."""
         return x.unflatten(-1, (self.n_heads, -1)).transpose(-2, -3)
 
-    def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """x: (n, length, channels); features of distances: (2 length - 1, channels / heads)."""
-        queries = self._by_head(self.to_q(x)) * self.scale
+    def project(self, x: Tensor) -> Projected:
+        """Queries, keys and values of each row by itself, from (n, length, channels)."""
+        queries, keys, values = (apply(layer, x) for layer in (self.to_q, self.to_k, self.to_v))
+        return queries, keys, values
+
+    def attend(self, projected: Projected, features: Tensor) -> Tensor:
+        """The rest, from what `project` gives; features of distances: (2 length - 1, channels / heads)."""
+        queries, keys, values = projected
+        queries = self._by_head(queries) * self.scale
         read = attend(
             queries + self.rel_content_bias,
             queries + self.rel_pos_bias,
-            self._by_head(self.to_k(x)),
-            self._by_head(self.to_rel_k(features)),
-            self._by_head(self.to_v(x)),
+            self._by_head(keys),
+            self._distance_keys(features),
+            self._by_head(values),
         )
-        return self.to_out(read.transpose(1, 2).flatten(-2))
+        return apply(self.to_out, read.transpose(1, 2).flatten(-2))
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """x: (n, length, channels); features of distances: (2 length - 1, channels / heads)."""
+        return self.attend(self.project(x), features)
+
+    def read_rows(self, x: Tensor, rows: Sequence[int], features: Tensor) -> Tensor:
+        """`forward` at few rows: (n, length, channels) to (n, len(rows), channels).
+
+        Keys and values of all other rows are never made: q · (W_k x) = (q W_k) · x, and the sum of values
+        weighted by attention is W_v times the weighted sum of x. Pays for fewer than about 100 rows of 1,536.
+        """
+        length, n_rows, size = x.shape[1], len(rows), self.key_size
+        queries = self._by_head(apply(self.to_q, x[:, list(rows)])) * self.scale  # (n, heads, rows, key size)
+        to_k = self.to_k.weight.to(x.dtype).unflatten(0, (self.n_heads, size))
+        absorbed = ((queries + self.rel_content_bias) @ to_k).flatten(1, 2)  # (n, heads · rows, channels)
+        by_content = (absorbed @ x.transpose(1, 2)).unflatten(1, (self.n_heads, n_rows))
+        distance_keys = self._distance_keys(features)
+        near = torch.stack([distance_keys[:, length - 1 - r : 2 * length - 1 - r] for r in rows], dim=1)
+        by_distance = ((queries + self.rel_pos_bias).unsqueeze(-2) @ near.transpose(-1, -2)).squeeze(-2)
+        weights = (by_content + by_distance).softmax(-1)
+        summed = (weights.flatten(1, 2) @ x).unflatten(1, (self.n_heads, n_rows))
+        to_v = self.to_v.weight.to(x.dtype).unflatten(0, (self.n_heads, -1))
+        read = summed @ to_v.transpose(-1, -2)  # (n, heads, rows, value size)
+        return apply(self.to_out, read.transpose(1, 2).flatten(-2))
 
 
 class NormedAttention(nn.ModuleList):
@@ -186,7 +236,3 @@ class NormedAttention(nn.ModuleList):
 
     def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
         super().__init__([nn.LayerNorm(channels), Attention(channels, n_heads, key_size)])
-
-    def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        norm, attention = self
-        return attention(norm(x), features)

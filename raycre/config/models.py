@@ -300,7 +300,12 @@ class BackboneConfig(_Model):
     head: Literal["human", "mouse"] = "human"
     track_table: Path | None = None  # or registry:NAME
     gamma: Literal["tensorflow", "exact"] | None = None
-    dtype: Literal["float32"] = "float32"
+    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
+    incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
+
+    def settings(self) -> dict[str, Any]:
+        """Settings that only some backbones have, where given."""
+        return {} if self.gamma is None else {"gamma": self.gamma}
 
 
 class CremeConfig(_Model):
@@ -314,9 +319,13 @@ class CremeConfig(_Model):
 
 
 class PerturbResources(ReplicaResources):
-    """`tiles_per_task`: forward passes of how many tiles make one unit of work."""
+    """`tiles_per_task`: forward passes of how many tiles make one unit of work.
+
+    `cache_gib`: activations that a replica keeps of wild types and backgrounds, in GiB.
+    """
 
     tiles_per_task: Positive | Literal["auto"] = "auto"
+    cache_gib: float = Field(default=1, gt=0)
 
 
 class PerturbConfig(_Verb):
@@ -329,12 +338,19 @@ class PerturbConfig(_Verb):
     creme: CremeConfig = CremeConfig()
     resources: PerturbResources = PerturbResources()
 
+    @model_validator(mode="after")
+    def _precision(self) -> Self:
+        if self.model.dtype == "tf32" and not self.resources.gpus_per_replica:
+            raise ValueError("model.dtype tf32 is of GPUs; set resources.gpus_per_replica, or take bfloat16")
+        return self
+
     def science(self) -> dict[str, Any]:
         """Fields that change results; weights, tracks and genes go in by what they resolve to."""
         fields = super().science()
         del fields["tracks"], fields["model"]
-        gamma = {"gamma": "exact"} if self.model.gamma == "exact" else {}  # the default goes without saying
-        return {**fields, "tss": self.inputs.tss, "max_n": self.inputs.max_n, **gamma}
+        precision = {"dtype": self.model.dtype, "incremental": self.model.incremental}
+        reading = {**precision, **self.model.settings()}
+        return {**fields, **reading, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
 
     def layout(self) -> dict[str, Any]:
         """Tiles per task."""

@@ -9,10 +9,10 @@ import torch
 from raycre.errors import RaycreError
 
 
-def prepare(threads: int, gpus: float) -> torch.device:
+def prepare(threads: int, gpus: float, *, tf32: bool = False) -> torch.device:
     """Set this process to a fixed number of threads and to reproducible kernels; return its device.
 
-    float32 means float32 on a GPU, too: TF32 is left out.
+    float32 means float32 on a GPU, too, unless TF32 is asked for.
 
     Raises:
         RaycreError: a GPU was asked for and torch sees none.
@@ -25,8 +25,8 @@ def prepare(threads: int, gpus: float) -> torch.device:
     os.environ.setdefault(
         "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
     )  # else matrix products may differ between runs
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     return torch.device("cuda")

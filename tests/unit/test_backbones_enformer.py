@@ -11,7 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycre.backbones.enformer import AttentionPool, Enformer, tower_widths
+from raycre.backbones.enformer import Enformer, tower_widths
+from raycre.backbones.enformer_layers import AttentionPool
 from raycre.backbones.relative import attend, distance_features
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
@@ -96,11 +97,12 @@ def test_n_is_a_quarter_unless_said_otherwise() -> None:
 @given(position=st.integers(0, 4095))
 @settings(deadline=None, max_examples=40)
 def test_a_base_changes_the_trunk_only_within_259_bp(position: int) -> None:
-    assert MODEL.halo == 259
+    assert MODEL.reaches == (259,) * 4
+    assert MODEL.strides == (128,) * 4
     edited = CODES[:1].clone()
     edited[0, position] = (edited[0, position] + 1) % 4
     with torch.no_grad():
-        changed = (MODEL.trunk(CODES[:1]) != MODEL.trunk(edited))[0].any(1)
+        changed = (MODEL.trunk(CODES[:1])[0] != MODEL.trunk(edited)[0])[0].any(1)
     first = max(0, (position - 259) // 128)
     last = min(31, (position + 259) // 128)
     assert not changed[:first].any()

@@ -143,7 +143,7 @@ def test_gamma_features_are_tensorflows_unless_exact_ones_are_asked_for(toy: par
 
 
 def test_gamma_is_enformers_alone(toy: partial[Enformer]) -> None:
-    with pytest.raises(ConfigError, match=r"'exact': model\.gamma is enformer's"):
+    with pytest.raises(ConfigError, match=r"'gamma': planted has no such setting; leave model\.gamma out"):
         load_backbone("planted", weights=None, gamma="exact")
     with pytest.raises(ConfigError, match="tensorflow or exact"):
         load_backbone("enformer", weights="random:0", gamma="keras")
