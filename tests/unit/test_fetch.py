@@ -99,6 +99,7 @@ def test_bytes_of_two_versions_are_never_joined(server: Server, if_range: bool) 
     server.answers = [Answer(cut=CUT), new, new]
     assert fetch(item)
     assert place_of(item).read_bytes() == OTHER
+    assert len(server.paths) == (2 if if_range else 3)  # If-Range brings all of the new one at once
 
 
 @pytest.mark.parametrize(("known", "second"), [(True, "bytes=100000-"), (False, None)])
