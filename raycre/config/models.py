@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from raycre.config.presets import with_preset
+from raycre.store.cached import resolve
 
 Modality = Literal["sequence", "openness", "loops"]
 Test = Literal["context", "necessity", "sufficiency"]
@@ -288,14 +289,23 @@ class PerturbInputs(_Model):
 
 
 class BackboneConfig(_Model):
-    """A registered backbone and its weights: a path, or random:SEED (not a trained model, and said so)."""
+    """A registered backbone and its weights: a path, registry:NAME of `raycre weights list`, or random:SEED.
+
+    Random weights are not a trained model, and every output says so. `gamma` is how Enformer's weights were
+    trained: with TensorFlow's gamma features (the published ones, and the default) or the plain formula.
+    """
 
     backbone: str
     weights: str | None = None
     head: Literal["human", "mouse"] = "human"
-    track_table: Path | None = None
+    track_table: Path | None = None  # or registry:NAME
+    gamma: Literal["tensorflow", "exact"] | None = None
     dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
     incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
+
+    def settings(self) -> dict[str, Any]:
+        """Settings that only some backbones have, where given."""
+        return {} if self.gamma is None else {"gamma": self.gamma}
 
 
 class CremeConfig(_Model):
@@ -339,14 +349,15 @@ class PerturbConfig(_Verb):
         fields = super().science()
         del fields["tracks"], fields["model"]
         precision = {"dtype": self.model.dtype, "incremental": self.model.incremental}
-        return {**fields, **precision, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
+        reading = {**precision, **self.model.settings()}
+        return {**fields, **reading, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
 
     def layout(self) -> dict[str, Any]:
         """Tiles per task."""
         return {"tiles_per_task": self.resources.tiles_per_task}
 
     def paths(self) -> dict[str, Path]:
-        """Input files by their key."""
+        """Input files by their key; registry:NAME means the cached file."""
         given = {
             "inputs.fasta": self.inputs.fasta,
             "inputs.gtf": self.inputs.gtf,
@@ -354,7 +365,7 @@ class PerturbConfig(_Verb):
             "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
             "model.track_table": self.model.track_table,
         }
-        return {key: path for key, path in given.items() if path is not None}
+        return {key: Path(resolve(str(path))) for key, path in given.items() if path is not None}
 
 
 def _check_signals(inputs: _Signals, modalities: Sequence[str]) -> None:

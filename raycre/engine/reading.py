@@ -18,7 +18,11 @@ from raycre.config import BackboneConfig
 def load(model: BackboneConfig, device: torch.device | str = "cpu") -> Backbone:
     """Load the configured backbone in its precision, ready to predict on `device`."""
     loaded = load_backbone(
-        model.backbone, weights=model.weights, head=model.head, track_table=model.track_table
+        model.backbone,
+        weights=model.weights,
+        head=model.head,
+        track_table=model.track_table,
+        **model.settings(),
     )
     loaded.eval().to(device).precompute()
     if model.dtype == "bfloat16":
