@@ -1,10 +1,10 @@
-"""Today's way: creme-nn over enformer-pytorch, or borzoi-pytorch, in an environment of its own. It must not know raycre.
+"""Today's way: creme-nn over enformer-pytorch or borzoi-pytorch, in an environment of its own.
 
     python backbone_peer.py MODEL WEIGHTS.safetensors THREADS
 
-Started by necessity.py. Reads one order a line on stdin, {"codes", "tiles", "shuffles", "out"}, runs creme-nn's
-necessity test on it, writes predictions and mutated sequences to `out` (npz), and answers with one line: seconds
-of the whole test and of each forward pass. MODEL is enformer or borzoi.
+Started by necessity.py; it must not know raycre. Reads one order a line on stdin, runs creme-nn's necessity
+test on it, writes predictions and mutated sequences to the order's `out` (npz), and answers with one line:
+seconds of the whole test and of each forward pass. MODEL is enformer or borzoi.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ warnings.filterwarnings("ignore")
 
 
 class Model:
-    """What creme-nn asks of a model: `predict`, one-hot (n, length, 4) to (n, bins, tracks) of the human head."""
+    """What creme-nn asks of a model: `predict`, one-hot (n, length, 4) to (n, bins, tracks), human head."""
 
     def __init__(self, name: str, weights: str) -> None:
         state = load_file(weights)

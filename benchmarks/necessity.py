@@ -3,11 +3,11 @@
     python benchmarks/necessity.py --peer PEER_PYTHON [--model enformer|borzoi] [--threads 2] [--rounds 2]
         [--tiles 2] [--shuffles 1] [--dtype float32|bfloat16]
 
-PEER_PYTHON is the interpreter of an environment with creme-nn 0.2.5 and enformer-pytorch 0.8.12 (or borzoi-pytorch
-0.5.1; their pins exclude one another) and safetensors. Both load the same random weights. In turn, round by round:
-the peer's necessity test on a few tiles; ours on the same tiles and on the very sequences that it drew, so that
-predictions can be compared. A sample: the time of the whole test, 38 tiles x 10 shuffles, is extrapolated from
-the time of a wild type and of a mutant. Ours includes drawing shuffles (by its own library) and reading the cache.
+PEER_PYTHON is the interpreter of an environment with creme-nn 0.2.5, safetensors and enformer-pytorch 0.8.12 (or
+borzoi-pytorch 0.5.1; their pins exclude one another). Both load the same random weights. In turn, round by
+round: the peer's necessity test on a few tiles; ours on the same tiles and on the very sequences that it drew,
+so that predictions can be compared. It is a sample: the time of the whole test, all tiles x 10 shuffles, is
+extrapolated from the time of a wild type and of a mutant. Ours includes drawing as many shuffles.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from raycre.backbones.weights import random_state
 from raycre.creme.library import load_seqpro
 from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.creme.tiles import context_tiles
+from raycre.engine.devices import prepare
 from raycre.engine.reading import Reader
 
 TRACKS = {"enformer": [4824, 5110, 5111], "borzoi": [0, 1, 2]}  # CREME's three CAGE tracks; any three
@@ -38,7 +39,7 @@ TILE, SHUFFLES = 5_000, 10  # CREME Methods, "Necessity test"
 
 
 def build(name: str, weights: Path) -> Backbone:
-    """Our model as the peer's: N a column of zeros, and its plain gamma functions; weights written for both."""
+    """Our model as the peer's: N a column of zeros, plain gamma functions; weights are written for both."""
     with torch.device("meta"):
         if name == "enformer":
             from raycre.backbones.enformer import Enformer
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     given = parser.parse_args()
     load_seqpro()
-    torch.set_num_threads(given.threads)
+    prepare(given.threads, gpus=0)
     with tempfile.TemporaryDirectory() as folder:
         report(given, Path(folder))
 
