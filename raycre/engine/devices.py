@@ -36,10 +36,10 @@ def prepare(threads: int, gpus: float, *, tf32: bool = False) -> torch.device:
 
 
 def keep_memory() -> None:
-    """Let the C library keep freed megabytes for the next layer, instead of asking the system anew each time.
+    """Let the C library keep freed megabytes for the next layer, instead of asking the system each time.
 
-    Else a third of the time of Enformer's convolutions goes into pages being given back and cleared. Only glibc
-    has these knobs (M_TRIM_THRESHOLD -1, M_MMAP_THRESHOLD -3; its malloc.h); elsewhere nothing happens.
+    Otherwise a quarter of the time of Enformer's convolutions goes into giving pages back and clearing them.
+    Only glibc has these knobs (malloc.h: M_TRIM_THRESHOLD -1, M_MMAP_THRESHOLD -3); elsewhere nothing happens.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
