@@ -4,8 +4,8 @@
         [--tiles 2] [--shuffles 1] [--dtype float32|bfloat16]
 
 PEER_PYTHON is the interpreter of an environment with creme-nn 0.2.5, safetensors and enformer-pytorch 0.8.12
-(or borzoi-pytorch 0.5.1; their pins exclude one another). Both load the same random weights. In turn, round by
-round: the peer's necessity test on a few tiles; ours on the same tiles and the very sequences that it drew, so
+(or borzoi-pytorch 0.5.1; their pins exclude one another). Both load the same random weights. In turn, round
+by round: the peer's necessity test on a few tiles; ours on the same tiles and the sequences that it drew, so
 that predictions can be compared. It is a sample: the time of the whole test, all tiles x 10 shuffles, is
 extrapolated from the time of a wild type and of a mutant. Ours includes drawing as many shuffles.
 """

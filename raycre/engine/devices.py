@@ -39,7 +39,7 @@ def keep_memory() -> None:
     """Let the C library keep freed megabytes for the next layer, instead of asking the system each time.
 
     Otherwise a quarter of the time of Enformer's convolutions goes into giving pages back and clearing them.
-    Only glibc has these knobs (malloc.h: M_TRIM_THRESHOLD -1, M_MMAP_THRESHOLD -3); elsewhere nothing happens.
+    Only glibc has these knobs (M_TRIM_THRESHOLD -1 and M_MMAP_THRESHOLD -3 in malloc.h).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
