@@ -59,25 +59,32 @@ def _gamma_density(x: Tensor, mean: Tensor, sd: float) -> Tensor:
 
 
 def attend(
-    content_queries: Tensor, distance_queries: Tensor, keys: Tensor, distance_keys: Tensor, values: Tensor
+    content_queries: Tensor,
+    distance_queries: Tensor,
+    keys: Tensor,
+    distance_keys: Tensor,
+    values: Tensor,
+    first: int = 0,
 ) -> Tensor:
-    """Let every row read all rows.
+    """Let rows read all rows.
 
     Args:
-        content_queries, distance_queries: (n, heads, length, key size), scaled, biases added.
+        content_queries, distance_queries: (n, heads, rows, key size), scaled, biases added.
         keys: (n, heads, length, key size).
         distance_keys: (heads, 2 length - 1, key size), distances -(length - 1) … length - 1.
         values: (n, heads, length, value size).
+        first: which of the `length` rows the first query is; the others follow it.
 
     Returns:
-        (n, heads, length, value size): softmax over keys of content plus distance logits, times the values.
+        (n, heads, rows, value size): softmax over keys of content plus distance logits, times the values.
     """
     length = keys.shape[-2]
     read = []
-    for start in range(0, length, QUERY_ROWS):
-        end = min(start + QUERY_ROWS, length)
-        # Queries start … end - 1 meet distances -(end - 1) … length - 1 - start only.
-        near = distance_keys[:, length - end : 2 * length - 1 - start]
+    n_rows = content_queries.shape[-2]
+    for start in range(0, n_rows, QUERY_ROWS):
+        end = min(start + QUERY_ROWS, n_rows)
+        # Rows start … end - 1 (counted from `first`) meet distances -(end - 1) … length - 1 - start only.
+        near = distance_keys[:, length - first - end : 2 * length - 1 - first - start]
         by_distance = distance_queries[:, :, start:end] @ near.transpose(-1, -2)
         by_content = content_queries[:, :, start:end] @ keys.transpose(-1, -2)
         read.append((by_content + _by_key(by_distance)).softmax(-1) @ values)
