@@ -1,7 +1,7 @@
-"""Borzoi (Linder et al. 2025, Nature Genetics 57:949) and Flashzoi at inference, with the published weights.
+"""Borzoi (Linder et al. 2025, Nat. Genet. 57:949) and Flashzoi at inference, loading the published weights.
 
-A U-Net: convolutions down to 128 bp, a transformer, then up to 32 bp by way of what the convolutions had at 64
-and 32 bp. Submodule names are those of borzoi-pytorch's checkpoints. It must not know CREME, genomes or files.
+A U-Net: convolutions down to 128 bp, a transformer, then up to 32 bp by way of what the convolutions had at
+64 and 32 bp. Submodule names are the checkpoint's, of borzoi-pytorch. It must not know CREME, genomes or files.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Borzoi(LocalBackbone):
     Args:
         head: which output head `tracks` and `read` mean.
         tracks: the track table of that head; numbered rows when not given.
-        strands: "summed": a track means itself plus the track of the other strand, as CREME reads Borzoi; that
-            needs the table's strand_pair. "separate": each row by itself.
+        strands: "summed": a track means itself plus the track of the other strand, as CREME reads Borzoi;
+            that needs the table's strand_pair. "separate": each row by itself.
         n_value: what N puts in each of the four channels. 0.25 is CREME's Methods; 0 is a column of zeros, as
             Borzoi was trained.
         rotary: Flashzoi's attention.
@@ -164,7 +164,7 @@ class Borzoi(LocalBackbone):
         return tuple(range(middle - N_TSS_BINS // 2, middle + N_TSS_BINS // 2))
 
     def precompute(self) -> None:
-        """Compute once what no input changes, the keys of all distances; call it when the weights are final."""
+        """Keep the keys of all distances, which no input changes; call it when the weights are final."""
         with torch.no_grad():
             for attention in self.transformer.modules():
                 if isinstance(attention, RelativeAttention):
@@ -207,7 +207,7 @@ class Borzoi(LocalBackbone):
         return last(x, self.positions, rows)
 
     def project(self, embedding: Tensor, tracks: Sequence[int]) -> Tensor:
-        """Only the wanted tracks of the head: (n, rows, joined channels) to float32 (n, rows, len(tracks))."""
+        """Only the wanted tracks: (n, rows, joined channels) to float32 (n, rows, len(tracks))."""
         wanted = list(tracks)
         if self.other_strand is None:
             return self._project(embedding, wanted)

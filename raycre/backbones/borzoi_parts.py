@@ -1,6 +1,6 @@
 """Layers of Borzoi and Flashzoi. It must not know how they are put together, nor what a track is.
 
-Submodule names and indices are the checkpoint's; gaps in them are dropout layers, which do nothing at inference.
+Submodule names and indices are the checkpoint's; gaps in them are dropout layers, idle at inference.
 Rows are places along the sequence; a `range` of them says which are wanted.
 """
 
@@ -32,7 +32,7 @@ class ConvBlock(nn.Module):
 
 
 class Separable(nn.Module):
-    """Convolve each channel by itself, then mix channels row by row: (n, channels, rows) to the same shape."""
+    """Convolve each channel by itself, then mix channels: (n, channels, rows) to the same shape."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class RotaryProjections(nn.Module):
 
 
 class RotaryAttention(nn.Module):
-    """Flashzoi's attention: positions turn queries and keys, and two heads of queries share keys and values."""
+    """Flashzoi's attention: positions turn queries and keys; two heads of queries share one of keys."""
 
     def __init__(self, channels: int, n_heads: int) -> None:
         super().__init__()
@@ -172,23 +172,39 @@ def _rotated(x: Tensor, rotations: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1)
 
 
-class TransformerBlock(nn.ModuleList):
-    """Attention, then two dense layers row by row, each added to its input."""
+class Reading(nn.Module):
+    """x at the wanted rows + what they read of all rows."""
 
     def __init__(self, channels: int, attention: nn.Module) -> None:
-        dense = nn.ModuleDict(
-            {
-                "0": nn.LayerNorm(channels, eps=NORM_EPS),
-                "1": nn.Linear(channels, 2 * channels),
-                "4": nn.Linear(2 * channels, channels),
-            }
-        )
-        read = nn.ModuleList([nn.LayerNorm(channels, eps=NORM_EPS), attention])
-        super().__init__([nn.ModuleDict({"fn": read}), nn.ModuleDict({"fn": dense})])
+        super().__init__()
+        self.fn = nn.ModuleList([nn.LayerNorm(channels, eps=NORM_EPS), attention])
+
+    def forward(self, x: Tensor, positions: Tensor, rows: range) -> Tensor:
+        norm, attention = self.fn
+        return x[:, rows.start : rows.stop] + attention(norm(x), positions, rows)
+
+
+class Dense(nn.Module):
+    """x + two dense layers, row by row."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        norm = nn.LayerNorm(channels, eps=NORM_EPS)
+        up, down = nn.Linear(channels, 2 * channels), nn.Linear(2 * channels, channels)
+        self.fn = nn.ModuleDict({"0": norm, "1": up, "4": down})
+
+    def forward(self, x: Tensor) -> Tensor:
+        norm, up, down = self.fn.values()
+        return x + down(F.relu(up(norm(x))))
+
+
+class TransformerBlock(nn.ModuleList):
+    """Attention, then two dense layers."""
+
+    def __init__(self, channels: int, attention: nn.Module) -> None:
+        super().__init__([Reading(channels, attention), Dense(channels)])
 
     def forward(self, x: Tensor, positions: Tensor, rows: range) -> Tensor:
         """(n, length, channels) to (n, len(rows), channels); `positions` as the attention wants them."""
-        norm, attention = self[0]["fn"]
-        x = x[:, rows.start : rows.stop] + attention(norm(x), positions, rows)
-        dense = self[1]["fn"]
-        return x + dense["4"](F.relu(dense["1"](dense["0"](x))))
+        reading, dense = self
+        return dense(reading(x, positions, rows))

@@ -288,13 +288,21 @@ class PerturbInputs(_Model):
 
 
 class BackboneConfig(_Model):
-    """A registered backbone and its weights: a path, or random:SEED (not a trained model, and said so)."""
+    """A registered backbone and its weights: a path, or random:SEED (not a trained model, and said so).
+
+    A list of weights is an ensemble: its replicates' predictions are averaged.
+    """
 
     backbone: str
-    weights: str | None = None
+    weights: str | tuple[str, ...] | None = None
     head: Literal["human", "mouse"] = "human"
     track_table: Path | None = None
+    strands: Literal["summed", "separate"] | None = None  # of Borzoi, which sums unless told otherwise
     dtype: Literal["float32"] = "float32"
+
+    def settings(self) -> dict[str, Any]:
+        """Settings that only some backbones have, where given."""
+        return {} if self.strands is None else {"strands": self.strands}
 
 
 class CremeConfig(_Model):
@@ -327,7 +335,8 @@ class PerturbConfig(_Verb):
         """Fields that change results; weights, tracks and genes go in by what they resolve to."""
         fields = super().science()
         del fields["tracks"], fields["model"]
-        return {**fields, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
+        reading = {"head": self.model.head, **self.model.settings()}
+        return {**fields, **reading, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
 
     def layout(self) -> dict[str, Any]:
         """Tiles per task."""

@@ -61,7 +61,11 @@ class Order:
 def load(model: BackboneConfig) -> Backbone:
     """Load the configured backbone, ready to predict."""
     loaded = load_backbone(
-        model.backbone, weights=model.weights, head=model.head, track_table=model.track_table
+        model.backbone,
+        weights=model.weights,
+        head=model.head,
+        track_table=model.track_table,
+        **model.settings(),
     )
     return loaded.eval()
 
