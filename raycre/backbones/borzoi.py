@@ -1,7 +1,7 @@
 """Borzoi (Linder et al. 2025, Nat. Genet. 57:949) and Flashzoi at inference, loading the published weights.
 
 A U-Net: convolutions down to 128 bp, a transformer, then up to 32 bp by way of what the convolutions had at
-64 and 32 bp. Submodule names are the checkpoint's, of borzoi-pytorch. It must not know CREME, genomes or files.
+64 and 32 bp. Submodule names are the checkpoint's (borzoi-pytorch). It must not know CREME, genomes or files.
 """
 
 from __future__ import annotations
@@ -150,7 +150,8 @@ class Borzoi(LocalBackbone):
                 f"{self.name} reads a multiple of {ROW_SIZE} bp and keeps an even number of bins, at least "
                 f"{N_TSS_BINS}; {seq_len:,} bp and {n_bins} bins do not allow that"
             )
-        if channels % n_heads or rotary_size % 2 or rotary_size > channels // n_heads:
+        shared = rotary_size and n_heads % 2  # two heads share one of keys
+        if channels % n_heads or shared or rotary_size % 2 or rotary_size > channels // n_heads:
             raise ConfigError(f"{channels} channels do not divide into {n_heads} heads of a size that serves")
 
     @property

@@ -98,6 +98,8 @@ def _by_key(by_distance: Tensor) -> Tensor:
     (r - 1) + t (width - 1) + j: rows one shorter, begun at r - 1.
     """
     r, width = by_distance.shape[-2:]
+    if r == 1:
+        return by_distance
     flat = by_distance.flatten(-2)[..., r - 1 : r * width - 1]
     return flat.unflatten(-1, (r, width - 1))[..., : width - r + 1]
 
