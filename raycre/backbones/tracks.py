@@ -208,7 +208,7 @@ def _matching(table: pd.DataFrame, query: str) -> list[int]:
         holds = _holds(table, term)
         if not holds.any():
             raise TrackError(f"no track has {term!r}{_near_values(table, term)}", value=query)
-        keep &= holds
+        keep = keep & holds
     if not keep.any():
         raise TrackError("each term is found, but no track has them all", value=query)
     return [int(row) for row in np.flatnonzero(keep)]
