@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from raycre import __version__
-from raycre.errors import ConfigError, RaycreError, near
+from raycre.errors import ConfigError, FormatError, RaycreError, near
 
 app = typer.Typer(
     help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
@@ -18,6 +18,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+weights = typer.Typer(help="Published weights and track tables: list, fetch, verify.", no_args_is_help=True)
+app.add_typer(weights, name="weights")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
@@ -121,6 +124,65 @@ def doctor(json_: Json = False) -> None:
     from raycre.engine.doctor import examine
 
     _print(examine(), json_)
+
+
+@weights.command("list")
+def list_(json_: Json = False) -> None:
+    """List what is published, with addresses and checksums, and what the cache has of it."""
+    from raycre.engine.downloads import list_published
+
+    found = list_published()
+    if not json_:
+        short = ("name", "what", "bytes", "cached", "checked_by", "seen", "licence")
+        found = {"published": [{key: row[key] for key in short} for row in found["published"]]}
+    _print(found, json_)
+
+
+@weights.command()
+def fetch(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help='Names, or patterns: "borzoi-[0-3]".')
+    ],
+    offline: Annotated[bool, typer.Option("--offline", help="Use no network (RAYCRE_OFFLINE=1).")] = False,
+    json_: Json = False,
+) -> None:
+    """Bring published files into the cache, going on where it was cut off, and check them."""
+    from raycre.engine.downloads import fetch_published
+
+    _print(fetch_published(names, offline=offline), json_)
+
+
+@weights.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Default: all cached.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Check cached files against their checksums."""
+    from raycre.engine.downloads import verify_published
+
+    found = verify_published(names or ())
+    _print(found, json_)
+    if found["wrong"]:
+        raise FormatError(f"not in the cache as published: {', '.join(found['wrong'])}")
+
+
+@app.command()
+def tracks(
+    query: Annotated[
+        list[str],
+        typer.Argument(metavar="QUERY...", help="assay=CAGE biosample=K562; any text; rows; an identifier."),
+    ],
+    model: Annotated[str, typer.Option(help="Whose published table: enformer or borzoi.")] = "enformer",
+    head: Annotated[str, typer.Option(help="human or mouse.")] = "human",
+    table: Annotated[Path | None, typer.Option(help="A track table of your own.")] = None,
+    json_: Json = False,
+) -> None:
+    """Print the tracks that a query finds."""
+    from raycre.engine.tracks import find_tracks
+
+    _print(find_tracks(query, model, head, table), json_)
 
 
 def _version(value: bool) -> None:

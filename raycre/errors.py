@@ -13,6 +13,7 @@ RaycreError                  exit code 1: a failure inside the run
 │   ├── CheckpointError      weights that do not fit the model, or cannot be loaded safely
 │   ├── ConfigError          a configuration that cannot be
 │   └── RunMismatchError     a run folder that belongs to another configuration
+├── FetchError               exit code 1: a download that failed: the network, the server, a wrong checksum
 └── TasksFailedError         exit code 3: the run is over, some units failed for good
 """
 
@@ -107,6 +108,10 @@ class ConfigError(InputError):
 
 class RunMismatchError(InputError):
     """A run folder that belongs to another configuration or other inputs."""
+
+
+class FetchError(RaycreError):
+    """A download that failed: no connection, a server that refuses, a file that is not the published one."""
 
 
 class TasksFailedError(RaycreError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import pandas as pd
 import torch
@@ -16,17 +16,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raycre.backbones.borzoi_parts import (
+    NORM_EPS,
     ConvBlock,
-    RelativeAttention,
     RotaryAttention,
     Separable,
     Stem,
-    TransformerBlock,
     rise,
     rotary_table,
     window_features,
 )
 from raycre.backbones.contract import LocalBackbone, local_field
+from raycre.backbones.enformer_layers import TransformerBlock
+from raycre.backbones.relative import Attention
 from raycre.backbones.tracks import plain_table, sum_strands
 from raycre.errors import ConfigError, TrackError
 
@@ -109,7 +110,7 @@ class Borzoi(LocalBackbone):
         self.other_strand = self.tracks["strand_pair"].tolist() if strands == "summed" else None
         self.seq_len, self.bin_size, self.n_bins = seq_len, BIN_SIZE, n_bins
         self.trained, self.weights_sha256 = False, ""
-        self.head, self.crop = head, (seq_len // BIN_SIZE - n_bins) // 2
+        self.n_joined, self.head, self.crop = n_joined, head, (seq_len // BIN_SIZE - n_bins) // 2
 
         self.conv_dna = Stem(widths[0], 15)
         blocks = [ConvBlock(before, after, 5) for before, after in itertools.pairwise(widths)]
@@ -122,7 +123,8 @@ class Borzoi(LocalBackbone):
                 channels,
                 RotaryAttention(channels, n_heads)
                 if rotary
-                else RelativeAttention(channels, n_heads, key_size, n_features),
+                else Attention(channels, n_heads, key_size, n_features),
+                NORM_EPS,
             )
             for _ in range(n_blocks)
         )
@@ -135,7 +137,9 @@ class Borzoi(LocalBackbone):
             self.add_module(f"{name}_head", nn.Conv1d(n_joined, n, 1))
 
         down = (self.conv_dna, self.res_tower, self.unet1, self.pool)
-        self.strides, self.reaches = zip(*(local_field(*down[:n]) for n in (2, 3, 4)), strict=True)
+        # 131 bp at 32, then 259; the last level thrice more, as the first block's queries, keys and values.
+        fields = [local_field(*down[:n]) for n in (2, 3, 4, 4, 4, 4)]
+        self.strides, self.reaches = (tuple(column) for column in zip(*fields, strict=True))
         # Not in the state dict: both follow from the sizes. On the CPU even under torch.device("meta").
         n_rows = seq_len // ROW_SIZE
         positions = rotary_table(n_rows, rotary_size) if rotary else window_features(n_rows, n_features)
@@ -164,29 +168,39 @@ class Borzoi(LocalBackbone):
         middle = self.n_bins // 2
         return tuple(range(middle - N_TSS_BINS // 2, middle + N_TSS_BINS // 2))
 
+    @property
+    def blocks(self) -> list[TransformerBlock]:
+        """The transformer's blocks."""
+        return [cast(TransformerBlock, block) for block in self.transformer]
+
     def precompute(self) -> None:
-        """Keep the keys of all distances, which no input changes; call it when the weights are final."""
+        """Keep what no input changes; call it when the weights are final, on the device where they stay."""
         with torch.no_grad():
-            for attention in self.transformer.modules():
-                if isinstance(attention, RelativeAttention):
-                    attention.precompute(self.positions)
+            for block in self.blocks:
+                block.norm_and_attention[1].precompute(self.positions)
 
     def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
-        """Summarise stretches of 32, 64 and 128 bp; see `LocalBackbone.trunk`."""
+        """Summarise stretches of 32, 64 and 128 bp, and ready the last for attention; see `LocalBackbone`."""
         one_hot = F.embedding(codes.int(), self.letters).transpose(1, 2)
         at_32 = self.res_tower(self.conv_dna(one_hot))
         at_64 = self.unet1(at_32)
-        return tuple(level.transpose(1, 2) for level in (at_32, at_64, self.pool(at_64)))
+        at_128 = self.pool(at_64).transpose(1, 2)
+        projected = self.blocks[0].project(at_128)
+        return at_32.transpose(1, 2), at_64.transpose(1, 2), at_128, *projected
 
     def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
-        """The rest of `read`, from the trunk of whole sequences; see there for the shapes.
+        """The rest of `read`, from the trunk of whole sequences; see there for the shapes."""
+        return self.project(self.embed(trunk, bins), tracks)
 
-        Only the rows between the first and the last wanted bin are decoded, from what these depend on.
+    def embed(self, trunk: tuple[Tensor, ...], bins: Sequence[int]) -> Tensor:
+        """Last layer before the heads, at some bins: (n, len(bins), joined channels).
+
+        Only the rows between the first and the last of them are decoded, from what these depend on.
         """
-        at_32, at_64, at_128 = trunk
+        at_32, at_64, *at_128 = trunk
         rows = [self.crop + b for b in bins]
         if not rows:
-            return at_32.new_empty(len(at_32), 0, len(tracks))
+            return at_32.new_empty(len(at_32), 0, self.n_joined)
         wanted_32 = range(min(rows), max(rows) + 1)
         seen_32 = seen_by(self.separable0, wanted_32, at_32.shape[1])
         wanted_64 = halved(seen_32)
@@ -198,14 +212,16 @@ class Borzoi(LocalBackbone):
         x = self.upsampling_unet0(x)[..., seen_32.start % 2 :][..., : len(seen_32)]
         x = x + self.horizontal_conv0(at_32[:, seen_32.start : seen_32.stop].transpose(1, 2))
         x = self.separable0(x)[..., [row - seen_32.start for row in rows]]
-        return self.project(F.gelu(self.final_joined_convs(x), approximate="tanh").transpose(1, 2), tracks)
+        return F.gelu(self.final_joined_convs(x), approximate="tanh").transpose(1, 2)
 
-    def transform(self, x: Tensor, rows: range) -> Tensor:
-        """Attention over the whole sequence: (n, seq_len / 128, channels) to (n, len(rows), channels)."""
-        *before, last = self.transformer
-        for block in before:
-            x = block(x, self.positions, range(x.shape[1]))
-        return last(x, self.positions, rows)
+    def transform(self, at_128: Sequence[Tensor], rows: Sequence[int]) -> Tensor:
+        """Attention over the whole sequence, its output at some rows: (n, len(rows), channels)."""
+        x, queries, keys, values = at_128
+        first, *others = self.blocks
+        x = first.finish(x, (queries, keys, values), self.positions)
+        for block in others[:-1]:
+            x = block(x, self.positions)
+        return others[-1].read_rows(x, rows, self.positions) if others else x[:, list(rows)]
 
     def project(self, embedding: Tensor, tracks: Sequence[int]) -> Tensor:
         """Only the wanted tracks: (n, rows, joined channels) to float32 (n, rows, len(tracks))."""
@@ -219,7 +235,7 @@ class Borzoi(LocalBackbone):
     def _project(self, embedding: Tensor, rows: list[int]) -> Tensor:
         weight = self.get_parameter(f"{self.head}_head.weight")[rows].squeeze(-1)
         bias = self.get_parameter(f"{self.head}_head.bias")[rows]
-        return F.softplus(F.linear(embedding, weight, bias)).float()
+        return F.softplus(F.linear(embedding, weight.float(), bias.float()))
 
 
 def seen_by(layer: nn.Module, rows: range, length: int) -> range:

@@ -1,18 +1,19 @@
 """Layers of Borzoi and Flashzoi. It must not know how they are put together, nor what a track is.
 
 Submodule names and indices are the checkpoint's; gaps in them are dropout layers, idle at inference.
-Rows are places along the sequence; a `range` of them says which are wanted.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from raycre.backbones import relative
+from raycre.backbones.precision import Layers, apply
+from raycre.backbones.relative import Projected
 
 NORM_EPS = 1e-3  # of batch and layer norms alike
 DISTANCE_ROWS = 4_096  # rows that Borzoi was trained on; its windows of distance do not shrink with the input
@@ -28,7 +29,7 @@ class ConvBlock(nn.Module):
         self.conv_layer = nn.Conv1d(channels_in, channels_out, width, padding=width // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv_layer(F.gelu(self.norm(x), approximate="tanh"))
+        return apply(self.conv_layer, F.gelu(self.norm(x), approximate="tanh"))
 
 
 class Separable(nn.Module):
@@ -36,7 +37,7 @@ class Separable(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.conv_layer = nn.Sequential(
+        self.conv_layer = Layers(
             nn.Conv1d(channels, channels, width, padding=width // 2, groups=channels, bias=False),
             nn.Conv1d(channels, channels, 1),
         )
@@ -54,56 +55,12 @@ class Stem(nn.Module):
         self.max_pool = nn.MaxPool1d(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.max_pool(self.conv_layer(x))
+        return self.max_pool(apply(self.conv_layer, x))
 
 
 def rise(channels: int) -> nn.Sequential:
     """Mix channels, then give every row twice: (n, channels, rows) to (n, channels, 2 rows)."""
     return nn.Sequential(ConvBlock(channels, channels, 1), nn.Upsample(scale_factor=2))
-
-
-class RelativeAttention(relative.Attention):
-    """Borzoi's attention: Enformer's, with fewer features of a distance.
-
-    `distance_keys`, (heads, 2 length - 1, key size), are what the features give; no input changes them.
-    """
-
-    distance_keys: Tensor | None
-
-    def __init__(self, channels: int, n_heads: int, key_size: int, n_features: int) -> None:
-        super().__init__(channels, n_heads, key_size)
-        self.to_rel_k = nn.Linear(n_features, n_heads * key_size, bias=False)
-        self.register_buffer("distance_keys", None, persistent=False)
-
-    def precompute(self, features: Tensor) -> None:
-        """Keep the keys of all distances; call it when the weights are final."""
-        self.distance_keys = self._by_head(self.to_rel_k(features)).contiguous()
-
-    def forward(self, x: Tensor, features: Tensor, rows: range | None = None) -> Tensor:
-        """Let rows read all rows.
-
-        Args:
-            x: (n, length, channels), normed.
-            features: of distances, (2 length - 1, features); not looked at after `precompute`.
-            rows: which rows read; all when not given.
-
-        Returns:
-            (n, len(rows), channels).
-        """
-        wanted = range(x.shape[1]) if rows is None else rows
-        distance_keys = self.distance_keys
-        if distance_keys is None:
-            distance_keys = self._by_head(self.to_rel_k(features))
-        queries = self._by_head(self.to_q(x[:, wanted.start : wanted.stop])) * self.scale
-        read = relative.attend(
-            queries + self.rel_content_bias,
-            queries + self.rel_pos_bias,
-            self._by_head(self.to_k(x)),
-            distance_keys,
-            self._by_head(self.to_v(x)),
-            first=wanted.start,
-        )
-        return self.to_out(read.transpose(1, 2).flatten(-2))
 
 
 def window_features(length: int, n_features: int) -> Tensor:
@@ -137,20 +94,38 @@ class RotaryAttention(nn.Module):
 
     def __init__(self, channels: int, n_heads: int) -> None:
         super().__init__()
-        self.n_heads, self.head_size = n_heads, channels // n_heads
-        self.mha = RotaryProjections(channels, channels + 2 * (n_heads // 2) * self.head_size)
+        self.n_shared, self.head_size = n_heads // 2, channels // n_heads
+        self.mha = RotaryProjections(channels, channels + 2 * self.n_shared * self.head_size)
 
-    def forward(self, x: Tensor, rotations: Tensor, rows: range | None = None) -> Tensor:
-        """Let rows read all rows; see `RelativeAttention.forward`, and `rotary_table` for `rotations`."""
-        wanted = range(x.shape[1]) if rows is None else rows
-        projected = self.mha.Wqkv(x).unflatten(-1, (-1, self.head_size)).transpose(1, 2)
-        shared = self.n_heads // 2
-        queries, keys, values = projected.split([self.n_heads, shared, shared], dim=1)
-        here = slice(wanted.start, wanted.stop)
-        queries = _rotated(queries[:, :, here], rotations[:, here])
-        keys = _rotated(keys, rotations)
-        read = F.scaled_dot_product_attention(queries, keys, values, enable_gqa=True)
-        return self.mha.out_proj(read.transpose(1, 2).flatten(-2))
+    def precompute(self, rotations: Tensor) -> None:
+        """Nothing is left to keep: rotations are of the sizes alone."""
+
+    def project(self, x: Tensor) -> Projected:
+        """Queries, keys and values of each row by itself, from (n, length, channels)."""
+        shared = self.n_shared * self.head_size
+        projected = apply(self.mha.Wqkv, x)
+        queries, keys, values = projected.split([projected.shape[-1] - 2 * shared, shared, shared], dim=-1)
+        return queries, keys, values
+
+    def attend(self, projected: Projected, rotations: Tensor) -> Tensor:
+        """The rest, from what `project` gives; `rotations` from `rotary_table`."""
+        return self._read(*projected, rotations, rotations)
+
+    def read_rows(self, x: Tensor, rows: Sequence[int], rotations: Tensor) -> Tensor:
+        """Attention's output at some rows alone: (n, length, channels) to (n, len(rows), channels)."""
+        here = list(rows)
+        queries, keys, values = self.project(x)
+        return self._read(queries[:, here], keys, values, rotations[:, here], rotations)
+
+    def _read(self, queries: Tensor, keys: Tensor, values: Tensor, here: Tensor, every: Tensor) -> Tensor:
+        """Queries at the rows whose rotations are `here` read all rows."""
+        queries, keys, values = (
+            x.unflatten(-1, (-1, self.head_size)).transpose(1, 2) for x in (queries, keys, values)
+        )
+        read = F.scaled_dot_product_attention(
+            _rotated(queries, here), _rotated(keys, every), values, enable_gqa=True
+        )
+        return apply(self.mha.out_proj, read.transpose(1, 2).flatten(-2))
 
 
 def rotary_table(length: int, size: int) -> Tensor:
@@ -170,41 +145,3 @@ def _rotated(x: Tensor, rotations: Tensor) -> Tensor:
     half = cos.shape[-1]
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
     return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1)
-
-
-class Reading(nn.Module):
-    """x at the wanted rows + what they read of all rows."""
-
-    def __init__(self, channels: int, attention: nn.Module) -> None:
-        super().__init__()
-        self.fn = nn.ModuleList([nn.LayerNorm(channels, eps=NORM_EPS), attention])
-
-    def forward(self, x: Tensor, positions: Tensor, rows: range) -> Tensor:
-        norm, attention = self.fn
-        return x[:, rows.start : rows.stop] + attention(norm(x), positions, rows)
-
-
-class Dense(nn.Module):
-    """x + two dense layers, row by row."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        norm = nn.LayerNorm(channels, eps=NORM_EPS)
-        up, down = nn.Linear(channels, 2 * channels), nn.Linear(2 * channels, channels)
-        self.fn = nn.ModuleDict({"0": norm, "1": up, "4": down})
-
-    def forward(self, x: Tensor) -> Tensor:
-        norm, up, down = self.fn.values()
-        return x + down(F.relu(up(norm(x))))
-
-
-class TransformerBlock(nn.ModuleList):
-    """Attention, then two dense layers."""
-
-    def __init__(self, channels: int, attention: nn.Module) -> None:
-        super().__init__([Reading(channels, attention), Dense(channels)])
-
-    def forward(self, x: Tensor, positions: Tensor, rows: range) -> Tensor:
-        """(n, length, channels) to (n, len(rows), channels); `positions` as the attention wants them."""
-        reading, dense = self
-        return dense(reading(x, positions, rows))

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from raycre.backbones.crops import Field, compute_whole
 from raycre.errors import InputError, TrackError
 
 TRACK_COLUMNS = ("track_id", "identifier", "description", "assay", "biosample")
@@ -47,6 +48,9 @@ class Backbone(nn.Module, ABC):
         """The two bins on both sides of the input's middle (Enformer: 447 and 448 of 896)."""
         return (self.n_bins // 2 - 1, self.n_bins // 2)
 
+    def precompute(self) -> None:
+        """Keep what no input changes. Called once, when weights and device are final; nothing by default."""
+
     @abstractmethod
     def read(self, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
         """Predict the wanted bins and tracks only.
@@ -67,7 +71,7 @@ class Backbone(nn.Module, ABC):
 class LocalBackbone(Backbone):
     """A backbone whose first part is local: each row of `trunk` depends on bases near it alone.
 
-    `read(codes, bins, tracks)` equals `read_trunk(trunk(codes), bins, tracks)`.
+    `read` is `read_trunk` of the whole sequence's trunk.
 
     Attributes:
         strides: bp per row of each tensor of the trunk; each divides the last, the largest.
@@ -93,11 +97,15 @@ class LocalBackbone(Backbone):
     def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
         """The rest of `read`, from the trunk of whole sequences; see there for the shapes."""
 
+    def whole_trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
+        """Compute the trunk of whole sequences, uint8 (n, seq_len), in pieces that overlap as they must."""
+        return compute_whole(Field(self.seq_len, self.strides, self.reaches), self.trunk, codes)
+
     def read(self, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
         """Predict the wanted bins and tracks; see `Backbone.read` for shapes and errors."""
         check_read(self, codes, bins, tracks)
         with torch.no_grad():
-            return self.read_trunk(self.trunk(codes), bins, tracks)
+            return self.read_trunk(self.whole_trunk(codes), bins, tracks)
 
 
 def local_field(*parts: nn.Module) -> tuple[int, int]:
@@ -114,6 +122,7 @@ def local_field(*parts: nn.Module) -> tuple[int, int]:
         if isinstance(module, nn.Conv1d):
             reach += module.kernel_size[0] // 2 * module.dilation[0] * stride
         elif isinstance(module, nn.MaxPool1d | Pool):
+            assert isinstance(module.kernel_size, int)
             stride *= module.kernel_size
     return stride, reach
 

@@ -7,16 +7,25 @@ nothing at inference. It must not know CREME, genomes or files.
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
 from collections.abc import Sequence
+from typing import cast
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from raycre.backbones.contract import Backbone, check_read
-from raycre.backbones.relative import GammaPeak, NormedAttention, distance_features
+from raycre.backbones.contract import LocalBackbone, local_field
+from raycre.backbones.enformer_layers import (
+    AttentionPool,
+    ConvBlock,
+    Gelu,
+    Residual,
+    TransformerBlock,
+    numbered,
+)
+from raycre.backbones.precision import Layers
+from raycre.backbones.relative import Attention, GammaPeak, distance_features
 from raycre.backbones.tracks import plain_table
 from raycre.errors import ConfigError, TrackError
 
@@ -33,77 +42,6 @@ N_TOWER = 6  # convolution blocks after the stem
 N_UNIFORM = 0.25  # CREME Methods, "Transcription start site selection": N is 0.25 in every channel
 
 
-class Gelu(nn.Module):
-    """x sigmoid(1.702 x), the approximation that Enformer was trained with."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(1.702 * x)
-
-
-class ConvBlock(nn.Sequential):
-    """Normalise, activate, convolve to the same length: (n, in, length) to (n, out, length)."""
-
-    def __init__(self, channels_in: int, channels_out: int, width: int) -> None:
-        super().__init__(
-            nn.BatchNorm1d(channels_in, eps=1e-5),
-            Gelu(),
-            nn.Conv1d(channels_in, channels_out, width, padding=width // 2),
-        )
-
-
-class Residual(nn.Module):
-    """x + fn(x, ...)."""
-
-    def __init__(self, fn: nn.Module) -> None:
-        super().__init__()
-        self.fn = fn
-
-    def forward(self, x: Tensor, *context: Tensor) -> Tensor:
-        return x + self.fn(x, *context)
-
-
-class AttentionPool(nn.Module):
-    """Halve the length; each channel weighs its two positions by a softmax over learnt logits.
-
-    A softmax over two logits is a sigmoid of their difference, and the logits W x have no bias, so
-    W (x0 - x1) is all that is needed: half the products of the textbook form.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.to_attn_logits = nn.Conv2d(channels, channels, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
-        difference = first - second
-        weight = torch.sigmoid(F.conv1d(difference, self.to_attn_logits.weight.squeeze(-1)))
-        return second + weight * difference
-
-
-class TransformerBlock(nn.ModuleList):
-    """Attention, then two dense layers row by row, each added to its input."""
-
-    def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
-        dense = _numbered(
-            {
-                0: nn.LayerNorm(channels),
-                1: nn.Linear(channels, 2 * channels),
-                3: nn.ReLU(),
-                4: nn.Linear(2 * channels, channels),
-            }
-        )
-        super().__init__([Residual(NormedAttention(channels, n_heads, key_size)), Residual(dense)])
-
-    def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        attention, dense = self
-        return dense(attention(x, features))
-
-
-def _numbered(modules: dict[int, nn.Module]) -> nn.Sequential:
-    """A Sequential whose submodules keep the checkpoint's indices, gaps included."""
-    return nn.Sequential(OrderedDict((str(i), module) for i, module in modules.items()))
-
-
 def tower_widths(channels: int, step: int) -> list[int]:
     """Channels of the stem and of the tower's blocks: channels/2 to channels, growing by a constant factor.
 
@@ -113,8 +51,11 @@ def tower_widths(channels: int, step: int) -> list[int]:
     return [channels // 2] + [round(channels / 2 * growth**i / step) * step for i in range(N_TOWER)]
 
 
-class Enformer(Backbone):
+class Enformer(LocalBackbone):
     """Enformer; the defaults are the published sizes. Weights are left as built: load before use.
+
+    Its trunk is four tensors of the same rows: what enters the transformer, (n, length / 128, channels), and
+    the queries, keys and values that the first block makes of it row by row.
 
     Args:
         head: which output head `tracks` and `read` mean.
@@ -124,17 +65,10 @@ class Enformer(Backbone):
         gamma_peak: see `distance_features`; the published weights need "function".
         seq_len, n_bins, channels, n_blocks, n_heads, key_size, channel_step, n_human, n_mouse: sizes.
 
-    Attributes:
-        stride: bp per row of the trunk.
-        halo: bp on either side of its 128 that a row of the trunk depends on.
-
     Raises:
         ConfigError: sizes that do not divide, or another head.
         TrackError: a track table of another number of rows.
     """
-
-    stride = BIN_SIZE
-    halo = 7 + sum(2 * 2**i for i in range(1, N_TOWER + 1))  # widths 15 at 1 bp, 5 at 2, 4, … 64 bp: 259
 
     distance_features: Tensor
     letters: Tensor
@@ -172,7 +106,7 @@ class Enformer(Backbone):
         self.head, self.crop = head, (n_rows - n_bins) // 2
 
         widths = tower_widths(channels, channel_step)
-        self.stem = nn.Sequential(
+        self.stem = Layers(
             nn.Conv1d(4, widths[0], 15, padding=7),
             Residual(ConvBlock(widths[0], widths[0], 1)),
             AttentionPool(widths[0]),
@@ -186,43 +120,49 @@ class Enformer(Backbone):
             )
         )
         self.transformer = nn.ModuleList(
-            TransformerBlock(channels, n_heads, key_size) for _ in range(n_blocks)
+            TransformerBlock(channels, Attention(channels, n_heads, key_size, channels // n_heads))
+            for _ in range(n_blocks)
         )
-        self.final_pointwise = _numbered({1: ConvBlock(channels, 2 * channels, 1), 4: Gelu()})
+        self.final_pointwise = numbered({1: ConvBlock(channels, 2 * channels, 1), 4: Gelu()})
         self._heads = nn.ModuleDict(
             {name: nn.Sequential(nn.Linear(2 * channels, n), nn.Softplus()) for name, n in n_tracks.items()}
         )
+        stride, reach = local_field(self.stem, self.conv_tower)  # 128 and 259 bp
+        self.strides, self.reaches = (stride,) * 4, (reach,) * 4
         # Not in the state dict: both follow from the sizes. On the CPU even under torch.device("meta").
         features = distance_features(n_rows, channels // n_heads, gamma_peak)
         self.register_buffer("distance_features", features, persistent=False)
         letters = torch.cat([torch.eye(4, device="cpu"), torch.full((1, 4), n_value, device="cpu")])
         self.register_buffer("letters", letters, persistent=False)
 
-    def read(self, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
-        """Predict the wanted bins and tracks; see `Backbone.read` for shapes and errors."""
-        check_read(self, codes, bins, tracks)
-        with torch.no_grad():
-            return self.read_trunk(self.trunk(codes), bins, tracks)
+    @property
+    def blocks(self) -> list[TransformerBlock]:
+        """The transformer's blocks."""
+        return [cast(TransformerBlock, block) for block in self.transformer]
 
-    def trunk(self, codes: Tensor) -> Tensor:
-        """Summarise 128-bp stretches: uint8 (n, length) to (n, length / 128, channels).
+    def precompute(self) -> None:
+        """Keep what no input changes; call it when the weights are final, on the device where they stay."""
+        for block in self.blocks:
+            block.norm_and_attention[1].precompute(self.distance_features)
 
-        `length` is any multiple of 128; a crop's rows equal the whole's, save those within `halo` of a cut.
-        """
+    def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
+        """Summarise stretches of 128 bp; see `LocalBackbone.trunk`."""
         one_hot = F.embedding(codes.int(), self.letters).transpose(1, 2)
-        return self.conv_tower(self.stem(one_hot)).transpose(1, 2)
+        rows = self.conv_tower(self.stem(one_hot)).transpose(1, 2)
+        return rows, *self.blocks[0].project(rows)
 
-    def read_trunk(self, trunk: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
-        """The rest of `read`, from the trunk of a whole sequence, (n, seq_len / 128, channels)."""
-        rows = [self.crop + b for b in bins]
-        return self.project(self.embed(self.transform(trunk)[:, rows]), tracks)
+    def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
+        """The rest of `read`; of the last block, only the rows that are asked for."""
+        return self.project(self.embed(self.transform(trunk, [self.crop + b for b in bins])), tracks)
 
-    def transform(self, trunk: Tensor) -> Tensor:
-        """Attention over the whole sequence: (n, seq_len / 128, channels) to the same shape."""
-        x = trunk
-        for block in self.transformer:
+    def transform(self, trunk: tuple[Tensor, ...], rows: Sequence[int]) -> Tensor:
+        """Attention over the whole sequence, its output at some rows: (n, len(rows), channels)."""
+        x, queries, keys, values = trunk
+        first, *others = self.blocks
+        x = first.finish(x, (queries, keys, values), self.distance_features)
+        for block in others[:-1]:
             x = block(x, self.distance_features)
-        return x
+        return others[-1].read_rows(x, rows, self.distance_features) if others else x[:, list(rows)]
 
     def embed(self, rows: Tensor) -> Tensor:
         """Last layer before the heads, row by row: (n, rows, channels) to (n, rows, 2 channels)."""
@@ -233,7 +173,7 @@ class Enformer(Backbone):
         wanted = list(tracks)
         weight = self.get_parameter(f"_heads.{self.head}.0.weight")[wanted]
         bias = self.get_parameter(f"_heads.{self.head}.0.bias")[wanted]
-        return F.softplus(F.linear(embedding, weight, bias)).float()
+        return F.softplus(F.linear(embedding, weight.float(), bias.float()))
 
 
 def _check_sizes(seq_len: int, n_bins: int, channels: int, n_heads: int) -> None:

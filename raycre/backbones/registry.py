@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,6 +18,7 @@ from raycre.backbones import borzoi
 from raycre.backbones.borzoi import Borzoi, Strands
 from raycre.backbones.contract import Backbone, LocalBackbone
 from raycre.backbones.enformer import N_TRACKS, Enformer
+from raycre.backbones.relative import GammaPeak
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.tracks import plain_table, read_track_table
 from raycre.backbones.weights import (
@@ -28,12 +30,22 @@ from raycre.backbones.weights import (
     weights_sha256,
 )
 from raycre.errors import CheckpointError, ConfigError, TrackError, near
+from raycre.store.cached import resolve
 
 ENTRY_POINTS = "raycre.backbones"
+GAMMAS: dict[str, GammaPeak] = {"tensorflow": "function", "exact": "distance"}
 
 
-def load_enformer(*, weights: str | None, head: str, track_table: Path | None) -> Backbone:
-    """Load Enformer at its published size; see `load_backbone`."""
+def load_enformer(
+    *, weights: str | None, head: str, track_table: Path | None, gamma: str = "tensorflow"
+) -> Backbone:
+    """Load Enformer at its published size; see `load_backbone`.
+
+    `gamma` is how its weights were trained: with TensorFlow's gamma features (the published ones) or with the
+    plain formula ("exact").
+    """
+    if gamma not in GAMMAS:
+        raise ConfigError(f"enformer's gamma features are {' or '.join(GAMMAS)}", value=gamma)
     if weights is None:
         raise ConfigError("enformer needs model.weights: a path, or random:SEED for tests")
     if head not in N_TRACKS:
@@ -48,7 +60,7 @@ def load_enformer(*, weights: str | None, head: str, track_table: Path | None) -
         )
     # Without the meta device 251 million weights would be drawn first and then thrown away.
     with torch.device("meta"):
-        model = Enformer(head=head, tracks=tracks)
+        model = Enformer(head=head, tracks=tracks, gamma_peak=GAMMAS[gamma])
     read_weights(model, weights)
     model.trained, model.weights_sha256 = not is_random(weights), weights_sha256(weights)
     return model
@@ -90,7 +102,6 @@ def load_borzoi(
         )
     load_into(model, random_weights(model, weights) if state is None else state, Path(weights))
     model.trained, model.weights_sha256 = state is not None, weights_sha256(weights)
-    model.precompute()
     return model
 
 
@@ -123,12 +134,13 @@ def load_backbone(
 
     Args:
         name: a row of `BACKBONES`, or an entry point of the group `raycre.backbones`: a callable of the three
-            keyword arguments below that returns a `Backbone`.
-        weights: path of a checkpoint, or random:SEED (`trained` is then False), or None where the backbone
-            has none. Several: replicates, whose predictions are averaged.
+            keyword arguments that follow and returns a `Backbone`.
+        weights: path of a checkpoint, registry:NAME for a published one in the cache, random:SEED (`trained`
+            is then False), or None where the backbone has none. Several: replicates, whose predictions are
+            averaged.
         head: which output head, where there are several.
-        track_table: the head's table; without it tracks go by number only.
-        settings: further arguments of this backbone's own (Borzoi: strands).
+        track_table: the head's table, or registry:NAME; without it tracks go by number only.
+        settings: further arguments of this backbone's own (Enformer: gamma; Borzoi: strands).
 
     Returns:
         The model in evaluation mode, without gradients.
@@ -136,7 +148,7 @@ def load_backbone(
     Raises:
         ConfigError: no such backbone, head or setting, weights missing or a seed that is none; replicates
             of a backbone that has no trunk, or the same one twice.
-        MissingInputError, CheckpointError: see `read_state_dict` and `load_into`.
+        MissingInputError, CheckpointError: see `read_state_dict`, `load_into`; of registry:NAME, `resolve`.
         FormatError, TrackError: see `read_track_table`; a table of another number of tracks.
     """
     further = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
@@ -151,6 +163,7 @@ def load_backbone(
     else:
         known = sorted({*BACKBONES, *further})
         raise ConfigError(f"no such backbone{near(name, known)}; there are {', '.join(known)}", value=name)
+    weights, track_table = _resolved(weights), _resolved(track_table)
     taken = signature(load).parameters.values()
     for setting in settings if not any(p.kind is p.VAR_KEYWORD for p in taken) else ():
         if setting not in {p.name for p in taken}:
@@ -167,6 +180,13 @@ def _local(model: Backbone) -> LocalBackbone:
     if not isinstance(model, LocalBackbone):
         raise ConfigError(f"{model.name} has no trunk, so no replicates; give model.weights one file")
     return model
+
+
+def _resolved(given: Any) -> Any:
+    """Paths, one or several, of what a configuration names: registry:NAME becomes the checked cached file."""
+    if isinstance(given, (str, Path)):
+        return type(given)(resolve(str(given)))
+    return given if given is None else [_resolved(one) for one in given]
 
 
 def _loaded(point: EntryPoint) -> Callable[..., Backbone]:

@@ -58,6 +58,11 @@ class Replicates(LocalBackbone):
     def _each(self) -> list[LocalBackbone]:
         return cast(list[LocalBackbone], list(self.members))
 
+    def precompute(self) -> None:
+        """Every member's."""
+        for member in self._each():
+            member.precompute()
+
     def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
         """All members' trunks, one after another."""
         return tuple(chain.from_iterable(member.trunk(codes) for member in self._each()))

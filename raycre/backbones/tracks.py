@@ -155,7 +155,8 @@ def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list
     is a set of terms which must all hold, and finds rows in table order: `assay=CAGE` and
     `identifier=CNhs12336` must be equal, `biosample=K562` and `description=…` be a part, a word without a key
     be a part of the description or equal the identifier. Case does not matter; quotation marks hold a value
-    with blanks together (`biosample="bone marrow"`). A text of whole numbers is a list of rows.
+    with blanks together (`biosample="bone marrow"`). A text of whole numbers, with blanks or commas between,
+    is a list of rows.
 
     Args:
         table: columns `TRACK_COLUMNS`.
@@ -200,8 +201,9 @@ def _matching(table: pd.DataFrame, query: str) -> list[int]:
         ) from error
     if not terms:
         raise TrackError("the query is empty; say for example assay=CAGE biosample=K562", value=query)
-    if all(term.isascii() and term.isdigit() for term in terms):
-        return select_tracks(table, [int(term) for term in terms])
+    numbers = query.replace(",", " ").split()
+    if numbers and all(number.isascii() and number.isdigit() for number in numbers):
+        return select_tracks(table, [int(number) for number in numbers])
     _check_described(table, query)
     keep = _standing(table)
     for term in terms:
@@ -255,6 +257,7 @@ def _near_values(table: pd.DataFrame, term: str) -> str:
 def _check_described(table: pd.DataFrame, query: str) -> None:
     if table["description"].isna().all():
         raise TrackError(
-            f"these {len(table):,} tracks have no descriptions; give model.track_table, or row numbers",
+            f"these {len(table):,} tracks have no descriptions; give model.track_table "
+            "(a file, or registry:NAME of `raycre weights list`), or row numbers",
             value=query,
         )

@@ -35,14 +35,15 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
     PyTorch checkpoints are unpickled with `weights_only=True`, which builds tensors and plain containers and
     refuses everything else. Enformer's aliases under `_trunk.` are dropped where the tensor that they repeat
-    is there.
+    is there, which they must equal.
 
     Returns:
         Name to CPU tensor, in the file's order.
 
     Raises:
         MissingInputError: no such file.
-        CheckpointError: truncated, not a checkpoint, holds code, holds something else than named tensors.
+        CheckpointError: truncated, not a checkpoint, holds code, holds something else than named tensors, or
+            two tensors under the two names of one.
     """
     if not path.is_file():
         raise MissingInputError("no such weights", path=path)
@@ -60,7 +61,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             f"({type(error).__name__}: {_first_line(error)}); fetch it again",
             path=path,
         ) from error
-    return _without_aliases(_named_tensors(loaded, path))
+    return _without_aliases(_named_tensors(loaded, path), path)
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -94,14 +95,32 @@ def _named_tensors(loaded: object, path: Path) -> dict[str, Tensor]:
     return dict(loaded)
 
 
-def _without_aliases(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    def original(name: str) -> str:
-        for alias, module in TRUNK_ALIASES.items():
-            if name.startswith(alias):
-                return module + name.removeprefix(alias)
-        return name
+def _without_aliases(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    repeated = {
+        name: original for name in state if (original := _original(name)) != name and original in state
+    }
+    other = [name for name, original in repeated.items() if not _same(state[name], state[original])]
+    if other:
+        raise CheckpointError(
+            f"{len(other)} tensors differ from those that their names repeat{_listed(other)}; "
+            "it is damaged or put together from two models: fetch it again",
+            path=path,
+        )
+    return {name: tensor for name, tensor in state.items() if name not in repeated}
 
-    return {name: t for name, t in state.items() if original(name) == name or original(name) not in state}
+
+def _original(name: str) -> str:
+    for alias, module in TRUNK_ALIASES.items():
+        if name.startswith(alias):
+            return module + name.removeprefix(alias)
+    return name
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    # PyTorch's files store both names once, and then there is nothing to compare; NaN is found later.
+    return one.data_ptr() == other.data_ptr() or torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
 
 
 def load_into(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from raycre.config.presets import with_preset
+from raycre.store.cached import resolve
 
 Modality = Literal["sequence", "openness", "loops"]
 Test = Literal["context", "necessity", "sufficiency"]
@@ -288,21 +289,26 @@ class PerturbInputs(_Model):
 
 
 class BackboneConfig(_Model):
-    """A registered backbone and its weights: a path, or random:SEED (not a trained model, and said so).
+    """A registered backbone and its weights: a path, registry:NAME of `raycre weights list`, or random:SEED.
 
-    A list of weights is an ensemble: its replicates' predictions are averaged.
+    A list of weights is an ensemble, whose predictions are averaged. Random weights are not a trained model,
+    and every output says so. `gamma` is how Enformer's weights were trained: with TensorFlow's gamma features
+    (the published ones, and the default) or the plain formula. Borzoi sums the strands unless told otherwise.
     """
 
     backbone: str
     weights: str | tuple[str, ...] | None = None
     head: Literal["human", "mouse"] = "human"
-    track_table: Path | None = None
-    strands: Literal["summed", "separate"] | None = None  # of Borzoi, which sums unless told otherwise
-    dtype: Literal["float32"] = "float32"
+    track_table: Path | None = None  # or registry:NAME
+    gamma: Literal["tensorflow", "exact"] | None = None
+    strands: Literal["summed", "separate"] | None = None
+    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
+    incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
 
     def settings(self) -> dict[str, Any]:
         """Settings that only some backbones have, where given."""
-        return {} if self.strands is None else {"strands": self.strands}
+        given = {"gamma": self.gamma, "strands": self.strands}
+        return {key: value for key, value in given.items() if value is not None}
 
 
 class CremeConfig(_Model):
@@ -316,9 +322,13 @@ class CremeConfig(_Model):
 
 
 class PerturbResources(ReplicaResources):
-    """`tiles_per_task`: forward passes of how many tiles make one unit of work."""
+    """`tiles_per_task`: forward passes of how many tiles make one unit of work.
+
+    `cache_gib`: activations that a replica keeps of wild types and backgrounds, in GiB.
+    """
 
     tiles_per_task: Positive | Literal["auto"] = "auto"
+    cache_gib: float = Field(default=1, gt=0)
 
 
 class PerturbConfig(_Verb):
@@ -331,11 +341,22 @@ class PerturbConfig(_Verb):
     creme: CremeConfig = CremeConfig()
     resources: PerturbResources = PerturbResources()
 
+    @model_validator(mode="after")
+    def _precision(self) -> Self:
+        if self.model.dtype == "tf32" and not self.resources.gpus_per_replica:
+            raise ValueError("model.dtype tf32 is of GPUs; set resources.gpus_per_replica, or take bfloat16")
+        return self
+
     def science(self) -> dict[str, Any]:
         """Fields that change results; weights, tracks and genes go in by what they resolve to."""
         fields = super().science()
         del fields["tracks"], fields["model"]
-        reading = {"head": self.model.head, **self.model.settings()}
+        reading = {
+            "head": self.model.head,
+            "dtype": self.model.dtype,
+            "incremental": self.model.incremental,
+            **self.model.settings(),
+        }
         return {**fields, **reading, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
 
     def layout(self) -> dict[str, Any]:
@@ -343,7 +364,7 @@ class PerturbConfig(_Verb):
         return {"tiles_per_task": self.resources.tiles_per_task}
 
     def paths(self) -> dict[str, Path]:
-        """Input files by their key."""
+        """Input files by their key; registry:NAME means the cached file."""
         given = {
             "inputs.fasta": self.inputs.fasta,
             "inputs.gtf": self.inputs.gtf,
@@ -351,7 +372,7 @@ class PerturbConfig(_Verb):
             "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
             "model.track_table": self.model.track_table,
         }
-        return {key: path for key, path in given.items() if path is not None}
+        return {key: Path(resolve(str(path))) for key, path in given.items() if path is not None}
 
 
 def _check_signals(inputs: _Signals, modalities: Sequence[str]) -> None:

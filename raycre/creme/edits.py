@@ -68,6 +68,17 @@ class Pass:
 WT = Pass()
 
 
+def base_of(pass_: Pass, tss_tile: Interval) -> Pass:
+    """Return the pass whose activations `pass_` shares for the most part: itself, if no other.
+
+    That is the wild type, or the background that a pass starts from, with the TSS tile if the pass keeps it.
+    It follows from the pass alone, so that its result never depends on what else was predicted.
+    """
+    if pass_.background is None:
+        return WT
+    return Pass(background=pass_.background, kept=(tss_tile,) if tss_tile in pass_.kept else ())
+
+
 def seeded_source(wt: NDArray[np.uint8], run_seed: int) -> Source:
     """Return the source that draws every shuffle of `wt` from the seed of its identity."""
 

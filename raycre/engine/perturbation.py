@@ -9,13 +9,14 @@ import ray
 
 from raycre.config import PerturbConfig
 from raycre.engine.cluster import connected, replicas
+from raycre.engine.cost import count_bases, measure_passes
 from raycre.engine.effects import write_effects, write_summary
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
 from raycre.engine.pool import fan_out
 from raycre.engine.progress import progress, say
 from raycre.engine.replica import Order, Replica
-from raycre.engine.study import Study, measure_pass, plan_creme
+from raycre.engine.study import Study, plan_creme
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
 from raycre.store.run import Run, open_run
@@ -89,6 +90,7 @@ def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) ->
         metadata=run.metadata | study.metadata,
         threads=resources.cpus_per_replica,
         gpus=resources.gpus_per_replica,
+        cache_bytes=int(resources.cache_gib * 2**30),
     )
     genes = study.genes.to_dict("records")
     units = [(u["unit"], genes[u["gene"]], u["first"], u["last"]) for u in todo.to_dict("records")]
@@ -125,7 +127,8 @@ def _finish(
 def _cost(config: PerturbConfig, study: Study, ledger: Ledger) -> dict[str, Any]:
     todo = ledger.todo(study.units)
     n_passes = int((todo["last"] - todo["first"]).sum())
-    seconds, flops = measure_pass(config, study)
+    n_bases = count_bases(study, todo)
+    measured = measure_passes(config, study)
     return {
         "dry_run": True,
         "genes": len(study.genes),
@@ -135,9 +138,12 @@ def _cost(config: PerturbConfig, study: Study, ledger: Ledger) -> dict[str, Any]
         "passes_before_deduplication": study.n_before,
         "passes": study.n_after,
         "passes_to_do": n_passes,
-        "flops_to_do": n_passes * flops,
+        "bases_to_compute": n_bases,
+        "flops_without_reuse": study.n_before * measured.whole.flops,
+        "flops_to_do": n_bases * measured.base.flops + n_passes * measured.edited.flops,
         "bytes_read": len(todo) * study.settings.seq_len,
         "bytes_written_about": n_passes * len(study.tracks) * 16,
-        "seconds_per_pass_here": round(seconds, 4),
-        "replica_seconds": round(n_passes * seconds, 1),
+        "seconds_per_whole_pass_here": round(measured.whole.seconds, 4),
+        "seconds_per_edited_pass_here": round(measured.edited.seconds, 4),
+        "replica_seconds": round(n_bases * measured.base.seconds + n_passes * measured.edited.seconds, 1),
     }

@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 
@@ -50,6 +52,29 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[[int], N
         if finished != last and (finished >= total or now - said >= _EVERY):
             said, last = now, finished
             say(f"{what}: {finished}/{total} after {now - started:.0f} s")
+
+    yield line
+
+
+@contextmanager
+def downloading(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a download; yields a function that takes the bytes so far and in all (None: not known)."""
+    if sys.stderr.isatty():
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+                   TimeRemainingColumn())  # fmt: skip
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            task = bars.add_task(what, total=None)
+            yield lambda done, total: bars.update(task, completed=done, total=total)
+        return
+    started = said = time.monotonic()
+
+    def line(done: int, total: int | None) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= _EVERY or done == total:
+            said = now
+            of = "" if total is None else f" of {total / 1e6:,.1f}"
+            say(f"{what}: {done / 1e6:,.1f}{of} MB after {now - started:.0f} s")
 
     yield line
 

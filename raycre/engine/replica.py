@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
-from raycre.backbones.contract import Backbone
-from raycre.backbones.registry import load_backbone
+from raycre.backbones.incremental import CACHE_BYTES
 from raycre.config import BackboneConfig
-from raycre.creme.edits import build, seeded_source
+from raycre.creme.edits import Pass, base_of, build, seeded_source
 from raycre.creme.library import load_seqpro
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
+from raycre.engine.reading import Reader, load
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
@@ -44,6 +42,7 @@ class Order:
         metadata: key-value metadata of the parts.
         threads: torch threads of one replica; part of what "the same machine kind" means.
         gpus: GPUs of one replica, or its share of one; 0 for the CPU.
+        cache_bytes: activations that one replica keeps.
     """
 
     model: BackboneConfig
@@ -56,35 +55,7 @@ class Order:
     metadata: Mapping[str, str]
     threads: int
     gpus: float = 0
-
-
-def load(model: BackboneConfig) -> Backbone:
-    """Load the configured backbone, ready to predict."""
-    loaded = load_backbone(
-        model.backbone,
-        weights=model.weights,
-        head=model.head,
-        track_table=model.track_table,
-        **model.settings(),
-    )
-    return loaded.eval()
-
-
-def activity(model: Backbone, codes: NDArray[np.uint8], tracks: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the TSS activity of one sequence: the mean prediction over the TSS bins (CREME, Methods).
-
-    Args:
-        model: the backbone.
-        codes: uint8 (seq_len,), in the gene's direction.
-        tracks: rows of the track table.
-
-    Returns:
-        float64 (len(tracks),).
-    """
-    device = next(chain(model.parameters(), model.buffers())).device
-    with torch.inference_mode():
-        predicted = model.read(torch.from_numpy(codes)[None].to(device), model.tss_bins, tracks)
-    return predicted[0].cpu().double().mean(0).numpy()
+    cache_bytes: int = CACHE_BYTES
 
 
 class Replica:
@@ -92,9 +63,12 @@ class Replica:
 
     def __init__(self, order: Order) -> None:
         load_seqpro()  # it resets torch's threads when it is loaded, so it must come before they are set
-        device = prepare(order.threads, order.gpus)
+        device = prepare(order.threads, order.gpus, tf32=order.model.dtype == "tf32")
         self.order = order
-        self.model = load(order.model).to(device)
+        self.model = load(order.model, device)
+        self.reader = Reader(
+            self.model, order.tracks, incremental=order.model.incremental, cache_bytes=order.cache_bytes
+        )
         self.fasta = Fasta(order.fasta)
         self.passes = passes(order.tests, order.settings)
         self._window = lru_cache(maxsize=1)(self._read_window)
@@ -113,9 +87,17 @@ class Replica:
         # A background serves one pass after another: drawn once, as building copies it.
         source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed))
         key = gene_key(gene)
-        values = [
-            activity(self.model, build(wild_type, p, key, order.seed, source), order.tracks) for p in chosen
-        ]
+
+        @lru_cache(maxsize=2)
+        def base_codes(base: Pass) -> NDArray[np.uint8]:
+            return build(wild_type, base, key, order.seed, source)
+
+        values = []
+        for p in chosen:
+            base = base_of(p, order.settings.tss_tile)
+            same = base_codes(base)
+            codes = same if p == base else build(wild_type, p, key, order.seed, source)
+            values.append(self.reader.edited(codes, f"{key} {base.key}", same))
         n = len(order.tracks)
         rows = pd.DataFrame(
             {

@@ -5,13 +5,10 @@ Reads the annotation and the model; writes nothing and starts nothing.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.backbones.tracks import select_tracks
 from raycre.config import PerturbConfig
@@ -19,14 +16,13 @@ from raycre.creme.edits import Pass
 from raycre.creme.plan import chunks, n_before, passes
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
-from raycre.engine.replica import activity, load
+from raycre.engine.reading import load
 from raycre.errors import ConfigError, GeneError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import check_windows, read_genes, read_tss_table, select_genes
 from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
-SHORT = 1.0  # seconds of a pass below which warming up matters
 GENE_COLUMNS = [
     "gene_id",
     "gene_name",
@@ -183,26 +179,3 @@ def _units(genes: pd.DataFrame, pieces: list[tuple[int, int]]) -> pd.DataFrame:
             "last": np.tile(last, n),
         }
     )
-
-
-def measure_pass(config: PerturbConfig, study: Study) -> tuple[float, int]:
-    """Do one forward pass here; return its seconds and FLOPs (matrix products and convolutions).
-
-    A short one is done again and that one timed, when the processor is warm.
-    """
-    model = load(config.model)
-    before = torch.get_num_threads()
-    torch.set_num_threads(config.resources.cpus_per_replica)
-    try:
-        codes = np.zeros(model.seq_len, np.uint8)
-        started = time.perf_counter()
-        with FlopCounterMode(display=False) as counter:
-            activity(model, codes, study.tracks)
-        seconds = time.perf_counter() - started
-        if seconds < SHORT:
-            started = time.perf_counter()
-            activity(model, codes, study.tracks)
-            seconds = time.perf_counter() - started
-        return seconds, counter.get_total_flops()
-    finally:
-        torch.set_num_threads(before)

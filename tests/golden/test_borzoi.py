@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from raycre.backbones.borzoi import Borzoi
+from raycre.backbones.incremental import Incremental
 from raycre.backbones.weights import load_into
 from tests.golden.weight_recipe import Fixture, deviation, read_fixture, recipe_sequences, recipe_state
 
@@ -41,12 +42,28 @@ def case(request: pytest.FixtureRequest) -> tuple[Borzoi, Fixture]:
 
 def test_both_heads_agree_on_wild_type_and_edits(case: tuple[Borzoi, Fixture]) -> None:
     model, fixture = case
-    for i, sequence in enumerate(recipe_sequences(model.seq_len, fixture)):
-        with torch.no_grad():
-            trunk = model.trunk(torch.from_numpy(sequence)[None])
-            for model.head, tracks in (("human", fixture["tracks"]), ("mouse", fixture["mouse_tracks"])):
-                predicted = model.read_trunk(trunk, range(model.n_bins), tracks.tolist())[0].T
-                assert deviation(predicted, fixture[model.head][i], fixture[model.head]) <= 2e-5
+    sequences = torch.from_numpy(recipe_sequences(model.seq_len, fixture))
+    with torch.no_grad():
+        for i, sequence in enumerate(sequences):
+            check(model, model.whole_trunk(sequence[None]), fixture, i)
+
+
+def test_edits_agree_when_the_wild_types_activations_are_reused(case: tuple[Borzoi, Fixture]) -> None:
+    model, fixture = case
+    wild_type, *edited = torch.from_numpy(recipe_sequences(model.seq_len, fixture))
+    reuse = Incremental(model)
+    with torch.no_grad():
+        kept = model.whole_trunk(wild_type[None])
+        for i, sequence in enumerate(edited, start=1):
+            check(model, reuse.splice(kept, wild_type, sequence), fixture, i)
+
+
+def check(model: Borzoi, trunk: tuple[torch.Tensor, ...], fixture: Fixture, i: int) -> None:
+    """Compare both heads at all bins with sequence `i` of the fixture."""
+    embedding = model.embed(trunk, range(model.n_bins))
+    for model.head, tracks in (("human", fixture["tracks"]), ("mouse", fixture["mouse_tracks"])):
+        predicted = model.project(embedding, tracks.tolist())[0].T
+        assert deviation(predicted, fixture[model.head][i], fixture[model.head]) <= 2e-5
 
 
 def test_an_edit_passed_over_would_be_seen(case: tuple[Borzoi, Fixture]) -> None:

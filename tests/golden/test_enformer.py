@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from raycre.backbones.enformer import Enformer
+from raycre.backbones.incremental import Incremental
 from raycre.backbones.relative import GammaPeak
 from raycre.backbones.weights import load_into
 from tests.golden.weight_recipe import Fixture, deviation, read_fixture, recipe_sequences, recipe_state
@@ -60,13 +61,24 @@ def test_both_heads_agree_on_wild_type_and_edits(small: Fixture, head: str) -> N
     assert deviation(predicted, small[head], small[head]) <= 1e-5
 
 
+@pytest.mark.parametrize("head", ["human", "mouse"])
+def test_edits_of_the_cached_wild_type_agree(small: Fixture, head: str) -> None:
+    """Incremental: the trunk of sequence 0 is computed once, the others differ from it in `edits`."""
+    model = small_model(small, head)
+    codes = torch.from_numpy(small["codes"])
+    reader = Incremental(model)
+    for i in range(len(codes)):
+        predicted = reader.read("wt", codes[0], codes[[i]], range(model.n_bins), range(len(model.tracks)))
+        assert deviation(predicted[0], small[head][i], small[head]) <= 1e-5
+
+
 def test_trunk_and_embedding_agree(small: Fixture) -> None:
     model = small_model(small, "human")
     with torch.no_grad():
-        trunk = model.trunk(torch.from_numpy(small["codes"][:1]))
-        rows = model.transform(trunk)[:, model.crop : model.crop + model.n_bins]
+        trunk = model.whole_trunk(torch.from_numpy(small["codes"][:1]))
+        rows = model.transform(trunk, range(model.crop, model.crop + model.n_bins))
         embedding = model.embed(rows)
-    assert deviation(trunk[0], small["trunk_wt"], small["trunk_wt"]) <= 1e-5
+    assert deviation(trunk[0][0], small["trunk_wt"], small["trunk_wt"]) <= 1e-5
     assert deviation(embedding[0], small["embedding_wt"], small["embedding_wt"]) <= 1e-5
 
 
@@ -89,12 +101,12 @@ def test_full_size_agrees_on_wild_type_and_edits(shared: Path) -> None:
     bins = full["bins"].tolist()
     for i, sequence in enumerate(sequences):
         with torch.no_grad():
-            trunk = model.trunk(torch.from_numpy(sequence)[None])
-            embedding = model.embed(model.transform(trunk)[:, [model.crop + b for b in bins]])
+            trunk = model.whole_trunk(torch.from_numpy(sequence)[None])
+            embedding = model.embed(model.transform(trunk, [model.crop + b for b in bins]))
         if i == 0:
             rows, channels = full["trunk_wt_rows"].shape
             assert rows == 5
-            picked = trunk[0, [0, 1, 767, 768, 1535], :channels]
+            picked = trunk[0][0, [0, 1, 767, 768, 1535], :channels]
             assert deviation(picked, full["trunk_wt_rows"], full["trunk_wt_rows"]) <= 2e-5
         for model.head, tracks in (("human", full["tracks"]), ("mouse", full["mouse_tracks"])):
             predicted = model.project(embedding, tracks.tolist())[0]

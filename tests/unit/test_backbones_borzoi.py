@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from raycre.backbones import borzoi
 from raycre.backbones.borzoi import Borzoi
 from raycre.backbones.borzoi_parts import rotary_table, window_features
-from raycre.backbones.relative import attend
+from raycre.backbones.relative import QUERY_ROWS, attend
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import CheckpointError, ConfigError, InputError, TrackError
@@ -227,10 +227,10 @@ def test_output_covers_the_middle_and_the_tss_lies_between_the_eight_tss_bins() 
 def test_a_base_changes_the_trunk_only_within_its_reaches(rotary: bool) -> None:
     # Width 15 at 1 bp and 5 at 2 … 32 bp: 7 + 2 (2 + 4 + 8 + 16 + 32); then 5 at 64 bp.
     small = model(rotary)
-    assert (small.strides, small.reaches) == ((32, 64, 128), (131, 259, 259))
+    assert (small.strides, small.reaches) == ((32, 64, *[128] * 4), (131, *[259] * 5))
     with torch.no_grad():
         before = small.trunk(CODES[:1])
-    farthest = [0, 0, 0]
+    farthest = [0] * 6
     for position in (0, 131, 1000, 2047, 2048, 2178, 2179, 2307, 4095):
         edited = CODES[:1].clone()
         edited[0, position] = (edited[0, position] + 1) % 4
@@ -243,7 +243,7 @@ def test_a_base_changes_the_trunk_only_within_its_reaches(rotary: bool) -> None:
             assert int(changed.max()) <= (position + reach) // stride
             ends = torch.stack([changed * stride - position, position - (changed + 1) * stride + 1])
             farthest[i] = max(farthest[i], int(ends.max()))
-    assert farthest == [131, 259, 259]  # and reach as far as that
+    assert farthest == [131] + [259] * 5  # and reach as far as that
 
 
 @given(start=st.integers(0, 31), length=st.integers(1, 32))
@@ -281,20 +281,17 @@ def test_keys_of_distances_kept_once_change_nothing() -> None:
     assert names == set(model(False).state_dict())
 
 
-@pytest.mark.parametrize("rows", [range(0, 1), range(130, 420), range(513, 514), range(514)])
-def test_some_rows_attend_as_all_rows_do(rows: range) -> None:
-    # 514 rows: blocks of queries of any power of two leave some over; one query is a block of its own.
+def test_one_query_left_over_from_the_blocks_of_queries_attends_like_the_others() -> None:
+    length = QUERY_ROWS + 1
     rng = torch.Generator().manual_seed(0)
-    content, distance, keys = (torch.randn(1, 2, 514, 3, generator=rng) for _ in range(3))
-    distance_keys = torch.randn(2, 2 * 514 - 1, 3, generator=rng)
-    values = torch.randn(1, 2, 514, 5, generator=rng)
-    apart = torch.arange(514)[None, :] - torch.arange(514)[:, None] + 513
-    logits = content @ keys.transpose(-1, -2)
-    logits += torch.einsum("nhik,hijk->nhij", distance, distance_keys[:, apart])
-    some = slice(rows.start, rows.stop)
-    ours = attend(content[:, :, some], distance[:, :, some], keys, distance_keys, values, first=rows.start)
-    expected = (logits.softmax(-1) @ values)[:, :, some]
-    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
+    content, distance, keys = (torch.randn(1, 2, length, 3, generator=rng) for _ in range(3))
+    distance_keys = torch.randn(2, 2 * length - 1, 3, generator=rng)
+    values = torch.randn(1, 2, length, 5, generator=rng)
+    last = distance_keys[:, :length]  # the last row's distances to all rows are -(length - 1) … 0
+    logits = content[:, :, -1:] @ keys.transpose(-1, -2) + distance[:, :, -1:] @ last.transpose(-1, -2)
+    expected = logits.softmax(-1) @ values
+    read = attend(content, distance, keys, distance_keys, values)
+    torch.testing.assert_close(read[:, :, -1:], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_window_features_by_hand() -> None:

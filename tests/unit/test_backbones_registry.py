@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from raycre.backbones import registry
 from raycre.backbones.enformer import Enformer
 from raycre.backbones.registry import load_backbone
+from raycre.backbones.relative import distance_features
 from raycre.backbones.weights import random_state
 from raycre.errors import CheckpointError, ConfigError, MissingInputError, TrackError
 
@@ -127,3 +128,22 @@ def test_an_entry_point_cannot_take_a_built_in_name(monkeypatch: pytest.MonkeyPa
     register(monkeypatch, "planted", "elsewhere:load")
     with pytest.raises(ConfigError, match="registers a backbone that raycre has"):
         load_backbone("planted", weights=None)
+
+
+def test_gamma_features_are_tensorflows_unless_exact_ones_are_asked_for(toy: partial[Enformer]) -> None:
+    def features(**options: str) -> torch.Tensor:
+        model = load_backbone("enformer", weights="random:0", **options)
+        assert isinstance(model, Enformer)
+        return model.distance_features
+
+    assert torch.equal(features(), distance_features(8, 6, "function"))
+    assert torch.equal(features(gamma="tensorflow"), features())
+    assert torch.equal(features(gamma="exact"), distance_features(8, 6, "distance"))
+    assert not torch.equal(features(gamma="exact"), features())
+
+
+def test_gamma_is_enformers_alone(toy: partial[Enformer]) -> None:
+    with pytest.raises(ConfigError, match=r"'gamma': planted has no such setting; leave model\.gamma out"):
+        load_backbone("planted", weights=None, gamma="exact")
+    with pytest.raises(ConfigError, match="tensorflow or exact"):
+        load_backbone("enformer", weights="random:0", gamma="keras")

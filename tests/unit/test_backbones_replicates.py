@@ -97,8 +97,8 @@ def test_a_list_of_weights_is_the_mean_of_its_replicates(tmp_path: Path) -> None
 def test_an_ensemble_is_local_as_its_members_are() -> None:
     ensemble = separate(weights=["random:0", "random:1"])
     assert isinstance(ensemble, Replicates)
-    assert ensemble.strides == (32, 64, 128, 32, 64, 128)
-    assert ensemble.reaches == (131, 259, 259, 131, 259, 259)
+    assert ensemble.strides == (32, 64, 128, 128, 128, 128) * 2
+    assert ensemble.reaches == (131, 259, 259, 259, 259, 259) * 2
     with torch.no_grad():
         trunk = ensemble.trunk(CODES)
         assert [tuple(level.shape[:2]) for level in trunk] == [(1, 2048 // s) for s in ensemble.strides]

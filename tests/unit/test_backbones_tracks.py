@@ -111,6 +111,7 @@ def test_what_is_no_track_table_is_named(tmp_path: Path) -> None:
         ('biosample="cell line" assay=CAGE', [4, 5]),
         ("description=CHIP:BMAL1", [3]),
         ("5 0", [5, 0]),
+        ("5, 0", [5, 0]),
         ([5, 0, 5], [5, 0]),
         (["CNhs12336", 1], [4, 1]),
     ],
@@ -158,7 +159,12 @@ def test_a_plain_table_goes_by_number_only() -> None:
 
 @pytest.mark.parametrize(
     ("name", "n", "n_cage"),
-    [("enformer_human", 5313, 638), ("enformer_mouse", 1643, 357), ("borzoi_human", 7611, 1276)],
+    [
+        ("enformer_human", 5313, 638),
+        ("enformer_mouse", 1643, 357),
+        ("borzoi_human", 7611, 1276),
+        ("borzoi_mouse", 2608, 720),
+    ],
 )
 def test_published_tables_are_read(shared: Path, name: str, n: int, n_cage: int) -> None:
     table = read_track_table(shared / f"data/tracks/{name}.tsv.gz")

@@ -62,6 +62,24 @@ def test_trunk_aliases_go_where_their_original_is_there(tmp_path: Path) -> None:
     assert list(read_state_dict(tmp_path / "w.bin")) == ["stem.0.bias", "_trunk.6.1.2.bias", "_trunk.3.bias"]
 
 
+@pytest.mark.parametrize("changed", [2 * torch.ones(1), torch.ones(2), torch.ones(1).half()])
+@pytest.mark.parametrize("kind", ["safetensors", "torch"])
+def test_aliases_that_say_something_else_are_refused(tmp_path: Path, changed: Tensor, kind: str) -> None:
+    stored = {"stem.0.bias": torch.ones(1), "_trunk.1.0.bias": changed, "_trunk.1.0.weight": torch.ones(3)}
+    path = tmp_path / "w"
+    save_file(stored, path) if kind == "safetensors" else torch.save(stored, path)
+    with pytest.raises(
+        CheckpointError, match=r"1 tensors differ .*their names repeat \(_trunk\.1\.0\.bias\)"
+    ):
+        read_state_dict(path)
+
+
+def test_aliases_are_compared_by_value_where_they_are_stored_twice(tmp_path: Path) -> None:
+    values = torch.tensor([1.0, float("nan")])
+    save_file({"stem.0.bias": values, "_trunk.1.0.bias": values.clone()}, tmp_path / "w")
+    assert list(read_state_dict(tmp_path / "w")) == ["stem.0.bias"]
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_code_in_a_checkpoint_is_refused_and_does_not_run(tmp_path: Path, zipped: bool) -> None:
     tripped, path = tmp_path / "tripped", tmp_path / "w.bin"
@@ -96,6 +114,16 @@ def test_a_truncated_checkpoint_is_named(tmp_path: Path, kind: str, kept: float)
     path.write_bytes(whole[: int(kept * len(whole))])
     with pytest.raises(CheckpointError, match=r"truncated|damaged"):
         read_state_dict(path)
+
+
+def test_a_safetensors_body_that_ends_early_is_named(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(1000)}, tmp_path / "w")
+    whole = (tmp_path / "w").read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for end in (header, header + 1, len(whole) - 1):
+        (tmp_path / "w").write_bytes(whole[:end])
+        with pytest.raises(CheckpointError, match=r"w: cannot be read as safetensors .*truncated"):
+            read_state_dict(tmp_path / "w")
 
 
 @pytest.mark.parametrize("content", [b"", b"chr1\t0\t1000\n", b"<!DOCTYPE html><html>", bytes(100)])

@@ -145,3 +145,19 @@ def test_another_head_or_strand_is_another_run() -> None:
 def test_the_configurations_in_jobs_are_valid(kind, name: str) -> None:  # type: ignore[no-untyped-def]
     path = Path(__file__).parents[2] / "jobs" / f"{name}.yaml"
     assert read_config(kind, path).run.seed == 0
+
+
+def test_gamma_is_part_of_what_a_run_is_when_it_changes_results() -> None:
+    values = {
+        "run": {"out": "runs/c"},
+        "inputs": {"fasta": "g.fa", "gtf": "g.gtf", "genes": ["A"]},
+        "tracks": [0],
+    }
+    science = {
+        gamma: make_config(
+            PerturbConfig, values | {"model": {"backbone": "enformer", "gamma": gamma}}
+        ).science()
+        for gamma in (None, "tensorflow", "exact")
+    }
+    assert science["tensorflow"] != science["exact"]
+    assert "gamma" not in science[None]

@@ -84,7 +84,8 @@ replica.Fasta = lambda path: None
 order = replica.Order(BackboneConfig(backbone="planted"), None, ("context",),
                       Settings(65536, 5000, ((0, 5000),), {"context": 1}), (0,), 0, None, {}, threads=1)
 model = replica.Replica(order).model
-replica.activity(model, np.zeros(65536, np.uint8), (0,))  # torch takes note of its threads at its first work
+# torch takes note of its threads at its first work
+replica.Reader(model, (0,)).whole(np.zeros(65536, np.uint8))
 dinucleotide_shuffle(np.zeros(100, np.uint8), 1)
 sys.exit(torch.get_num_threads() - 1)
 """

@@ -1,0 +1,90 @@
+"""Exact reuse of activations: predict an edited sequence by recomputing only what the edit can change.
+
+The trunk of a base (a wild type, a shuffled background) is computed once and kept; for an edited sequence the
+rows that differ are computed from crops round the changed bases and spliced in. What follows the trunk sees
+the whole sequence and is computed anew. It must not know CREME or which edits there are: it compares bases.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from raycre.backbones.contract import LocalBackbone, check_read
+from raycre.backbones.crops import Field, Trunk
+from raycre.errors import InputError
+
+CACHE_BYTES = 1 << 30
+
+
+class Incremental:
+    """Reads sequences of a model that differ from a few bases in few places.
+
+    The answer is that of `model.read` up to rounding, and its bits depend on the sequence and its base alone:
+    not on what is in the cache, nor on which sequences came before.
+
+    Args:
+        model: in evaluation mode, on the device where it stays.
+        cache_bytes: trunks kept, the longest unused one going first; the one in use is always held.
+    """
+
+    def __init__(self, model: LocalBackbone, cache_bytes: int = CACHE_BYTES) -> None:
+        self.model = model
+        self.field = Field(model.seq_len, model.strides, model.reaches)
+        self.cache_bytes = cache_bytes
+        self._kept: OrderedDict[Hashable, tuple[Tensor, Trunk]] = OrderedDict()
+
+    def read(
+        self, key: Hashable, base: Tensor, edited: Tensor, bins: Sequence[int], tracks: Sequence[int]
+    ) -> Tensor:
+        """Predict edited sequences.
+
+        Args:
+            key: name of the base; the same name means the same bases.
+            base: uint8 (seq_len,), 0-3 = A, C, G, T and 4 = N.
+            edited: uint8 (n, seq_len), each equal to `base` in most places (equal throughout is allowed).
+            bins: 0-based output bins.
+            tracks: rows of the track table.
+
+        Returns:
+            float32 (n, len(bins), len(tracks)).
+
+        Raises:
+            InputError: as `Backbone.read`; or another base under a name that is known.
+        """
+        check_read(self.model, base[None], bins, tracks)
+        check_read(self.model, edited, bins, tracks)
+        with torch.inference_mode():
+            kept = self._trunk(key, base)
+            spliced = [self.splice(kept, base, sequence) for sequence in edited]
+            joined = tuple(torch.cat(level) for level in zip(*spliced, strict=True))
+            return self.model.read_trunk(joined, bins, tracks)
+
+    def splice(self, trunk: Trunk, base: Tensor, edited: Tensor) -> Trunk:
+        """Return the trunk of one edited sequence, (seq_len,), from its base's; the latter stays as it is."""
+        crops = self.field.crops(torch.nonzero(base != edited).flatten().cpu())
+        spliced = tuple(level.clone() for level in trunk) if crops else trunk
+        for crop in crops:
+            computed = self.model.trunk(edited[None, crop.start : crop.end])
+            self.field.write(spliced, crop, computed)
+        return spliced
+
+    def _trunk(self, key: Hashable, base: Tensor) -> Trunk:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            known, trunk = self._kept[key]
+            if not torch.equal(known, base):
+                raise InputError("two different base sequences have one name", value=key)
+            return trunk
+        trunk = self.model.whole_trunk(base[None])
+        self._kept[key] = base, trunk
+        while len(self._kept) > 1 and self.bytes_kept() > self.cache_bytes:
+            self._kept.popitem(last=False)
+        return trunk
+
+    def bytes_kept(self) -> int:
+        """Bytes of all trunks in the cache."""
+        return sum(level.nbytes for _, trunk in self._kept.values() for level in trunk)

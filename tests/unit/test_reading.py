@@ -1,0 +1,148 @@
+"""What a replica predicts by reuse of activations: right, and the same bits however the work is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from raycre.backbones.enformer import Enformer
+from raycre.backbones.precision import lower
+from raycre.backbones.weights import load_into, random_state
+from raycre.config import BackboneConfig
+from raycre.creme.edits import WT, Pass, base_of
+from raycre.creme.plan import passes
+from raycre.creme.settings import Settings
+from raycre.demo_genome import DemoGenome
+from raycre.engine import reading
+from raycre.engine.cost import count_bases, measure_passes
+from raycre.engine.reading import Reader
+from raycre.engine.replica import Order, Replica
+from raycre.engine.study import Study, plan_creme
+from raycre.errors import ConfigError
+from raycre.genome.genes import read_genes
+from raycre.store.ledger import Ledger
+from raycre.store.parquet import read_table
+from tests.conftest import perturb_config
+
+SEQ_LEN = 16_384
+TILES = ((1_000, 2_000), (3_000, 4_000), (12_345, 13_345))
+TESTS = ("context", "necessity", "sufficiency")
+SETTINGS = Settings(SEQ_LEN, 1_000, TILES, {"context": 2, "necessity": 2, "sufficiency": 2})
+TSS_TILE = SETTINGS.tss_tile
+N_PASSES = len(passes(TESTS, SETTINGS))
+
+
+def small_enformer(*_: object, **__: object) -> Enformer:
+    sizes = {"n_bins": 64, "channels": 48, "n_blocks": 2, "n_heads": 2, "key_size": 8, "channel_step": 8}
+    model = Enformer(seq_len=SEQ_LEN, n_human=4, n_mouse=2, **sizes)
+    load_into(model, random_state(model, 0), Path("random:0"))
+    return model.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def run(
+    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., NDArray[np.float64]]:
+    """Run all passes of a gene in chunks on one replica; return their activities in the plan's order."""
+    monkeypatch.setattr(reading, "load_backbone", small_enformer)
+    genes = read_genes(genome.gtf)
+    gene = genes.iloc[0].to_dict()
+
+    def run(chunks: list[tuple[int, int]], *, incremental: bool = True, cache: int = 1 << 30) -> NDArray:
+        ledger = Ledger(tmp_path / f"{len(list(tmp_path.iterdir()))}", "passes")
+        model = BackboneConfig(backbone="enformer", weights="random:0", incremental=incremental)
+        order = Order(model, genome.fasta, TESTS, SETTINGS, (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
+        replica, found = Replica(order), {}
+        for i, (first, last) in enumerate(chunks):
+            assert replica.work(f"part-{i}", gene, first, last).error is None
+            rows = read_table(ledger.part(f"part-{i}")).to_pandas()
+            found |= {
+                (p, t): a for p, t, a in zip(rows["pass"], rows["track_id"], rows["activity"], strict=True)
+            }
+        return np.array([[found[p.key, t] for t in (0, 3)] for p in passes(TESTS, SETTINGS)])
+
+    return run
+
+
+def test_reuse_gives_the_activities_of_whole_passes(run: Callable[..., NDArray]) -> None:
+    everything = [(0, N_PASSES)]
+    whole = run(everything, incremental=False)
+    assert np.abs(run(everything) - whole).max() <= 1e-5 * whole.std()
+    assert whole.std() > 1e-4  # the passes differ
+
+
+def test_bits_do_not_depend_on_chunks_order_or_cache(run: Callable[..., NDArray]) -> None:
+    together = run([(0, N_PASSES)])
+    middle = N_PASSES // 2
+    np.testing.assert_array_equal(run([(middle, N_PASSES), (0, middle)]), together)
+    np.testing.assert_array_equal(run([(i, i + 1) for i in range(N_PASSES)][::-1], cache=1), together)
+
+
+@pytest.mark.parametrize(
+    ("pass_", "base"),
+    [
+        (WT, WT),
+        (Pass(shuffled=((1_000, 2_000, 1),)), WT),
+        (Pass((None, 1)), Pass((None, 1))),
+        (Pass((None, 1), kept=(TSS_TILE,)), Pass((None, 1), kept=(TSS_TILE,))),
+        (Pass((None, 1), kept=(TSS_TILE, TILES[0])), Pass((None, 1), kept=(TSS_TILE,))),
+        (Pass((TILES[0], 1), kept=(TILES[0],)), Pass((TILES[0], 1))),
+    ],
+)
+def test_base_of_a_pass(pass_: Pass, base: Pass) -> None:
+    assert base_of(pass_, TSS_TILE) == base
+    assert base_of(base, TSS_TILE) == base
+
+
+def test_bases_are_counted_in_every_unit_that_needs_them() -> None:
+    planned = passes(TESTS, SETTINGS)  # wt, 3 x 2 shuffles; twice the TSS tile alone and 3 tiles
+    assert N_PASSES == 7 + 2 * 4
+    study = Study(SETTINGS, tuple(planned), (0,), *[pd.DataFrame()] * 4, "m", "", 0)  # type: ignore[arg-type]
+    units = pd.DataFrame({"first": [0, 9, 0], "last": [9, 15, 9]})
+    # 0-9: the wild type and one background; 9-15: two backgrounds, one begun before. Two genes do the former.
+    assert count_bases(study, units) == 2 + 2 + 2
+
+
+def test_dry_run_tells_what_reuse_saves(
+    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "load_backbone", small_enformer)
+    monkeypatch.setattr("raycre.engine.study.load", reading.load)
+    creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
+    config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
+    costs = measure_passes(config, plan_creme(config))
+    assert costs.base.flops + costs.edited.flops > costs.whole.flops  # a base and then one edit cost more
+    assert costs.edited.flops < 0.7 * costs.whole.flops  # than one pass; every further edit costs less
+    assert costs.base.flops > 0
+
+
+def test_bfloat16_is_in_weights_alone_and_moves_results_a_little() -> None:
+    model, exact = small_enformer(), small_enformer()
+    lower(model, torch.bfloat16)
+    kinds = {type(m): m.weight.dtype for m in model.modules() if isinstance(m, nn.Linear | nn.LayerNorm)}
+    assert kinds == {nn.Linear: torch.bfloat16, nn.LayerNorm: torch.float32}
+    codes = torch.randint(0, 4, (1, SEQ_LEN), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    every = range(64), range(4)
+    wanted, found = exact.read(codes, *every), model.read(codes, *every)
+    assert found.dtype == torch.float32
+    assert 0 < float((found - wanted).abs().max()) < 0.1 * float(wanted.std())
+
+
+def test_a_model_without_a_trunk_is_read_whole() -> None:
+    model = reading.load(BackboneConfig(backbone="planted"))
+    reader = Reader(model, (0,))
+    codes = np.zeros(model.seq_len, np.uint8)
+    assert reader.reuse is None
+    np.testing.assert_array_equal(reader.edited(codes, "wt", codes.copy()), reader.whole(codes))
+
+
+def test_tf32_needs_a_gpu(genome: DemoGenome, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="gpus_per_replica"):
+        perturb_config(genome, tmp_path, model={"backbone": "planted", "dtype": "tf32"})
