@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from raycre.backbones import borzoi
 from raycre.backbones.borzoi import Borzoi
 from raycre.backbones.borzoi_parts import rotary_table, window_features
+from raycre.backbones.incremental import Incremental
+from raycre.backbones.precision import lower
 from raycre.backbones.relative import QUERY_ROWS, attend
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
@@ -438,3 +440,31 @@ def test_weights_of_the_variant_of_another_shape_or_not_finite_are_refused() -> 
 
 def test_read_leaves_no_gradient_behind() -> None:
     assert not model(False).read(CODES, [0], [0]).requires_grad
+
+
+@both
+@given(
+    edits=st.lists(st.tuples(st.integers(0, 4095), st.integers(1, 300)), max_size=3),
+    bins=st.lists(st.integers(0, 127), min_size=1, max_size=3),
+)
+@settings(deadline=None, max_examples=40)
+def test_reusing_the_wild_types_trunk_changes_nothing(
+    rotary: bool, edits: list[tuple[int, int]], bins: list[int]
+) -> None:
+    edited = CODES[0].clone()
+    for start, length in edits:
+        edited[start : start + length] = (edited[start : start + length] + 1) % 4
+    reused = Incremental(model(rotary)).read("wild type", CODES[0], edited[None], bins, range(5))
+    expected = plain(model(rotary), edited[None])[:, bins]
+    torch.testing.assert_close(reused, expected, rtol=0, atol=2e-6)
+
+
+@both
+def test_bfloat16_weights_move_predictions_by_their_rounding_alone(rotary: bool) -> None:
+    lowered = toy(rotary=rotary)
+    lowered.precompute()
+    lower(lowered, torch.bfloat16)
+    predicted = lowered.read(CODES, range(128), range(5))
+    off = (predicted - full(rotary)).abs().max()
+    assert predicted.dtype == torch.float32
+    assert 0 < off < 0.05 * full(rotary).abs().max()

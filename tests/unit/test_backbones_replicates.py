@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from raycre.backbones import borzoi, registry
 from raycre.backbones.borzoi import Borzoi
+from raycre.backbones.incremental import Incremental
 from raycre.backbones.planted import Planted
 from raycre.backbones.registry import load_backbone
 from raycre.backbones.replicates import Replicates
@@ -104,6 +105,18 @@ def test_an_ensemble_is_local_as_its_members_are() -> None:
         assert [tuple(level.shape[:2]) for level in trunk] == [(1, 2048 // s) for s in ensemble.strides]
         read = ensemble.read_trunk(trunk, [3], [0])
     assert torch.equal(read, ensemble.read(CODES, [3], [0]))
+    edited = CODES.clone()
+    edited[0, 1000:1040] = 0
+    reused = Incremental(ensemble).read("wild type", CODES[0], edited, range(16), range(3))
+    torch.testing.assert_close(reused, ensemble.read(edited, range(16), range(3)), rtol=0, atol=1e-6)
+
+
+def test_an_ensemble_keeps_every_members_keys_of_distances() -> None:
+    ensemble = separate(weights=["random:0", "random:1"])
+    before = ensemble.read(CODES, range(16), range(3))
+    ensemble.precompute()
+    assert sum(name.endswith("distance_keys") for name, _ in ensemble.named_buffers()) == 2
+    torch.testing.assert_close(ensemble.read(CODES, range(16), range(3)), before, rtol=0, atol=1e-6)
 
 
 def test_replicates_that_cannot_be_are_named() -> None:
