@@ -25,7 +25,7 @@ from raycre.backbones.enformer_layers import (
     numbered,
 )
 from raycre.backbones.precision import Layers
-from raycre.backbones.relative import GammaPeak, distance_features
+from raycre.backbones.relative import Attention, GammaPeak, distance_features
 from raycre.backbones.tracks import plain_table
 from raycre.errors import ConfigError, TrackError
 
@@ -120,7 +120,8 @@ class Enformer(LocalBackbone):
             )
         )
         self.transformer = nn.ModuleList(
-            TransformerBlock(channels, n_heads, key_size) for _ in range(n_blocks)
+            TransformerBlock(channels, Attention(channels, n_heads, key_size, channels // n_heads))
+            for _ in range(n_blocks)
         )
         self.final_pointwise = numbered({1: ConvBlock(channels, 2 * channels, 1), 4: Gelu()})
         self._heads = nn.ModuleDict(

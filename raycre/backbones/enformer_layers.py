@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from raycre.backbones.contract import Pool
 from raycre.backbones.precision import Layers, apply
-from raycre.backbones.relative import Attention, NormedAttention, Projected
+from raycre.backbones.relative import Projected
 
 FEW_ROWS = 64  # the last block reads so few rows without keys and values of all the others
 
@@ -69,49 +69,59 @@ class AttentionPool(Pool):
         return torch.addcmul(second, logits.sigmoid(), difference)
 
 
+class Attends(Protocol):
+    """What a block asks of its attention: see `relative.Attention`. `positions` is whatever that needs."""
+
+    def precompute(self, positions: Tensor, /) -> None: ...
+    def project(self, x: Tensor) -> Projected: ...
+    def attend(self, projected: Projected, positions: Tensor, /) -> Tensor: ...
+    def read_rows(self, x: Tensor, rows: Sequence[int], positions: Tensor, /) -> Tensor: ...
+
+
 class TransformerBlock(nn.ModuleList):
     """Attention, then two dense layers row by row, each added to its input.
 
     Attention comes in two parts: `project` sees each row by itself, `finish` all of them.
     """
 
-    def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
+    def __init__(self, channels: int, attention: nn.Module, eps: float = 1e-5) -> None:
         dense = numbered(
             {
-                0: nn.LayerNorm(channels),
+                0: nn.LayerNorm(channels, eps=eps),
                 1: nn.Linear(channels, 2 * channels),
                 3: nn.ReLU(),
                 4: nn.Linear(2 * channels, channels),
             }
         )
-        super().__init__([Residual(NormedAttention(channels, n_heads, key_size)), Residual(dense)])
+        normed = nn.ModuleList([nn.LayerNorm(channels, eps=eps), attention])
+        super().__init__([Residual(normed), Residual(dense)])
 
     @property
-    def norm_and_attention(self) -> tuple[nn.LayerNorm, Attention]:
+    def norm_and_attention(self) -> tuple[nn.LayerNorm, Attends]:
         """The first part's layers, without its residual connection."""
-        norm, attention = cast(NormedAttention, cast(Residual, self[0]).fn)
-        return cast(nn.LayerNorm, norm), cast(Attention, attention)
+        norm, attention = cast(nn.ModuleList, cast(Residual, self[0]).fn)
+        return cast(nn.LayerNorm, norm), cast(Attends, attention)
 
     def project(self, x: Tensor) -> Projected:
         """Queries, keys and values of each row, (n, length, channels), by itself."""
         norm, attention = self.norm_and_attention
         return attention.project(norm(x))
 
-    def finish(self, x: Tensor, projected: Projected, features: Tensor) -> Tensor:
+    def finish(self, x: Tensor, projected: Projected, positions: Tensor) -> Tensor:
         """(n, length, channels) and what `project` gave for it, to the block's output of the same shape."""
         _, attention = self.norm_and_attention
-        return self[1](x + attention.attend(projected, features))
+        return self[1](x + attention.attend(projected, positions))
 
-    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """(n, length, channels) to the same shape."""
-        return self.finish(x, self.project(x), features)
+        return self.finish(x, self.project(x), positions)
 
-    def read_rows(self, x: Tensor, rows: Sequence[int], features: Tensor) -> Tensor:
+    def read_rows(self, x: Tensor, rows: Sequence[int], positions: Tensor) -> Tensor:
         """`forward` at some rows alone: (n, length, channels) to (n, len(rows), channels)."""
         if len(rows) > FEW_ROWS:
-            return self(x, features)[:, list(rows)]
+            return self(x, positions)[:, list(rows)]
         norm, attention = self.norm_and_attention
-        return self[1](x[:, list(rows)] + attention.read_rows(norm(x), rows, features))
+        return self[1](x[:, list(rows)] + attention.read_rows(norm(x), rows, positions))
 
 
 def numbered(modules: dict[int, nn.Module]) -> Layers:

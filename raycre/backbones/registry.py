@@ -5,7 +5,8 @@ It must not know what a backbone is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 from pathlib import Path
@@ -13,12 +14,22 @@ from typing import Any
 
 import torch
 
-from raycre.backbones.contract import Backbone
+from raycre.backbones import borzoi
+from raycre.backbones.borzoi import Borzoi, Strands
+from raycre.backbones.contract import Backbone, LocalBackbone
 from raycre.backbones.enformer import N_TRACKS, Enformer
 from raycre.backbones.relative import GammaPeak
+from raycre.backbones.replicates import Replicates
 from raycre.backbones.tracks import plain_table, read_track_table
-from raycre.backbones.weights import is_random, read_weights, weights_sha256
-from raycre.errors import ConfigError, TrackError, near
+from raycre.backbones.weights import (
+    is_random,
+    load_into,
+    random_weights,
+    read_state_dict,
+    read_weights,
+    weights_sha256,
+)
+from raycre.errors import CheckpointError, ConfigError, TrackError, near
 from raycre.store.cached import resolve
 
 ENTRY_POINTS = "raycre.backbones"
@@ -55,6 +66,45 @@ def load_enformer(
     return model
 
 
+def load_borzoi(
+    *,
+    weights: str | None,
+    head: str,
+    track_table: Path | None,
+    strands: Strands = "summed",
+    rotary: bool = False,
+) -> Backbone:
+    """Load one replicate of Borzoi, or with `rotary` of Flashzoi, at its published size; see `load_backbone`.
+
+    A published file holds one head or both; the model gets those that the file has.
+    """
+    name = "flashzoi" if rotary else "borzoi"
+    if weights is None:
+        raise ConfigError(f"{name} needs model.weights: a path, a list of its replicates, or random:SEED")
+    sizes = borzoi.N_TRACKS
+    if head not in sizes:
+        raise ConfigError(f"{name} has no such head{near(head, sizes)}; it has human and mouse", value=head)
+    tracks = None if track_table is None else read_track_table(track_table)
+    state = None if is_random(weights) else read_state_dict(Path(weights))
+    held = [h for h in sizes if state is None or f"{h}_head.weight" in state] or list(sizes)
+    if head not in held:
+        raise CheckpointError(
+            f"holds the {held[0]} head, not the {head} one; take the other file", path=weights
+        )
+    with torch.device("meta"):
+        model = Borzoi(
+            head=head,
+            tracks=tracks,
+            strands=strands,
+            rotary=rotary,
+            n_human=sizes["human"] if "human" in held else 0,
+            n_mouse=sizes["mouse"] if "mouse" in held else 0,
+        )
+    load_into(model, random_weights(model, weights) if state is None else state, Path(weights))
+    model.trained, model.weights_sha256 = state is not None, weights_sha256(weights)
+    return model
+
+
 def load_planted(*, weights: str | None, head: str, track_table: Path | None) -> Backbone:
     """Make the planted model; it has one head and brings its own tracks."""
     from raycre.backbones.planted import load_planted as load
@@ -65,7 +115,9 @@ def load_planted(*, weights: str | None, head: str, track_table: Path | None) ->
 
 
 BACKBONES: dict[str, Callable[..., Backbone]] = {
+    "borzoi": load_borzoi,
     "enformer": load_enformer,
+    "flashzoi": partial(load_borzoi, rotary=True),
     "planted": load_planted,
 }
 
@@ -73,7 +125,7 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
 def load_backbone(
     name: str,
     *,
-    weights: str | None,
+    weights: str | Sequence[str] | None,
     head: str = "human",
     track_table: Path | None = None,
     **settings: object,
@@ -84,16 +136,18 @@ def load_backbone(
         name: a row of `BACKBONES`, or an entry point of the group `raycre.backbones`: a callable of the three
             keyword arguments that follow and returns a `Backbone`.
         weights: path of a checkpoint, registry:NAME for a published one in the cache, random:SEED (`trained`
-            is then False), or None where the backbone has none.
+            is then False), or None where the backbone has none. Several: replicates, whose predictions are
+            averaged.
         head: which output head, where there are several.
         track_table: the head's table, or registry:NAME; without it tracks go by number only.
-        settings: further arguments of this backbone's own (Enformer: gamma).
+        settings: further arguments of this backbone's own (Enformer: gamma; Borzoi: strands).
 
     Returns:
         The model in evaluation mode, without gradients.
 
     Raises:
-        ConfigError: no such backbone, head or setting, weights missing or a seed that is none.
+        ConfigError: no such backbone, head or setting, weights missing or a seed that is none; replicates
+            of a backbone that has no trunk, or the same one twice.
         MissingInputError, CheckpointError: see `read_state_dict`, `load_into`; of registry:NAME, `resolve`.
         FormatError, TrackError: see `read_track_table`; a table of another number of tracks.
     """
@@ -114,8 +168,18 @@ def load_backbone(
     for setting in settings if not any(p.kind is p.VAR_KEYWORD for p in taken) else ():
         if setting not in {p.name for p in taken}:
             raise ConfigError(f"{name} has no such setting; leave model.{setting} out", value=setting)
-    model = load(weights=weights, head=head, track_table=track_table, **settings)
+    load = partial(load, head=head, track_table=track_table, **settings)
+    if weights is None or isinstance(weights, str):
+        model = load(weights=weights)
+    else:
+        model = Replicates([_local(load(weights=one)) for one in weights])
     return model.eval().requires_grad_(False)
+
+
+def _local(model: Backbone) -> LocalBackbone:
+    if not isinstance(model, LocalBackbone):
+        raise ConfigError(f"{model.name} has no trunk, so no replicates; give model.weights one file")
+    return model
 
 
 def _resolved(given: Any) -> Any:

@@ -147,6 +147,8 @@ def _by_key(by_distance: Tensor) -> Tensor:
     (r - 1) + t (width - 1) + j: rows one shorter, begun at r - 1.
     """
     r, width = by_distance.shape[-2:]
+    if r == 1:
+        return by_distance
     flat = by_distance.flatten(-2)[..., r - 1 : r * width - 1]
     return flat.unflatten(-1, (r, width - 1))[..., : width - r + 1]
 
@@ -160,7 +162,7 @@ class Attention(nn.Module):
 
     distance_keys: Tensor | None
 
-    def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
+    def __init__(self, channels: int, n_heads: int, key_size: int, n_features: int) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.key_size = key_size
@@ -168,7 +170,7 @@ class Attention(nn.Module):
         self.to_q = nn.Linear(channels, n_heads * key_size, bias=False)
         self.to_k = nn.Linear(channels, n_heads * key_size, bias=False)
         self.to_v = nn.Linear(channels, channels, bias=False)
-        self.to_rel_k = nn.Linear(channels // n_heads, n_heads * key_size, bias=False)
+        self.to_rel_k = nn.Linear(n_features, n_heads * key_size, bias=False)
         self.to_out = nn.Linear(channels, channels)
         self.rel_content_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
         self.rel_pos_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
@@ -179,7 +181,7 @@ class Attention(nn.Module):
         self.distance_keys = self._distance_keys(features).contiguous()
 
     def _distance_keys(self, features: Tensor) -> Tensor:
-        """(2 length - 1, channels / heads) to (heads, 2 length - 1, key size)."""
+        """(2 length - 1, features) to (heads, 2 length - 1, key size)."""
         if self.distance_keys is not None:
             return self.distance_keys
         return self._by_head(apply(self.to_rel_k, features))
@@ -194,7 +196,7 @@ class Attention(nn.Module):
         return queries, keys, values
 
     def attend(self, projected: Projected, features: Tensor) -> Tensor:
-        """The rest, from what `project` gives; features of distances: (2 length - 1, channels / heads)."""
+        """The rest, from what `project` gives; features of distances: (2 length - 1, features)."""
         queries, keys, values = projected
         queries = self._by_head(queries) * self.scale
         read = attend(
@@ -207,7 +209,7 @@ class Attention(nn.Module):
         return apply(self.to_out, read.transpose(1, 2).flatten(-2))
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """x: (n, length, channels); features of distances: (2 length - 1, channels / heads)."""
+        """x: (n, length, channels); features of distances: (2 length - 1, features)."""
         return self.attend(self.project(x), features)
 
     def read_rows(self, x: Tensor, rows: Sequence[int], features: Tensor) -> Tensor:
@@ -229,10 +231,3 @@ class Attention(nn.Module):
         to_v = self.to_v.weight.to(x.dtype).unflatten(0, (self.n_heads, -1))
         read = summed @ to_v.transpose(-1, -2)  # (n, heads, rows, value size)
         return apply(self.to_out, read.transpose(1, 2).flatten(-2))
-
-
-class NormedAttention(nn.ModuleList):
-    """Layer norm, then attention."""
-
-    def __init__(self, channels: int, n_heads: int, key_size: int) -> None:
-        super().__init__([nn.LayerNorm(channels), Attention(channels, n_heads, key_size)])

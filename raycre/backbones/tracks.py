@@ -21,6 +21,7 @@ EXACT = ("assay", "identifier")  # a term KEY=VALUE on these must equal; on the 
 WITHIN = ("biosample", "description")
 TARGETED = "CHIP"  # the assay whose descriptions name a target before the biosample
 TARGET = r"^[^:]*:"
+SIGN = r"[+-]$"  # what tells the strands of one identifier
 
 
 def read_track_table(path: Path) -> pd.DataFrame:
@@ -115,6 +116,38 @@ def plain_table(n: int) -> pd.DataFrame:
     )
 
 
+def sum_strands(table: pd.DataFrame) -> pd.DataFrame:
+    """Describe a table whose rows mean both strands of a measurement, each row the sum of it and its pair.
+
+    Args:
+        table: with strand_pair, each row's the row of the other strand, or itself.
+
+    Returns:
+        The same rows (so numbers stay the published ones), identifiers without their sign, and `summed_into`
+        (Int64): the earlier row of the same sum, else null. A query finds only rows where it is null.
+
+    Raises:
+        TrackError: no such column, or rows that do not pair two by two.
+    """
+    if "strand_pair" not in table:
+        raise TrackError(
+            "strands are summed, and without a table nothing says which tracks pair: give model.track_table "
+            "(with a column strand_pair), or model.strands: separate"
+        )
+    pair = table["strand_pair"].to_numpy(dtype=np.int64)
+    row = np.arange(len(table))
+    if wrong := np.flatnonzero(pair[pair] != row).tolist():
+        raise TrackError(
+            f"strand_pair does not pair tracks two by two ({len(wrong)} such rows); "
+            "take the table as its authors publish it",
+            value=wrong[0],
+        )
+    later = pd.Series(pair, dtype="Int64", index=table.index).where(pair < row)
+    stranded = pair != row
+    identifier = table["identifier"].mask(stranded, table["identifier"].str.replace(SIGN, "", regex=True))
+    return table.assign(identifier=identifier, summed_into=later)
+
+
 def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list[int]:
     """Find tracks.
 
@@ -148,7 +181,7 @@ def _rows(table: pd.DataFrame, item: int | str) -> list[int]:
     """The rows that one entry of a list means."""
     if isinstance(item, str):
         _check_described(table, item)
-        found = np.flatnonzero(_folded(table["identifier"]) == item.casefold())
+        found = np.flatnonzero(_standing(table) & (_folded(table["identifier"]) == item.casefold()))
         if not len(found):
             hint = near(item, table["identifier"].dropna())
             raise TrackError(f"no track has this identifier{hint}; a query is a text, not a list", value=item)
@@ -172,15 +205,22 @@ def _matching(table: pd.DataFrame, query: str) -> list[int]:
     if numbers and all(number.isascii() and number.isdigit() for number in numbers):
         return select_tracks(table, [int(number) for number in numbers])
     _check_described(table, query)
-    keep = np.ones(len(table), dtype=bool)
+    keep = _standing(table)
     for term in terms:
         holds = _holds(table, term)
         if not holds.any():
             raise TrackError(f"no track has {term!r}{_near_values(table, term)}", value=query)
-        keep &= holds
+        keep = keep & holds
     if not keep.any():
         raise TrackError("each term is found, but no track has them all", value=query)
     return [int(row) for row in np.flatnonzero(keep)]
+
+
+def _standing(table: pd.DataFrame) -> np.ndarray:
+    """bool (rows,): rows that do not repeat an earlier one; see `sum_strands`."""
+    if "summed_into" not in table:
+        return np.ones(len(table), dtype=bool)
+    return table["summed_into"].isna().to_numpy(dtype=bool)
 
 
 def _holds(table: pd.DataFrame, term: str) -> np.ndarray:

@@ -180,8 +180,17 @@ def read_weights(module: nn.Module, weights: str) -> None:
         ConfigError: SEED is no whole number.
         MissingInputError, CheckpointError: see `read_state_dict` and `load_into`.
     """
-    state = random_state(module, _seed(weights)) if is_random(weights) else read_state_dict(Path(weights))
+    state = random_weights(module, weights) if is_random(weights) else read_state_dict(Path(weights))
     load_into(module, state, Path(weights))
+
+
+def random_weights(module: nn.Module, weights: str) -> dict[str, Tensor]:
+    """Draw what "random:SEED" names; see `random_state`.
+
+    Raises:
+        ConfigError: SEED is no whole number.
+    """
+    return random_state(module, _seed(weights))
 
 
 def weights_sha256(weights: str) -> str:

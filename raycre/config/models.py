@@ -291,21 +291,24 @@ class PerturbInputs(_Model):
 class BackboneConfig(_Model):
     """A registered backbone and its weights: a path, registry:NAME of `raycre weights list`, or random:SEED.
 
-    Random weights are not a trained model, and every output says so. `gamma` is how Enformer's weights were
-    trained: with TensorFlow's gamma features (the published ones, and the default) or the plain formula.
+    A list of weights is an ensemble, whose predictions are averaged. Random weights are not a trained model,
+    and every output says so. `gamma` is how Enformer's weights were trained: with TensorFlow's gamma features
+    (the published ones, and the default) or the plain formula. Borzoi sums the strands unless told otherwise.
     """
 
     backbone: str
-    weights: str | None = None
+    weights: str | tuple[str, ...] | None = None
     head: Literal["human", "mouse"] = "human"
     track_table: Path | None = None  # or registry:NAME
     gamma: Literal["tensorflow", "exact"] | None = None
+    strands: Literal["summed", "separate"] | None = None
     dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
     incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
 
     def settings(self) -> dict[str, Any]:
         """Settings that only some backbones have, where given."""
-        return {} if self.gamma is None else {"gamma": self.gamma}
+        given = {"gamma": self.gamma, "strands": self.strands}
+        return {key: value for key, value in given.items() if value is not None}
 
 
 class CremeConfig(_Model):
@@ -348,8 +351,12 @@ class PerturbConfig(_Verb):
         """Fields that change results; weights, tracks and genes go in by what they resolve to."""
         fields = super().science()
         del fields["tracks"], fields["model"]
-        precision = {"dtype": self.model.dtype, "incremental": self.model.incremental}
-        reading = {**precision, **self.model.settings()}
+        reading = {
+            "head": self.model.head,
+            "dtype": self.model.dtype,
+            "incremental": self.model.incremental,
+            **self.model.settings(),
+        }
         return {**fields, **reading, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
 
     def layout(self) -> dict[str, Any]:

@@ -1,34 +1,20 @@
 """Our Enformer against enformer-pytorch 0.8.12 run on the fixtures' weights and sequences.
 
-N is a column of zeros there, and at each distance the largest gamma feature is 1 (`use_tf_gamma` is false).
+N is a column of zeros there, and `use_tf_gamma` says how gamma features are scaled: false in the small one.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from raycre.backbones.enformer import Enformer
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.relative import GammaPeak
 from raycre.backbones.weights import load_into
-
-Fixture = dict[str, NDArray[Any]]
-
-
-def read_fixture(path: Path) -> Fixture:
-    with np.load(path) as stored:
-        return {name: stored[name] for name in stored.files}
-
-
-def deviation(ours: torch.Tensor, golden: NDArray[np.float32], scale: NDArray[np.float32]) -> float:
-    """Largest difference, in standard deviations of `scale`."""
-    return float(np.abs(ours.detach().numpy() - golden).max() / scale.std())
+from tests.golden.weight_recipe import Fixture, deviation, read_fixture, recipe_sequences, recipe_state
 
 
 @pytest.fixture(scope="module")
@@ -102,60 +88,15 @@ def test_the_other_scaling_of_gamma_features_would_be_seen(small: Fixture) -> No
     assert deviation(predicted, small["human"], small["human"]) > 1e-4
 
 
-def hash01(n: int, salt: int) -> NDArray[np.float64]:
-    """The fixtures' source of numbers: n values in [0, 1) (golden/backbones/README.md, "The recipe")."""
-    x = (np.arange(n, dtype=np.uint64) * 2654435761 + salt * 0x9E3779B1 + 12345) & 0xFFFFFFFF
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-        x ^= x >> shift
-        x = (x * factor) & 0xFFFFFFFF
-    x ^= x >> 16
-    return x / 2**32
-
-
-def recipe(name: str, shape: torch.Size, salt: int) -> torch.Tensor:
-    """The fixtures' weights for one name of the state dict."""
-    if "num_batches_tracked" in name:
-        return torch.tensor(7)
-    v = (2 * hash01(shape.numel(), salt) - 1).reshape(shape)
-    if "running_mean" in name:
-        v = 0.1 * v
-    elif "running_var" in name:
-        v = 1 + 0.3 * v
-    elif name.endswith("bias"):
-        v = 0.05 * v
-    elif len(shape) == 1:
-        v = 1 + 0.1 * v
-    elif "to_attn_logits" in name:
-        v = v * np.sqrt(0.3 / shape[1]) + 2 * np.eye(shape[0])[:, :, None, None]
-    else:
-        v = v * np.sqrt(3 / np.prod(shape[1:]))
-        if any(part in name for part in ("to_q", "to_k", "rel_k")):
-            v = 2 * v
-    return torch.from_numpy(v.astype(np.float32))
-
-
 @pytest.mark.slow
 def test_full_size_agrees_on_wild_type_and_edits(shared: Path) -> None:
     full = read_fixture(shared / "golden/backbones/enformer_full.npz")
-    assert not full["use_tf_gamma"]
-    seed = int(full["seed"])
+    gamma_peak: GammaPeak = "function" if full["use_tf_gamma"] else "distance"
     with torch.device("meta"):
-        model = Enformer(n_value=0.0, gamma_peak="distance")
-    state = {}
-    for place, (name, empty) in enumerate(sorted(model.state_dict().items())):
-        state[name] = recipe(name, empty.shape, 1000 * seed + place)
-        total = state[name].sum(dtype=torch.float64)
-        assert float(total) == pytest.approx(full["param_sum_f64"][place], rel=1e-9, abs=1e-6), name
-    load_into(model, state, Path("enformer_full.npz"))
+        model = Enformer(n_value=0.0, gamma_peak=gamma_peak)
+    load_into(model, recipe_state(model, full), Path("enformer_full.npz"))
     model.eval()
-
-    wild_type = np.floor(4 * hash01(model.seq_len, 90_000 + seed)).astype(np.uint8)
-    assert wild_type.sum() == full["wt_sum"]
-    sequences = [wild_type]
-    for number, (start, end) in enumerate(full["edits"], start=1):
-        edited = wild_type.copy()
-        edited[start:end] = np.floor(4 * hash01(end - start, 90_000 + 10 * seed + number))
-        sequences.append(edited)
+    sequences = recipe_sequences(model.seq_len, full)
 
     bins = full["bins"].tolist()
     for i, sequence in enumerate(sequences):

@@ -114,7 +114,7 @@ def test_an_entry_point_is_a_backbone(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(tmp_path)
     register(monkeypatch, "mine", "my_backbone:load")
     assert load_backbone("mine", weights="1024").seq_len == 1024
-    with pytest.raises(ConfigError, match="there are enformer, mine, planted"):
+    with pytest.raises(ConfigError, match="there are borzoi, enformer, flashzoi, mine, planted"):
         load_backbone("yours", weights=None)
 
 

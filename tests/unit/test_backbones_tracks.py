@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from raycre.backbones.contract import TRACK_COLUMNS
-from raycre.backbones.tracks import plain_table, read_track_table, select_tracks
+from raycre.backbones.tracks import plain_table, read_track_table, select_tracks, sum_strands
 from raycre.errors import FormatError, MissingInputError, TrackError
 
 HEADER = "index\tgenome\tidentifier\tclip\tdescription\n"
@@ -181,3 +181,23 @@ def test_the_tracks_of_creme_are_found(shared: Path) -> None:
     assert select_tracks(table, "assay=CAGE biosample=GM12878") == [5110]
     assert select_tracks(table, "assay=CAGE biosample=K562") == [4828, 5111]  # FANTOM5 has two of K562
     assert select_tracks(table, 'assay=CAGE biosample="K562 ENCODE"') == [5111]
+
+
+def test_summed_strands_are_found_once_under_their_published_row(shared: Path) -> None:
+    table = read_track_table(shared / "data/tracks/borzoi_human.tsv.gz")
+    summed = sum_strands(table)
+    assert select_tracks(table, "assay=CAGE biosample=K562") == [306, 307, 872, 873]
+    assert select_tracks(summed, "assay=CAGE biosample=K562") == [306, 872]
+    assert select_tracks(summed, ["CNhs12336"]) == [872]
+    assert select_tracks(summed, [873]) == [873]  # a row asked for by number is that row, and the same sum
+    assert summed["identifier"][[872, 873]].tolist() == ["CNhs12336", "CNhs12336"]
+    assert summed["summed_into"].count() == (7611 - 5159) // 2  # 5,159 tracks have no strand
+    assert summed["track_id"].equals(table["track_id"])
+
+
+def test_strands_that_do_not_pair_cannot_be_summed(table: pd.DataFrame) -> None:
+    with pytest.raises(TrackError, match=r"model\.strands: separate"):
+        sum_strands(table.drop(columns="strand_pair", errors="ignore"))
+    askew = plain_table(3).assign(strand_pair=pd.Series([1, 2, 0], dtype="Int64"))
+    with pytest.raises(TrackError, match=r"two by two \(3 such rows\)"):
+        sum_strands(askew)

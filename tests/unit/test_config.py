@@ -116,6 +116,29 @@ def test_genes_are_a_list_or_a_file_and_annotation_is_one_of_two() -> None:
         make_config(PerturbConfig, {**base, "inputs": {"fasta": "f", "genes": ["A"]}})
 
 
+def test_weights_are_one_file_or_a_list_of_replicates() -> None:
+    base = {"run": {"out": "o"}, "inputs": {"fasta": "f", "gtf": "g", "genes": ["A"]}, "tracks": [0]}
+    one = make_config(PerturbConfig, {**base, "model": {"backbone": "borzoi", "weights": "a"}})
+    assert one.model.weights == "a"
+    assert one.model.settings() == {}
+    several = {"backbone": "borzoi", "weights": ["a", "b"], "strands": "separate"}
+    four = make_config(PerturbConfig, {**base, "model": several})
+    assert four.model.weights == ("a", "b")
+    assert four.model.settings() == {"strands": "separate"}
+    with pytest.raises(ConfigError, match=r"model\.strands"):
+        make_config(PerturbConfig, {**base, "model": {**several, "strands": "both"}})
+
+
+def test_another_head_or_strand_is_another_run() -> None:
+    # Rows of the track table are in the digest, but the same row of the other head is another track.
+    base = {"run": {"out": "o"}, "inputs": {"fasta": "f", "gtf": "g", "genes": ["A"]}, "tracks": [0]}
+    models = [{}, {"head": "mouse"}, {"strands": "separate"}]
+    digested = [make_config(PerturbConfig, {**base, "model": {"backbone": "borzoi", **m}}) for m in models]
+    human, mouse, separate = (config.science() for config in digested)
+    assert human != mouse
+    assert human != separate
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [(TrainConfig, "train"), (PredictConfig, "predict"), (PerturbConfig, "perturb")]
 )
