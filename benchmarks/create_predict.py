@@ -2,8 +2,8 @@
 
 Codes and probabilities are compared first. The authors' network gets its views ready cut, at each of several
 batch sizes; ours gets the wide windows' input. "ensemble" is the whole of `Ensemble.predict`, from bases and
-tracks, for as many folds as --folds says, beside as many passes of the authors' network. "replicas" are that many
-processes of one thread, which share the regions, as `raycre predict` runs; they are timed in turn with the others.
+tracks, for as many folds as --folds says, beside as many passes of the authors' network. "replicas" are
+processes of one thread that share the regions, as `raycre predict` runs, timed in turn with the others.
 
     python benchmarks/create_predict.py --reference CREATE
 """

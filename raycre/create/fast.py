@@ -150,7 +150,7 @@ class FastClassifier:
         return model.to_embedding(torch.relu_(_pool(deep, POOL3, POOL3)))
 
     def _first_stage(self, wide: Tensor, groups: Sequence[Sequence[int]]) -> list[Tensor]:
-        """Encode each modality for windows that begin in one phase: one tensor a group, channels side by side.
+        """Encode each modality, once for all windows of one phase: a tensor for each, channels side by side.
 
         Zeros after the last position make room for encoder 2.
         """
