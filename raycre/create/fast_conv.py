@@ -1,9 +1,8 @@
-"""Convolution with fewer multiplications: two-tap filters, nested (Winograd's F(2, 2) and F(3, 2)).
+"""Convolution with fewer multiplications: two-tap filters, nested (Winograd's F(2, 2), thrice for 8 taps).
 
 Knows nothing of CREATE. Two neighbouring outputs of a two-tap filter take three products instead of four;
-taps may themselves be filters, so that 2^k outputs of 2^k taps take 3^k matrix products instead of 4^k. Taps
-that are farthest apart give three outputs by four products instead of six: 12 outputs of 8 taps take 36
-instead of 96. All factors are 1 or 1/2, but for the sign: rounding errors stay those of plain sums.
+taps may themselves be filters, so that 2^k outputs of 2^k taps take 3^k matrix products instead of 4^k
+(27 for 64 of 8 taps). All factors are +1 or -1: rounding errors stay those of plain sums.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def convolve_nested(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def prepare(kernel: Tensor) -> Tensor:
-    """Factors of the products, worth keeping for many calls: (out, in, taps) → (products, in, out)."""
+    """Factors of the products, worth keeping for more than one call: (out, in, taps) → (3^k, in, out)."""
     return _Prepare.apply(kernel)
 
 
@@ -61,26 +60,21 @@ def convolve_prepared(x: Tensor, factors: Tensor, bias: Tensor | None) -> Tensor
 
 
 class _Prepare(torch.autograd.Function):
-    """The kernel's even taps, their sum with the odd ones, and the odd ones; so each of these, down to two.
-
-    Of two taps a and b: a, (a + b) / 2, (a - b) / 2 and b.
-    """
+    """The kernel's even taps, their sum with the odd ones, and the odd ones; again for each, to one tap."""
 
     @staticmethod
     def forward(ctx: Any, kernel: Tensor) -> Tensor:
         ctx.taps = kernel.shape[2]
         factors = kernel.permute(2, 1, 0).contiguous().unsqueeze(1)  # (taps, 1, in, out)
-        while len(factors) > 2:
+        while len(factors) > 1:
             even, odd = factors[0::2], factors[1::2]
             factors = torch.stack([even, even + odd, odd], dim=2).flatten(1, 2)
-        a, b = factors
-        return torch.stack([a, (a + b) / 2, (a - b) / 2, b], dim=1).flatten(0, 1)
+        return factors.squeeze(0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        first, plus, minus, last = grad.unflatten(0, (-1, 4)).unbind(1)
-        parts = torch.stack([first + (plus + minus) / 2, (plus - minus) / 2 + last])
+        parts = grad.unsqueeze(0)
         while len(parts) < ctx.taps:
             first, middle, last = parts.unflatten(1, (-1, 3)).unbind(2)
             parts = torch.stack([first + middle, middle + last], dim=1).flatten(0, 1)
@@ -88,17 +82,21 @@ class _Prepare(torch.autograd.Function):
 
 
 class _Nested(torch.autograd.Function):
-    """Differences of the inputs, products, sums of them, one branch of the nest after another."""
+    """Spread the input, multiply, gather the outputs; the gradients go back through the transposes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, factors: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, factors)
-        taps = _taps(factors)
+        ctx.taps = taps = _taps(factors)
         wanted = x.shape[1] - taps + 1
-        outputs = [
-            _outputs(_filled(part, whole(wanted, taps)), factors, bias)[:, :wanted]
-            for part in x.split(_windows(x))
-        ]
+        outputs = []
+        for part in x.split(_windows(x)):
+            spread = _spread(part, len(factors), wanted, taps)
+            products = _scratch("products", x, (len(factors), spread.shape[1], factors.shape[2]))
+            torch.bmm(spread, factors, out=products)
+            if bias is not None:
+                products[len(factors) // 2] += bias  # the middle of all levels enters each output once
+            outputs.append(_gather(products.unflatten(1, (len(part), -1)))[:, :wanted])
         return torch.cat(outputs) if len(outputs) != 1 else outputs[0]
 
     @staticmethod
@@ -106,107 +104,19 @@ class _Nested(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, factors = ctx.saved_tensors
         of_x, of_factors, of_bias = ctx.needs_input_grad
-        positions = whole(grad.shape[1], taps := _taps(factors))
+        x_grad = torch.empty_like(x) if of_x else None
         factors_grad = torch.zeros_like(factors) if of_factors else None
-        parts = [
-            _gradients(
-                _filled(g, positions - taps + 1), part if factors_grad is None else _filled(part, positions),
-                factors, factors_grad, of_x,
-            )
-            for g, part in zip(grad.split(_windows(x)), x.split(_windows(x)), strict=True)
-        ]  # fmt: skip
-        x_grad = torch.cat([part[:, : x.shape[1]] for part in parts if part is not None]) if of_x else None
+        for start in range(0, len(x), _windows(x)):
+            part = slice(start, start + _windows(x))
+            outer = _gather_back(grad[part], len(factors), ctx.taps)
+            if x_grad is not None:
+                inner = _scratch("products", x, (len(factors), outer.shape[1], factors.shape[1]))
+                torch.bmm(outer, factors.transpose(1, 2), out=inner)
+                x_grad[part] = _spread_back(inner.unflatten(1, (len(grad[part]), -1)))[:, : x.shape[1]]
+            if factors_grad is not None:
+                spread = _spread(x[part], len(factors), grad.shape[1], ctx.taps)
+                factors_grad.baddbmm_(spread.transpose(1, 2), outer)
         return x_grad, factors_grad, grad.sum((0, 1)) if of_bias else None
-
-
-def _outputs(x: Tensor, factors: Tensor, bias: Tensor | None) -> Tensor:
-    """All outputs of x (n, blocks · 3/2 taps + taps - 1, in): (n, blocks · 3/2 taps, out)."""
-    n_out = factors.shape[2]
-    if len(factors) == 4:
-        p = _products("products", _differences(x), factors).unflatten(1, (len(x), -1))
-        if bias is not None:
-            p[1] += bias  # this product enters each output once, as does the middle branch below
-        found = x.new_empty(*p.shape[1:3], 3, n_out)
-        both = p[1] + p[2]
-        torch.add(p[0], both, out=found[:, :, 0])
-        torch.sub(p[1], p[2], out=found[:, :, 1])
-        torch.add(both, p[3], out=found[:, :, 2])
-        return found.flatten(1, 2)
-    even, odd = x[:, 0::2], x[:, 1::2]
-    of_first, of_middle, of_last = factors.chunk(3)
-    middle = _outputs(odd, of_middle, bias)
-    found = x.new_empty(len(x), middle.shape[1], 2, n_out)
-    torch.add(_outputs(even[:, :-1] - odd, of_first, None), middle, out=found[:, :, 0])
-    torch.add(_outputs(even[:, 1:] - odd, of_last, None), middle, out=found[:, :, 1])
-    return found.flatten(1, 2)
-
-
-def _gradients(
-    grad: Tensor, x: Tensor, factors: Tensor, factors_grad: Tensor | None, of_x: bool
-) -> Tensor | None:
-    """The transposes of `_outputs`: the gradient of x is returned, that of the factors added to theirs."""
-    if len(factors) == 4:
-        y0, y1, y2 = grad[:, 0::3], grad[:, 1::3], grad[:, 2::3]
-        outer = _scratch("outer", grad, (4, *y0.shape))
-        outer[0], outer[3] = y0, y2
-        torch.add(y0, y2, out=outer[2])
-        torch.add(outer[2], y1, out=outer[1])
-        outer[2] -= y1
-        if factors_grad is not None:
-            factors_grad.baddbmm_(_differences(x).transpose(1, 2), outer.flatten(1, 2))
-        if not of_x:
-            return None
-        p = _products("inner", outer.flatten(1, 2), factors.transpose(1, 2)).unflatten(1, y0.shape[:2])
-        found = grad.new_empty(len(grad), 3 * y0.shape[1] + 1, p.shape[3])
-        found[:, :-1:3], found[:, -1] = p[0], 0
-        torch.sub(p[1], p[2], out=found[:, 1::3])
-        torch.add(p[1], p[2], out=found[:, 2::3])
-        found[:, 1::3] -= p[3]
-        found[:, 2::3] -= p[0]
-        found[:, 3::3] += p[3]
-        return found
-    even, odd = grad[:, 0::2], grad[:, 1::2]
-    x_even, x_odd = x[:, 0::2], x[:, 1::2]
-    inputs = (x, x, x) if factors_grad is None else (x_even[:, :-1] - x_odd, x_odd, x_even[:, 1:] - x_odd)
-    grads = (None, None, None) if factors_grad is None else factors_grad.chunk(3)
-    first, middle, last = (
-        _gradients(*arguments, of_x)
-        for arguments in zip((even, even + odd, odd), inputs, factors.chunk(3), grads, strict=True)
-    )
-    if first is None or middle is None or last is None:
-        return None
-    n, length, channels = first.shape
-    found = grad.new_empty(n, 2 * length + 1, channels)
-    found[:, 0], found[:, -1] = first[:, 0], last[:, -1]
-    torch.add(first[:, 1:], last[:, :-1], out=found[:, 2:-1:2])
-    torch.sub(middle, first, out=found[:, 1::2])
-    found[:, 1::2] -= last
-    return found
-
-
-def _differences(x: Tensor) -> Tensor:
-    """What of x (n, 3 · blocks + 1, in) enters the products of two taps: (4, n · blocks, in)."""
-    d0, d1, d2, d3 = x[:, :-1:3], x[:, 1::3], x[:, 2::3], x[:, 3::3]
-    found = _scratch("differences", x, (4, *d0.shape))
-    torch.sub(d0, d2, out=found[0])
-    torch.add(d1, d2, out=found[1])
-    torch.sub(d2, d1, out=found[2])
-    torch.sub(d3, d1, out=found[3])
-    return found.flatten(1, 2)
-
-
-def _products(name: str, a: Tensor, b: Tensor) -> Tensor:
-    """a @ b, in memory that lasts until the next call of this name."""
-    return torch.bmm(a, b, out=_scratch(name, a, (*a.shape[:2], b.shape[2])))
-
-
-def _filled(x: Tensor, positions: int) -> Tensor:
-    """With zeros after its last position, unless there are so many positions."""
-    if x.shape[1] >= positions:
-        return x[:, :positions]
-    found = x.new_empty(len(x), positions, x.shape[2])
-    found[:, : x.shape[1]], found[:, x.shape[1] :] = x, 0
-    return found
 
 
 def _scratch(name: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -229,8 +139,8 @@ def _windows(x: Tensor) -> int:
 
 
 def _taps(factors: Tensor) -> int:
-    """2^k from the number of products, 4 · 3^(k - 1)."""
-    n, taps = len(factors) // 4, 2
+    """2^k from 3^k."""
+    n, taps = len(factors), 1
     while n > 1:
         n, taps = n // 3, taps * 2
     return taps
@@ -238,5 +148,81 @@ def _taps(factors: Tensor) -> int:
 
 def whole(outputs: int, taps: int = TAPS) -> int:
     """Positions of an input that need not be padded to give at least so many outputs."""
-    block = taps // 2 * 3
-    return -(-outputs // block) * block + taps - 1
+    return -(-outputs // taps) * taps + taps - 1
+
+
+def _spread(x: Tensor, n_products: int, wanted: int, taps: int) -> Tensor:
+    """What of the inputs enters the products: (n, positions, in) → (3^k, n · blocks, in)."""
+    n, positions, channels = x.shape
+    blocks = -(-wanted // taps)
+    if positions < whole(wanted, taps):
+        padded = x.new_empty(n, whole(wanted, taps), channels)
+        padded[:, :positions], padded[:, positions:] = x, 0
+        x = padded
+    spread = _scratch("spread", x, (n_products, n, blocks, channels))
+    _spread_into(spread, x)
+    return spread.flatten(1, 2)
+
+
+def _spread_into(spread: Tensor, x: Tensor) -> None:
+    """Write x (n, 2 · length + 1, in) as differences of neighbours (3^k, n, blocks, in), level by level."""
+    even, odd = x[:, 0::2], x[:, 1::2]
+    if len(spread) == 3:
+        torch.sub(even[:, :-1], odd, out=spread[0])
+        spread[1] = odd
+        torch.sub(even[:, 1:], odd, out=spread[2])
+        return
+    first, middle, last = spread.chunk(3)
+    _spread_into(first, even[:, :-1] - odd)
+    _spread_into(middle, odd)
+    _spread_into(last, even[:, 1:] - odd)
+
+
+def _spread_back(grad: Tensor) -> Tensor:
+    """Transpose of `_spread_into`: (3^k, n, blocks, in) → (n, 2 · length + 1, in)."""
+    if len(grad) == 1:
+        return grad[0]
+    first, middle, last = (_spread_back(part) for part in grad.chunk(3))
+    n, length, channels = first.shape
+    joined = grad.new_empty(n, 2 * length + 1, channels)
+    even, odd = joined[:, 0::2], joined[:, 1::2]
+    even[:, 0], even[:, -1] = first[:, 0], last[:, -1]
+    torch.add(first[:, 1:], last[:, :-1], out=even[:, 1:-1])
+    torch.sub(middle, first, out=odd)
+    odd -= last
+    return joined
+
+
+def _gather(products: Tensor) -> Tensor:
+    """Outputs from the products: (3^k, n, blocks, out) → (n, blocks · taps, out)."""
+    if len(products) == 1:
+        return products[0]
+    first, middle, last = (_gather(part) for part in products.chunk(3))
+    n, length, channels = first.shape
+    joined = products.new_empty(n, length, 2, channels)
+    torch.add(first, middle, out=joined[:, :, 0])
+    torch.add(middle, last, out=joined[:, :, 1])
+    return joined.flatten(1, 2)
+
+
+def _gather_back(grad: Tensor, n_products: int, taps: int) -> Tensor:
+    """Transpose of `_gather`: (n, positions, out) → (3^k, n · blocks, out); no position beyond has any."""
+    n, positions, channels = grad.shape
+    blocks = -(-positions // taps)
+    padded = grad.new_empty(n, blocks * taps, channels)
+    padded[:, :positions], padded[:, positions:] = grad, 0
+    gathered = _scratch("gathered", grad, (n_products, n, blocks, channels))
+    _gather_back_into(gathered, padded)
+    return gathered.flatten(1, 2)
+
+
+def _gather_back_into(gathered: Tensor, grad: Tensor) -> None:
+    even, odd = grad[:, 0::2], grad[:, 1::2]
+    if len(gathered) == 3:
+        gathered[0], gathered[2] = even, odd
+        torch.add(even, odd, out=gathered[1])
+        return
+    first, middle, last = gathered.chunk(3)
+    _gather_back_into(first, even)
+    _gather_back_into(middle, even + odd)
+    _gather_back_into(last, odd)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.fast_conv import POSITIONS, convolve_nested, pays, prepare, whole
+from raycre.create.fast_conv import POSITIONS, convolve_nested, pays, prepare
 from raycre.create.fast_dropout import Dropout, keep_mask
 from raycre.create.layers import convolve, pieces, prepared
 
@@ -47,16 +47,12 @@ def test_nested_convolution_and_its_gradients_equal_the_plain_ones(
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
 
 
-def test_eight_taps_give_twelve_outputs_by_36_products_of_sums_of_taps() -> None:
+def test_eight_taps_take_27_products_of_sums_of_taps() -> None:
     factors = prepare(torch.tensor([[[1.0, 2, 4, 8, 16, 32, 64, 128]]])).flatten().tolist()
-    # Bits of a sum say which taps are in it. Of taps 0 and 4: one, half their sum and difference, the other.
-    assert len(factors) == 36
-    assert factors[:4] == [1, (1 + 16) / 2, (1 - 16) / 2, 16]
-    # The middle has all taps: 0-3 and 4-7. The last of all is tap 7 alone.
-    assert factors[16:20] == [15, (15 + 240) / 2, (15 - 240) / 2, 240]
-    assert factors[-4:] == [8, (8 + 128) / 2, (8 - 128) / 2, 128]
-    assert whole(12) == 19
-    assert whole(13) == 31
+    # Bits of a sum say which taps are in it. First: tap 0 alone; middle: all; last: tap 7 alone.
+    assert len(factors) == 27
+    assert (factors[0], factors[13], factors[26]) == (1, 255, 128)
+    assert sorted(map(int.bit_count, map(int, factors))) == [1] * 8 + [2] * 12 + [4] * 6 + [8]
 
 
 def test_batches_beyond_a_chunk_missing_bias_and_inputs_without_gradient() -> None:
