@@ -96,6 +96,8 @@ class RecipeConfig(_Model):
     warmup_epochs: int = Field(default=50, ge=0)
     batch_size: Positive = 1024
     learning_rate: float = Field(default=5e-5, gt=0)
+    warmup_rate: float | None = Field(default=None, gt=0)  # learning_rate and decay of warm-up, if others
+    warmup_decay: float | None = Field(default=None, ge=0)
     schedule: Literal["constant", "plateau"] = "constant"
     optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
     momentum: float = Field(default=0, ge=0, lt=1)
@@ -205,6 +207,9 @@ class TrainConfig(_Verb):
         fields = super().science()
         fields["folds"].pop("only")
         fields["model"].pop("init")  # known by its hash
+        for late in ("warmup_rate", "warmup_decay"):  # runs of earlier versions did not have them
+            if fields["recipe"][late] is None:
+                fields["recipe"].pop(late)
         return {**fields, **_signal_rules(self.inputs)}
 
 

@@ -31,6 +31,7 @@ from raycre.create.network import Network
 from raycre.errors import ConfigError
 
 CHUNK = 16  # regions at once on a processor; more would leave its cache
+CHUNK_FIRST = 4  # of them in the first stage, whose activations are the widest: 1,033 positions each
 POOLED2 = 60  # positions after encoder 2 of 1,000 bp
 
 
@@ -133,21 +134,13 @@ class FastClassifier:
     def _encode(self, wide: Tensor, starts: Sequence[int]) -> Tensor:
         """z_e of every window, the first one's regions first: (starts · n, 26, embedding)."""
         model = self.model
-        first, last = min(starts), max(starts)
-        parts = wide[:, :, first : last + WIDTH].split(model.rows, dim=1)
-        convolved = [
-            convolve(part.transpose(1, 2).contiguous(), branch.conv.weight, branch.conv.bias)
-            for branch, part in zip(self.branches, parts, strict=True)
-        ]
+        by_phase = sorted(set(starts), key=lambda start: (start % BRANCH_STRIDE, start))
+        groups = [list(group) for _, group in groupby(by_phase, key=lambda start: start % BRANCH_STRIDE)]
         # With zeros beyond the last position, nested filtering need not copy its input to have them.
         coarse = wide.new_zeros(
             len(starts), len(wide), whole(POOLED2 - KERNEL + 1), model.encoder2.out_channels
         )
-        by_phase = sorted(set(starts), key=lambda start: (start % BRANCH_STRIDE, start))
-        for _, group in groupby(by_phase, key=lambda start: start % BRANCH_STRIDE):
-            members = list(group)
-            begin, stop = members[0] - first, members[-1] - first + WIDTH - KERNEL + 1
-            encoded = self._mixed([y[:, begin:stop] for y in convolved])
+        for members, encoded in zip(groups, self._first_stage(wide, groups), strict=True):
             second = self.encoder2(torch.relu_(model.integration(encoded)))
             for row in (row for row, start in enumerate(starts) if start in members):
                 position = (starts[row] - members[0]) // BRANCH_STRIDE
@@ -156,16 +149,26 @@ class FastClassifier:
         deep = self.encoder3(torch.relu_(coarse.flatten(0, 1)))[:, : POSITIONS * POOL3]
         return model.to_embedding(torch.relu_(_pool(deep, POOL3, POOL3)))
 
-    def _mixed(self, convolved: Sequence[Tensor]) -> Tensor:
-        """Pool and norm each modality's convolution, side by side, with room at the end for encoder 2."""
-        n, positions, _ = convolved[0].shape
-        pooled = (positions - BRANCH_POOL) // BRANCH_STRIDE + 1
-        channels = [y.shape[2] for y in convolved]
-        mixed = convolved[0].new_zeros(n, whole(pooled - KERNEL + 1), sum(channels))
-        places = mixed[:, :pooled].split(channels, dim=2)
-        for branch, y, place in zip(self.branches, convolved, places, strict=True):
-            place.copy_(branch.norm(torch.relu_(_pool(y, BRANCH_POOL, BRANCH_STRIDE))))
-        return mixed
+    def _first_stage(self, wide: Tensor, groups: Sequence[Sequence[int]]) -> list[Tensor]:
+        """Encode each modality, once for all windows of one phase: a tensor for each, channels side by side.
+
+        Zeros after the last position make room for encoder 2.
+        """
+        channels = [branch.conv.out_channels for branch in self.branches]
+        reach = [group[-1] - group[0] + WIDTH - KERNEL + 1 for group in groups]
+        pooled = [(n - BRANCH_POOL) // BRANCH_STRIDE + 1 for n in reach]
+        found = [wide.new_zeros(len(wide), whole(n - KERNEL + 1), sum(channels)) for n in pooled]
+        step = CHUNK_FIRST if wide.device.type == "cpu" else len(wide)
+        for at in range(0, len(wide), step):
+            rows = slice(at, at + step)
+            parts = wide[rows].split(self.model.rows, dim=1)
+            for i, (branch, part) in enumerate(zip(self.branches, parts, strict=True)):
+                y = convolve(part.transpose(1, 2).contiguous(), branch.conv.weight, branch.conv.bias)
+                for group, n, wanted, mixed in zip(groups, reach, pooled, found, strict=True):
+                    high = _pool(y[:, group[0] : group[0] + n], BRANCH_POOL, BRANCH_STRIDE)
+                    place = mixed[rows, :wanted].split(channels, dim=2)[i]
+                    place.copy_(branch.norm(torch.relu_(high)))
+        return found
 
 
 def both_strands_of(wide: Tensor, has_sequence: bool) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-POSITIONS = 4096  # transformed at once, 16 windows of 256: what is in flight stays in cache
+POSITIONS = 5120  # transformed at once, 20 windows of 256: more would leave the cache
 TAPS = 8
 # In and out; with fewer, additions cost more than the products save (measured). The second number holds
 # where the factors are kept for many calls.

@@ -30,11 +30,12 @@ class Recipe:
         epochs: at most.
         warmup_epochs: reconstruction and encoder error only (authors' code; none in the paper).
         batch_size: windows.
-        learning_rate: of the optimiser at the start.
+        learning_rate: of the optimiser at the start. warmup_rate, warmup_decay: in warm-up, if others.
         schedule: "constant" (paper), or "plateau": halved when the training loss has not fallen for
             PLATEAU_PATIENCE epochs (authors' code).
         optimizer: "adam" (both); the others are for baselines as published.
-        momentum: of sgd. decay: learning rate / (1 + decay · steps). weight_decay: L2 in the gradient.
+        momentum: of sgd. decay: learning rate / (1 + decay · steps); warm-up counts its own steps.
+        weight_decay: L2 in the gradient.
         max_norm: largest L2 norm of a row of any convolution or linear weight after a step; None: free.
         patience: epochs without a gain in validation auPRC, counted after warm-up, that end the fold.
         stop_from: no fold ends early before this epoch (200 in the authors' code; 0 in the paper).
@@ -53,6 +54,8 @@ class Recipe:
     warmup_epochs: int = 50
     batch_size: int = 1024
     learning_rate: float = 5e-5
+    warmup_rate: float | None = None
+    warmup_decay: float | None = None
     schedule: Literal["constant", "plateau"] = "constant"
     optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
     momentum: float = 0.0
@@ -80,6 +83,15 @@ class Recipe:
             raise ConfigError("batch_size, patience and learning_rate must be positive")
         if len(self.ratios) != len(CLASSES):
             raise ConfigError(f"one ratio for each of {', '.join(CLASSES)}", value=self.ratios)
+
+    def rate_at(self, epoch: int, batch: int, batches: int) -> float:
+        """Learning rate of a step, before the plateau's factor; each phase counts its own steps."""
+        warming_up = epoch < self.warmup_epochs
+        rate, decay, first = self.learning_rate, self.decay, self.warmup_epochs
+        if warming_up:
+            rate = rate if self.warmup_rate is None else self.warmup_rate
+            decay, first = decay if self.warmup_decay is None else self.warmup_decay, 0
+        return rate / (1 + decay * ((epoch - first) * batches + batch))
 
     @property
     def flank(self) -> int:

@@ -107,7 +107,6 @@ def train_epoch(
             f"fold {state.fold} has {len(samples.rows)} training views, in batches of {recipe.batch_size}, "
             f"for {group.size} workers; lower resources.workers_per_fold"
         )
-    rate = recipe.learning_rate * state.plateau.factor
     _seed_torch(seed, state.fold, epoch + 1, group.rank)
     sums: dict[str, Tensor] = {}
     model.train()
@@ -116,7 +115,7 @@ def train_epoch(
         rows, views = samples.rows[mine], Views(samples.views.offsets[mine], samples.views.is_rc[mine])
         x = data.inputs(rows, views, model.modalities, device, model.log_openness)
         labels = torch.from_numpy(data.labels[rows].astype(np.int64)).to(device)
-        set_rate(state.optimizer, rate / (1 + recipe.decay * (epoch * len(batches) + number)))
+        set_rate(state.optimizer, recipe.rate_at(epoch, number, len(batches)) * state.plateau.factor)
         state.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             step = model.losses(x, labels, recipe.weights, epoch < recipe.warmup_epochs)
@@ -130,7 +129,9 @@ def train_epoch(
             limit_norms(model, recipe.max_norm)
         for name, value in {"loss": step.total, **step.terms, "perplexity": step.perplexity}.items():
             sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach()
-    return {name: float(value) / len(batches) for name, value in sums.items()} | {"learning_rate": rate}
+    return {name: float(value) / len(batches) for name, value in sums.items()} | {
+        "learning_rate": recipe.rate_at(epoch, 0, len(batches)) * state.plateau.factor
+    }
 
 
 def _batches(random: np.random.Generator, n_views: int, recipe: Recipe, workers: int) -> list[np.ndarray]:

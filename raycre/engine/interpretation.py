@@ -27,6 +27,8 @@ from raycre.genome.sequence import N_CODE, decode, encode
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import (
     MAJOR_FEATURES,
+    OPENNESS_UNIT,
+    OPENNESS_UNITS,
     RECONSTRUCTION,
     SPECTRUM,
     codes_schema,
@@ -106,6 +108,7 @@ def write_interpretation(
         parts.append(as_table({**columns, "class": [name] * len(chosen)}, RECONSTRUCTION))
         major.update(code=code, p=float(spectrum.p_max[code]), n_regions=len(users), n_decoded=len(chosen))
         major.update(_means(columns))
+    metadata = {**metadata, OPENNESS_UNIT: OPENNESS_UNITS[model.log_openness]}
     joined = pa.concat_tables(parts).replace_schema_metadata(metadata)
     write_table(folder / RECONSTRUCTION_FILE, joined)
     table = as_table(pd.DataFrame(majors, columns=MAJOR_FEATURES.names), MAJOR_FEATURES, metadata)

@@ -1,19 +1,23 @@
 """Many folds in one Ray Train run: groups of workers walk through them. Knows nothing of what a run is for.
 
-Starting Ray Train costs 15-25 s on two cores, so it is paid once: group g of G takes jobs g, g + G, ...
-`report()` is a barrier over a run's workers, so no fold uses it; a fold's state is its own files.
+Starting Ray Train costs 15-25 s on two cores, so it is paid once: a group that is done with a fold takes the
+next one that nobody has. `report()` is a barrier over a run's workers, so no fold uses it; a fold's state is
+its own files.
 """
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
 import ray.train
+import torch.distributed as dist
+from ray.exceptions import RayError
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from raycre.config import TrainConfig
@@ -54,6 +58,22 @@ class Job:
         return fold_folder(self.config.run.out, self.fold)
 
 
+class Turns:
+    """Which job is next, for all groups of workers: an actor."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def restart(self) -> None:
+        """Begin with the first again: all workers are new."""
+        self._next = 0
+
+    def take(self) -> int:
+        """Return a number that no other group has got; one past the last job says that there is none left."""
+        self._next += 1
+        return self._next - 1
+
+
 def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> None:
     """Train folds by as many groups of workers as fit; one that cannot be trained leaves `TROUBLE` behind.
 
@@ -67,12 +87,16 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
     """
     if not jobs:
         return
-    for job in jobs:
-        (job.folder / TROUBLE).unlink(missing_ok=True)
+    forget_trouble(jobs)
     size, cpus, gpus = resources.workers_per_fold, resources.cpus_per_worker, resources.gpus_per_worker
-    order = {"jobs": list(jobs), "size": size, "nccl": gpus >= 1}  # NCCL refuses two workers on one GPU
     what = f"{len(jobs)} folds"
     with connected(), watched(what, lambda: [_row(job) for job in jobs]):
+        order = {
+            "jobs": list(jobs),
+            "size": size,
+            "nccl": gpus >= 1,  # NCCL refuses two workers on one GPU
+            "turns": ray.remote(num_cpus=0)(Turns).remote(),
+        }
         groups = replicas(resources.folds_at_once, cpus=size * cpus, gpus=size * gpus, most=len(jobs))
         trainer = TorchTrainer(
             _worker,
@@ -91,7 +115,7 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
         )
         try:
             trainer.fit()
-        except ray.train.TrainingFailedError as error:
+        except (ray.train.TrainingFailedError, RayError) as error:
             raise RaycreError(
                 f"training stopped: {error}; finished epochs are kept, run again to go on"
             ) from error
@@ -99,13 +123,28 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
 
 
 def _worker(order: dict[str, Any]) -> None:
-    """Train every G-th job with the group that this worker is in."""
-    context = ray.train.get_context()
-    rank, world, size = context.get_world_rank(), context.get_world_size(), order["size"]
-    team = join_team(size, nccl=order["nccl"])
-    for job in order["jobs"][rank // size :: world // size]:
-        _train(job, team)
+    """Train the jobs that the group of this worker gets."""
+    jobs, turns = order["jobs"], order["turns"]
+    team = join_team(order["size"], nccl=order["nccl"])
+    if ray.train.get_context().get_world_rank() == 0:
+        forget_trouble(jobs)  # of a try that a lost worker ended: all is tried again
+        ray.get(turns.restart.remote())
+    if ray.train.get_context().get_world_size() > 1:
+        dist.barrier()
+    walk(jobs, lambda: team.told(lambda: ray.get(turns.take.remote())), lambda job: _train(job, team))
     ray.train.report({})
+
+
+def walk(jobs: Sequence[Job], take: Callable[[], int], train: Callable[[Job], None]) -> None:
+    """Train one job after another, as they are handed out."""
+    while (number := take()) < len(jobs):
+        train(jobs[number])
+
+
+def forget_trouble(jobs: Sequence[Job]) -> None:
+    """Remove what earlier tries said."""
+    for job in jobs:
+        (job.folder / TROUBLE).unlink(missing_ok=True)
 
 
 def _train(job: Job, team: Team) -> None:

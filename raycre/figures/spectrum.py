@@ -16,13 +16,14 @@ from raycre.figures.blocks import Block, Cell, Picture, Table
 from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
+from raycre.store.schemas import OPENNESS_UNIT, OPENNESS_UNITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _KINDS = ("original", "reconstructed", "zeroed")
 _BIN = 10  # bp of one drawn point
-_UNITS = {"openness": "log10(mean reads + 1)", "loops": "log10(loops + 1)"}
+_SIGNALS = ("openness", "loops")
 
 
 def read_spectrum(folder: Path) -> list[Block]:
@@ -36,7 +37,7 @@ def read_spectrum(folder: Path) -> list[Block]:
     spectrum = read_table(folder / "spectrum.parquet").to_pandas()
     majors = read_table(folder / "major_features.parquet").to_pandas()
     blocks: list[Block] = [draw_spectrum(spectrum, folder.name), majors_table(majors)]
-    columns = [f"{signal}_{kind}" for signal in _UNITS for kind in _KINDS]
+    columns = [f"{signal}_{kind}" for signal in _SIGNALS for kind in _KINDS]
     decoded = read_table(folder / "reconstruction.parquet", ["class", *columns])
     rows = decoded["class"].to_numpy()
     profiles = {
@@ -46,7 +47,8 @@ def read_spectrum(folder: Path) -> list[Block]:
         for column in columns
         if decoded[column].null_count == 0
     }
-    return [*blocks, draw_profiles(profiles, majors)] if profiles else blocks
+    said = (decoded.schema.metadata or {}).get(OPENNESS_UNIT.encode(), OPENNESS_UNITS[True].encode())
+    return [*blocks, draw_profiles(profiles, majors, said.decode())] if profiles else blocks
 
 
 def draw_spectrum(spectrum: pd.DataFrame, fold: str) -> Picture:
@@ -93,7 +95,7 @@ def majors_table(majors: pd.DataFrame) -> Table:
     Args:
         majors: columns of store.schemas.MAJOR_FEATURES.
     """
-    signals = [s for s in _UNITS if majors[f"{s}_original"].notna().any()]
+    signals = [s for s in _SIGNALS if majors[f"{s}_original"].notna().any()]
     rows: list[list[Cell]] = []
     for row in majors.astype(object).where(majors.notna(), None).to_dict("records"):
         means = [None if row[f"{s}_{k}"] is None else float(row[f"{s}_{k}"]) for s in signals for k in _KINDS]
@@ -112,21 +114,25 @@ def majors_table(majors: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def draw_profiles(profiles: dict[tuple[str, str], NDArray[np.float32]], majors: pd.DataFrame) -> Picture:
+def draw_profiles(
+    profiles: dict[tuple[str, str], NDArray[np.float32]], majors: pd.DataFrame, openness_unit: str
+) -> Picture:
     """Draw the mean track over the region: input, decoded, and decoded without the major feature.
 
     Args:
         profiles: float32 (1000,) by class and column of store.schemas.RECONSTRUCTION.
         majors: columns of store.schemas.MAJOR_FEATURES.
+        openness_unit: one of store.schemas.OPENNESS_UNITS.
     """
-    signals = [s for s in _UNITS if any(column.startswith(s) for _, column in profiles)]
+    units = {"openness": openness_unit, "loops": "log10(loops + 1)"}
+    signals = [s for s in _SIGNALS if any(column.startswith(s) for _, column in profiles)]
     figure = new_figure(10.5, 0.6 + 1.8 * len(signals))
     grid = figure.subplots(len(signals), len(CLASSES), squeeze=False, sharex=True)
     codes = majors.set_index("class")["code"]
     for panels, signal in zip(grid, signals, strict=True):
         for axes, name in zip(panels, CLASSES, strict=True):
             _draw_profile(axes, {k: profiles.get((name, f"{signal}_{k}")) for k in _KINDS}, COLOURS[name])
-        panels[0].set_ylabel(f"{signal}\n{_UNITS[signal]}")
+        panels[0].set_ylabel(f"{signal}\n{units[signal]}")
     for axes, name in zip(grid[0], CLASSES, strict=True):
         code = codes.get(name)
         axes.set_title(name if code is None or pd.isna(code) else f"{name}, code {int(code)}")

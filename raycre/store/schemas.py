@@ -168,7 +168,12 @@ SPECTRUM = _schema(
 
 _CENTRED = "of the centred window, forward strand"
 _TRACK = pa.list_(pa.float32())
-_SIGNALS = (("openness", "log10(mean reads + 1)"), ("loops", "log10(loops + 1)"))
+OPENNESS_UNIT = "openness_unit"  # key of the metadata of the two tables below
+OPENNESS_UNITS = {True: "log10(mean reads + 1)", False: "mean reads"}  # by model.log_openness
+_SIGNALS = (
+    ("openness", f"{OPENNESS_UNITS[True]} (or what the metadata's {OPENNESS_UNIT} says)"),
+    ("loops", "log10(loops + 1)"),
+)
 _KINDS = (
     ("original", "of the input"),
     ("reconstructed", "decoded from the region's codes"),

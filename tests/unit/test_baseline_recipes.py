@@ -212,6 +212,7 @@ def test_a_baselines_own_recipe_is_settings_that_the_configuration_takes(kind: s
         ("danq", {"optimizer": "rmsprop", "batch_size": 100, "epochs": 60, "patience": 5}),
         ("es-transition", {"optimizer": "adam", "batch_size": 256, "epochs": 200, "patience": 10}),
         ("deepicsh", {"optimizer": "adam", "learning_rate": 1e-3, "decay": 1e-4, "batch_size": 64}),
+        ("deepicsh", {"warmup_rate": 1e-4, "warmup_decay": 1e-6}),
     ],
 )
 def test_own_recipes_are_as_published(kind: str, published: dict[str, Any]) -> None:

@@ -177,6 +177,19 @@ def test_recipe_knows_the_flank_of_its_largest_ratio() -> None:
     assert Recipe(ratios=(1, 1, 1, 1, 1), eval_ratio=1).flank == 0
 
 
+def test_warm_up_has_a_rate_and_a_decay_of_its_own_and_each_phase_counts_its_steps() -> None:
+    recipe = replace(SHORT, warmup_epochs=2, learning_rate=1e-3, decay=0.1)
+    own = replace(recipe, warmup_rate=1e-4, warmup_decay=1.0)
+    # Ten batches an epoch: batch 5 of epoch 1 is step 15 of warm-up, of epoch 3 step 15 of what follows.
+    assert recipe.rate_at(1, 5, 10) == recipe.rate_at(3, 5, 10) == 1e-3 / 2.5
+    assert own.rate_at(1, 5, 10) == 1e-4 / 16
+    assert own.rate_at(3, 5, 10) == 1e-3 / 2.5
+    state, data = start(replace(SHORT, warmup_rate=1e-4)), regions()
+    rates = [training.step_epoch(state, data, SEED).record["learning_rate"] for _ in range(2)]
+    assert rates == [1e-4, SHORT.learning_rate]
+    assert state.optimizer.param_groups[0]["lr"] == SHORT.learning_rate
+
+
 @pytest.mark.parametrize(
     "wrong", [{"warmup_epochs": 300}, {"batch_size": 0}, {"learning_rate": 0.0}, {"ratios": (5, 5)}]
 )

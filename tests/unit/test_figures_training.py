@@ -31,6 +31,8 @@ from raycre.store.schemas import (
     CURVES,
     MAJOR_FEATURES,
     METRICS,
+    OPENNESS_UNIT,
+    OPENNESS_UNITS,
     RECONSTRUCTION,
     SPECTRUM,
     embeddings_schema,
@@ -58,7 +60,12 @@ def write_summary(run: Path) -> None:
     write_table(run / "summary" / "metrics.parquet", as_table(metrics, METRICS))
 
 
-def write_fold(folder: Path, tracks: tuple[str, ...] = ("openness", "loops"), n: int = 20) -> None:
+def write_fold(
+    folder: Path,
+    tracks: tuple[str, ...] = ("openness", "loops"),
+    n: int = 20,
+    metadata: dict[str, str] | None = None,
+) -> None:
     """A fold whose silencers own code 2, whose promoters own codes 0 and 1; code 3 is unused."""
     rows = []
     for i, name in enumerate(CLASSES):
@@ -83,7 +90,7 @@ def write_fold(folder: Path, tracks: tuple[str, ...] = ("openness", "loops"), n:
     decoded = {name: [None] * 2 for name in RECONSTRUCTION.names}
     decoded |= {"region_id": [0, 1], "class": ["silencer"] * 2, "code": [2, 2]}
     decoded |= {name: [np.full(1000, 1.0), np.full(1000, 2.0)] for name in known}
-    write_table(folder / "reconstruction.parquet", as_table(decoded, RECONSTRUCTION))
+    write_table(folder / "reconstruction.parquet", as_table(decoded, RECONSTRUCTION, metadata))
     rng = np.random.default_rng(0)
     seen: dict[str, object] = {name: [None] * n for name in embeddings_schema(4).names}
     labels = [CLASSES[i % 5] for i in range(n)]
@@ -195,6 +202,20 @@ def test_tracks_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:
     assert "loops" not in profiles.svg
     write_fold(tmp_path / "b", tracks=("sequence",))
     assert len(read_spectrum(tmp_path / "b")) == 2  # of sequence alone there is no profile
+
+
+@pytest.mark.parametrize(
+    ("metadata", "label"),
+    [(None, "log10(mean reads + 1)"), ({OPENNESS_UNIT: OPENNESS_UNITS[False]}, ">mean reads<")],
+)
+def test_openness_is_labelled_as_the_model_read_it(
+    tmp_path: Path, metadata: dict[str, str] | None, label: str
+) -> None:
+    write_fold(tmp_path, metadata=metadata)
+    *_, profiles = read_spectrum(tmp_path)
+    assert isinstance(profiles, Picture)
+    assert label in profiles.svg
+    assert ("log10(mean reads" in profiles.svg) == (metadata is None)
 
 
 def test_a_fold_without_tables_has_no_pictures(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch import Tensor
@@ -33,7 +35,7 @@ N = BATCH + 16  # regions: a whole batch and a piece of one
 FLANK = 10
 
 
-def model_of(modalities: tuple[str, ...] = MODALITIES, **structure: str) -> Create:
+def model_of(modalities: tuple[str, ...] = MODALITIES, **structure: Any) -> Create:
     """An untrained model whose latents are large enough to reach many codes."""
     torch.manual_seed(1)
     model = Create(replace(SIZES["tiny"], branch_dropout=0.5), modalities, Structure(**structure))
@@ -182,6 +184,14 @@ def test_a_class_without_test_regions_has_no_major_feature(tmp_path: Path) -> No
     spectrum = found["spectrum"].set_index("class").loc["promoter"]
     assert (spectrum["count"] == 0).all()
     assert spectrum["p"].isna().all()
+
+
+def test_decoded_openness_says_its_unit(tmp_path: Path) -> None:
+    for log_openness, unit in ((True, b"log10(mean reads + 1)"), (False, b"mean reads")):
+        write(tmp_path / str(log_openness), model_of(log_openness=log_openness), rows=np.arange(20))
+        for name in ("reconstruction", "major_features"):
+            schema = pq.read_schema(tmp_path / str(log_openness) / f"{name}.parquet")
+            assert schema.metadata[b"openness_unit"] == unit
 
 
 def test_a_continuous_latent_space_has_embeddings_and_no_codes(tmp_path: Path) -> None:

@@ -34,13 +34,14 @@ WARMUP_EPOCHS = 10
 
 # Authors' code: Adam, rate, decay, batch, ten epochs for the classifier, and the best of them kept (by
 # validation accuracy there, by auPRC here; patience 10 stops none of them early).
-# Inferred: the auto-encoder has the classifier's optimiser and batch (theirs: 1e-4, decay 1e-6, batch 64 or
-# 128), and steps of both phases count for the decay.
+# The auto-encoder's rate and decay are theirs, too; it has the classifier's batch (theirs: 64 or 128).
 ORIGINAL: dict[str, Any] = {
     **NO_EXTRAS,
     "optimizer": "adam",
     "learning_rate": 1e-3,
     "decay": 1e-4,
+    "warmup_rate": 1e-4,
+    "warmup_decay": 1e-6,
     "batch_size": 64,
     "warmup_epochs": WARMUP_EPOCHS,
     "epochs": WARMUP_EPOCHS + 10,

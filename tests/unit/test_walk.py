@@ -1,0 +1,78 @@
+"""Which group of workers gets which fold, and what the live table says of one that is tried again."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from ray.exceptions import ActorUnavailableError
+
+from raycre.config import TrainConfig, make_config
+from raycre.config.models import TrainResources
+from raycre.demo_genome import DemoGenome
+from raycre.engine import walk
+from raycre.engine.walk import TROUBLE, Job, Turns, forget_trouble, train_jobs
+from raycre.errors import RaycreError
+from raycre.store.files import write_json
+from tests.conftest import train_values
+
+
+@pytest.fixture
+def jobs(genome: DemoGenome, tmp_path: Path) -> list[Job]:
+    config = make_config(TrainConfig, train_values(genome, tmp_path))
+    return [Job(config, fold, {}) for fold in range(4)]
+
+
+def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_first(
+    jobs: list[Job],
+) -> None:
+    turns, lock = Turns(), threading.Lock()
+    others_done = threading.Event()
+    trained: dict[str, list[int]] = {"a": [], "b": []}
+
+    def take() -> int:
+        with lock:  # an actor takes one call at a time
+            return turns.take()
+
+    def group(name: str) -> None:
+        def train(job: Job) -> None:
+            trained[name].append(job.fold)
+            if job.fold == 0:
+                assert others_done.wait(60), "fold 2 or 3 waits for fold 0"
+            elif job.fold == 3:
+                others_done.set()
+
+        walk.walk(jobs, take, train)
+
+    groups = [threading.Thread(target=group, args=(name,)) for name in trained]
+    for thread in groups:
+        thread.start()
+    for thread in groups:
+        thread.join(120)
+    assert sorted(trained.values()) == [[0], [1, 2, 3]]
+
+
+def test_after_a_restart_every_fold_is_handed_out_again() -> None:
+    turns = Turns()
+    assert [turns.take() for _ in range(3)] == [0, 1, 2]
+    turns.restart()
+    assert turns.take() == 0
+
+
+def test_a_fold_that_is_tried_again_is_not_said_to_have_failed(jobs: list[Job]) -> None:
+    write_json(jobs[1].folder / TROUBLE, {"error": "RuntimeError: connection closed by peer"})
+    assert [walk._row(job).state for job in jobs] == ["waiting", "failed", "waiting", "waiting"]
+    forget_trouble(jobs)
+    assert {walk._row(job).state for job in jobs} == {"waiting"}
+
+
+def test_a_training_that_ray_loses_says_so_by_name(
+    jobs: list[Job], local_ray: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def lost(self: object) -> None:
+        raise ActorUnavailableError("keepalive watchdog timeout", None)
+
+    monkeypatch.setattr(walk.TorchTrainer, "fit", lost)
+    with pytest.raises(RaycreError, match=r"keepalive watchdog timeout.*run again to go on"):
+        train_jobs(jobs, TrainResources(), tmp_path)
