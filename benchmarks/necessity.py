@@ -48,7 +48,7 @@ def build(name: str, weights: Path) -> Backbone:
         else:
             from raycre.backbones.borzoi import Borzoi
 
-            model = Borzoi(n_value=0.0)
+            model = Borzoi(n_value=0.0, n_mouse=0)  # the peer is built with the human head alone
     state = random_state(model, 0)
     save_file({key: value.contiguous() for key, value in state.items()}, weights)
     model.load_state_dict(state, assign=True)
