@@ -17,7 +17,7 @@ from raycre.backbones.contract import LocalBackbone, check_read
 from raycre.backbones.crops import Field, Trunk
 from raycre.errors import InputError
 
-CACHE_BYTES = 1 << 30
+CACHE_BYTES = 2 << 30  # Enformer keeps 24 MiB a base, Borzoi 200 MiB and a replicate
 
 
 class Incremental:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from raycre.backbones.precision import apply
 
 MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential features, in rows
-QUERY_ROWS = 128  # queries attended at once: their logits stay in cache, and memory does not grow as length^2
+LOGITS = 1 << 18  # of one head at once: they stay in cache, and memory does not grow as length^2
 # log(1 + m) = m - m^2 / 2 + m^3 P(m): P from its highest power, by threes (Cephes, logf.c).
 LOG_SERIES = (
     (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1),
@@ -128,9 +128,10 @@ def attend(
         (n, heads, length, value size): softmax over keys of content plus distance logits, times the values.
     """
     length = keys.shape[-2]
+    at_once = max(1, LOGITS // length)  # queries
     read = []
-    for start in range(0, length, QUERY_ROWS):
-        end = min(start + QUERY_ROWS, length)
+    for start in range(0, length, at_once):
+        end = min(start + at_once, length)
         # Queries start … end - 1 meet distances -(end - 1) … length - 1 - start only.
         near = distance_keys[:, length - end : 2 * length - 1 - start]
         by_distance = distance_queries[:, :, start:end] @ near.transpose(-1, -2)

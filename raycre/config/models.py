@@ -323,7 +323,7 @@ class CremeConfig(_Model):
     tiles: Literal["all"] | tuple[int, ...] = "all"  # starts of context tiles in the model's input
     n_shuffles: dict[Test, Positive] = {}
     compat: Literal["fixed", "reference"] = "fixed"
-    thresholds: Literal["enformer", "borzoi"] = "enformer"
+    thresholds: Literal["enformer", "borzoi"] | None = None  # null: the backbone's
 
 
 class PerturbResources(ReplicaResources):
@@ -333,7 +333,7 @@ class PerturbResources(ReplicaResources):
     """
 
     tiles_per_task: Positive | Literal["auto"] = "auto"
-    cache_gib: float = Field(default=1, gt=0)
+    cache_gib: float = Field(default=2, gt=0)
 
 
 class PerturbConfig(_Verb):

@@ -23,6 +23,7 @@ from raycre.genome.genes import check_windows, read_genes, read_tss_table, selec
 from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
+THRESHOLDS_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # of effects.THRESHOLDS; every other: Enformer's
 GENE_COLUMNS = [
     "gene_id",
     "gene_name",
@@ -156,7 +157,7 @@ def _settings(config: PerturbConfig, seq_len: int) -> Settings:
         tiles=tuple(tiles),
         n_shuffles={t: creme.n_shuffles.get(t, PAPER_SHUFFLES[t]) for t in config.tests},
         compat=creme.compat,
-        thresholds=creme.thresholds,
+        thresholds=creme.thresholds or THRESHOLDS_OF.get(config.model.backbone, "enformer"),
     )
 
 

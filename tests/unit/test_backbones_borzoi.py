@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycre.backbones import borzoi
+from raycre.backbones import borzoi, relative
 from raycre.backbones.borzoi import Borzoi
 from raycre.backbones.borzoi_parts import rotary_table, window_features
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.precision import lower
-from raycre.backbones.relative import QUERY_ROWS, attend
+from raycre.backbones.relative import attend
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import CheckpointError, ConfigError, InputError, TrackError
@@ -283,8 +283,11 @@ def test_keys_of_distances_kept_once_change_nothing() -> None:
     assert names == set(model(False).state_dict())
 
 
-def test_one_query_left_over_from_the_blocks_of_queries_attends_like_the_others() -> None:
-    length = QUERY_ROWS + 1
+def test_one_query_left_over_from_the_blocks_of_queries_attends_like_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    length = 129
+    monkeypatch.setattr(relative, "LOGITS", 128 * length)
     rng = torch.Generator().manual_seed(0)
     content, distance, keys = (torch.randn(1, 2, length, 3, generator=rng) for _ in range(3))
     distance_keys = torch.randn(2, 2 * length - 1, 3, generator=rng)

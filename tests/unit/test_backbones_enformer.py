@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raycre.backbones import relative
 from raycre.backbones.enformer import Enformer, tower_widths
 from raycre.backbones.enformer_layers import AttentionPool
 from raycre.backbones.relative import attend, distance_features
@@ -191,8 +192,12 @@ def test_gamma_features_differ_from_exact_ones_by_rounding_alone() -> None:
     assert float((ours - density / density.amax(0)).abs().max()) < 3e-3
 
 
-def test_attention_equals_its_definition_over_more_rows_than_one_block() -> None:
+@pytest.mark.parametrize("at_once", [1, 128, 299, 300, 1000])
+def test_attention_equals_its_definition_however_many_queries_go_at_once(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     length, key_size, value_size = 300, 3, 5
+    monkeypatch.setattr(relative, "LOGITS", at_once * length)
     rng = torch.Generator().manual_seed(0)
     content, position, keys = (torch.randn(2, 2, length, key_size, generator=rng) for _ in range(3))
     distance_keys = torch.randn(2, 2 * length - 1, key_size, generator=rng)

@@ -24,7 +24,7 @@ from raycre.engine import reading
 from raycre.engine.cost import count_bases, measure_passes
 from raycre.engine.reading import Reader
 from raycre.engine.replica import Order, Replica
-from raycre.engine.study import Study, plan_creme
+from raycre.engine.study import Study, _settings, plan_creme
 from raycre.errors import ConfigError
 from raycre.genome.genes import read_genes
 from raycre.store.ledger import Ledger
@@ -141,6 +141,18 @@ def test_a_model_without_a_trunk_is_read_whole() -> None:
     codes = np.zeros(model.seq_len, np.uint8)
     assert reader.reuse is None
     np.testing.assert_array_equal(reader.edited(codes, "wt", codes.copy()), reader.whole(codes))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "given", "used"),
+    [("planted", None, "enformer"), ("borzoi", None, "borzoi"), ("borzoi", "enformer", "enformer")],
+)
+def test_a_backbone_has_the_thresholds_of_its_paper_unless_others_are_given(
+    genome: DemoGenome, tmp_path: Path, backbone: str, given: str | None, used: str
+) -> None:
+    creme = {"tile_size": 1_000, **({} if given is None else {"thresholds": given})}
+    config = perturb_config(genome, tmp_path, model={"backbone": backbone}, creme=creme)
+    assert _settings(config, SEQ_LEN).thresholds == used
 
 
 def test_tf32_needs_a_gpu(genome: DemoGenome, tmp_path: Path) -> None:
