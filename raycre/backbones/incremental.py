@@ -58,10 +58,11 @@ class Incremental:
         check_read(self.model, base[None], bins, tracks)
         check_read(self.model, edited, bins, tracks)
         with torch.inference_mode():
-            kept = self._trunk(key, base)
-            spliced = [self.splice(kept, base, sequence) for sequence in edited]
-            joined = tuple(torch.cat(level) for level in zip(*spliced, strict=True))
-            return self.model.read_trunk(joined, bins, tracks)
+            return self.model.read_trunk(join([self.trunk(key, base, e) for e in edited]), bins, tracks)
+
+    def trunk(self, key: Hashable, base: Tensor, edited: Tensor) -> Trunk:
+        """The trunk of one sequence, uint8 (seq_len,), that differs from `base` in few places."""
+        return self.splice(self._trunk(key, base), base, edited)
 
     def splice(self, trunk: Trunk, base: Tensor, edited: Tensor) -> Trunk:
         """Return the trunk of one edited sequence, (seq_len,), from its base's; the latter stays as it is."""
@@ -88,3 +89,8 @@ class Incremental:
     def bytes_kept(self) -> int:
         """Bytes of all trunks in the cache."""
         return sum(level.nbytes for _, trunk in self._kept.values() for level in trunk)
+
+
+def join(trunks: Sequence[Trunk]) -> Trunk:
+    """One batch of several sequences' trunks."""
+    return tuple(torch.cat(level) for level in zip(*trunks, strict=True))

@@ -309,6 +309,8 @@ class BackboneConfig(_Model):
     strands: Literal["summed", "separate"] | None = None
     dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
     incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
+    shifts: tuple[int, ...] = Field(default=(0,), min_length=1)  # bp; averaged over shifts of the window …
+    reverse_complement: bool = False  # … and over both strands
 
     def settings(self) -> dict[str, Any]:
         """Settings that only some backbones have, where given."""
@@ -360,6 +362,8 @@ class PerturbConfig(_Verb):
             "head": self.model.head,
             "dtype": self.model.dtype,
             "incremental": self.model.incremental,
+            "shifts": self.model.shifts,
+            "reverse_complement": self.model.reverse_complement,
             **self.model.settings(),
         }
         return {**fields, **reading, "tss": self.inputs.tss, "max_n": self.inputs.max_n}

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.creme.edits import base_of
 from raycre.engine.reading import Reader, load
@@ -51,7 +52,8 @@ def measure_passes(config: PerturbConfig, study: Study) -> Costs:
     A short pass is done again and that one timed, when the processor is warm.
     """
     model = load(config.model)
-    reader = Reader(model, study.tracks, incremental=config.model.incremental)
+    views = views_of(config.model.shifts, config.model.reverse_complement)
+    reader = Reader(model, study.tracks, incremental=config.model.incremental, views=views)
     base = np.zeros(model.seq_len, np.uint8)
     edited = base.copy()
     start, end = study.settings.tiles[0]

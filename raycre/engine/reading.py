@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from raycre.backbones.contract import Backbone, LocalBackbone
-from raycre.backbones.incremental import CACHE_BYTES, Incremental
+from raycre.backbones.contract import Backbone, LocalBackbone, check_read
+from raycre.backbones.incremental import CACHE_BYTES, Incremental, join
 from raycre.backbones.precision import lower
 from raycre.backbones.registry import load_backbone
+from raycre.backbones.views import FORWARD, View
 from raycre.config import BackboneConfig
 
 
@@ -38,6 +40,8 @@ class Reader:
         tracks: rows of the track table.
         incremental: reuse the activations of a sequence's base where the model can (`LocalBackbone`).
         cache_bytes: of kept activations.
+        views: to average over, in one batch; a reverse one reads the other strand's track where the table
+            has `strand_pair`.
     """
 
     def __init__(
@@ -47,28 +51,43 @@ class Reader:
         *,
         incremental: bool = True,
         cache_bytes: int = CACHE_BYTES,
+        views: Sequence[View] = (FORWARD,),
     ) -> None:
-        self.model, self.tracks = model, tracks
+        self.model, self.views = model, views
         self.device = next(chain(model.parameters(), model.buffers())).device
         self.reuse: Incremental | None = None
         if incremental and isinstance(model, LocalBackbone):
             self.reuse = Incremental(model, cache_bytes)
+        pair = model.tracks["strand_pair"].tolist() if "strand_pair" in model.tracks else None
+        by_view = [[pair[t] if view.reverse and pair else t for t in tracks] for view in views]
+        self.read_tracks = list(dict.fromkeys(chain.from_iterable(by_view)))
+        place = {track: i for i, track in enumerate(self.read_tracks)}
+        self._columns = [[place[t] for t in wanted] for wanted in by_view]
 
     def whole(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Mean prediction over the TSS bins (CREME, Methods): uint8 (seq_len,) to float64 (tracks,)."""
+        sequence = self._tensor(codes)
         with torch.inference_mode():
-            return self._mean(self.model.read(self._tensor(codes)[None], self.model.tss_bins, self.tracks))
+            batch = torch.stack([view.of(sequence) for view in self.views])
+            return self._mean(self.model.read(batch, self.model.tss_bins, self.read_tracks))
 
     def edited(self, codes: NDArray[np.uint8], key: str, base: NDArray[np.uint8]) -> NDArray[np.float64]:
         """`whole`, by way of the activations of `base`, uint8 (seq_len,), whose name is `key`."""
         if self.reuse is None:
             return self.whole(codes)
-        same = self._tensor(base)
-        sequence = same if codes is base else self._tensor(codes)
-        return self._mean(self.reuse.read(key, same, sequence[None], self.model.tss_bins, self.tracks))
+        same, sequence = self._tensor(base), self._tensor(codes)
+        check_read(self.model, sequence[None], self.model.tss_bins, self.read_tracks)
+        with torch.inference_mode():
+            trunks = [self.reuse.trunk((key, view), view.of(same), view.of(sequence)) for view in self.views]
+            return self._mean(
+                self.reuse.model.read_trunk(join(trunks), self.model.tss_bins, self.read_tracks)
+            )
 
     def _tensor(self, codes: NDArray[np.uint8]) -> torch.Tensor:
         return torch.from_numpy(codes).to(self.device)
 
     def _mean(self, predicted: torch.Tensor) -> NDArray[np.float64]:
-        return predicted[0].cpu().double().mean(0).numpy()
+        """Over views and TSS bins, which lie alike on both strands: (views, bins, tracks) to (tracks,)."""
+        by_view = predicted.cpu().double().mean(1)
+        asked = [row[columns] for row, columns in zip(by_view, self._columns, strict=True)]
+        return torch.stack(asked).mean(0).numpy()

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.backbones.incremental import CACHE_BYTES
+from raycre.backbones.views import views_of
 from raycre.config import BackboneConfig
 from raycre.creme.edits import Pass, base_of, build, seeded_source
 from raycre.creme.library import load_seqpro
@@ -67,7 +68,11 @@ class Replica:
         self.order = order
         self.model = load(order.model, device)
         self.reader = Reader(
-            self.model, order.tracks, incremental=order.model.incremental, cache_bytes=order.cache_bytes
+            self.model,
+            order.tracks,
+            incremental=order.model.incremental,
+            cache_bytes=order.cache_bytes,
+            views=views_of(order.model.shifts, order.model.reverse_complement),
         )
         self.fasta = Fasta(order.fasta)
         self.passes = passes(order.tests, order.settings)

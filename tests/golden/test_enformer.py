@@ -98,16 +98,24 @@ def test_full_size_agrees_on_wild_type_and_edits(shared: Path) -> None:
     model.eval()
     sequences = recipe_sequences(model.seq_len, full)
 
-    bins = full["bins"].tolist()
-    for i, sequence in enumerate(sequences):
-        with torch.no_grad():
-            trunk = model.whole_trunk(torch.from_numpy(sequence)[None])
-            embedding = model.embed(model.transform(trunk, [model.crop + b for b in bins]))
-        if i == 0:
-            rows, channels = full["trunk_wt_rows"].shape
-            assert rows == 5
-            picked = trunk[0][0, [0, 1, 767, 768, 1535], :channels]
-            assert deviation(picked, full["trunk_wt_rows"], full["trunk_wt_rows"]) <= 2e-5
-        for model.head, tracks in (("human", full["tracks"]), ("mouse", full["mouse_tracks"])):
-            predicted = model.project(embedding, tracks.tolist())[0]
-            assert deviation(predicted, full[model.head][i], full[model.head]) <= 2e-5
+    bins, reader = full["bins"].tolist(), Incremental(model)
+    wild_type, *edited = torch.from_numpy(sequences)
+    with torch.no_grad():
+        kept = model.whole_trunk(wild_type[None])
+        check(model, kept, full, 0, bins)
+        for i, sequence in enumerate(edited, start=1):
+            check(model, model.whole_trunk(sequence[None]), full, i, bins)
+            check(model, reader.splice(kept, wild_type, sequence), full, i, bins)
+    n_rows, channels = full["trunk_wt_rows"].shape
+    middle, last = model.seq_len // 256, model.seq_len // 128 - 1
+    picked = kept[0][0, [0, 1, middle - 1, middle, last], :channels]
+    assert n_rows == 5
+    assert deviation(picked, full["trunk_wt_rows"], full["trunk_wt_rows"]) <= 2e-5
+
+
+def check(model: Enformer, trunk: tuple[torch.Tensor, ...], full: Fixture, i: int, bins: list[int]) -> None:
+    """Compare both heads with sequence `i` of the fixture."""
+    embedding = model.embed(model.transform(trunk, [model.crop + b for b in bins]))
+    for model.head, tracks in (("human", full["tracks"]), ("mouse", full["mouse_tracks"])):
+        predicted = model.project(embedding, tracks.tolist())[0]
+        assert deviation(predicted, full[model.head][i], full[model.head]) <= 2e-5

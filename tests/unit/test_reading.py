@@ -14,6 +14,7 @@ from torch import nn
 
 from raycre.backbones.enformer import Enformer
 from raycre.backbones.precision import lower
+from raycre.backbones.views import View, views_of
 from raycre.backbones.weights import load_into, random_state
 from raycre.config import BackboneConfig
 from raycre.creme.edits import WT, Pass, base_of
@@ -153,6 +154,36 @@ def test_a_backbone_has_the_thresholds_of_its_paper_unless_others_are_given(
     creme = {"tile_size": 1_000, **({} if given is None else {"thresholds": given})}
     config = perturb_config(genome, tmp_path, model={"backbone": backbone}, creme=creme)
     assert _settings(config, SEQ_LEN).thresholds == used
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+def test_views_are_averaged_over_shifts_and_strands(incremental: bool) -> None:
+    model = small_enformer()
+    model.tracks["strand_pair"] = [1, 0, 2, 3]
+    rng = np.random.default_rng(0)
+    base = rng.integers(0, 5, SEQ_LEN, dtype=np.uint8)
+    codes = base.copy()
+    codes[4_000:4_500] = rng.integers(0, 4, 500)
+    reader = Reader(model, (0, 3), incremental=incremental, views=views_of((0, -7), True))
+    found = reader.edited(codes, "gene", base)
+
+    complement = np.array([3, 2, 1, 0, 4], np.uint8)
+    right = np.concatenate([np.full(7, 4, np.uint8), codes[:-7]])  # the window begins 7 bp further left
+    expected = []
+    for view in (codes, complement[codes[::-1]], right, complement[right[::-1]]):
+        every = model.read(torch.from_numpy(view.copy())[None], model.tss_bins, range(4))[0].double().mean(0)
+        reverse = len(expected) % 2
+        expected.append(every[[1, 3] if reverse else [0, 3]].numpy())
+    np.testing.assert_allclose(found, np.mean(expected, axis=0), rtol=1e-5)
+    assert len({e[0] for e in expected}) == 4
+
+
+@pytest.mark.parametrize(("shift", "shown"), [(0, "ACGTN"), (2, "GTNNN"), (-2, "NNACG"), (5, "NNNNN")])
+def test_a_view_moves_the_window_and_fills_with_n(shift: int, shown: str) -> None:
+    codes = torch.tensor([0, 1, 2, 3, 4], dtype=torch.uint8)
+    assert "".join("ACGTN"[c] for c in View(shift, False).of(codes)) == shown
+    reverse = shown[::-1].translate(str.maketrans("ACGT", "TGCA"))
+    assert "".join("ACGTN"[c] for c in View(shift, True).of(codes)) == reverse
 
 
 def test_tf32_needs_a_gpu(genome: DemoGenome, tmp_path: Path) -> None:
