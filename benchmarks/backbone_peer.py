@@ -4,7 +4,8 @@
 
 Started by necessity.py; it must not know raycre. Reads one order a line on stdin, runs creme-nn's necessity
 test on it, writes predictions and mutated sequences to the order's `out` (npz), and answers with one line:
-seconds of the whole test and of each forward pass. MODEL is enformer or borzoi.
+seconds of the whole test and of each forward pass; or, asked to count, the FLOPs of one. MODEL is enformer or
+borzoi.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch.utils.flop_counter import FlopCounterMode
 
 warnings.filterwarnings("ignore")
 
@@ -64,6 +66,10 @@ def run(model: Model, order: dict[str, Any]) -> dict[str, Any]:
     from creme import creme
 
     one_hot = np.eye(5, 4, dtype=np.float32)[np.load(order["codes"])]
+    if order["count"]:
+        with FlopCounterMode(display=False) as counter:
+            model.predict(one_hot[np.newaxis])
+        return {"flops": counter.get_total_flops()}
     model.seconds.clear()
     started = time.perf_counter()
     wild_type, mutants, sequences = creme.necessity_test(

@@ -1,7 +1,7 @@
 """CREME's necessity test of one gene at full size: creme-nn over today's PyTorch ports, against raycre.
 
     python benchmarks/necessity.py --peer PEER_PYTHON [--model enformer|borzoi] [--threads 2] [--rounds 2]
-        [--tiles 2] [--shuffles 1] [--dtype float32|bfloat16]
+        [--tiles 2] [--shuffles 1] [--dtype float32|bfloat16] [--count]
 
 PEER_PYTHON is the interpreter of an environment with creme-nn 0.2.5, safetensors and enformer-pytorch 0.8.12
 (or borzoi-pytorch 0.5.1; their pins exclude one another). Both load the same random weights. In turn, round
@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--tiles", type=int, default=2)
     parser.add_argument("--shuffles", type=int, default=1)
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--count", action="store_true", help="only count the FLOPs of one pass of the peer")
     given = parser.parse_args()
     load_seqpro()
     prepare(given.threads, gpus=0)
@@ -132,8 +133,12 @@ def report(given: argparse.Namespace, folder: Path) -> None:
             "tracks": tracks,
             "out": str(folder / "peer.npz"),
         }
+        order["count"] = given.count
         print(json.dumps(order), file=peer.stdin, flush=True)
         answer = json.loads(peer.stdout.readline())
+        if given.count:
+            print(f"{given.model}, one pass of the peer: {answer['flops'] / 1e9:.1f} GFLOP")
+            break
         with np.load(folder / "peer.npz") as stored:
             theirs = dict(stored)
         mine = ours(reader, wild_type, theirs["codes"], tiles, f"gene {r}")
@@ -141,7 +146,12 @@ def report(given: argparse.Namespace, folder: Path) -> None:
         print(json.dumps(rows[-1]), flush=True)
     peer.stdin.close()
     peer.wait()
-    print(json.dumps({"model": given.model, "threads": given.threads, "dtype": given.dtype, **summary(rows)}))
+    if rows:
+        print(
+            json.dumps(
+                {"model": given.model, "threads": given.threads, "dtype": given.dtype, **summary(rows)}
+            )
+        )
 
 
 def compare(
