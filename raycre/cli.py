@@ -177,12 +177,13 @@ def tracks(
     model: Annotated[str, typer.Option(help="Whose published table: enformer or borzoi.")] = "enformer",
     head: Annotated[str, typer.Option(help="human or mouse.")] = "human",
     table: Annotated[Path | None, typer.Option(help="A track table of your own.")] = None,
+    strands: Annotated[str, typer.Option(help="summed or separate, as model.strands of Borzoi.")] = "summed",
     json_: Json = False,
 ) -> None:
     """Print the tracks that a query finds."""
     from raycre.engine.tracks import find_tracks
 
-    _print(find_tracks(query, model, head, table), json_)
+    _print(find_tracks(query, model, head, table, strands), json_)
 
 
 def _version(value: bool) -> None:

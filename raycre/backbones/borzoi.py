@@ -71,6 +71,7 @@ class Borzoi(LocalBackbone):
         TrackError: a track table of another number of rows, or one that does not pair strands.
     """
 
+    lowers = True
     letters: Tensor
     positions: Tensor
 

@@ -1,8 +1,8 @@
 """What a sequence-to-activity model must offer to run under CREME. Nothing here knows a particular model.
 
 A backbone is a `torch.nn.Module` with the attributes and the one method below. A user's own model
-needs one file: subclass `Backbone`, or give any module with the same members. `LocalBackbone` is for models
-that begin with convolutions: it buys exact reuse of their activations (incremental.py).
+needs one file with a subclass of `Backbone`. `LocalBackbone` is for models that begin with convolutions: it
+buys exact reuse of their activations (incremental.py).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Backbone(nn.Module, ABC):
         tss_bins: 0-based output bins whose mean is the TSS activity, the TSS being base `seq_len // 2`.
         trained: False for random weights; every output of such a run says so.
         weights_sha256: hash of the weights' file, or of "random:SEED".
+        lowers: its layers run in the precision of their weights (precision.py), so bfloat16 can be asked for.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Backbone(nn.Module, ABC):
     tracks: pd.DataFrame
     trained: bool
     weights_sha256: str
+    lowers = False
 
     @property
     def tss_bins(self) -> tuple[int, ...]:

@@ -93,8 +93,10 @@ def compute_whole(field: Field, local: Local, codes: Tensor, size: int = PIECE) 
         field: of `local`.
         local: the computation.
         codes: uint8 (n, seq_len).
-        size: bp of a piece; a multiple of the largest stride.
+        size: bp of a piece, rounded down to a multiple of the largest stride.
     """
+    step = field.strides[-1]
+    size = max(step, size // step * step)
     whole: Trunk | None = None
     for crop in field.pieces(size):
         part = local(codes[:, crop.start : crop.end])

@@ -70,6 +70,7 @@ class Enformer(LocalBackbone):
         TrackError: a track table of another number of rows.
     """
 
+    lowers = True
     distance_features: Tensor
     letters: Tensor
 

@@ -23,16 +23,17 @@ CACHE_BYTES = 2 << 30  # Enformer keeps 24 MiB a base, Borzoi 200 MiB and a repl
 class Incremental:
     """Reads sequences of a model that differ from a few bases in few places.
 
-    The answer is that of `model.read` up to rounding, and its bits depend on the sequence and its base alone:
-    not on what is in the cache, nor on which sequences came before.
+    The answer is that of `model.read` up to rounding. Its bits depend on the batch and its base alone: not on
+    what is in the cache, nor on what came before.
 
     Args:
         model: in evaluation mode, on the device where it stays.
-        cache_bytes: trunks kept, the longest unused one going first; the one in use is always held.
+        cache_bytes: trunks kept, the longest unused one going first.
+        at_least: so many are held whatever their size: the views of one sequence.
     """
 
-    def __init__(self, model: LocalBackbone, cache_bytes: int = CACHE_BYTES) -> None:
-        self.model = model
+    def __init__(self, model: LocalBackbone, cache_bytes: int = CACHE_BYTES, at_least: int = 1) -> None:
+        self.model, self.at_least = model, at_least
         self.field = Field(model.seq_len, model.strides, model.reaches)
         self.cache_bytes = cache_bytes
         self._kept: OrderedDict[Hashable, tuple[Tensor, Trunk]] = OrderedDict()
@@ -82,7 +83,7 @@ class Incremental:
             return trunk
         trunk = self.model.whole_trunk(base[None])
         self._kept[key] = base, trunk
-        while len(self._kept) > 1 and self.bytes_kept() > self.cache_bytes:
+        while len(self._kept) > self.at_least and self.bytes_kept() > self.cache_bytes:
             self._kept.popitem(last=False)
         return trunk
 

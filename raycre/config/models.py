@@ -210,6 +210,8 @@ class TrainConfig(_Verb):
         for late in ("warmup_rate", "warmup_decay"):  # runs of earlier versions did not have them
             if fields["recipe"][late] is None:
                 fields["recipe"].pop(late)
+        if self.recipe.decay and self.recipe.warmup_epochs:
+            fields["recipe"]["decay_counts"] = "each phase's steps"  # earlier versions counted all
         return {**fields, **_signal_rules(self.inputs)}
 
 
@@ -336,6 +338,11 @@ class PerturbResources(ReplicaResources):
 
     tiles_per_task: Positive | Literal["auto"] = "auto"
     cache_gib: float = Field(default=2, gt=0)
+
+    @property
+    def cache_bytes(self) -> int:
+        """The cache's size in bytes."""
+        return int(self.cache_gib * 2**30)
 
 
 class PerturbConfig(_Verb):

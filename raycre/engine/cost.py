@@ -53,7 +53,13 @@ def measure_passes(config: PerturbConfig, study: Study) -> Costs:
     """
     model = load(config.model)
     views = views_of(config.model.shifts, config.model.reverse_complement)
-    reader = Reader(model, study.tracks, incremental=config.model.incremental, views=views)
+    reader = Reader(
+        model,
+        study.tracks,
+        incremental=config.model.incremental,
+        cache_bytes=config.resources.cache_bytes,
+        views=views,
+    )
     base = np.zeros(model.seq_len, np.uint8)
     edited = base.copy()
     start, end = study.settings.tiles[0]

@@ -17,6 +17,8 @@ from raycre.store.cached import (
 )
 from raycre.store.published import PUBLISHED, Published, find_published
 
+BY_NAME = (".bin", ".safetensors", ".txt")  # what `creme` reads: weights of backbones, track tables
+
 
 def list_published() -> dict[str, Any]:
     """Every published file and whether the cache has it; nothing is read but names and records."""
@@ -62,7 +64,7 @@ def fetch_published(names: Sequence[str], *, offline: bool = False) -> dict[str,
                 "was": "fetched" if brought else "there",
                 "bytes": path.stat().st_size,
                 "path": str(path),
-                "use": f"{REGISTRY}{item.name}",
+                "use": f"{REGISTRY}{item.name}" if item.file.endswith(BY_NAME) else str(path),
             }
         )
     return {"fetched": rows}

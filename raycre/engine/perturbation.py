@@ -15,6 +15,7 @@ from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
 from raycre.engine.pool import fan_out
 from raycre.engine.progress import progress, say
+from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.study import Study, plan_creme
 from raycre.store.ledger import Ledger
@@ -80,7 +81,7 @@ def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) ->
         return errors
     resources = config.resources
     order = Order(
-        model=config.model,
+        model=resolved(config.model),
         fasta=config.inputs.fasta.resolve(),
         tests=config.tests,
         settings=study.settings,
@@ -90,7 +91,7 @@ def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) ->
         metadata=run.metadata | study.metadata,
         threads=resources.cpus_per_replica,
         gpus=resources.gpus_per_replica,
-        cache_bytes=int(resources.cache_gib * 2**30),
+        cache_bytes=resources.cache_bytes,
     )
     genes = study.genes.to_dict("records")
     units = [(u["unit"], genes[u["gene"]], u["first"], u["last"]) for u in todo.to_dict("records")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +15,10 @@ from raycre.backbones.incremental import CACHE_BYTES, Incremental, join
 from raycre.backbones.precision import lower
 from raycre.backbones.registry import load_backbone
 from raycre.backbones.views import FORWARD, View
+from raycre.backbones.weights import is_random
 from raycre.config import BackboneConfig
+from raycre.errors import ConfigError
+from raycre.store.cached import resolve
 
 
 def load(model: BackboneConfig, device: torch.device | str = "cpu") -> Backbone:
@@ -28,8 +32,33 @@ def load(model: BackboneConfig, device: torch.device | str = "cpu") -> Backbone:
     )
     loaded.eval().to(device).precompute()
     if model.dtype == "bfloat16":
+        if not loaded.lowers:
+            raise ConfigError(f"{loaded.name} runs in float32 only; leave model.dtype out", value=model.dtype)
         lower(loaded, torch.bfloat16)
     return loaded
+
+
+def resolved(model: BackboneConfig) -> BackboneConfig:
+    """Name files by whole paths, also registry:NAME: workers stand elsewhere and may have another cache."""
+    given = (model.weights,) if isinstance(model.weights, str) else model.weights or ()
+    weights = tuple(one if is_random(one) else str(Path(resolve(one)).resolve()) for one in given)
+    table = None if model.track_table is None else Path(resolve(str(model.track_table))).resolve()
+    one_or_all = model.weights if not given else weights[0] if isinstance(model.weights, str) else weights
+    return model.model_copy(update={"weights": one_or_all, "track_table": table})
+
+
+def check_views(model: Backbone, views: Sequence[View]) -> None:
+    """Raise ConfigError for views in which the TSS bins would be others."""
+    for view in views:
+        if abs(view.shift) >= model.bin_size:
+            raise ConfigError(
+                f"model.shifts: the TSS must stay in its bin of {model.bin_size} bp", value=view.shift
+            )
+        if view.reverse and {model.n_bins - 1 - b for b in model.tss_bins} != set(model.tss_bins):
+            raise ConfigError(
+                f"{model.name}'s TSS bins differ on both strands; leave model.reverse_complement out",
+                value=model.tss_bins,
+            )
 
 
 class Reader:
@@ -53,11 +82,12 @@ class Reader:
         cache_bytes: int = CACHE_BYTES,
         views: Sequence[View] = (FORWARD,),
     ) -> None:
+        check_views(model, views)
         self.model, self.views = model, views
-        self.device = next(chain(model.parameters(), model.buffers())).device
+        self.device = getattr(next(chain(model.parameters(), model.buffers()), None), "device", None)
         self.reuse: Incremental | None = None
         if incremental and isinstance(model, LocalBackbone):
-            self.reuse = Incremental(model, cache_bytes)
+            self.reuse = Incremental(model, cache_bytes, at_least=len(views))
         pair = model.tracks["strand_pair"].tolist() if "strand_pair" in model.tracks else None
         by_view = [[pair[t] if view.reverse and pair else t for t in tracks] for view in views]
         self.read_tracks = list(dict.fromkeys(chain.from_iterable(by_view)))

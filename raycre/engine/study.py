@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from raycre.backbones.tracks import select_tracks
+from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.creme.edits import Pass
 from raycre.creme.plan import chunks, n_before, passes
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
-from raycre.engine.reading import load
+from raycre.engine.reading import check_views, load
 from raycre.errors import ConfigError, GeneError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import check_windows, read_genes, read_tss_table, select_genes
@@ -86,6 +87,7 @@ def plan_creme(config: PerturbConfig) -> Study:
     table = _read_annotation(config)
     chosen = select_genes(table, _gene_names(config), tss=config.inputs.tss, compat=config.creme.compat)
     model = load(config.model)
+    check_views(model, views_of(config.model.shifts, config.model.reverse_complement))
     tracks = tuple(select_tracks(model.tracks, _query(config)))
     genes, refused = check_windows(chosen, fasta, model.seq_len, max_n=config.inputs.max_n)
     if genes.empty:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from raycre.backbones.tracks import read_track_table, select_tracks
+from raycre.backbones.tracks import read_track_table, select_tracks, sum_strands
 from raycre.errors import ConfigError, MissingInputError
 from raycre.store.cached import REGISTRY, check_cached, how_to_get, place_of, resolve
 from raycre.store.published import PUBLISHED
 
 
-def find_tracks(query: Sequence[str], model: str, head: str, table: Path | None) -> dict[str, Any]:
+def find_tracks(
+    query: Sequence[str], model: str, head: str, table: Path | None, strands: str = "summed"
+) -> dict[str, Any]:
     """Find tracks of a table, or of the cached one of a published model.
 
     Args:
@@ -20,6 +22,7 @@ def find_tracks(query: Sequence[str], model: str, head: str, table: Path | None)
         model: enformer or borzoi.
         head: human or mouse.
         table: a track table of one's own.
+        strands: "summed", as a run reads Borzoi's table unless told otherwise, or "separate".
 
     Returns:
         One row a track: what the table says of it.
@@ -33,6 +36,8 @@ def find_tracks(query: Sequence[str], model: str, head: str, table: Path | None)
     known = read_track_table(path)
     # Terms apart have lost their quotation marks to the shell; a list of them needs none.
     text = query[0] if len(query) == 1 else " ".join(map(_quoted, query))
+    if strands == "summed" and "strand_pair" in known:
+        known = sum_strands(known)
     rows = known.iloc[select_tracks(known, text)]
     return {"table": str(path), "tracks": rows.to_dict("records")}
 

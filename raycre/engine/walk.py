@@ -19,6 +19,7 @@ import ray.train
 import torch.distributed as dist
 from ray.exceptions import RayError
 from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raycre.config import TrainConfig
 from raycre.config.models import TrainResources
@@ -95,7 +96,7 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
             "jobs": list(jobs),
             "size": size,
             "nccl": gpus >= 1,  # NCCL refuses two workers on one GPU
-            "turns": ray.remote(num_cpus=0)(Turns).remote(),
+            "turns": ray.remote(num_cpus=0)(Turns).options(scheduling_strategy=_here()).remote(),
         }
         groups = replicas(resources.folds_at_once, cpus=size * cpus, gpus=size * gpus, most=len(jobs))
         trainer = TorchTrainer(
@@ -133,6 +134,11 @@ def _worker(order: dict[str, Any]) -> None:
         dist.barrier()
     walk(jobs, lambda: team.told(lambda: ray.get(turns.take.remote())), lambda job: _train(job, team))
     ray.train.report({})
+
+
+def _here() -> NodeAffinitySchedulingStrategy:
+    """The driver's own node, which does not come and go as spot nodes do."""
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 def walk(jobs: Sequence[Job], take: Callable[[], int], train: Callable[[Job], None]) -> None:

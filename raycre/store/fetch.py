@@ -148,6 +148,7 @@ def _copy(source: Path, partial: Path, watch: Watch) -> None:
     if not source.is_file():
         raise MissingInputError("RAYCRE_MIRROR's folder has no such file", path=source)
     total = source.stat().st_size
+    forget(partial)  # the note of another source must not stand beside these bytes
     with source.open("rb") as read, partial.open("wb") as write:
         while chunk := read.read(CHUNK):
             write.write(chunk)

@@ -176,8 +176,9 @@ def test_tracks_says_how_to_get_a_table(cli: Cli, server: Server) -> None:
         ("enformer", "human", "4824,5110,5111", [4824, 5110, 5111]),
         ("enformer", "human", "CNhs12336", [5111]),
         ("enformer", "mouse", "identifier=ENCFF866ZTV", [0]),
-        ("borzoi", "human", "CNhs12336+", [872]),
-        ("borzoi", "mouse", "CNhs10464-", [1]),
+        ("borzoi", "human", "CNhs12336", [872]),  # both strands, 872 and 873, summed
+        ("borzoi", "human", "CNhs12336+ --strands separate", [872]),
+        ("borzoi", "mouse", "CNhs10464- --strands separate", [1]),
     ],
 )
 def test_published_tables_answer_from_the_cache(
@@ -191,7 +192,9 @@ def test_published_tables_answer_from_the_cache(
 ) -> None:
     text = gzip.decompress((shared / f"data/tracks/{model}_{head}.tsv.gz").read_bytes())
     put(f"{model}-tracks-{head}", text, monkeypatch)
-    found = cli.json("tracks", query, "--model", model, "--head", head)
+    query, *options = query.split(" --strands ")
+    strands = ["--strands", *options] if options else []
+    found = cli.json("tracks", query, "--model", model, "--head", head, *strands)
     assert [row["track_id"] for row in found["tracks"]] == rows
 
 

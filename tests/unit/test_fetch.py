@@ -360,3 +360,13 @@ def test_a_record_is_readable_json(server: Server) -> None:
     assert set(json.loads(place_of(item).with_name("fetched.json").read_text())) == {
         "source", "size", "sha256", "time",
     }  # fmt: skip
+
+
+def test_a_copy_from_a_folder_leaves_no_note_of_another_source(tmp_path: Path) -> None:
+    source, partial = tmp_path / "mirror.bin", tmp_path / ".part-file"
+    source.write_bytes(b"new")
+    partial.write_bytes(b"half of the old")
+    note_of(partial).write_text("{}")
+    _copy(source, partial, lambda *_: None)
+    assert partial.read_bytes() == b"new"
+    assert not note_of(partial).exists()

@@ -154,6 +154,25 @@ def test_pieces_give_the_trunk_of_the_whole(size: int) -> None:
         torch.testing.assert_close(level, expected, rtol=0, atol=2e-6 * float(expected.std()) + 1e-6)
 
 
+def test_pieces_fit_any_stride() -> None:
+    """A trunk of 100-bp rows that each add up their bases and 3 bp on either side."""
+
+    def local(codes: Tensor) -> tuple[Tensor, ...]:
+        padded = torch.nn.functional.pad(codes.float(), (3, 3))
+        return (padded.unfold(1, 106, 100).sum(2, keepdim=True),)
+
+    codes = torch.randint(0, 4, (1, 60_000), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    (whole,), (pieces,) = local(codes), compute_whole(Field(60_000, (100,), (3,)), local, codes)
+    assert torch.equal(whole, pieces)
+
+
+def test_views_of_one_sequence_are_held_whatever_their_size() -> None:
+    reader = Incremental(MODEL, cache_bytes=1, at_least=2)
+    for key in ("a", "b", "c"):
+        reader.read(key, BASE, BASE[None], [0], [0])
+    assert list(reader._kept) == ["b", "c"]
+
+
 def test_bits_depend_neither_on_the_cache_nor_on_what_came_before() -> None:
     sequences = [edit([(start, start + 500)], start) for start in (0, 1000, 5000, 7500)]
     other = edit([(0, SEQ_LEN)], 9)

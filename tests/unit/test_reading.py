@@ -23,7 +23,7 @@ from raycre.creme.settings import Settings
 from raycre.demo_genome import DemoGenome
 from raycre.engine import reading
 from raycre.engine.cost import count_bases, measure_passes
-from raycre.engine.reading import Reader
+from raycre.engine.reading import Reader, resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.study import Study, _settings, plan_creme
 from raycre.errors import ConfigError
@@ -184,6 +184,39 @@ def test_a_view_moves_the_window_and_fills_with_n(shift: int, shown: str) -> Non
     assert "".join("ACGTN"[c] for c in View(shift, False).of(codes)) == shown
     reverse = shown[::-1].translate(str.maketrans("ACGT", "TGCA"))
     assert "".join("ACGTN"[c] for c in View(shift, True).of(codes)) == reverse
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ({"shifts": [0, 128]}, "must stay in its bin of 128 bp"),
+        ({"shifts": []}, "at least 1 item"),
+        ({"dtype": "bfloat16"}, "runs in float32 only"),
+    ],
+)
+def test_what_a_backbone_cannot_do_is_refused_before_anything_runs(
+    genome: DemoGenome, tmp_path: Path, model: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        plan_creme(perturb_config(genome, tmp_path, model={"backbone": "planted", **model}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tss_bins_must_lie_alike_on_both_strands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Enformer, "tss_bins", (3, 4))
+    Reader(small_enformer(), (0,))
+    with pytest.raises(ConfigError, match="differ on both strands"):
+        Reader(small_enformer(), (0,), views=views_of((0,), True))
+
+
+def test_replicas_get_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = BackboneConfig(backbone="borzoi", weights=("f0", "f1"), track_table=Path("t.tsv"))
+    found = resolved(config)
+    assert found.weights == (str(tmp_path / "f0"), str(tmp_path / "f1"))
+    assert found.track_table == tmp_path / "t.tsv"
+    for weights in (None, "random:3"):
+        assert resolved(BackboneConfig(backbone="enformer", weights=weights)).weights == weights
 
 
 def test_tf32_needs_a_gpu(genome: DemoGenome, tmp_path: Path) -> None:
