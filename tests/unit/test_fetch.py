@@ -16,6 +16,7 @@ import pytest
 from raycre.errors import ConfigError, FetchError, FormatError, MissingInputError
 from raycre.store import cached
 from raycre.store.cached import check_cached, partial_of, place_of, record_of
+from raycre.store.fetch import _copy, note_of
 from raycre.store.published import PUBLISHED, Published, find_published
 from tests.http_server import Answer, Server, serve
 
