@@ -12,10 +12,9 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.creme.edits import base_of
-from raycre.engine.reading import Reader, load
+from raycre.engine.reading import open_reader
 from raycre.engine.study import Study
 
 SHORT = 1.0  # seconds of a pass below which warming up matters
@@ -51,16 +50,8 @@ def measure_passes(config: PerturbConfig, study: Study) -> Costs:
 
     A short pass is done again and that one timed, when the processor is warm.
     """
-    model = load(config.model)
-    views = views_of(config.model.shifts, config.model.reverse_complement)
-    reader = Reader(
-        model,
-        study.tracks,
-        incremental=config.model.incremental,
-        cache_bytes=config.resources.cache_bytes,
-        views=views,
-    )
-    base = np.zeros(model.seq_len, np.uint8)
+    reader = open_reader(config.model, study.tracks, config.resources.cache_bytes)
+    base = np.zeros(reader.model.seq_len, np.uint8)
     edited = base.copy()
     start, end = study.settings.tiles[0]
     edited[start:end] = 1

@@ -14,7 +14,7 @@ from raycre.backbones.contract import Backbone, LocalBackbone, check_read
 from raycre.backbones.incremental import CACHE_BYTES, Incremental, join
 from raycre.backbones.precision import lower
 from raycre.backbones.registry import load_backbone
-from raycre.backbones.views import FORWARD, View
+from raycre.backbones.views import FORWARD, View, views_of
 from raycre.backbones.weights import is_random
 from raycre.config import BackboneConfig
 from raycre.errors import ConfigError
@@ -121,3 +121,19 @@ class Reader:
         by_view = predicted.cpu().double().mean(1)
         asked = [row[columns] for row, columns in zip(by_view, self._columns, strict=True)]
         return torch.stack(asked).mean(0).numpy()
+
+
+def open_reader(
+    model: BackboneConfig,
+    tracks: tuple[int, ...],
+    cache_bytes: int,
+    device: torch.device | str = "cpu",
+) -> Reader:
+    """Load the configured backbone and read it as the configuration says."""
+    return Reader(
+        load(model, device),
+        tracks,
+        incremental=model.incremental,
+        cache_bytes=cache_bytes,
+        views=views_of(model.shifts, model.reverse_complement),
+    )

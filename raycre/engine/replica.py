@@ -13,14 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.backbones.incremental import CACHE_BYTES
-from raycre.backbones.views import views_of
 from raycre.config import BackboneConfig
 from raycre.creme.edits import Pass, base_of, build, seeded_source
 from raycre.creme.library import load_seqpro
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
-from raycre.engine.reading import Reader, load
+from raycre.engine.reading import Reader, open_reader
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
@@ -66,14 +65,8 @@ class Replica:
         load_seqpro()  # it resets torch's threads when it is loaded, so it must come before they are set
         device = prepare(order.threads, order.gpus, tf32=order.model.dtype == "tf32")
         self.order = order
-        self.model = load(order.model, device)
-        self.reader = Reader(
-            self.model,
-            order.tracks,
-            incremental=order.model.incremental,
-            cache_bytes=order.cache_bytes,
-            views=views_of(order.model.shifts, order.model.reverse_complement),
-        )
+        self.reader: Reader = open_reader(order.model, order.tracks, order.cache_bytes, device)
+        self.model = self.reader.model
         self.fasta = Fasta(order.fasta)
         self.passes = passes(order.tests, order.settings)
         self._window = lru_cache(maxsize=1)(self._read_window)
