@@ -5,14 +5,12 @@ Being the same passes, they are predicted once. The gene's context class is read
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from dataclasses import replace
 
 from raycre.creme.edits import WT, Pass
 from raycre.creme.effects import THRESHOLDS, context_classes, shuffle_effect
-from raycre.creme.rows import gather
+from raycre.creme.rows import Known, gather
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval
 
@@ -28,23 +26,28 @@ def controls(settings: Settings, tile: Interval) -> list[Pass]:
     return tss_alone(settings, settings.n("sufficiency"), owner)
 
 
-def classes_of_gene(settings: Settings, activity: Mapping[str, NDArray[np.float64]]) -> list[str | None]:
+def inserted(settings: Settings, tile: Interval) -> list[Pass]:
+    """Return the mutants of the sufficiency test: its controls with `tile` at its own place as well."""
+    return [replace(p, kept=(*p.kept, tile)) for p in controls(settings, tile)]
+
+
+def classes_of_gene(settings: Settings, known: Known) -> list[str | None]:
     """Class the context of the gene on every track.
 
-    From all mutants of the context test where `activity` has them, else from the controls of the sufficiency
+    From all mutants of the context test where `known` has them, else from the controls of the sufficiency
     test, those of all tiles together. With neither, the class is null, and so are the calls that need it.
 
     Args:
         settings: the run's.
-        activity: pass key -> float64 (tracks,); the wild type must be there.
+        known: TSS activities; the wild type must be there.
 
     Returns:
         (tracks,) of class names or None.
     """
-    wt = gather(activity, [WT])[0]
+    wt = gather(known, [WT])[0]
     for passes in _candidates(settings):
-        if passes and all(p.key in activity for p in passes):
-            effect = shuffle_effect(wt, gather(activity, passes).mean(axis=0))
+        if passes and all(p.key in known for p in passes):
+            effect = shuffle_effect(wt, gather(known, passes).mean(axis=0))
             return context_classes(effect, THRESHOLDS[settings.thresholds], settings.compat)
     return [None] * len(wt)
 

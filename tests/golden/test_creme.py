@@ -27,6 +27,7 @@ Activity = dict[str, NDArray[np.float64]]
 Model = Callable[[Codes], NDArray[np.float64]]
 Arrays = dict[str, NDArray[Any]]
 
+THREE = ("context", "necessity", "sufficiency")
 MOTIFS = ("GATAA", "CAGGT", "TATAA")
 BIN = 128
 RTOL = 1e-12
@@ -146,8 +147,8 @@ def toy_rows(
     }
     source = replay(backgrounds, stored["necessity"]["tile_shuffles"], list(toy_settings.tiles))
     model = at_tss(toy_model(config), stored["inputs"]["tss_bins"])
-    activity = run(stored["inputs"]["seqs"][0], toy_settings, tuple(TESTS), model, source)
-    return {name: test.effects(toy_settings, activity) for name, test in TESTS.items()}
+    activity = run(stored["inputs"]["seqs"][0], toy_settings, THREE, model, source)
+    return {name: test.effects(toy_settings, activity) for name, test in ((n, TESTS[n]) for n in THREE)}
 
 
 def test_toy_model_is_the_stored_one(config: dict[str, Any], stored: dict[str, Arrays]) -> None:
@@ -279,8 +280,8 @@ def test_analytic_set_of_all_three_tests(analytic: Arrays, name: str) -> None:
     )
     own = np.repeat(analytic["backgrounds"][None], len(tiles), axis=0)
     source = replay({"shared": analytic["context_shuffles"], "own": own}, analytic["tile_shuffles"], tiles)
-    activity = run(analytic["seq"], settings, tuple(TESTS), analytic_models(analytic)[name], source)
-    rows = {test: TESTS[test].effects(settings, activity) for test in TESTS}
+    activity = run(analytic["seq"], settings, THREE, analytic_models(analytic)[name], source)
+    rows = {test: TESTS[test].effects(settings, activity) for test in THREE}
 
     (context,) = rows["context"]
     assert context.wt == pytest.approx(float(analytic[f"{name}_wt"]))

@@ -122,7 +122,7 @@ def test_paper_needs_861_passes_with_shared_backgrounds_and_1241_without() -> No
 def test_plan_holds_every_pass_of_every_test_once(compat: str) -> None:
     planned = passes(ALL, small(compat))
     assert len(planned) == len(set(planned)) == n_after(ALL, small(compat))
-    assert set(planned) == {p for test in ALL for p in TESTS[test].expand(small(compat))}
+    assert set(planned) == {p for test in ALL for p in TESTS[test].expand(small(compat), {})}
     assert passes(ALL[::-1], small(compat)) == planned
 
 
