@@ -63,7 +63,7 @@ def complete(
         if not needed:
             return found
         found.update(predict(needed))
-    raise RaycreError(f"the tests asked for more {MAX_STEPS} times over", value=tuple(tests))
+    raise RaycreError(f"{', '.join(tests)} asked for more passes {MAX_STEPS:,} times over")
 
 
 def n_before(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> int:
