@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raycre.creme import context, necessity, sufficiency
+from raycre.creme import activity, context, necessity, sufficiency
 from raycre.creme.edits import Pass
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import Settings
@@ -35,6 +35,7 @@ class PerturbationTest(Protocol):
 
 
 TESTS: dict[str, PerturbationTest] = {
+    "activity": activity,
     "context": context,
     "necessity": necessity,
     "sufficiency": sufficiency,
@@ -43,3 +44,6 @@ TESTS: dict[str, PerturbationTest] = {
 
 NEEDS: dict[str, tuple[str, ...]] = {}
 """Tests whose passes and numbers of shuffles a test reads as well, where it does."""
+
+CHAINS: tuple[tuple[str, ...], ...] = (("interaction", "sets"), ("distance", "multiplicity"), ("finemap",))
+"""Tests that choose passes by earlier ones; those that share what they choose stand together."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # The formulas by name, as the `metric` column has them.
+ACTIVITY = "wt"
 SHUFFLED_OVER_WT = "(wt-mutant)/wt"
 INSERTED_OVER_WT = "(mutant-control)/wt"
 INSERTED_OVER_CONTROL = "(mutant-control)/control"

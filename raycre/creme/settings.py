@@ -35,6 +35,7 @@ PAPER_SHUFFLES = {
 ROUNDS = 25  # of the higher-order search; in the authors' code only (DIVERGENCES 29)
 SEARCHES = ("min", "max")  # towards less activity (enhancers), towards more (silencers)
 COPIES = 15  # Methods, "Multiplicity test"
+PER_CLASS = 200  # contexts of a class that further tests take; Methods, "Context dependence test"
 # Methods, "Fine-tile search": 500 bp, then 50 bp. Thresholds and batches are the drivers' (DIVERGENCES 36).
 FINE_STAGES = (FineStage(500, 0.9, 1), FineStage(50, 0.7, 10))
 

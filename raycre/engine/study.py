@@ -1,20 +1,20 @@
-"""What a CREME run will do, decided before any of it is done: genes, tracks, forward passes, units, cost.
+"""What a CREME run is about, decided before any of it is done: genes, tracks, settings of the tests.
 
 Reads the annotation and the model; writes nothing and starts nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from raycre.backbones.tracks import select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
-from raycre.creme.edits import Pass
-from raycre.creme.plan import chunks, n_before, passes
+from raycre.config.perturb import TopGenes
+from raycre.creme import NEEDS
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
 from raycre.engine.reading import check_views, load
@@ -43,33 +43,28 @@ class Study:
     """All that is decided before any work starts.
 
     Attributes:
-        settings: of the tests.
-        passes: distinct forward passes of each gene, in order.
-        tracks: rows of the model's track table.
-        track_table: those rows, described.
-        genes: kept genes, one row a TSS.
+        tests: names, each once.
+        settings: of the tests, for every gene.
+        tracks: rows of the model's track table that are asked for.
+        kept: rows of that table that passes keep; `tracks` are among them.
+        track_table: rows `tracks`, described.
+        genes: kept genes, one row a TSS; all that may be among the most active where the run asks for those.
         refused: genes whose window cannot be taken, with the reason.
-        units: the plan, columns of `PASS_UNITS`.
+        passes_per_unit: forward passes that make one unit of work.
         model_label: name in every output; ends in -RANDOM-WEIGHTS where the weights are not trained.
         weights_sha256: hash of the weights.
-        n_before: forward passes of all genes without de-duplication.
     """
 
+    tests: tuple[str, ...]
     settings: Settings
-    passes: tuple[Pass, ...]
     tracks: tuple[int, ...]
+    kept: tuple[int, ...]
     track_table: pd.DataFrame
     genes: pd.DataFrame
     refused: pd.DataFrame
-    units: pd.DataFrame
+    passes_per_unit: int
     model_label: str
     weights_sha256: str
-    n_before: int
-
-    @property
-    def n_after(self) -> int:
-        """Forward passes of all genes, each once."""
-        return len(self.passes) * len(self.genes)
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -78,14 +73,13 @@ class Study:
 
 
 def plan_creme(config: PerturbConfig) -> Study:
-    """Read genes and model, decide every forward pass; write nothing.
+    """Read genes and model; write nothing.
 
     Raises:
         InputError: anything in the configuration or its files that cannot be.
     """
     fasta = Fasta(config.inputs.fasta)
-    table = _read_annotation(config)
-    chosen = select_genes(table, _gene_names(config), tss=config.inputs.tss, compat=config.creme.compat)
+    chosen = _choose(config)
     model = load(config.model)
     check_views(model, views_of(config.model.shifts, config.model.reverse_complement))
     tracks = tuple(select_tracks(model.tracks, _query(config)))
@@ -98,33 +92,39 @@ def plan_creme(config: PerturbConfig) -> Study:
             path=config.inputs.fasta,
         )
     settings = _settings(config, model.seq_len)
-    planned = tuple(passes(config.tests, settings))
-    size = _passes_per_unit(config, settings)
-    genes = genes[GENE_COLUMNS].reset_index(drop=True)
     return Study(
+        tests=config.test_names,
         settings=settings,
-        passes=planned,
         tracks=tracks,
+        kept=_kept(config, model.tracks, tracks),
         track_table=model.tracks.iloc[list(tracks)].reset_index(drop=True),
-        genes=genes,
+        genes=genes[GENE_COLUMNS].reset_index(drop=True),
         refused=refused,
-        units=_units(genes, chunks(planned, size)),
+        passes_per_unit=_passes_per_unit(config, settings),
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,
-        n_before=n_before(config.tests, settings) * len(genes),
     )
 
 
-def _read_annotation(config: PerturbConfig) -> pd.DataFrame:
+def _choose(config: PerturbConfig) -> pd.DataFrame:
+    """Read the annotation and take the genes asked for."""
     inputs = config.inputs
     if inputs.gtf is not None:
-        return read_genes(inputs.gtf)
-    assert inputs.tss_table is not None  # the configuration has one of the two
-    return read_tss_table(inputs.tss_table)
+        table = read_genes(inputs.gtf)
+    else:
+        assert inputs.tss_table is not None  # the configuration has one of the two
+        table = read_tss_table(inputs.tss_table)
+    names = _gene_names(config, table)
+    return select_genes(table, names, tss=inputs.tss, compat=config.creme.compat)
 
 
-def _gene_names(config: PerturbConfig) -> list[str]:
+def _gene_names(config: PerturbConfig, table: pd.DataFrame) -> list[str]:
     genes = config.inputs.genes
+    if isinstance(genes, TopGenes):
+        coding = table["gene_type"].isin(
+            ["protein_coding"]
+        )  # CREME Methods, "Transcription start site selection"
+        return table.loc[coding if coding.any() else slice(None), "gene_id"].drop_duplicates().tolist()
     # Bytes that are no text become a name that no gene has, and the error shows it.
     names = list(genes) if isinstance(genes, tuple) else read_text(genes).decode(errors="replace").split()
     if not names:
@@ -138,13 +138,23 @@ def _query(config: PerturbConfig) -> str | list[int | str]:
     return config.tracks if isinstance(config.tracks, str) else list(config.tracks)
 
 
+def _kept(config: PerturbConfig, table: pd.DataFrame, tracks: Sequence[int]) -> tuple[int, ...]:
+    if config.keep == "queried":
+        return tuple(tracks)
+    if config.keep == "all":
+        return tuple(range(len(table)))
+    alike = table["assay"].isin(table["assay"].iloc[list(tracks)].dropna())
+    return tuple(sorted({*tracks, *table.index[alike].tolist()}))
+
+
 def _settings(config: PerturbConfig, seq_len: int) -> Settings:
-    creme = config.creme
-    if not config.tests or not creme.tiles:
+    creme, tests = config.creme, config.test_names
+    if not tests or creme.tiles == ():
         raise ConfigError("tests and creme.tiles must each name at least one")
+    needed = dict.fromkeys([*tests, *(more for test in tests for more in NEEDS.get(test, ()))])
     every = context_tiles(seq_len, creme.tile_size, creme.compat)
     tiles: list[Interval] = [(int(start), int(end)) for start, end in every]
-    if creme.tiles != "all":
+    if isinstance(creme.tiles, tuple):
         by_start = {start: (start, end) for start, end in tiles}
         for start in creme.tiles:
             if start not in by_start:
@@ -157,28 +167,18 @@ def _settings(config: PerturbConfig, seq_len: int) -> Settings:
         seq_len=seq_len,
         tile_size=creme.tile_size,
         tiles=tuple(tiles),
-        n_shuffles={t: creme.n_shuffles.get(t, PAPER_SHUFFLES[t]) for t in config.tests},
+        n_shuffles={t: n for t, n in (PAPER_SHUFFLES | dict(creme.n_shuffles)).items() if t in needed},
         compat=creme.compat,
         thresholds=creme.thresholds or THRESHOLDS_OF.get(config.model.backbone, "enformer"),
+        elements=creme.elements,
+        rounds=creme.rounds,
+        searches=creme.searches,
+        copies=creme.copies,
+        fine=creme.fine,
     )
 
 
 def _passes_per_unit(config: PerturbConfig, settings: Settings) -> int:
     tiles = config.resources.tiles_per_task
-    return (AUTO_TILES_PER_TASK if tiles == "auto" else tiles) * max(settings.n_shuffles.values())
-
-
-def _units(genes: pd.DataFrame, pieces: list[tuple[int, int]]) -> pd.DataFrame:
-    n = len(genes)
-    first, last = np.array(pieces, np.int64).T
-    gene = np.repeat(np.arange(n), len(pieces))
-    return pd.DataFrame(
-        {
-            "unit": [f"part-{i:06d}" for i in range(n * len(pieces))],
-            "gene": gene,
-            "gene_id": genes["gene_id"].to_numpy()[gene],
-            "gene_name": genes["gene_name"].to_numpy()[gene],
-            "first": np.tile(first, n),
-            "last": np.tile(last, n),
-        }
-    )
+    shuffles = [n for test, n in settings.n_shuffles.items() if test != "context"]
+    return (AUTO_TILES_PER_TASK if tiles == "auto" else tiles) * max(shuffles, default=10)
