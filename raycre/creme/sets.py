@@ -1,0 +1,69 @@
+"""Sufficiency of CRE sets: what do the tiles that a greedy search has found bring back, one after another?
+
+CREME Methods, "Sufficiency of CRE sets from higher-order test". Takes the order of the interaction test.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raycre.creme.edits import WT, Pass
+from raycre.creme.effects import SET_OVER_CONTROL, SET_OVER_WT, fold_change
+from raycre.creme.interaction import Chain, follow
+from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.settings import Settings
+
+
+def expand(settings: Settings, known: Known) -> list[Pass]:
+    """Return the interaction test's passes, and `n` of each set of tiles that its rounds have come to."""
+    chains, searched = follow(settings, known)
+    sets = [p for chain in chains for m in range(len(chain.tiles) + 1) for p in _embedded(settings, chain, m)]
+    return [WT, *searched, *sets]
+
+
+def effects(settings: Settings, known: Known) -> list[Row]:
+    """Return two rows per search and set, MUT / WT and MUT / CONTROL; the control is the TSS tile alone.
+
+    A row's set is the TSS tile and the tiles of all rounds up to its own (`round` + 1 of them); its offsets
+    are those of the tile added last. The first has the TSS tile alone, and no round. The paper shows MUT / WT
+    for the "min" search in enhancing contexts, MUT / CONTROL for "max" in silencing ones.
+
+    Args:
+        settings: those of `expand`.
+        known: TSS activity of every pass of `expand`.
+    """
+    table: list[Row] = []
+    for chain in follow(settings, known)[0]:
+        wt = chain.levels[0]
+        sets = [
+            gather(known, _embedded(settings, chain, m))[:, chain.track] for m in range(len(chain.tiles) + 1)
+        ]
+        control = float(sets[0].mean())
+        for m, mutants in enumerate(sets):
+            tile, round_ = (chain.tiles[m - 1], m - 1) if m else (settings.tss_tile, None)
+            for metric, activity in ((SET_OVER_WT, wt), (SET_OVER_CONTROL, control)):
+                effect = float(fold_change(mutants.mean(), np.float64(activity)))
+                table.append(
+                    row(
+                        tile,
+                        chain.track,
+                        wt,
+                        mutants,
+                        effect,
+                        metric,
+                        control=control,
+                        round=round_,
+                        search=chain.search,
+                    )
+                )
+    return table
+
+
+def _embedded(settings: Settings, chain: Chain, m: int) -> list[Pass]:
+    """The first `m` tiles in each background, which are the gene's own whatever `compat` is.
+
+    So a set of no tiles is the context test's mutant; a set of one is the sufficiency test's, unless `compat`
+    gives every tile backgrounds of its own there.
+    """
+    kept = (settings.tss_tile, *chain.tiles[:m])
+    return [Pass(background=(None, k), kept=kept) for k in range(settings.n("sets"))]
