@@ -55,7 +55,7 @@ def multiplicative(wt: NDArray[np.float64], first: NDArray[np.float64]) -> NDArr
     """
     fold = fold_change(_from(wt[..., None], first), wt[..., None])
     with np.errstate(over="ignore"):
-        return _finite(np.cumprod(fold, axis=-1))
+        return _finite(np.multiply.accumulate(fold, axis=-1))
 
 
 def log_trace(starts: NDArray[np.float64], last: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,8 +94,7 @@ def log_multiplicative(wt: NDArray[np.float64], first: NDArray[np.float64]) -> N
 def mean_squared_error(curve: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of squared differences, float64 (...), of curves (..., points); null if a point is."""
     with np.errstate(over="ignore"):
-        mse: NDArray[np.float64] = np.square(curve - expected).mean(axis=-1)
-    return _finite(mse)
+        return _finite(np.square(curve - expected).mean(axis=-1))
 
 
 def mean_difference(curve: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:

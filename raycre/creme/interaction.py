@@ -74,7 +74,7 @@ class _Round:
 
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
-    """Return the wild type, and of every search the passes of all rounds up to the first that is not known."""
+    """Return the wild type, and of every search the passes of its rounds, the first unknown one included."""
     return [WT, *follow(settings, known)[1]]
 
 

@@ -34,25 +34,22 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     """
     table: list[Row] = []
     for chain in follow(settings, known)[0]:
-        wt = chain.levels[0]
-        sets = [
-            gather(known, _embedded(settings, chain, m))[:, chain.track] for m in range(len(chain.tiles) + 1)
-        ]
-        control = float(sets[0].mean())
-        for m, mutants in enumerate(sets):
-            tile, round_ = (chain.tiles[m - 1], m - 1) if m else (settings.tss_tile, None)
-            for metric, activity in ((SET_OVER_WT, wt), (SET_OVER_CONTROL, control)):
-                effect = float(fold_change(mutants.mean(), np.float64(activity)))
+        sets = [_embedded(settings, chain, m) for m in range(len(chain.tiles) + 1)]
+        mutants = np.stack([gather(known, passes)[:, chain.track] for passes in sets])  # (sets, shuffles)
+        means = mutants.mean(axis=1)
+        for metric, activity in ((SET_OVER_WT, np.array(chain.levels[0])), (SET_OVER_CONTROL, means[0])):
+            effect = fold_change(means, activity)
+            for m, tile in enumerate((settings.tss_tile, *chain.tiles)):
                 table.append(
                     row(
                         tile,
                         chain.track,
-                        wt,
-                        mutants,
-                        effect,
+                        chain.levels[0],
+                        mutants[m],
+                        effect[m],
                         metric,
-                        control=control,
-                        round=round_,
+                        control=means[0],
+                        round=m - 1 if m else None,
                         search=chain.search,
                     )
                 )
