@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raycre.creme import activity, context, necessity, sufficiency
+from raycre.creme import activity, context, interaction, necessity, sets, sufficiency
 from raycre.creme.edits import Pass
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import Settings
@@ -39,10 +39,14 @@ TESTS: dict[str, PerturbationTest] = {
     "context": context,
     "necessity": necessity,
     "sufficiency": sufficiency,
+    "interaction": interaction,
+    "sets": sets,
 }
 """The perturbation tests by name, in the order of the paper."""
 
-NEEDS: dict[str, tuple[str, ...]] = {}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "sets": ("interaction",),
+}
 """Tests whose passes and numbers of shuffles a test reads as well, where it does."""
 
 CHAINS: tuple[tuple[str, ...], ...] = (("interaction", "sets"), ("distance", "multiplicity"), ("finemap",))

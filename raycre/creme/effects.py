@@ -16,6 +16,17 @@ ACTIVITY = "wt"
 SHUFFLED_OVER_WT = "(wt-mutant)/wt"
 INSERTED_OVER_WT = "(mutant-control)/wt"
 INSERTED_OVER_CONTROL = "(mutant-control)/control"
+# The curves of the interaction test, and what they come to.
+GREEDY = "greedy/wt"
+ADDITIVE = "additive/wt"
+MULTIPLICATIVE = "multiplicative/wt"
+LOG_GREEDY = "ln(greedy)/ln(wt)"
+LOG_MULTIPLICATIVE = "ln(multiplicative)/ln(wt)"
+MSE_ADDITIVE = "mse(greedy,additive)"
+MEAN_DIFFERENCE = "mean(greedy)-mean(additive)"
+MSE_LOG = "mse(ln(greedy),ln(multiplicative))"
+SET_OVER_WT = "mutant/wt"
+SET_OVER_CONTROL = "mutant/control"
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,19 @@ def insertion_effect(
     enhancing = np.array([c == "enhancing" for c in contexts], dtype=bool)
     effect = _ratio(mutant - control, np.where(enhancing, wt, control))
     return effect, [INSERTED_OVER_WT if e else INSERTED_OVER_CONTROL for e in enhancing]
+
+
+def fold_change(mutant: NDArray[np.float64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return MUT over another activity, in which nothing has changed at 1.
+
+    Args:
+        mutant: float64 (...), an activity.
+        activity: float64, to be broadcast: of the wild type, or of a control.
+
+    Returns:
+        float64 (...); null as `_ratio`.
+    """
+    return _ratio(mutant, activity)
 
 
 def context_classes(effect: NDArray[np.float64], thresholds: Thresholds, compat: str) -> list[str | None]:
