@@ -63,9 +63,9 @@ def top_genes(
         raise InputError("at least one gene must be taken", value=n)
     bad = np.flatnonzero(~np.isfinite(activity).all(axis=1))
     if bad.size:
+        gene_id, values = table["gene_id"].iloc[bad[0]], activity[bad[0]].tolist()
         raise RaycreError(
-            f"the model's TSS activity of {table['gene_id'].iloc[bad[0]]} is {activity[bad[0]].tolist()}; check "
-            "the weights, and the dtype for overflow"
+            f"the model's TSS activity of {gene_id} is {values}; check the weights, and the dtype for overflow"
         )
     gene, _ = pd.factorize(table["gene_name" if compat == "reference" else "gene_id"])
     by_track = tuple(_highest(gene, activity[:, t], n) for t in range(activity.shape[1]))

@@ -92,9 +92,9 @@ def candidate_tss(
     Args:
         table: columns `GENE_COLUMNS`.
         gene_type: genes to keep; a table without gene types is taken whole, as is any with None.
-        compat: "fixed" drops rows with the chromosome, TSS and strand of an earlier one, of whatever gene, for
-            both have one window. "reference" drops by interval *start* in place of the TSS, as the authors'
-            code does (DIVERGENCES 43): - genes lose TSSs, and keep some of others twice.
+        compat: "fixed" drops rows with the chromosome, TSS and strand of an earlier one, of whatever gene,
+            for both have one window. "reference" drops by interval *start* in place of the TSS, as the
+            authors' code does (DIVERGENCES 43): - genes lose TSSs, and a TSS of two of them is there twice.
 
     Raises:
         GeneError: no gene of that type.

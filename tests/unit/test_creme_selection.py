@@ -63,7 +63,7 @@ def test_activity_that_is_not_a_number_names_its_gene(value: float) -> None:
 
 @pytest.mark.parametrize(("activity", "n"), [(ACTIVITY[:5], 3), (ACTIVITY[:, 0], 3), (ACTIVITY, 0)])
 def test_activities_of_another_table_are_refused(activity: np.ndarray, n: int) -> None:
-    with pytest.raises(InputError, match="activities|at least one gene"):
+    with pytest.raises(InputError, match=r"activities|at least one gene"):
         top_genes(candidates(), activity, n=n)
 
 
@@ -115,7 +115,7 @@ def test_reference_sample_is_that_of_pandas_whatever_the_seed() -> None:
 
 def test_gene_given_twice_is_refused() -> None:
     table = pd.concat([contexts(), contexts().iloc[[4]]])
-    with pytest.raises(InputError, match="G4.*once"):
+    with pytest.raises(InputError, match=r"G4.*once"):
         sample_contexts(table)
     with pytest.raises(InputError, match="at least one context"):
         sample_contexts(contexts(), n=0)
