@@ -65,7 +65,7 @@ def top_genes(
     if bad.size:
         gene_id, values = table["gene_id"].iloc[bad[0]], activity[bad[0]].tolist()
         raise RaycreError(
-            f"the model's TSS activity of {gene_id} is {values}; check the weights, and the dtype for overflow"
+            f"the model's TSS activity of {gene_id} is {values}; check the weights, and the dtype"
         )
     gene, _ = pd.factorize(table["gene_name" if compat == "reference" else "gene_id"])
     by_track = tuple(_highest(gene, activity[:, t], n) for t in range(activity.shape[1]))
