@@ -24,7 +24,7 @@ from raycre.creme.effects import (
 )
 from raycre.creme.selection import CONTEXTS_PER_CLASS, sample_contexts, top_genes
 from raycre.creme.tiles import context_tiles, to_genomic, tss_tile
-from raycre.genome.genes import candidate_tss, read_tss_table
+from raycre.genome.genes import candidate_tss, read_tss_table, window
 
 ENFORMER = THRESHOLDS["enformer"]
 AS_PRINTED = 5e-7  # effects are printed with 8 digits of float32, and reach -3.4
@@ -145,6 +145,19 @@ def test_only_minus_genes_of_the_published_list_share_a_tss(shared: Path) -> Non
     dropped = genes[~genes["gene_id"].isin(kept["gene_id"])]
     assert len(dropped) > 0
     assert set(dropped["strand"]) == {"-"}
+
+
+def test_windows_of_some_published_genes_leave_their_chromosome(
+    shared: Path, tiles: NDArray[np.int64]
+) -> None:
+    # So the authors pad and drop none: `max_n` of the input's length does as they do.
+    genes = read_tss_table(shared / "data" / "creme" / "K562_selected_genes.csv")
+    sizes = pd.read_csv(shared / "data" / "hg38" / "hg38.chrom.sizes", sep="\t", header=None, index_col=0)[1]
+    seq_len = int(tiles[-1].sum())
+    windows = np.array([window(t, s, seq_len) for t, s in zip(genes["tss"], genes["strand"], strict=True)])
+    size = genes["chrom"].map(sizes)
+    assert (genes["tss"] < size).all()
+    assert ((windows[:, 0] < 0) | (windows[:, 1] > size)).any()
 
 
 def test_necessity_table_holds_every_tile_of_every_context(
