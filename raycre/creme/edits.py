@@ -113,11 +113,11 @@ def lineage(pass_: Pass, tss_tile: Interval) -> list[Pass]:
     return line
 
 
-def seeded_source(wt: NDArray[np.uint8], run_seed: int) -> Source:
-    """Return the source that draws every shuffle of `wt` from the seed of its identity."""
+def seeded_source(wt: NDArray[np.uint8], run_seed: int, compat: str = "fixed") -> Source:
+    """Return the source that draws every shuffle of `wt` from the seed of its identity, as `compat` says."""
 
     def source(gene: str, start: int, end: int, k: int, owner: Interval | None) -> NDArray[np.uint8]:
-        return dinucleotide_shuffle(wt[start:end], seed_of(run_seed, gene, start, end, k, owner))
+        return dinucleotide_shuffle(wt[start:end], seed_of(run_seed, gene, start, end, k, owner), compat)
 
     return source
 
