@@ -13,9 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.config import PerturbConfig
 from raycre.creme.edits import lineage
+from raycre.creme.selection import CONTEXT_CLASSES
 from raycre.creme.simulation import ELEMENTS_PER_CONTEXT, simulate
 from raycre.engine.reading import open_reader
-from raycre.engine.stages import SAMPLED, first_stage
+from raycre.engine.stages import first_stage
 from raycre.engine.study import Study
 from raycre.engine.units import Planned, records, units_of
 from raycre.store.ledger import Ledger
@@ -60,7 +61,9 @@ def cost_of(config: PerturbConfig, study: Study) -> dict[str, Any]:
 
     searched = replace(study.settings, searched=(0,)) if pipeline else study.settings
     n_on = (
-        min(len(genes), config.creme.per_class * len(SAMPLED) * len(study.tracks)) if pipeline else len(genes)
+        min(len(genes), config.creme.per_class * len(CONTEXT_CLASSES) * len(study.tracks))
+        if pipeline
+        else len(genes)
     )
     n_tracks = len(study.tracks)
     tests = study.tests if pipeline else stage.tests

@@ -46,6 +46,8 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):
         say(f"refused: {gene['gene_name']} ({gene['gene_id']}): {gene['reason']}")
+    for note in study.notes:
+        say(f"note: {note}")
     if dry_run:
         return cost_of(config, study)
     run = open_run(
@@ -68,6 +70,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         model=study.model_label,
         trained="RANDOM" not in study.model_label,
         tracks=study.tracks,
+        notes=study.notes,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
     work = Work(config, study, run)

@@ -121,7 +121,7 @@ class Replica:
         order, key = self.order, gene_key(gene)
         wild_type = self._window(gene["chrom"], gene["tss"], gene["strand"])
         # A background serves one pass after another: drawn once, as building copies it.
-        source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed))
+        source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed, stage.settings.compat))
 
         def sequence(p: Pass) -> NDArray[np.uint8]:
             return build(

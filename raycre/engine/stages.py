@@ -10,18 +10,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from raycre.config import PerturbConfig
+from raycre.config.perturb import TopGenes
 from raycre.creme.backgrounds import classes_of_gene
+from raycre.creme.edits import WT
+from raycre.creme.selection import sample_contexts, top_genes
 from raycre.creme.settings import Settings
 from raycre.engine.effects import read_activity
 from raycre.engine.progress import say
+from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
-from raycre.engine.units import Partner, Stage, gene_key
+from raycre.engine.units import Partner, Stage, gene_folder, gene_key
+from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
+from raycre.store.schemas import ACTIVITIES
 
 Gene = Mapping[str, Any]
-SAMPLED = ("enhancing", "neutral", "silencing")
 
 
 def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> Stage:
@@ -50,26 +58,29 @@ def next_stage(
     """
     if config.tests != "pipeline" or stage.name != "context":
         return None, genes
-    classes = []
-    for gene in genes:
-        known = read_activity(store, gene, study.tracks)
-        classes.append(classes_of_gene(stage.settings, known))
-    from raycre.creme.selection import sample_contexts
-
-    chosen: list[Gene] = []
-    searched = sample_contexts(
-        classes,
-        [gene_key(gene) for gene in genes],
-        n=config.creme.per_class,
-        seed=config.run.seed,
-        compat=config.creme.compat,
-        wanted=SAMPLED,
+    classes = [classes_of_gene(stage.settings, read_activity(store, gene, study.tracks)) for gene in genes]
+    keys, n_tracks = [gene_key(gene) for gene in genes], len(study.tracks)
+    table = pd.DataFrame(
+        {
+            "gene": np.repeat(keys, n_tracks),
+            "track": np.tile(range(n_tracks), len(genes)),
+            "call": np.array(classes, dtype=object).ravel(),
+        }
     )
-    for gene, tracks in zip(genes, searched, strict=True):
-        if tracks:
-            chosen.append({**gene, "searched": tracks})
+    # Tracks that a choice by activity left out are not in the running.
+    ranked = [gene.get("searched") for gene in genes]
+    table = table[[r is None or t in r for r in ranked for t in range(n_tracks)]].reset_index(drop=True)
+    kept = table.iloc[sample_contexts(table, config.creme.per_class, config.run.seed, config.creme.compat)]
+    tracks_of = {name: tuple(sorted(rows)) for name, rows in kept.groupby("gene")["track"]}
+    chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
     say(f"pipeline: {len(chosen):,} of {len(genes):,} genes go on, by the classes of their contexts")
-    return with_partners(Stage("tests", study.tests, study.settings), chosen), chosen
+    for (track, call), n in kept.groupby(["track", "call"]).size().items():
+        say(f"  track {study.tracks[track]}: {n:,} {call}")
+    return (
+        (with_partners(Stage("tests", study.tests, study.settings), chosen), chosen)
+        if chosen
+        else (None, genes)
+    )
 
 
 def with_partners(stage: Stage, genes: Sequence[Gene]) -> Stage:
@@ -89,5 +100,23 @@ def _only(settings: Settings, test: str) -> Settings:
 def pick_genes(
     config: PerturbConfig, study: Study, run: Run, genes: Sequence[Gene], store: PassStore
 ) -> list[Gene]:
-    """Return the most active genes of each track, with the tracks on which they are, and write their table."""
-    raise NotImplementedError
+    """Return the most active genes of each track, with their tracks, and write summary/activity.parquet."""
+    assert isinstance(config.inputs.genes, TopGenes)
+    table = pd.DataFrame(genes)
+    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
+    top = top_genes(table, activity, config.inputs.genes.top, config.creme.compat)
+    chosen = np.zeros(activity.shape, dtype=bool)
+    chosen[top.rows] = top.member
+    n_tracks = len(study.tracks)
+    rows = table.loc[table.index.repeat(n_tracks), ["gene_id", "gene_name", "chrom", "tss", "strand"]]
+    rows = rows.assign(
+        track_id=np.tile(study.tracks, len(table)), activity=activity.ravel(), chosen=chosen.ravel()
+    )
+    write_table(
+        run.out / "summary" / "activity.parquet", as_table(rows, ACTIVITIES, run.metadata | study.metadata)
+    )
+    say(f"{len(top.rows):,} of {len(genes):,} TSSs are the most active of their genes and among the highest")
+    return [
+        {**genes[row], "searched": tuple(np.flatnonzero(member).tolist())}
+        for row, member in zip(top.rows.tolist(), top.member, strict=True)
+    ]

@@ -7,20 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
-from raycre.backbones.tracks import select_tracks
+from raycre.backbones.tracks import opposite_strands, select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.creme import NEEDS
+from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
 from raycre.engine.reading import check_views, load
 from raycre.errors import ConfigError, GeneError
 from raycre.genome.fasta import Fasta
-from raycre.genome.genes import check_windows, read_genes, read_tss_table, select_genes
+from raycre.genome.genes import (
+    candidate_tss,
+    check_windows,
+    far_apart,
+    read_genes,
+    read_tss_table,
+    select_genes,
+)
 from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
@@ -53,6 +62,7 @@ class Study:
         passes_per_unit: forward passes that make one unit of work.
         model_label: name in every output; ends in -RANDOM-WEIGHTS where the weights are not trained.
         weights_sha256: hash of the weights.
+        notes: what a person should know of the choice, a line each.
     """
 
     tests: tuple[str, ...]
@@ -65,6 +75,7 @@ class Study:
     passes_per_unit: int
     model_label: str
     weights_sha256: str
+    notes: tuple[str, ...] = ()
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -79,7 +90,8 @@ def plan_creme(config: PerturbConfig) -> Study:
         InputError: anything in the configuration or its files that cannot be.
     """
     fasta = Fasta(config.inputs.fasta)
-    chosen = _choose(config)
+    table = _read_annotation(config)
+    chosen = _choose(config, table)
     model = load(config.model)
     check_views(model, views_of(config.model.shifts, config.model.reverse_complement))
     tracks = tuple(select_tracks(model.tracks, _query(config)))
@@ -92,46 +104,82 @@ def plan_creme(config: PerturbConfig) -> Study:
             path=config.inputs.fasta,
         )
     settings = _settings(config, model.seq_len)
+    genes = genes[GENE_COLUMNS].reset_index(drop=True)
+    notes = [*_notes_of_genes(table, genes, config), *_notes_of_tracks(model.tracks, tracks)]
+    if isinstance(config.creme.tiles, Path):
+        genes, note = _with_tiles(genes, config.creme.tiles, fasta, settings)
+        notes.append(note)
     return Study(
         tests=config.test_names,
         settings=settings,
         tracks=tracks,
         kept=_kept(config, model.tracks, tracks),
         track_table=model.tracks.iloc[list(tracks)].reset_index(drop=True),
-        genes=genes[GENE_COLUMNS].reset_index(drop=True),
+        genes=genes,
         refused=refused,
         passes_per_unit=_passes_per_unit(config, settings),
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,
+        notes=tuple(notes),
     )
 
 
-def _choose(config: PerturbConfig) -> pd.DataFrame:
-    """Read the annotation and take the genes asked for."""
+def _read_annotation(config: PerturbConfig) -> pd.DataFrame:
     inputs = config.inputs
     if inputs.gtf is not None:
-        table = read_genes(inputs.gtf)
-    else:
-        assert inputs.tss_table is not None  # the configuration has one of the two
-        table = read_tss_table(inputs.tss_table)
-    names = _gene_names(config, table)
-    return select_genes(table, names, tss=inputs.tss, compat=config.creme.compat)
+        return read_genes(inputs.gtf)
+    assert inputs.tss_table is not None  # the configuration has one of the two
+    return read_tss_table(inputs.tss_table)
 
 
-def _gene_names(config: PerturbConfig, table: pd.DataFrame) -> list[str]:
-    genes = config.inputs.genes
+def _choose(config: PerturbConfig, table: pd.DataFrame) -> pd.DataFrame:
+    """Take the genes asked for, or every TSS that may be among the most active."""
+    genes, compat = config.inputs.genes, config.creme.compat
     if isinstance(genes, TopGenes):
-        coding = table["gene_type"].isin(
-            ["protein_coding"]
-        )  # CREME Methods, "Transcription start site selection"
-        return table.loc[coding if coding.any() else slice(None), "gene_id"].drop_duplicates().tolist()
+        return candidate_tss(table, compat=compat)
     # Bytes that are no text become a name that no gene has, and the error shows it.
     names = list(genes) if isinstance(genes, tuple) else read_text(genes).decode(errors="replace").split()
     if not names:
         raise GeneError(
             "no gene is named; one name or id a line", path=genes if not isinstance(genes, tuple) else None
         )
-    return names
+    return select_genes(table, names, tss=config.inputs.tss, compat=compat)
+
+
+def _notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, config: PerturbConfig) -> list[str]:
+    if isinstance(config.inputs.genes, TopGenes) or config.inputs.tss == "all":
+        return []
+    wide = far_apart(table, genes, config.creme.tile_size // 2)
+    if wide.empty:
+        return []
+    first = wide.iloc[0]
+    return [
+        f"{len(wide):,} of {len(genes):,} genes have TSSs that the TSS tile does not hold together "
+        f"({first.gene_name}: {first.n_tss} over {first.spread:,} bp); the {config.inputs.tss} one is taken"
+    ]
+
+
+def _notes_of_tracks(table: pd.DataFrame, tracks: Sequence[int]) -> list[str]:
+    pairs = opposite_strands(table, tracks)
+    return [f"tracks {a} and {b} are the two strands of one measurement" for a, b in pairs[:3]]
+
+
+def _with_tiles(
+    genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings
+) -> tuple[pd.DataFrame, str]:
+    """Give every gene the intervals of a BED in its window as its tiles."""
+    regions = read_tile_bed(path, fasta.sizes)
+    size = (settings.seq_len, settings.tile_size)
+    found = [
+        tiles_from_bed(regions, str(g.chrom), int(g.tss), str(g.strand), *size) for g in genes.itertuples()
+    ]
+    n_tiles, bare = sum(len(f.tiles) for f in found), sum(not f.tiles for f in found)
+    note = (
+        f"tiles of {path.name}: {n_tiles:,} in {len(genes):,} windows ({bare:,} without any); left out "
+        f"{sum(f.n_past_window for f in found):,} partly outside, {sum(f.n_over_tss for f in found):,} over the "
+        f"TSS tile, {sum(f.n_repeated for f in found):,} repeated"
+    )
+    return genes.assign(tiles=[f.tiles for f in found]), note
 
 
 def _query(config: PerturbConfig) -> str | list[int | str]:

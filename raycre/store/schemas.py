@@ -105,6 +105,17 @@ FOLD_PREDICTIONS = _schema(
     *((f"p_{c}", pa.float32(), f"probability of {c}, mean over views") for c in CLASSES),
 )
 
+ACTIVITIES = _schema(
+    ("gene_id", _TEXT, "gene identifier in the annotation"),
+    ("gene_name", _TEXT, "gene name in the annotation"),
+    ("chrom", _TEXT, "chromosome"),
+    ("tss", _INT, "0-based position of the TSS base"),
+    ("strand", _TEXT, "strand of the gene"),
+    ("track_id", _INT, "row of the model's track table"),
+    ("activity", _REAL, "TSS activity of the wild type"),
+    ("chosen", pa.bool_(), "highest TSS of its gene and among the most active genes of the track"),
+)
+
 CALLS = _schema(
     ("test", _TEXT, "name of the perturbation test"),
     ("track_id", _INT, "row of the model's track table"),
