@@ -149,7 +149,7 @@ class Reader:
 
 
 def tss_activity(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the TSS activity, the mean over TSS bins (CREME, Methods): (..., bins, tracks) to (..., tracks)."""
+    """Return the TSS activity, the mean over TSS bins (Methods): (..., bins, tracks) to (..., tracks)."""
     return predicted.astype(np.float64).mean(axis=-2)
 
 

@@ -6,6 +6,7 @@ test of the genes that its classes give (CREME Methods, "Context dependence test
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any

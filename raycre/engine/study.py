@@ -170,16 +170,15 @@ def _with_tiles(
     """Give every gene the intervals of a BED in its window as its tiles."""
     regions = read_tile_bed(path, fasta.sizes)
     size = (settings.seq_len, settings.tile_size)
-    found = [
-        tiles_from_bed(regions, str(g.chrom), int(g.tss), str(g.strand), *size) for g in genes.itertuples()
-    ]
+    places = zip(genes["chrom"], genes["tss"].tolist(), genes["strand"], strict=True)
+    found = [tiles_from_bed(regions, *place, *size) for place in places]
     n_tiles, bare = sum(len(f.tiles) for f in found), sum(not f.tiles for f in found)
     note = (
         f"tiles of {path.name}: {n_tiles:,} in {len(genes):,} windows ({bare:,} without any); left out "
-        f"{sum(f.n_past_window for f in found):,} partly outside, {sum(f.n_over_tss for f in found):,} over the "
-        f"TSS tile, {sum(f.n_repeated for f in found):,} repeated"
+        f"{sum(f.n_past_window for f in found):,} partly outside, {sum(f.n_over_tss for f in found):,} over "
+        f"the TSS tile, {sum(f.n_repeated for f in found):,} repeated"
     )
-    return genes.assign(tiles=[f.tiles for f in found]), note
+    return genes.assign(tiles=pd.Series([f.tiles for f in found], dtype=object)), note
 
 
 def _query(config: PerturbConfig) -> str | list[int | str]:
