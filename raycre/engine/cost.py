@@ -60,12 +60,9 @@ def cost_of(config: PerturbConfig, study: Study) -> dict[str, Any]:
     todo_first = sum(planned.to_do or 0 for planned in units)
 
     searched = replace(study.settings, searched=(0,)) if pipeline else study.settings
-    n_on = (
-        min(len(genes), config.creme.per_class * len(CONTEXT_CLASSES) * len(study.tracks))
-        if pipeline
-        else len(genes)
-    )
-    n_tracks = len(study.tracks)
+    n_tracks, n_on = len(study.tracks), len(genes)
+    if pipeline:
+        n_on = min(n_on, config.creme.per_class * len(CONTEXT_CLASSES) * n_tracks)
     tests = study.tests if pipeline else stage.tests
     without = simulate(tests, searched, n_tracks, element=False)
     with_one = simulate(tests, searched, n_tracks, element=True)

@@ -75,13 +75,11 @@ def next_stage(
     tracks_of = {name: tuple(sorted(rows)) for name, rows in kept.groupby("gene")["track"]}
     chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
     say(f"pipeline: {len(chosen):,} of {len(genes):,} genes go on, by the classes of their contexts")
-    for (track, call), n in kept.groupby(["track", "call"]).size().items():
+    for (track, call), n in Counter(zip(kept["track"], kept["call"], strict=True)).items():
         say(f"  track {study.tracks[track]}: {n:,} {call}")
-    return (
-        (with_partners(Stage("tests", study.tests, study.settings), chosen), chosen)
-        if chosen
-        else (None, genes)
-    )
+    if not chosen:
+        return None, genes
+    return with_partners(Stage("tests", study.tests, study.settings), chosen), chosen
 
 
 def with_partners(stage: Stage, genes: Sequence[Gene]) -> Stage:
