@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raycre.creme import context, necessity, sufficiency
+from raycre.creme import context, distance, multiplicity, necessity, sufficiency
 from raycre.creme.edits import Pass
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import Settings
@@ -38,8 +38,13 @@ TESTS: dict[str, PerturbationTest] = {
     "context": context,
     "necessity": necessity,
     "sufficiency": sufficiency,
+    "distance": distance,
+    "multiplicity": multiplicity,
 }
 """The perturbation tests by name, in the order of the paper."""
 
-NEEDS: dict[str, tuple[str, ...]] = {}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "distance": ("sufficiency",),
+    "multiplicity": ("sufficiency",),
+}
 """Tests whose passes and numbers of shuffles a test reads as well, where it does."""

@@ -27,9 +27,9 @@ def expand(settings: Settings, known: Known) -> list[Pass]:
 
 
 def effects(settings: Settings, known: Known) -> list[Row]:
-    """Return two rows per element and place, on the element's track: MUT over the largest MUT of all places,
-    and (MUT - CONTROL) / WT or / CONTROL as the context asks. The offsets say where the element stood.
+    """Return two rows per element and place, on the element's track; the offsets say where it stood.
 
+    One has MUT over the largest MUT of all places, one (MUT - CONTROL) / WT or / CONTROL as the context asks.
     The control is the TSS tile alone in the test's own backgrounds, not that of an earlier sufficiency run as
     in the published tables (DIVERGENCES 24).
 

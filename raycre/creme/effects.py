@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 SHUFFLED_OVER_WT = "(wt-mutant)/wt"
 INSERTED_OVER_WT = "(mutant-control)/wt"
 INSERTED_OVER_CONTROL = "(mutant-control)/control"
+MOVED_OVER_MAX = "mutant/max"
+COPIES_OVER_CONTROL = "mutant/control"
+COPIES_OVER_ORIGINAL = "mutant/original"
 
 
 @dataclass(frozen=True)
@@ -72,17 +75,45 @@ def insertion_effect(
     not enhancing.
 
     Args:
-        mutant: float64 (tracks,), TSS tile and CRE tile in shuffled backgrounds.
+        mutant: float64 (..., tracks), TSS tile and CRE tile in shuffled backgrounds.
         control: float64 (tracks,), TSS tile alone in the same backgrounds.
         wt: float64 (tracks,).
         contexts: (tracks,), classes from `context_classes`.
 
     Returns:
-        The effect, float64 (tracks,), null as `_ratio`; and the name of the formula used, (tracks,).
+        The effect, float64 (..., tracks), null as `_ratio`; and the name of the formula used, (tracks,).
     """
     enhancing = np.array([c == "enhancing" for c in contexts], dtype=bool)
     effect = _ratio(mutant - control, np.where(enhancing, wt, control))
     return effect, [INSERTED_OVER_WT if e else INSERTED_OVER_CONTROL for e in enhancing]
+
+
+def fold_over_max(mutant: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return MUT over the largest MUT of all positions, which so has 1 itself ("TSS-CRE distance test").
+
+    For silencers too, whose position of 1 is that of the weakest silencing (DIVERGENCES 23).
+
+    Args:
+        mutant: float64 (positions, ...), mean activity with the CRE at each position; one position or more.
+
+    Returns:
+        float64 (positions, ...); null as `_ratio`, at all positions where the largest is not above 0.
+    """
+    return _ratio(mutant, mutant.max(axis=0))
+
+
+def fold_change(mutant: NDArray[np.float64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return MUT over another activity, in which nothing has changed at 1 ("Multiplicity test").
+
+    Args:
+        mutant: float64 (..., tracks), mean activity with any number of copies.
+        activity: float64 (tracks,): of the TSS tile alone, as in the text, or with the CRE at its own place,
+            by which the authors' driver divides (DIVERGENCES 32).
+
+    Returns:
+        float64 (..., tracks); null as `_ratio`.
+    """
+    return _ratio(mutant, activity)
 
 
 def context_classes(effect: NDArray[np.float64], thresholds: Thresholds, compat: str) -> list[str | None]:

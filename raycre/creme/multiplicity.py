@@ -34,10 +34,10 @@ def expand(settings: Settings, known: Known) -> list[Pass]:
 
 
 def effects(settings: Settings, known: Known) -> list[Row]:
-    """Return two rows per element and number of copies from 0 on, on the element's track: MUT / CONTROL, and
-    MUT over the activity with the element at its own place. The offsets say where the newest copy went.
+    """Return two rows per element and number of copies, 0 included, on the element's track.
 
-    Without a copy they are those of the TSS tile, which is all there is.
+    One has MUT / CONTROL, one MUT over the activity with the element at its own place (DIVERGENCES 32). The
+    offsets say where the newest copy went; without a copy they are those of the TSS tile, all that is there.
 
     Args:
         settings: those of `expand`.

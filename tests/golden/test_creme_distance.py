@@ -120,8 +120,8 @@ def test_distance_of_the_toy_model(
                 [r.sd for r in pair], expected["pred_mut"].std(axis=1)[:, t], rtol=1e-9, atol=1e-14
             )
         np.testing.assert_allclose([r.effect for r in fold], expected["fold_over_max"][:, t], rtol=RTOL)
-        controls_of = [r.control for r in effect]
-        np.testing.assert_allclose(controls_of, [expected["tss_only"].mean(axis=0)[t]] * n_places, rtol=RTOL)
+        controls_of = np.array([r.control for r in effect])
+        np.testing.assert_allclose(controls_of, expected["tss_only"].mean(axis=0)[t], rtol=RTOL)
         (metric,) = {r.metric for r in effect}
         name = "effect_over_wt" if metric == "(mutant-control)/wt" else "effect_over_control"
         np.testing.assert_allclose([r.effect for r in effect], expected[name][:, t], rtol=1e-9, atol=1e-14)

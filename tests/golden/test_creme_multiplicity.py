@@ -137,8 +137,8 @@ def test_multiplicity_of_the_toy_model_on_every_track(toy: Toy, stored: Arrays, 
         np.testing.assert_allclose(
             [r.effect for r in code], expected["normalised_code_over_original_position"], rtol=RTOL
         )
-        np.testing.assert_allclose([r.control for r in paper], [only_tss] * len(paper), rtol=RTOL)
-        np.testing.assert_allclose([r.mutant / r.effect for r in code], [original] * len(code), rtol=RTOL)
+        np.testing.assert_allclose(np.array([r.control for r in paper]), only_tss, rtol=RTOL)
+        np.testing.assert_allclose([r.mutant / r.effect for r in code], original, rtol=RTOL)
 
         # Every mutant that was tried; places already taken are NaN.
         tried = np.full((n_copies, n_shuffles, n_places), np.nan)

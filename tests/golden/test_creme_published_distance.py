@@ -6,6 +6,7 @@ and wt and control stand in the table of CREs, so the mutants follow; they have 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,11 @@ def moved(published: Path) -> pd.DataFrame:
     return merged
 
 
+def mutants(rows: pd.DataFrame) -> pd.Series:
+    over = rows["wt"].where(rows["tile class"] == "Enhancer", rows["control"])
+    return rows["CRE sufficiency effect"] * over + rows["control"]
+
+
 def test_every_cre_is_tried_at_our_places(settings: Settings, moved: pd.DataFrame) -> None:
     for _, cre in moved.groupby("enf_data_id"):
         cre = cre.sort_values("position_index")
@@ -67,17 +73,40 @@ def test_folds_follow_from_the_published_effects(moved: pd.DataFrame, kind: str)
     assert len(rows)
     assert set(rows["context"]) == {OF_CLASS[kind]}
     np.testing.assert_allclose(rows["control"], rows["control_of_cre"], rtol=DIGITS)  # DIVERGENCES 24
-    effect, fold, wt, control = (
+    rows = rows.assign(mutant=mutants(rows))
+    mutant, fold = (
         rows.pivot(index="position_index", columns="enf_data_id", values=name).to_numpy()
-        for name in ("CRE sufficiency effect", "Fold change over control", "wt", "control")
+        for name in ("mutant", "Fold change over control")
     )
-    over = wt if kind == "Enhancer" else control
-    mutant = effect * over + control
     ours = fold_over_max(mutant)
     np.testing.assert_allclose(ours, fold, rtol=DIGITS * 10)
     assert (fold.max(axis=0) == 1).all()
     assert (ours.max(axis=0) == 1).all()
     np.testing.assert_array_equal(ours.argmax(axis=0), fold.argmax(axis=0))
+
+
+def test_counts_and_means_are_those_of_the_set(
+    published: Path, settings: Settings, moved: pd.DataFrame
+) -> None:
+    readme = (published / "README.md").read_text()
+    number = r"(-?[\d.,]*\d)"
+    pairs = rf"enhancers {number} / {number}, silencers {number} / {number}"
+    stated = re.search(
+        rf"{number} \+ {number} = .*mean fold at -5 / \+5 kb: {pairs}; mean effect {pairs}", readme
+    )
+    assert stated is not None
+    counts, folds, effects = np.split(np.array([float(n.replace(",", "")) for n in stated.groups()]), [2, 6])
+    for kind, count, fold, effect in zip(
+        OF_CLASS, counts, folds.reshape(2, 2), effects.reshape(2, 2), strict=True
+    ):
+        rows = moved[moved["tile class"] == kind].sort_values(["enf_data_id", "position_index"])
+        assert len(rows) == count
+        mutant = mutants(rows).to_numpy().reshape(-1, len(settings.tiles))
+        ours = fold_over_max(mutant.T).T.ravel()
+        for i, kb in enumerate((-5, 5)):
+            near = (rows["Binned distance (Kb)"] == kb).to_numpy()
+            assert ours[near].mean() == pytest.approx(fold[i], abs=6e-6)
+            assert rows["CRE sufficiency effect"][near].mean() == pytest.approx(effect[i], abs=6e-6)
 
 
 @pytest.mark.parametrize("kind", list(OF_CLASS))
@@ -86,8 +115,9 @@ def test_effects_follow_from_the_published_folds(moved: pd.DataFrame, kind: str)
         # The place of fold 1 gives the scale, and so the activity at all others.
         wt, control = (float(rows[name].iloc[0]) for name in ("wt", "control"))
         over = wt if kind == "Enhancer" else control
-        top = rows.loc[rows["Fold change over control"].idxmax(), "CRE sufficiency effect"] * over + control
-        mutant = rows["Fold change over control"].to_numpy() * top
+        fold = rows["Fold change over control"].to_numpy()
+        top = float(rows["CRE sufficiency effect"].to_numpy()[fold.argmax()]) * over + control
+        mutant = fold * top
         effect, metric = insertion_effect(
             mutant[:, None], np.array([control]), np.array([wt]), [OF_CLASS[kind]]
         )

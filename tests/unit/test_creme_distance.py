@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -94,8 +94,8 @@ def test_two_steps_ask_for_all_that_is_read_and_no_more(compat: str) -> None:
     settings = small(compat)
     steps: list[list[Pass]] = []
 
-    def predict(wanted: list[Pass]) -> dict[str, NDArray[np.float64]]:
-        steps.append(wanted)
+    def predict(wanted: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
+        steps.append(list(wanted))
         return {p.key: np.array([10.0 + len(p.edited)]) for p in wanted}
 
     known = complete(["distance"], settings, predict)

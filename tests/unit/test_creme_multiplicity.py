@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -71,8 +73,8 @@ def steps_of(settings: Settings) -> tuple[list[list[Pass]], dict[str, NDArray[np
     """Return the passes of each step and what is known after the last, where every activity is 10."""
     steps: list[list[Pass]] = []
 
-    def predict(wanted: list[Pass]) -> dict[str, NDArray[np.float64]]:
-        steps.append(wanted)
+    def predict(wanted: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
+        steps.append(list(wanted))
         return {p.key: np.array([10.0]) for p in wanted}
 
     return steps, complete(["multiplicity"], settings, predict)
