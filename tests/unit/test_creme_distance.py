@@ -112,8 +112,19 @@ def test_two_steps_ask_for_all_that_is_read_and_no_more(compat: str) -> None:
 def test_more_backgrounds_than_sufficiency_has_bring_their_own_controls() -> None:
     settings = small(distance=3)
     known = complete(["distance"], settings, lambda wanted: {p.key: np.array([10.0]) for p in wanted})
-    assert "background=2+tile=25-35" in known
-    assert {r.n for r in TESTS["distance"].effects(settings, known)} == {3}
+    known["background=2+tile=25-35"] = np.array([40.0])
+    rows = TESTS["distance"].effects(settings, known)
+    assert {r.n for r in rows} == {3}
+    assert {r.control for r in rows if r.metric != "mutant/max"} == {20.0}  # of 10, 10 and 40
+    assert {r.effect for r in rows if r.metric != "mutant/max"} == {-0.5}
+
+
+def test_a_place_where_two_tiles_start_is_tried_once() -> None:
+    settings = Settings(60, 10, ((0, 20), (0, 10), LEFT), N, elements="all")
+    known = complete(["distance"], settings, lambda wanted: {p.key: np.array([10.0]) for p in wanted})
+    rows = TESTS["distance"].effects(settings, known)
+    stood = [r.offset_start for r in rows if r.tile == LEFT and r.metric == "mutant/max"]
+    assert stood == [0, 15]
 
 
 def test_an_element_longer_than_the_tiles_stays_off_the_tss_tile_and_inside() -> None:
