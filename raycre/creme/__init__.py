@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raycre.creme import activity, context, interaction, necessity, sets, sufficiency
+from raycre.creme import (
+    activity,
+    context,
+    distance,
+    interaction,
+    multiplicity,
+    necessity,
+    sets,
+    sufficiency,
+)
 from raycre.creme.edits import Pass
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import Settings
@@ -39,13 +48,17 @@ TESTS: dict[str, PerturbationTest] = {
     "context": context,
     "necessity": necessity,
     "sufficiency": sufficiency,
+    "distance": distance,
     "interaction": interaction,
     "sets": sets,
+    "multiplicity": multiplicity,
 }
 """The perturbation tests by name, in the order of the paper."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
+    "distance": ("sufficiency",),
     "sets": ("interaction",),
+    "multiplicity": ("sufficiency",),
 }
 """Tests whose passes and numbers of shuffles a test reads as well, where it does."""
 

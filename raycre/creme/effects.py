@@ -16,6 +16,10 @@ ACTIVITY = "wt"
 SHUFFLED_OVER_WT = "(wt-mutant)/wt"
 INSERTED_OVER_WT = "(mutant-control)/wt"
 INSERTED_OVER_CONTROL = "(mutant-control)/control"
+MUTANT_OVER_WT = "mutant/wt"
+MUTANT_OVER_CONTROL = "mutant/control"
+MUTANT_OVER_MAX = "mutant/max"
+MUTANT_OVER_ORIGINAL = "mutant/original"
 # The curves of the interaction test, and what they come to.
 GREEDY = "greedy/wt"
 ADDITIVE = "additive/wt"
@@ -25,8 +29,6 @@ LOG_MULTIPLICATIVE = "ln(multiplicative)/ln(wt)"
 MSE_ADDITIVE = "mse(greedy,additive)"
 MEAN_DIFFERENCE = "mean(greedy)-mean(additive)"
 MSE_LOG = "mse(ln(greedy),ln(multiplicative))"
-SET_OVER_WT = "mutant/wt"
-SET_OVER_CONTROL = "mutant/control"
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,31 @@ def insertion_effect(
     not enhancing.
 
     Args:
-        mutant: float64 (tracks,), TSS tile and CRE tile in shuffled backgrounds.
+        mutant: float64 (..., tracks), TSS tile and CRE tile in shuffled backgrounds.
         control: float64 (tracks,), TSS tile alone in the same backgrounds.
         wt: float64 (tracks,).
         contexts: (tracks,), classes from `context_classes`.
 
     Returns:
-        The effect, float64 (tracks,), null as `_ratio`; and the name of the formula used, (tracks,).
+        The effect, float64 (..., tracks), null as `_ratio`; and the name of the formula used, (tracks,).
     """
     enhancing = np.array([c == "enhancing" for c in contexts], dtype=bool)
     effect = _ratio(mutant - control, np.where(enhancing, wt, control))
     return effect, [INSERTED_OVER_WT if e else INSERTED_OVER_CONTROL for e in enhancing]
+
+
+def fold_over_max(mutant: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return MUT over the largest MUT of all positions, which so has 1 itself ("TSS-CRE distance test").
+
+    For silencers too, whose position of 1 is that of the weakest silencing (DIVERGENCES 23).
+
+    Args:
+        mutant: float64 (positions, ...), mean activity with the CRE at each position; one position or more.
+
+    Returns:
+        float64 (positions, ...); null as `_ratio`, at all positions where the largest is not above 0.
+    """
+    return _ratio(mutant, mutant.max(axis=0))
 
 
 def fold_change(mutant: NDArray[np.float64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,7 +118,7 @@ def fold_change(mutant: NDArray[np.float64], activity: NDArray[np.float64]) -> N
 
     Args:
         mutant: float64 (...), an activity.
-        activity: float64, to be broadcast: of the wild type, or of a control.
+        activity: float64, to be broadcast: of the wild type, of a control, or of one copy in its own place.
 
     Returns:
         float64 (...); null as `_ratio`.
