@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raycre.creme import context, necessity, sufficiency
+from raycre.creme import context, finemap, necessity, sufficiency, swap
 from raycre.creme.edits import Pass
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import Settings
@@ -36,10 +36,14 @@ class PerturbationTest(Protocol):
 
 TESTS: dict[str, PerturbationTest] = {
     "context": context,
+    "swap": swap,
     "necessity": necessity,
     "sufficiency": sufficiency,
+    "finemap": finemap,
 }
 """The perturbation tests by name, in the order of the paper."""
 
-NEEDS: dict[str, tuple[str, ...]] = {}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "finemap": ("sufficiency",),
+}
 """Tests whose passes and numbers of shuffles a test reads as well, where it does."""

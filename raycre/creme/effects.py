@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 SHUFFLED_OVER_WT = "(wt-mutant)/wt"
 INSERTED_OVER_WT = "(mutant-control)/wt"
 INSERTED_OVER_CONTROL = "(mutant-control)/control"
+SWAPPED_OVER_WT = "mutant/wt"
+MUTANT_OVER_WHOLE = "mutant/whole"
+RECOVERED_OF_WHOLE = "(mutant-control)/(whole-control)"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,27 @@ def insertion_effect(
     enhancing = np.array([c == "enhancing" for c in contexts], dtype=bool)
     effect = _ratio(mutant - control, np.where(enhancing, wt, control))
     return effect, [INSERTED_OVER_WT if e else INSERTED_OVER_CONTROL for e in enhancing]
+
+
+def fold_change(
+    mutant: NDArray[np.float64] | float, reference: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """Return MUT / REFERENCE of any one shape, null as `_ratio` (Methods, "Context swap test").
+
+    The reference is the wild type of the gene that the TSS tile is from (context swap), or the activity with
+    the whole element (score of the fine-tile search).
+    """
+    return _ratio(np.asarray(mutant, dtype=np.float64), np.asarray(reference, dtype=np.float64))
+
+
+def recovered(mutant: float, control: float, whole: float) -> float:
+    """Return (MUT - CONTROL) / (WHOLE - CONTROL), the part of an element's effect that a part of it has.
+
+    As the text speaks of it ("at least 80% of the enhancer CRE effect"; DIVERGENCES 35), for enhancers and
+    silencers; NaN where the whole has no effect.
+    """
+    sign = np.sign(whole - control)
+    return float(fold_change(sign * (mutant - control), sign * (whole - control)))
 
 
 def context_classes(effect: NDArray[np.float64], thresholds: Thresholds, compat: str) -> list[str | None]:
