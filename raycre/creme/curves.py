@@ -79,10 +79,11 @@ def bp_at_score(curve: Curve, level: float = RECOVERY, by_score: bool = False) -
             curve that goes up and down these may be far apart, and the result too high.
 
     Returns:
-        bp, where the curve passes last; NaN if it never does. With `by_score` the bp of the extreme score then.
+        bp, where the curve passes last; NaN if it never does. With `by_score` the bp of the extreme score
+        then, and NaN without any point.
     """
     bp, score = curve
-    if by_score:
+    if by_score and len(score):
         order = np.argsort(score, kind="stable")
         return float(np.interp(level, score[order], bp[order]))
     above = score > level

@@ -1,8 +1,8 @@
 """Fine-tile search: which few short stretches of an element do what the whole of it does?
 
-CREME Methods, "Fine-tile search". Sub-tiles of the element go, the least missed first, until too much of its
-activity is gone; the last step is taken back, and what is left goes on in shorter sub-tiles. Knows other tests
-only by the elements that they name.
+CREME Methods, "Fine-tile search". Sub-tiles of the element go, the least missed first, until too much of
+its activity is gone; the last step is taken back, and what is left goes on in shorter sub-tiles. Knows other
+tests only by the elements that they name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Step(NamedTuple):
         removed: the sub-tiles that went, by the activity without each of them, ascending.
         left: the sub-tiles without them, left to right.
         score: activity with `left` over activity with the whole element.
-        reverted: the score fell to the threshold or below (for a silencer: rose), and the sub-tiles came back.
+        reverted: the score fell to the threshold or below (for a silencer: rose), and they came back.
     """
 
     removed: tuple[Interval, ...]
@@ -84,11 +84,11 @@ def embedded(settings: Settings, element: Element, kept: Iterable[Interval]) -> 
 def search(settings: Settings, element: Element, known: Known) -> Search:
     """Replay the search of one element on what is known.
 
-    A step tries every sub-tile that is left, ranks them by the mean activity without each (the first of equals
-    first; the authors' sort leaves that to chance, DIVERGENCES 40), and removes the `batch` best, or all if
-    there are no more. The stage ends when the score falls to the threshold or below, and that step is taken
-    back. Silencers go the other way: the lowest activity is the best, and thresholds are mirrored at 1 (0.9
-    becomes 1.1).
+    A step tries every sub-tile that is left, ranks them by the mean activity without each (the first of
+    equals first; the authors' sort leaves that to chance, DIVERGENCES 40), and removes the `batch` best, or
+    all if there are no more. The stage ends when the score falls to the threshold or below, and that step is
+    taken back. Silencers go the other way: the lowest activity is the best, and thresholds are mirrored at 1
+    (0.9 becomes 1.1).
 
     A search that never gets to the threshold ends when everything is removed, and nothing survives: the TSS
     tile alone passes, so the score cannot tell which part of the element matters (where the authors' code
@@ -139,7 +139,8 @@ def search(settings: Settings, element: Element, known: Known) -> Search:
 def rows_of(settings: Settings, element: Element, known: Known) -> list[Row]:
     """Return the rows of one finished search; all have the element in `tile` and TSS alone in `control`.
 
-    - Round 0 is the whole element: its kind as the call, and a score of 1 (null if it has none: the only row).
+    - Round 0 is the whole element: its kind as the call, and a score of 1; null, and the only row, where it
+      has no activity to divide by.
     - Rounds 1, 2, ... count through all stages: a row for each sub-tile that went, called "removed", or
       "reverted" if the step was taken back. The effect is the score after the step; bp still embedded are
       those of the element less all that was removed so far. A stage ends with the round that is reverted.
@@ -158,7 +159,18 @@ def rows_of(settings: Settings, element: Element, known: Known) -> list[Row]:
         if call == KEPT:
             scores[RECOVERED_OF_WHOLE] = recovered(mutants.mean(), control, whole)
         return [
-            row(sub, track, wt, mutants, effect, metric, call, control=control, round=round_, tile=element.tile)
+            row(
+                sub,
+                track,
+                wt,
+                mutants,
+                effect,
+                metric,
+                call,
+                control=control,
+                round=round_,
+                tile=element.tile,
+            )
             for metric, effect in scores.items()
             for sub in subs
         ]

@@ -34,7 +34,7 @@ def wt_of(gene: str) -> str:
 
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
-    """Return the wild type, which is what others divide by, and the TSS tile of every partner in its place."""
+    """Return the wild type, by which others divide, and the TSS tile of every partner in its place."""
     return [WT, *(_swapped(settings, gene) for gene in settings.partners)]
 
 

@@ -63,9 +63,7 @@ def in_all_bins(model: Model, wt: Codes, passes: Sequence[Pass], source: Source)
     return np.stack([model(build(wt, p, "toy", 0, source)) for p in passes])
 
 
-def test_context_dependence_in_all_bins(
-    toy: Path, model: Model, inputs: Arrays, settings: Settings
-) -> None:
+def test_context_dependence_in_all_bins(toy: Path, model: Model, inputs: Arrays, settings: Settings) -> None:
     expected = read_arrays(toy / "context_dependence.npz")
     wild, *mutants = TESTS["context"].expand(settings, {})
     assert wild == WT

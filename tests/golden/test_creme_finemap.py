@@ -1,4 +1,4 @@
-"""The fine-tile search against golden set A: every array of fine_tile.npz and the fine_* arrays of analytic.npz.
+"""The fine-tile search against golden set A: all of fine_tile.npz, and fine_* of analytic.npz.
 
 The set's elements are given, not called: with `elements="all"` they are what the sign of their sufficiency
 effect makes them, so the search runs as in a run.
@@ -120,9 +120,7 @@ def test_fine_tile_search_of_an_enhancer_and_a_silencer(
             config["scales"], expected["enh_thresholds"], config["batches"], strict=True
         )
     )
-    settings = settings_for(
-        tss, config["L"], tiles, len(expected["backgrounds"]), compat=compat, fine=stages
-    )
+    settings = settings_for(tss, config["L"], tiles, len(expected["backgrounds"]), compat=compat, fine=stages)
     model = at_tss(toy_model(config), inputs["tss_bins"])
     known, table = run(settings, inputs["seqs"][0], model, source_of(expected["backgrounds"], tiles))
 

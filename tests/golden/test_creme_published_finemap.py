@@ -1,4 +1,4 @@
-"""Curves of the fine-tile search against the published table of K562 enhancers (creme_published/README.md)."""
+"""Curves of the fine-tile search against the published table of K562 (creme_published/README.md)."""
 
 from __future__ import annotations
 
