@@ -155,7 +155,7 @@ def rows_of(settings: Settings, element: Element, known: Known) -> list[Row]:
 
     def rows(subs: Iterable[Interval], left: Iterable[Interval], round_: int | None, call: str) -> list[Row]:
         mutants = _of(known, embedded(settings, element, left), track)
-        scores = {MUTANT_OVER_WHOLE: fold_change(mutants.mean(), whole)}
+        scores = {MUTANT_OVER_WHOLE: float(fold_change(mutants.mean(), whole))}
         if call == KEPT:
             scores[RECOVERED_OF_WHOLE] = recovered(mutants.mean(), control, whole)
         return [

@@ -193,6 +193,19 @@ def test_element_without_activity_has_no_score_and_no_steps() -> None:
     assert np.isnan(row.effect)
 
 
+@pytest.mark.parametrize(("kind", "rest"), [("enhancer", 1.0), ("silencer", 3.0)])
+def test_score_at_the_threshold_itself_is_taken_back(kind: str, rest: float) -> None:
+    # Half of the element's activity is lost, or half as much gained: 0.5 and its mirror 1.5.
+    settings = settings_of(fine=(FineStage(500, 0.5, 1),))
+    known = constant(rest)(passes(["finemap"], settings))
+    known |= {p.key: np.full(2, 2.0) for p in inserted(settings, TILE)}
+    for sub in cut([TILE], 500):
+        known |= {p.key: np.full(2, rest) for p in embedded(settings, Element(TILE, 0, kind), [sub])}
+    found = search(settings, Element(TILE, 0, kind), known)
+    assert [(step.score, step.reverted) for step in found.steps] == [(rest / 2, True)]
+    assert found.survivors == ((5_000, 5_500), (5_500, 6_000))
+
+
 def test_search_that_never_falls_ends_with_nothing() -> None:
     settings = settings_of(fine=(FineStage(300, 0.9, 3), STAGES[1]))
     known = complete(["finemap"], settings, constant(5.0))
