@@ -98,6 +98,12 @@ class Settings:
             raise ConfigError(
                 "creme.rounds and creme.copies must be 1 or more", value=(self.rounds, self.copies)
             )
+        for stage in self.fine:
+            if stage.window < 1 or stage.batch < 1 or not 0 <= stage.threshold <= 1:
+                raise ConfigError(
+                    "a stage of creme.fine has a window and a batch of 1 or more and a threshold from 0 to 1",
+                    value=tuple(stage),
+                )
         for test, n in self.n_shuffles.items():
             if n < 1:
                 raise ConfigError(f"creme.n_shuffles.{test} must be 1 or more", value=n)

@@ -17,6 +17,7 @@ from raycre.config import PerturbConfig
 from raycre.creme import TESTS
 from raycre.creme.edits import WT
 from raycre.creme.rows import Row
+from raycre.creme.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
@@ -27,10 +28,6 @@ from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
 
 Gene = Mapping[str, Any]
-
-
-def wt_of(gene: str) -> str:
-    return f"wt/of={gene}"
 
 
 Activity = dict[str, NDArray[np.float64]]
@@ -59,7 +56,8 @@ def write_effects(
         known = read_activity(store, gene, study.tracks) | wild_types
         for test in stage.tests:
             found = TESTS[test].effects(stage.settings_of(gene), known)
-            rows = [described.row(gene, test, row) for row in found]
+            # A gene's own TSS in its own context is no swap.
+            rows = [described.row(gene, test, r) for r in found if r.gene != gene_key(gene)]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
             path = _folder(run.out, test, study.model_label) / f"part-{gene_folder(gene)}.parquet"
             write_table(path, as_table(table, EFFECTS, run.metadata | study.metadata))
