@@ -61,6 +61,7 @@ class Settings:
         copies: of a tile in the multiplicity test, at most one for each place.
         fine: stages of the fine-tile search.
         searched: positions among the queried tracks on which tests that search do so; None: all.
+        places: where distance and multiplicity may put an element; None: where `tiles` are.
         partners: genes whose TSS tiles the context swap test brings into this gene's context.
 
     Raises:
@@ -80,6 +81,7 @@ class Settings:
     fine: tuple[FineStage, ...] = FINE_STAGES
     searched: tuple[int, ...] | None = None
     partners: tuple[str, ...] = ()
+    places: tuple[Interval, ...] | None = None
 
     def __post_init__(self) -> None:
         tss_start, tss_end = self.tss_tile

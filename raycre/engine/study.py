@@ -200,21 +200,23 @@ def _settings(config: PerturbConfig, seq_len: int) -> Settings:
         raise ConfigError("tests and creme.tiles must each name at least one")
     needed = dict.fromkeys([*tests, *(more for test in tests for more in NEEDS.get(test, ()))])
     every = context_tiles(seq_len, creme.tile_size, creme.compat)
-    tiles: list[Interval] = [(int(start), int(end)) for start, end in every]
+    grid: tuple[Interval, ...] = tuple((int(start), int(end)) for start, end in every)
+    tiles = grid
     if isinstance(creme.tiles, tuple):
-        by_start = {start: (start, end) for start, end in tiles}
+        by_start = {start: (start, end) for start, end in grid}
         for start in creme.tiles:
             if start not in by_start:
                 raise ConfigError(
                     f"creme.tiles: no tile starts there; they start at {', '.join(map(str, by_start))}",
                     value=start,
                 )
-        tiles = [by_start[start] for start in creme.tiles]
+        tiles = tuple(by_start[start] for start in creme.tiles)
     return Settings(
         seq_len=seq_len,
         tile_size=creme.tile_size,
-        tiles=tuple(tiles),
+        tiles=tiles,
         n_shuffles={t: n for t, n in (PAPER_SHUFFLES | dict(creme.n_shuffles)).items() if t in needed},
+        places=None if creme.tiles == "all" else grid,
         compat=creme.compat,
         thresholds=creme.thresholds or THRESHOLDS_OF.get(config.model.backbone, "enformer"),
         elements=creme.elements,
