@@ -154,7 +154,7 @@ def test_last_sub_tile_is_shorter_where_the_window_does_not_divide() -> None:
 
 
 def test_later_stage_cuts_each_sub_tile_from_its_own_start() -> None:
-    # Every sub-tile is needed for the activity of 2, so both of 500 bp survive, and then all that they cut to.
+    # Every sub-tile is needed for the activity of 2, so both of 500 bp survive, and all that they are cut to.
     settings = settings_of(fine=(FineStage(500, 0.9, 1), FineStage(300, 0.7, 1)))
     whole = {p.key: np.full(2, 2.0) for p in inserted(settings, TILE)}
     known = complete(["finemap"], settings, constant(1.0), known=whole)
