@@ -153,6 +153,16 @@ def test_last_sub_tile_is_shorter_where_the_window_does_not_divide() -> None:
     assert cut([(0, 10), (20, 24)], 4) == ((0, 4), (4, 8), (8, 10), (20, 24))
 
 
+def test_later_stage_cuts_each_sub_tile_from_its_own_start() -> None:
+    # Every sub-tile is needed for the activity of 2, so both of 500 bp survive, and all that they are cut to.
+    settings = settings_of(fine=(FineStage(500, 0.9, 1), FineStage(300, 0.7, 1)))
+    whole = {p.key: np.full(2, 2.0) for p in inserted(settings, TILE)}
+    known = complete(["finemap"], settings, constant(1.0), known=whole)
+    rows = [row for row in TESTS["finemap"].effects(settings, known) if row.metric == "mutant/whole"]
+    kept = [(5_000, 5_300), (5_300, 5_500), (5_500, 5_800), (5_800, 6_000)]
+    assert places([row for row in rows if row.call == "kept"]) == kept
+
+
 def test_expand_returns_for_more_what_it_returned_for_less() -> None:
     settings = settings_of()
     known, _ = run("enhancer", settings)
