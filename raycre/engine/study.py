@@ -15,11 +15,13 @@ from raycre.backbones.tracks import opposite_strands, select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
-from raycre.creme import NEEDS
+from raycre.creme import NEEDS, TESTS
 from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
+from raycre.creme.shuffle import all_n
 from raycre.creme.tiles import Interval, context_tiles
 from raycre.engine.reading import check_views, load
+from raycre.engine.units import records
 from raycre.errors import ConfigError, GeneError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import (
@@ -28,11 +30,13 @@ from raycre.genome.genes import (
     far_apart,
     read_genes,
     read_tss_table,
+    read_window,
     select_genes,
 )
 from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
+TILED = set(TESTS) - {"activity", "context", "swap"}  # tests of other tiles than that of the TSS
 THRESHOLDS_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # of effects.THRESHOLDS; every other: Enformer's
 GENE_COLUMNS = [
     "gene_id",
@@ -109,6 +113,8 @@ def plan_creme(config: PerturbConfig) -> Study:
     if isinstance(config.creme.tiles, Path):
         genes, note = _with_tiles(genes, config.creme.tiles, fasta, settings)
         notes.append(note)
+    if config.inputs.max_n:
+        notes += _notes_of_n(genes, fasta, settings)
     return Study(
         tests=config.test_names,
         settings=settings,
@@ -164,6 +170,16 @@ def _notes_of_tracks(table: pd.DataFrame, tracks: Sequence[int]) -> list[str]:
     return [f"tracks {a} and {b} are the two strands of one measurement" for a, b in pairs[:3]]
 
 
+def _notes_of_n(genes: pd.DataFrame, fasta: Fasta, settings: Settings) -> list[str]:
+    """Count tiles that hold nothing but N, whose shuffles are themselves."""
+    n_tiles = 0
+    for gene in records(genes):
+        window = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], settings.seq_len)
+        n_tiles += len(all_n(window, gene.get("tiles") or settings.tiles))
+    rule = "become T" if settings.compat == "reference" else "are left as they are: effect 0"
+    return [f"{n_tiles:,} tiles hold nothing but N; shuffled, they {rule}"] if n_tiles else []
+
+
 def _with_tiles(
     genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings
 ) -> tuple[pd.DataFrame, str]:
@@ -202,6 +218,12 @@ def _settings(config: PerturbConfig, seq_len: int) -> Settings:
     every = context_tiles(seq_len, creme.tile_size, creme.compat)
     grid: tuple[Interval, ...] = tuple((int(start), int(end)) for start, end in every)
     tiles = grid
+    if not grid and set(tests) & TILED:
+        raise ConfigError(
+            f"beside a TSS tile of {creme.tile_size:,} bp no other fits an input of {seq_len:,} bp; set a smaller "
+            "creme.tile_size",
+            value=creme.tile_size,
+        )
     if isinstance(creme.tiles, tuple):
         by_start = {start: (start, end) for start, end in grid}
         for start in creme.tiles:
