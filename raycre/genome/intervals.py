@@ -118,3 +118,29 @@ def inside(
         line=int(line[row]),
         value=place(name, start[row], end[row]),
     )
+
+
+def on_known_chromosomes(
+    chrom: pd.Series,
+    end: NDArray[np.int64],
+    line: NDArray[np.int64],
+    path: str | Path,
+    *,
+    sizes: Mapping[str, int],
+) -> NDArray[np.bool_]:
+    """Return bool (n,): rows on a chromosome that `sizes` has; for files that may cover more of the genome.
+
+    Raises:
+        ChromosomeError: no row is.
+        RegionError: a row that ends past its chromosome: a file of another assembly.
+    """
+    length = sizes_of(chrom, sizes)
+    known = length >= 0
+    if not known.any():
+        raise unknown_chromosome(str(chrom.iloc[0]), sizes, path=path, line=int(line[0]))
+    past = known & (end > length)
+    if past.any():
+        # The first such row is the error, whatever other rows are.
+        row = np.flatnonzero(past)[:1]
+        inside(chrom.iloc[row], end[row] - 1, end[row], line[row], path, sizes=sizes, outside="error")
+    return known
