@@ -49,13 +49,25 @@ def covered_bases(table: pd.DataFrame, annotation: pd.DataFrame) -> NDArray[np.i
     """
     counts = np.zeros(len(table), dtype=np.int64)
     here = annotation[annotation["chrom"].isin(table["chrom"].unique())]
-    if not len(table) or not len(here):
+    if not len(here):
         return counts
-    merged = _ranges(here).merge(strand=False)
-    shared = _ranges(table, row=np.arange(len(table))).intersect(merged).df
-    if len(shared):
-        np.add.at(counts, shared["row"].to_numpy(), (shared["End"] - shared["Start"]).to_numpy())
+    names = {"chrom": "Chromosome", "start": "Start", "end": "End"}
+    merged = pr.PyRanges(here[list(names)].rename(columns=names)).merge(strand=False).df
+    chrom, start, end = (table[c].to_numpy() for c in names)
+    for name, of_chrom in merged.groupby("Chromosome", observed=True):
+        rows = chrom == name
+        edges = np.sort(of_chrom[["Start", "End"]].to_numpy(np.int64), axis=0)
+        counts[rows] = _covered_before(edges, end[rows]) - _covered_before(edges, start[rows])
     return counts
+
+
+def _covered_before(edges: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the bases of disjoint intervals, ascending int64 (m, 2), that lie before each position."""
+    begun = np.searchsorted(edges[:, 0], position, side="left")  # intervals that start before it
+    total = np.concatenate([[0], np.cumsum(edges[:, 1] - edges[:, 0])])
+    # The last of them may reach past it.
+    reaching = np.where(begun > 0, np.maximum(edges[begun - 1, 1] - position, 0), 0)
+    return total[begun] - reaching
 
 
 def overlaps(
@@ -109,9 +121,3 @@ def _row(
         "odds_ratio": float(odds),
         "p_value": float(p),
     }
-
-
-def _ranges(table: pd.DataFrame, **columns: NDArray[np.int64]) -> pr.PyRanges:
-    frame = {"Chromosome": table["chrom"], "Start": table["start"], "End": table["end"]}
-    arrays = {name: column.to_numpy() for name, column in frame.items()}
-    return pr.PyRanges(pd.DataFrame(arrays | columns))

@@ -115,9 +115,7 @@ def compare_overlap(
     annotations: dict[str, pd.DataFrame] = {}
     for name, path in _named(beds).items():
         rows = read_regions(path).table
-        rows = rows[on_known_chromosomes(
-            rows["chrom"], rows["end"].to_numpy(), rows["line"].to_numpy(), path, sizes=lengths
-        )]  # fmt: skip
+        rows = rows[on_known_chromosomes(rows, path, lengths)]
         if by_name and rows["name"].isna().any():
             line = int(rows.loc[rows["name"].isna(), "line"].iloc[0])
             raise FormatError("no name in column 4, which --by-name needs", path=path, line=line)
@@ -151,9 +149,7 @@ def compare_repeats(
     opened = open_compared(run, test, track, out)
     lengths, _ = opened.sizes(fasta, sizes)
     rows = read_repeats(repeats)
-    rows = rows[on_known_chromosomes(
-        rows["chrom"], rows["end"].to_numpy(), rows["line"].to_numpy(), repeats, sizes=lengths
-    )]  # fmt: skip
+    rows = rows[on_known_chromosomes(rows, repeats, lengths)]
     annotations = {"any": rows, **{str(name): part for name, part in rows.groupby(by)}}
     return _overlaps(opened, "repeats", annotations, groups, compat)
 
@@ -207,9 +203,7 @@ def compare_crispri(
     tested, n_read, n_invalid, n_unknown = read_pairs(
         pairs, outcome_column=outcome_column, gene_column=gene_column
     )
-    on_known_chromosomes(
-        tested["chrom"], tested["end"].to_numpy(), tested["line"].to_numpy(), pairs, sizes=lengths
-    )
+    on_known_chromosomes(tested, pairs, lengths)
     joined = join(tested, opened.table, direction=direction, combine=combine)
     numbers, curves = score_pairs(joined, missing=missing)
     positive = joined["outcome"]

@@ -144,22 +144,21 @@ def compare_saliency(
     """
     opened = open_compared(run, test, track, out)
     tiles = _of_genes(opened.table, genes)
-    genome = opened.genome(fasta)
     config = BackboneConfig.model_validate(opened.record["config"]["model"])
     threads = int(opened.record["config"].get("resources", {}).get("cpus_per_replica", 1))
     device = prepare(threads, 1 if gpu else 0)
     model = load(config.model_copy(update={"dtype": "float32"}), device)
     if model.weights_sha256 != opened.record.get("identity", {}).get("weights_sha256"):
         raise RunMismatchError("model.weights are not the ones that the run used; put them back", path=run)
+    genome = opened.genome(fasta)
     found = []
     by_gene = list(tiles.groupby(["gene_id", "chrom", "tss", "strand"], sort=False))
     with progress("saliency of genes", len(by_gene)) as show:
         for done, (_, mine) in enumerate(by_gene, start=1):
             gene = mine.iloc[0]
-            codes = torch.from_numpy(
-                read_window(genome, gene["chrom"], int(gene["tss"]), gene["strand"], model.seq_len)[None]
-            ).to(device)
-            saliency = gradient_times_input(model, codes, [opened.elements.track_id])[0, 0]
+            codes = read_window(genome, gene["chrom"], int(gene["tss"]), gene["strand"], model.seq_len)
+            sequence = torch.from_numpy(codes[None]).to(device)
+            saliency = gradient_times_input(model, sequence, [opened.elements.track_id])[0, 0]
             signed, absolute = tile_sums(
                 saliency, list(zip(mine["offset_start"], mine["offset_end"], strict=True))
             )

@@ -121,26 +121,23 @@ def inside(
 
 
 def on_known_chromosomes(
-    chrom: pd.Series,
-    end: NDArray[np.int64],
-    line: NDArray[np.int64],
-    path: str | Path,
-    *,
-    sizes: Mapping[str, int],
+    table: pd.DataFrame, path: str | Path, sizes: Mapping[str, int]
 ) -> NDArray[np.bool_]:
     """Return bool (n,): rows on a chromosome that `sizes` has; for files that may cover more of the genome.
+
+    Args:
+        table: chrom, start, end, line.
+        path: its file.
+        sizes: bp of each chromosome.
 
     Raises:
         ChromosomeError: no row is.
         RegionError: a row that ends past its chromosome: a file of another assembly.
     """
-    length = sizes_of(chrom, sizes)
+    length = sizes_of(table["chrom"], sizes)
     known = length >= 0
-    if not known.any():
-        raise unknown_chromosome(str(chrom.iloc[0]), sizes, path=path, line=int(line[0]))
-    past = known & (end > length)
-    if past.any():
-        # The first such row is the error, whatever other rows are.
-        row = np.flatnonzero(past)[:1]
-        inside(chrom.iloc[row], end[row] - 1, end[row], line[row], path, sizes=sizes, outside="error")
+    wrong = table[known & (table["end"].to_numpy() > length)] if known.any() else table
+    if len(wrong):
+        chrom, start, end, line = (wrong[c].iloc[:1] for c in ("chrom", "start", "end", "line"))
+        inside(chrom, start.to_numpy(), end.to_numpy(), line.to_numpy(), path, sizes=sizes, outside="error")
     return known
