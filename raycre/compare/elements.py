@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from raycre.errors import ConfigError, MissingInputError, TrackError, near
+from raycre.errors import ConfigError, FormatError, MissingInputError, TrackError, near
 from raycre.store.parquet import iter_parts, read_table
 
 TILE_TESTS = ("necessity", "sufficiency")  # one row for each tile of a gene
@@ -130,8 +130,11 @@ def _find(run: Path, test: str) -> tuple[Path, str]:
         raise ConfigError(
             f"the run did not do this test, it has {', '.join(here)}{hint}", path=run, value=test
         )
-    (folder,) = sorted((run / "effects" / f"test={test}").glob("model=*"))
-    return folder, folder.name.removeprefix("model=")
+    folders = sorted((run / "effects" / f"test={test}").glob("model=*"))
+    if len(folders) != 1:
+        found = ", ".join(folder.name for folder in folders) or "none"
+        raise FormatError(f"a run has the effects of one model, here are {found}", path=run / "effects")
+    return folders[0], folders[0].name.removeprefix("model=")
 
 
 def _track(part: Path, wanted: str | int | None) -> int:

