@@ -182,6 +182,7 @@ def compare_saliency(
     genes: Annotated[str, typer.Option(help="Names or ids, with commas between; default: all.")] = "",
     fasta: RunFasta = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Compute on the GPU.")] = False,
+    bases: Annotated[bool, typer.Option("--bases", help="Also write the values of every base.")] = False,
     out: CompareOut = None,
     json_: Json = False,
 ) -> None:
@@ -189,6 +190,7 @@ def compare_saliency(
     from raycre.engine.comparison_sequences import compare_saliency as compare_
 
     found = compare_(
-        run, test=test, track=track, genes=genes.split(",") if genes else (), fasta=fasta, gpu=gpu, out=out
-    )
+        run, test=test, track=track, genes=genes.split(",") if genes else (), fasta=fasta, gpu=gpu,
+        bases=bases, out=out,
+    )  # fmt: skip
     print_result(found, json_)

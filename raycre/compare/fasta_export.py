@@ -6,8 +6,8 @@ Tiles are written as the model read them, in the gene's direction. How a sequenc
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,8 @@ from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.sequence import N_CODE, decode, reverse_complement
 
-Shuffle = Callable[[NDArray[np.uint8], pd.Series, int], NDArray[np.uint8]]
-"""codes (length,), the tile's row, which of its shuffles -> codes (length,)."""
+Shuffle = Callable[[NDArray[np.uint8], Mapping[str, Any]], NDArray[np.uint8]]
+"""codes (length,) and the tile's row -> a shuffle of the codes, the same for the same row."""
 
 WIDTH = 60  # letters a line
 MOST_GC_APART = 0.02  # of tile and background; ours
@@ -55,6 +55,12 @@ def read_codes(fasta: Fasta, table: pd.DataFrame) -> Iterator[NDArray[np.uint8]]
                 fasta.read(chrom[row], int(start[row]), int(end[row]))  # names the tile that leaves it
             codes = block[i, : end[row] - start[row]]
             yield reverse_complement(codes) if minus[row] else codes
+
+
+def read_shuffled(fasta: Fasta, table: pd.DataFrame, shuffle: Shuffle) -> Iterator[NDArray[np.uint8]]:
+    """Yield a shuffle of each tile, as `read_codes`."""
+    for row, codes in zip(table.to_dict("records"), read_codes(fasta, table), strict=True):
+        yield shuffle(codes, {str(key): value for key, value in row.items()})
 
 
 def gc_of(sequences: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:

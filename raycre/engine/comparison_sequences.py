@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.backbones.saliency import gradient_times_input, tile_sums
-from raycre.compare.fasta_export import fasta_text, gc_of, match_background, read_codes
+from raycre.compare.fasta_export import (
+    Shuffle,
+    fasta_text,
+    gc_of,
+    match_background,
+    read_codes,
+    read_shuffled,
+)
 from raycre.compare.saliency import correlations
 from raycre.config import BackboneConfig
 from raycre.creme.shuffle import dinucleotide_shuffle, seed_of
@@ -22,9 +29,8 @@ from raycre.engine.devices import prepare
 from raycre.engine.progress import progress
 from raycre.engine.reading import load
 from raycre.errors import ConfigError, GeneError, RunMismatchError, near
-from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
-from raycre.store.comparison_schemas import CORRELATIONS, SALIENCY
+from raycre.store.comparison_schemas import CORRELATIONS, SALIENCY, SALIENCY_BASES
 from raycre.store.files import write_atomic
 
 BACKGROUNDS = ("shuffled", "matched")
@@ -82,7 +88,7 @@ def export_fasta(
         sets: list[tuple[str | None, pd.DataFrame, Iterable[NDArray[np.uint8]], int]]
         sets = [(None, tiles, read_codes(genome, tiles), 0)]
         if "shuffled" in backgrounds:
-            sets.append(("shuffled", tiles, _shuffled(genome, tiles, seed), 0))
+            sets.append(("shuffled", tiles, read_shuffled(genome, tiles, _seeded(seed)), 0))
         if others_gc is not None:
             gc = gc_of(read_codes(genome, tiles))
             found, n_unmatched = match_background(tiles, gc, others, others_gc, called)
@@ -96,10 +102,14 @@ def export_fasta(
     return {**opened.facts, "seed": seed, "fasta": written}
 
 
-def _shuffled(genome: Fasta, tiles: pd.DataFrame, seed: int) -> Iterator[NDArray[np.uint8]]:
-    for row, codes in zip(tiles.to_dict("records"), read_codes(genome, tiles), strict=True):
+def _seeded(seed: int) -> Shuffle:
+    """A dinucleotide shuffle whose seed is of the tile itself, not of its place in a table."""
+
+    def shuffle(codes: NDArray[np.uint8], row: Mapping[str, Any]) -> NDArray[np.uint8]:
         gene = f"{row['gene_id']}@{row['chrom']}:{row['tss']}{row['strand']}"
-        yield dinucleotide_shuffle(codes, seed_of(seed, gene, row["offset_start"], row["offset_end"], 0))
+        return dinucleotide_shuffle(codes, seed_of(seed, gene, row["offset_start"], row["offset_end"], 0))
+
+    return shuffle
 
 
 def _write_text(path: Path, records: Iterable[str]) -> None:
@@ -118,6 +128,7 @@ def compare_saliency(
     genes: Sequence[str] = (),
     fasta: Path | None = None,
     gpu: bool = False,
+    bases: bool = False,
     out: Path | None = None,
 ) -> dict[str, Any]:
     """Compute gradient times input of the run's genes and correlate it, tile by tile, with CREME's effects.
@@ -131,6 +142,7 @@ def compare_saliency(
         genes: names or ids; all of the run's when none is given.
         fasta: the run's FASTA, where it has moved.
         gpu: compute on the GPU.
+        bases: also write the values of every base, a part a gene.
         out: a folder instead of the run's summary.
 
     Returns:
@@ -143,7 +155,9 @@ def compare_saliency(
         InputError: bad input; nothing was written.
     """
     opened = open_compared(run, test, track, out)
-    tiles = _of_genes(opened.table, genes)
+    window = ["gene_id", "chrom", "tss", "strand"]
+    numbers = opened.table.groupby(window, sort=False).ngroup()  # of the run's genes, whichever are asked for
+    tiles = _of_genes(opened.table.assign(number=numbers), genes)
     config = BackboneConfig.model_validate(opened.record["config"]["model"])
     threads = int(opened.record["config"].get("resources", {}).get("cpus_per_replica", 1))
     device = prepare(threads, 1 if gpu else 0)
@@ -152,9 +166,9 @@ def compare_saliency(
         raise RunMismatchError("model.weights are not the ones that the run used; put them back", path=run)
     genome = opened.genome(fasta)
     found = []
-    by_gene = list(tiles.groupby(["gene_id", "chrom", "tss", "strand"], sort=False))
+    by_gene = list(tiles.groupby("number"))
     with progress("saliency of genes", len(by_gene)) as show:
-        for done, (_, mine) in enumerate(by_gene, start=1):
+        for done, (number, mine) in enumerate(by_gene, start=1):
             gene = mine.iloc[0]
             codes = read_window(genome, gene["chrom"], int(gene["tss"]), gene["strand"], model.seq_len)
             sequence = torch.from_numpy(codes[None]).to(device)
@@ -162,12 +176,16 @@ def compare_saliency(
             signed, absolute = tile_sums(
                 saliency, list(zip(mine["offset_start"], mine["offset_end"], strict=True))
             )
+            if bases:
+                values = mine.iloc[:1].assign(saliency=pd.Series([saliency.cpu().numpy()], mine.index[:1]))
+                opened.write(f"saliency_bases/part-{number:06d}", values, SALIENCY_BASES)
             found.append(mine.assign(saliency=signed.cpu().numpy(), saliency_abs=absolute.cpu().numpy()))
             show(done)
     rows = pd.concat(found)
     correlated = correlations(rows)
     files = [opened.write("saliency", rows, SALIENCY)]
     files.append(opened.write("saliency_correlations", correlated, CORRELATIONS))
+    files += [str(opened.out / "compare_saliency_bases")] * bases
     return {**opened.facts, "genes": len(by_gene), "correlations": records(correlated), "files": files}
 
 

@@ -91,6 +91,19 @@ SALIENCY = _schema(
     ("saliency_abs", _REAL, "sum over the tile's bases of its absolute value"),
 )
 
+SALIENCY_BASES = _schema(
+    ("gene_id", _TEXT, "gene identifier in the annotation"),
+    ("gene_name", _TEXT, "gene name in the annotation"),
+    ("chrom", _TEXT, "chromosome of the gene"),
+    ("tss", _INT, "0-based position of the TSS base, which is base L // 2 of the L values"),
+    ("strand", _TEXT, "strand of the gene"),
+    (
+        "saliency",
+        pa.list_(pa.float32()),
+        "gradient times input at each base of the model's input, gene direction",
+    ),
+)
+
 CORRELATIONS = _schema(
     ("gene_id", _TEXT, "gene; null in the rows over all tiles"),
     ("gene_name", _TEXT, "gene name; null in the rows over all tiles"),

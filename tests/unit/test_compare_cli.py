@@ -213,7 +213,9 @@ def test_saliency_of_tiles_stands_beside_their_effects(
     of_b = next(r for r in found["correlations"] if (r["gene_name"], r["measure"]) == ("B", "signed"))
     assert (of_b["n"], of_b["pearson"]) == (3, pytest.approx(pearson))
     assert [r["n"] for r in found["correlations"] if r["gene_id"] is None] == [7, 7]
-    assert cli.json("saliency", "--genes", "B")["genes"] == 1
+    assert cli.json("saliency", "--genes", "B", "--bases")["genes"] == 1
+    (values,) = cli.table("saliency_bases/part-000001")["saliency"]
+    assert np.array_equal(values, whole)
     assert list(cli.table("saliency")["gene_name"]) == ["B"] * 4
 
 

@@ -20,7 +20,8 @@ def test_readme_has_the_schemas_tables(schema) -> None:  # type: ignore[no-untyp
 
 
 @pytest.mark.parametrize(
-    "name", ["MARKS", "MARK_TESTS", "OVERLAPS", "PAIRS", "PR_CURVES", "SALIENCY", "CORRELATIONS"]
+    "name",
+    ["MARKS", "MARK_TESTS", "OVERLAPS", "PAIRS", "PR_CURVES", "SALIENCY", "SALIENCY_BASES", "CORRELATIONS"],
 )
 def test_tables_of_comparisons_are_documented(name: str) -> None:
     assert describe(getattr(comparison_schemas, name)) in (ROOT / "docs" / "compare.md").read_text()
