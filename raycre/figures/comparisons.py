@@ -67,9 +67,10 @@ def draw_marks(rows: pd.DataFrame, tests: pd.DataFrame) -> Picture:
             rows.loc[(rows["mark"] == test["mark"]) & (rows["group"] == g), "mean"].dropna() for g in groups
         ]
         boxes = axes.boxplot(
-            values, tick_labels=groups, showfliers=False, patch_artist=True, widths=0.6,
+            values, showfliers=False, patch_artist=True, widths=0.6,
             medianprops={"color": INK}, whiskerprops={"color": INK}, capprops={"color": INK},
         )  # fmt: skip
+        axes.set_xticks([1, 2], groups)
         for box, group in zip(boxes["boxes"], groups, strict=True):
             box.set(facecolor=COLOURS.get(group, GREY), edgecolor=INK, alpha=0.75)
         axes.set_title(f"{test['mark']}\np = {shown(float(test['p_adjusted']))}", linespacing=1.4)
