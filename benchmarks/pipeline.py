@@ -1,19 +1,19 @@
-"""All of CREME's tests of one gene: the sum of creme-nn's runs over enformer-pytorch, against raycre's one.
+"""All of CREME's tests of one gene: the sum of creme-nn's runs over enformer-pytorch, against raycre's.
 
-    python benchmarks/pipeline.py --peer PEER_PYTHON [--scale 8] [--threads 1] [--repeats 1] [--tests NAME ...]
+    python benchmarks/pipeline.py --peer PEER_PYTHON [--scale 8] [--threads 1] [--repeats 1] [--tests NAME]
         [--context 100] [--shuffles 10] [--rounds 25] [--copies 15] [--cres 20] [--search-tracks 1]
     python benchmarks/pipeline.py --paper [--cres 20] [--search-tracks 1]
 
-PEER_PYTHON is the interpreter of the environment that necessity.py names. Enformer is built at 1/SCALE of its
-published width, input, output, keys and tracks, at its published depth: what the parts cost against one another
-stays much as it is, and a run ends. The same random weights for both; 38 tiles as in the paper. In turn,
-repeat by repeat: all tests by creme-nn, one after another; all tests by raycre, each pass once; raycre's
-sufficiency test alone. Passes are counted on both sides, FLOPs by torch. Some of the very sequences that
-creme-nn drew are predicted by raycre, too, and compared.
+PEER_PYTHON is the interpreter of the environment that necessity.py names. Enformer is built at 1/SCALE of
+its published width, input, output, keys and tracks, at its published depth: what its parts cost against one
+another stays much as it is, and a run ends. The same random weights for both; 38 tiles as in the paper. In
+turn, repeat by repeat: all tests by creme-nn, one after another; all tests by raycre, each pass once;
+raycre's sufficiency test alone. Passes are counted on both sides, FLOPs by torch. Some of the very sequences
+that creme-nn drew are predicted by raycre, too, and compared.
 
-`--cres` are the tiles taken for sufficient enhancers (distance, multiplicity and fine-tile search take those),
-`--search-tracks` the number of tracks in which greedy search and what follows it is run. `--paper` runs nothing:
-it prints passes and FLOPs of a gene at full size by the formulas that a run checks.
+`--cres` are the tiles taken for sufficient enhancers (distance, multiplicity and fine-tile search need some),
+`--search-tracks` the number of tracks in which greedy search and set sufficiency are run. `--paper` runs
+nothing: it prints passes and FLOPs of a gene at full size, by formulas that every run checks.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ PEER_GF, WHOLE_GF, EDITED_GF, FINE_GF = 3_293.1, 2_944.8, 668.6, 613.5  # RESULT
 
 
 def passes_of_peer(n_tiles: int, given: Mapping[str, Any]) -> dict[str, int]:
-    """Sequences that creme-nn predicts for one gene; fine-tile search depends on the data: `given["finemap"]`."""
+    """Sequences that creme-nn predicts for one gene; those of fine-tile search, which depend on it, are given."""
     n, k, cres = given["shuffles"], given["search_tracks"], given["n_cres"]
     searched = sum(n_tiles - r for r in range(given["rounds"]))
     copied = sum(n_tiles - c for c in range(given["copies"]))
@@ -203,7 +203,7 @@ class Ours:
 
 
 def measure(model: Enformer, tracks: list[int], wild_type: np.ndarray, settings: Settings, tests: list[str]):
-    """Run each test on what those before it left known: name -> passes, seconds. The reader's cache is new."""
+    """Run each test on what those before it left known, with a new reader: name -> passes and seconds."""
     ours, found = Ours(Reader(model, tuple(tracks)), wild_type, settings), {}
     for name in tests:
         started, used = time.perf_counter(), time.process_time()
@@ -243,7 +243,7 @@ def report(given: argparse.Namespace, folder: Path) -> None:
     tracks = [n_human * part // 8 for part in (3, 5, 7)]
     tile = TILE // given.scale
     tiles = [(int(start), int(end)) for start, end in context_tiles(model.seq_len, tile)]
-    shuffles = {name: given.shuffles for name in NAMES} | {"context": given.context}
+    shuffles = dict.fromkeys(NAMES, given.shuffles) | {"context": given.context}
     settings = Settings(
         seq_len=model.seq_len,
         tile_size=tile,
@@ -335,13 +335,13 @@ def join(answer: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
 def table(rows: list[Any], flops: dict[str, int], flops_of_a_pass: int) -> None:
     """Print a line a test, medians over repeats, and the sum of the tests that both have.
 
-    Seconds of the peer's passes alone stand in brackets: the rest is shuffles and copies, which weigh more in a
-    small model than in a large one. Processor time says more than seconds where others use the machine.
+    Seconds of the peer's passes alone stand in brackets: the rest is shuffles and copies, which weigh more
+    in a small model than in a large one. Processor time says more where others use the machine.
     """
     both = [name for name in rows[0] if name != "sufficiency alone" and rows[0][name]["passes"] is not None]
     members = {name: [name] for name in rows[0]} | {"all that both have": both}
     print(
-        "test | passes | raycre | GFLOP | raycre | ratio | seconds | raycre | ratio | processor s | raycre | ratio"
+        "test | passes | raycre | GFLOP | raycre | ratio | seconds | raycre | ratio | CPU s | raycre | ratio"
     )
     for label, names in members.items():
         total = {

@@ -3,9 +3,9 @@
     python pipeline_peer.py WEIGHTS.safetensors SIZES.json THREADS
 
 Started by pipeline.py in an environment of its own; it must not know raycre. Calls what the authors' drivers
-call, in the order of their instructions, and counts every sequence that the model is given. Reads one order a line on stdin
-(`main` of pipeline.py writes it), and answers with one line: passes, seconds and outputs of each test. The
-first sequences of each test and their activities go to the order's `out` (npz).
+call, in the order of their instructions, and counts every sequence that the model is given. Reads one order
+a line on stdin (`report` of pipeline.py writes it) and answers with one line: passes, seconds and outputs of
+each test. The first sequences of each test and their activities go to the order's `out` (npz).
 
 creme-nn's context, necessity, sufficiency and distance tests serve all tracks at once; greedy search,
 multiplicity and fine-tile search read one, and the drivers run them, and set sufficiency, track by track.
@@ -19,6 +19,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,7 @@ def greedy(model: Model, x: np.ndarray, order: dict[str, Any]) -> Any:
 
 
 def set_sufficiency(model: Model, x: np.ndarray, order: dict[str, Any]) -> Any:
-    """For each search: its tiles put one after another into n backgrounds. In the drivers, not in creme-nn."""
+    """For each search: its tiles one after another in n backgrounds. The drivers' own, not in creme-nn."""
     start, end = order["tss_tile"]
     found = {}
     for name, rounds in order["chosen"].items():
@@ -252,8 +253,7 @@ def main() -> None:
     weights, sizes, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not pass for an answer
-    with open(sizes) as file:
-        model = Model(weights, json.load(file))
+    model = Model(weights, json.loads(Path(sizes).read_text()))
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:
         answer = run(model, json.loads(line))
