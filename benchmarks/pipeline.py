@@ -69,7 +69,7 @@ PEER_GF, WHOLE_GF, EDITED_GF, FINE_GF = 3_293.1, 2_944.8, 668.6, 613.5  # RESULT
 
 
 def passes_of_peer(n_tiles: int, given: Mapping[str, Any]) -> dict[str, int]:
-    """Sequences that creme-nn predicts for one gene; those of fine-tile search, which depend on it, are given."""
+    """Sequences that creme-nn predicts for a gene; those of fine-tile search depend on it and are given."""
     n, k, cres = given["shuffles"], given["search_tracks"], given["n_cres"]
     searched = sum(n_tiles - r for r in range(given["rounds"]))
     copied = sum(n_tiles - c for c in range(given["copies"]))
