@@ -1,14 +1,16 @@
 """Exact reuse of activations: predict an edited sequence by recomputing only what the edit can change.
 
 The trunk of a base (a wild type, a shuffled background) is computed once and kept; for an edited sequence the
-rows that differ are computed from crops round the changed bases and spliced in. What follows the trunk sees
-the whole sequence and is computed anew. It must not know CREME or which edits there are: it compares bases.
+rows that differ are computed from crops round the changed bases and spliced in. An edited sequence may be a
+base in its turn. What follows the trunk sees the whole sequence and is computed anew. It must not know CREME
+or which edits there are: it compares bases.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,6 +18,10 @@ from torch import Tensor
 from raycre.backbones.contract import LocalBackbone, check_read
 from raycre.backbones.crops import Field, Trunk
 from raycre.errors import InputError
+
+Line: TypeAlias = Sequence[tuple[Hashable, Callable[[], Tensor]]]
+"""Bases by name, uint8 (seq_len,) when called: the first stands by itself, each of the others differs from
+the one before it in few places, and its trunk is spliced from that one's."""
 
 CACHE_BYTES = 2 << 30  # Enformer keeps 24 MiB a base, Borzoi 200 MiB and a replicate
 
@@ -59,11 +65,12 @@ class Incremental:
         check_read(self.model, base[None], bins, tracks)
         check_read(self.model, edited, bins, tracks)
         with torch.inference_mode():
-            return self.model.read_trunk(join([self.trunk(key, base, e) for e in edited]), bins, tracks)
+            trunks = [self.trunk([(key, lambda: base)], e) for e in edited]
+            return self.model.read_trunk(join(trunks), bins, tracks)
 
-    def trunk(self, key: Hashable, base: Tensor, edited: Tensor) -> Trunk:
-        """The trunk of one sequence, uint8 (seq_len,), that differs from `base` in few places."""
-        return self.splice(self._trunk(key, base), base, edited)
+    def trunk(self, line: Line, edited: Tensor) -> Trunk:
+        """The trunk of one sequence, uint8 (seq_len,), that differs from the last of `line` in few places."""
+        return self.splice(self._trunk(line), line[-1][1](), edited)
 
     def splice(self, trunk: Trunk, base: Tensor, edited: Tensor) -> Trunk:
         """Return the trunk of one edited sequence, (seq_len,), from its base's; the latter stays as it is."""
@@ -74,14 +81,18 @@ class Incremental:
             self.field.write(spliced, crop, computed)
         return spliced
 
-    def _trunk(self, key: Hashable, base: Tensor) -> Trunk:
+    def _trunk(self, line: Line) -> Trunk:
+        key, base = line[-1][0], line[-1][1]()
         if key in self._kept:
             self._kept.move_to_end(key)
             known, trunk = self._kept[key]
             if not torch.equal(known, base):
                 raise InputError("two different base sequences have one name", value=key)
             return trunk
-        trunk = self.model.whole_trunk(base[None])
+        if len(line) == 1:
+            trunk = self.model.whole_trunk(base[None])
+        else:
+            trunk = self.splice(self._trunk(line[:-1]), line[-2][1](), base)
         self._kept[key] = base, trunk
         while len(self._kept) > self.at_least and self.bytes_kept() > self.cache_bytes:
             self._kept.popitem(last=False)

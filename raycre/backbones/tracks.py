@@ -177,6 +177,24 @@ def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list
     return rows
 
 
+def opposite_strands(table: pd.DataFrame, rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the pairs among chosen rows that are the two strands of one measurement, each once.
+
+    Both are what a query by assay or biosample finds where strands are separate. They stay two tracks: of a
+    window in the direction of its gene one is the gene's own strand and the other what runs against it, so
+    effects on the second are mostly on next to nothing. A table whose strands are summed has no such pairs.
+
+    Args:
+        table: of `read_track_table` or `sum_strands`.
+        rows: from `select_tracks`.
+    """
+    if "strand_pair" not in table or "summed_into" in table:
+        return []
+    chosen = set(rows)
+    pair = table["strand_pair"].to_numpy(dtype=np.int64)
+    return [(row, int(pair[row])) for row in sorted(chosen) if row < pair[row] and int(pair[row]) in chosen]
+
+
 def _rows(table: pd.DataFrame, item: int | str) -> list[int]:
     """The rows that one entry of a list means."""
     if isinstance(item, str):

@@ -1,13 +1,7 @@
 """Configurations: YAML in, one frozen object per verb out. The only place that knows pydantic."""
 
-from raycre.config.models import (
-    BackboneConfig,
-    PerturbConfig,
-    PredictConfig,
-    PredictInputs,
-    TrainConfig,
-    TrainInputs,
-)
+from raycre.config.models import PredictConfig, PredictInputs, TrainConfig, TrainInputs
+from raycre.config.perturb import BackboneConfig, PerturbConfig
 from raycre.config.reading import make_config, read_config
 
 __all__ = [

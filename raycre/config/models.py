@@ -13,19 +13,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from raycre.config.presets import with_preset
-from raycre.store.cached import resolve
 
 Modality = Literal["sequence", "openness", "loops"]
-Test = Literal["context", "necessity", "sufficiency"]
 Positive = Annotated[int, Field(ge=1)]
 _ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
 
 
-class _Model(BaseModel):
+class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class RunConfig(_Model):
+class RunConfig(Frozen):
     """Where a run lives. `seed` is the root of every random number."""
 
     name: str = "run"
@@ -33,7 +31,7 @@ class RunConfig(_Model):
     seed: int = Field(default=0, ge=0)
 
 
-class _Signals(_Model):
+class _Signals(Frozen):
     fasta: Path
     openness: tuple[Path, ...] = ()  # replicates, bigWig or bedGraph
     loops: Path | None = None  # BEDPE; or bigWig, bedGraph of counts per base
@@ -48,7 +46,7 @@ class TrainInputs(_Signals):
     labels: Path
 
 
-class Codebook(_Model):
+class Codebook(Frozen):
     """Split quantiser; null takes the value of `size`."""
 
     K: Positive | None = None
@@ -56,7 +54,7 @@ class Codebook(_Model):
     mu: float | None = Field(default=None, gt=0, lt=1)
 
 
-class ModelConfig(_Model):
+class ModelConfig(Frozen):
     """Model of `train`: CREATE, an ablation of it, or a baseline (`kind`)."""
 
     kind: Literal["create", "deepsea", "danq", "es-transition", "deepicsh"] = "create"
@@ -85,7 +83,7 @@ class ModelConfig(_Model):
         return None if path is None else path.resolve()  # workers stand elsewhere
 
 
-class RecipeConfig(_Model):
+class RecipeConfig(Frozen):
     """Training of one fold (CREATE, Methods, "Model training" and "Data augmentation").
 
     `preset` sets what paper and code have differently, or a baseline's own recipe; a key given wins.
@@ -130,7 +128,7 @@ class RecipeConfig(_Model):
         return self
 
 
-class Folds(_Model):
+class Folds(Frozen):
     """Cross-validation: n folds, 8:1:1 at ten; `only` trains some of them."""
 
     n: int = Field(default=10, ge=3)
@@ -144,7 +142,7 @@ class Folds(_Model):
         return self
 
 
-class TrainResources(_Model):
+class TrainResources(Frozen):
     """`workers_per_fold` share a fold's batches; as many folds side by side as resources allow."""
 
     folds_at_once: Positive | Literal["auto"] = "auto"
@@ -153,7 +151,7 @@ class TrainResources(_Model):
     gpus_per_worker: float = Field(default=0, ge=0)
 
 
-class ReplicaResources(_Model):
+class ReplicaResources(Frozen):
     """Replicas of a model; results do not depend on how many."""
 
     replicas: Positive | Literal["auto"] = "auto"
@@ -161,7 +159,7 @@ class ReplicaResources(_Model):
     gpus_per_replica: float = Field(default=0, ge=0)
 
 
-class _Verb(_Model):
+class Verb(Frozen):
     run: RunConfig
 
     def science(self) -> dict[str, Any]:
@@ -177,7 +175,7 @@ class _Verb(_Model):
         return {"inputs"}
 
 
-class TrainConfig(_Verb):
+class TrainConfig(Verb):
     """`raycre train`."""
 
     inputs: TrainInputs
@@ -221,7 +219,7 @@ class PredictInputs(_Signals):
     regions: Path
 
 
-class Cutoffs(_Model):
+class Cutoffs(Frozen):
     """Smallest probability of a call, by class, instead of those that `train` found."""
 
     silencer: float
@@ -230,7 +228,7 @@ class Cutoffs(_Model):
     insulator: float
 
 
-class PredictModel(_Model):
+class PredictModel(Frozen):
     """A folder written by `train` and which of its folds to average; or one file, `train`'s or the authors'.
 
     A file brings no cutoffs: without `cutoffs`, regions get probabilities and no call.
@@ -241,7 +239,7 @@ class PredictModel(_Model):
     cutoffs: Cutoffs | None = None
 
 
-class PredictConfig(_Verb):
+class PredictConfig(Verb):
     """`raycre predict`."""
 
     inputs: PredictInputs
@@ -276,119 +274,6 @@ class PredictConfig(_Verb):
 
     def _not_science(self) -> set[str]:
         return {"inputs", "shard_size"}
-
-
-class PerturbInputs(_Model):
-    """Inputs of `creme`: genes by name or id, from a GTF or a TSS table."""
-
-    fasta: Path
-    gtf: Path | None = None
-    tss_table: Path | None = None
-    genes: tuple[str, ...] | Path
-    tss: Literal["canonical", "outermost", "all"] = "canonical"
-    max_n: int = Field(default=0, ge=0)  # a window with more N than this is refused
-
-    @model_validator(mode="after")
-    def _one_annotation(self) -> Self:
-        if (self.gtf is None) == (self.tss_table is None):
-            raise ValueError("give either gtf or tss_table")
-        return self
-
-
-class BackboneConfig(_Model):
-    """A registered backbone and its weights: a path, registry:NAME of `raycre weights list`, or random:SEED.
-
-    A list of weights is an ensemble, whose predictions are averaged. Random weights are not a trained model,
-    and every output says so. `gamma` is how Enformer's weights were trained: with TensorFlow's gamma features
-    (the published ones, and the default) or the plain formula. Borzoi sums the strands unless told otherwise.
-    """
-
-    backbone: str
-    weights: str | tuple[str, ...] | None = None
-    head: Literal["human", "mouse"] = "human"
-    track_table: Path | None = None  # or registry:NAME
-    gamma: Literal["tensorflow", "exact"] | None = None
-    strands: Literal["summed", "separate"] | None = None
-    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
-    incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
-    shifts: tuple[int, ...] = Field(default=(0,), min_length=1)  # bp; averaged over shifts of the window …
-    reverse_complement: bool = False  # … and over both strands
-
-    def settings(self) -> dict[str, Any]:
-        """Settings that only some backbones have, where given."""
-        given = {"gamma": self.gamma, "strands": self.strands}
-        return {key: value for key, value in given.items() if value is not None}
-
-
-class CremeConfig(_Model):
-    """Settings of the tests (CREME, Methods); a test without its own number takes the paper's."""
-
-    tile_size: int = Field(default=5000, ge=2)
-    tiles: Literal["all"] | tuple[int, ...] = "all"  # starts of context tiles in the model's input
-    n_shuffles: dict[Test, Positive] = {}
-    compat: Literal["fixed", "reference"] = "fixed"
-    thresholds: Literal["enformer", "borzoi"] | None = None  # null: the backbone's
-
-
-class PerturbResources(ReplicaResources):
-    """`tiles_per_task`: forward passes of how many tiles make one unit of work.
-
-    `cache_gib`: activations that a replica keeps of wild types and backgrounds, in GiB.
-    """
-
-    tiles_per_task: Positive | Literal["auto"] = "auto"
-    cache_gib: float = Field(default=2, gt=0)
-
-    @property
-    def cache_bytes(self) -> int:
-        """The cache's size in bytes."""
-        return int(self.cache_gib * 2**30)
-
-
-class PerturbConfig(_Verb):
-    """`raycre creme TEST`."""
-
-    inputs: PerturbInputs
-    model: BackboneConfig
-    tracks: str | tuple[int | str, ...]
-    tests: tuple[Test, ...] = ("context", "necessity", "sufficiency")
-    creme: CremeConfig = CremeConfig()
-    resources: PerturbResources = PerturbResources()
-
-    @model_validator(mode="after")
-    def _precision(self) -> Self:
-        if self.model.dtype == "tf32" and not self.resources.gpus_per_replica:
-            raise ValueError("model.dtype tf32 is of GPUs; set resources.gpus_per_replica, or take bfloat16")
-        return self
-
-    def science(self) -> dict[str, Any]:
-        """Fields that change results; weights, tracks and genes go in by what they resolve to."""
-        fields = super().science()
-        del fields["tracks"], fields["model"]
-        reading = {
-            "head": self.model.head,
-            "dtype": self.model.dtype,
-            "incremental": self.model.incremental,
-            "shifts": self.model.shifts,
-            "reverse_complement": self.model.reverse_complement,
-            **self.model.settings(),
-        }
-        return {**fields, **reading, "tss": self.inputs.tss, "max_n": self.inputs.max_n}
-
-    def layout(self) -> dict[str, Any]:
-        """Tiles per task."""
-        return {"tiles_per_task": self.resources.tiles_per_task}
-
-    def paths(self) -> dict[str, Path]:
-        """Input files by their key; registry:NAME means the cached file."""
-        given = {
-            "inputs.fasta": self.inputs.fasta,
-            "inputs.gtf": self.inputs.gtf,
-            "inputs.tss_table": self.inputs.tss_table,
-            "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
-            "model.track_table": self.model.track_table,
-        }
-        return {key: Path(resolve(str(path))) for key, path in given.items() if path is not None}
 
 
 def _check_signals(inputs: _Signals, modalities: Sequence[str]) -> None:

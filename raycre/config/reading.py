@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from raycre.config.models import PerturbConfig, PredictConfig, TrainConfig
+from raycre.config.models import PredictConfig, TrainConfig
+from raycre.config.perturb import PerturbConfig
 from raycre.errors import ConfigError, MissingInputError, near
 
 VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)

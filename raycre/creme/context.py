@@ -5,31 +5,28 @@ CREME Methods, "Context dependence test". Knows nothing of other tests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-from numpy.typing import NDArray
 
 from raycre.creme.backgrounds import tss_alone
 from raycre.creme.edits import WT, Pass
 from raycre.creme.effects import SHUFFLED_OVER_WT, THRESHOLDS, context_classes, shuffle_effect
-from raycre.creme.rows import Row, gather, rows
+from raycre.creme.rows import Known, Row, gather, rows
 from raycre.creme.settings import Settings
 
 
-def expand(settings: Settings) -> list[Pass]:
+def expand(settings: Settings, known: Known) -> list[Pass]:
     """Return the wild type and the TSS tile in `n` shuffles of the whole input."""
     return [WT, *tss_alone(settings, settings.n("context"))]
 
 
-def effects(settings: Settings, activity: Mapping[str, NDArray[np.float64]]) -> list[Row]:
+def effects(settings: Settings, known: Known) -> list[Row]:
     """Return one row per track: the TSS tile, effect (WT - MUT) / WT, and the context's class as its call.
 
     Args:
         settings: those of `expand`.
-        activity: pass key -> float64 (tracks,), TSS activity of every pass of `expand`.
+        known: TSS activity of every pass of `expand`.
     """
-    wt, mutants = np.split(gather(activity, expand(settings)), [1])
+    wt, mutants = np.split(gather(known, expand(settings, known)), [1])
     effect = shuffle_effect(wt[0], mutants.mean(axis=0))
     call = context_classes(effect, THRESHOLDS[settings.thresholds], settings.compat)
     return rows(settings.tss_tile, wt[0], mutants, effect, [SHUFFLED_OVER_WT] * len(effect), call)

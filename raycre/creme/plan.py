@@ -5,16 +5,26 @@ Knows the tests by name only, and nothing of who runs the passes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from raycre.creme import TESTS
 from raycre.creme.edits import Pass
+from raycre.creme.rows import Known
 from raycre.creme.settings import Settings
-from raycre.errors import ConfigError, near
+from raycre.errors import ConfigError, RaycreError, near
+
+Predict = Callable[[Sequence[Pass]], Known]
+"""Passes, each once -> their activities, by key."""
+
+NOTHING: dict[str, NDArray[np.float64]] = {}
+MAX_STEPS = 10_000  # a test that never has enough is broken
 
 
-def passes(tests: Sequence[str], settings: Settings) -> list[Pass]:
-    """Return the distinct passes of all tests.
+def passes(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> list[Pass]:
+    """Return the distinct passes of all tests, as far as `known` lets the tests see.
 
     The wild type comes first and then what starts from it, tile by tile; then one background after another,
     each with the TSS tile alone before any further tile. So a worker meets each trunk to cache once.
@@ -22,17 +32,48 @@ def passes(tests: Sequence[str], settings: Settings) -> list[Pass]:
     Raises:
         ConfigError: a test that does not exist.
     """
-    return sorted(set(_expand(tests, settings)), key=_locality)
+    return sorted(set(_expand(tests, settings, known)), key=_locality)
 
 
-def n_before(tests: Sequence[str], settings: Settings) -> int:
+def missing(tests: Sequence[str], settings: Settings, known: Known) -> list[Pass]:
+    """Return the passes of `passes` that are not known."""
+    return [p for p in passes(tests, settings, known) if p.key not in known]
+
+
+def complete(
+    tests: Sequence[str], settings: Settings, predict: Predict, known: Known = NOTHING
+) -> dict[str, NDArray[np.float64]]:
+    """Predict until no test asks for more; a test that searches takes one step for each of its rounds.
+
+    Args:
+        tests: names.
+        settings: the run's.
+        predict: gives the activities of the passes that it gets.
+        known: what needs no prediction any more; stays as it is.
+
+    Returns:
+        pass key -> float64 (tracks,), `known` included.
+
+    Raises:
+        RaycreError: a test that goes on for ever.
+    """
+    found = dict(known)
+    for _ in range(MAX_STEPS):
+        needed = missing(tests, settings, found)
+        if not needed:
+            return found
+        found.update(predict(needed))
+    raise RaycreError(f"{', '.join(tests)} asked for more passes {MAX_STEPS:,} times over")
+
+
+def n_before(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> int:
     """Count forward passes of the tests run one by one, as they are without de-duplication."""
-    return len(_expand(tests, settings))
+    return len(_expand(tests, settings, known))
 
 
-def n_after(tests: Sequence[str], settings: Settings) -> int:
+def n_after(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> int:
     """Count forward passes of the tests run together."""
-    return len(set(_expand(tests, settings)))
+    return len(set(_expand(tests, settings, known)))
 
 
 def chunks(planned: Sequence[Pass], size: int) -> list[tuple[int, int]]:
@@ -49,14 +90,23 @@ def chunks(planned: Sequence[Pass], size: int) -> list[tuple[int, int]]:
     return [(i, min(i + size, len(planned))) for i in range(0, len(planned), size)]
 
 
-def _expand(tests: Sequence[str], settings: Settings) -> list[Pass]:
+def _expand(tests: Sequence[str], settings: Settings, known: Known) -> list[Pass]:
     for test in tests:
         if test not in TESTS:
             raise ConfigError(f"tests are {', '.join(TESTS)}{near(test, TESTS)}", value=test)
-    return [p for test in tests for p in TESTS[test].expand(settings)]
+    return [p for test in tests for p in TESTS[test].expand(settings, known)]
 
 
 def _locality(p: Pass) -> tuple[object, ...]:
     # Shared backgrounds sort before those of a tile: no tile starts below 0.
     owner, k = p.background if p.background is not None else (None, -1)
-    return (p.background is not None, owner or (-1, -1), k, len(p.edited), p.shuffled, p.kept)
+    return (
+        p.background is not None,
+        owner or (-1, -1),
+        k,
+        len(p.edited),
+        p.shuffled,
+        p.foreign,
+        p.kept,
+        p.placed,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from raycre.creme.edits import Pass
 from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
+
+Known: TypeAlias = Mapping[str, NDArray[np.float64]]
+"""What has been predicted so far: pass key -> float64 (tracks,), TSS activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,10 @@ class Row:
         effect: value of the formula; NaN where it divides by an activity that is not above 0.
         metric: the formula, by name.
         call: class of context or CRE; None where there is none.
+        tile: the interval of the wild type that the row is about, where the offsets say where it stood
+            instead; None: the offsets are its own.
+        gene: whose TSS was measured, where it is not the gene that was perturbed; None: it is.
+        search: "min" or "max", of a search that goes either way; None elsewhere.
     """
 
     offset_start: int
@@ -47,9 +55,12 @@ class Row:
     effect: float
     metric: str
     call: str | None
+    tile: Interval | None = None
+    gene: str | None = None
+    search: str | None = None
 
 
-def gather(activity: Mapping[str, NDArray[np.float64]], passes: Sequence[Pass]) -> NDArray[np.float64]:
+def gather(activity: Known, passes: Sequence[Pass]) -> NDArray[np.float64]:
     """Stack the activities of passes.
 
     Args:
@@ -73,6 +84,43 @@ def gather(activity: Mapping[str, NDArray[np.float64]], passes: Sequence[Pass]) 
     return stacked
 
 
+def row(
+    offset: Interval,
+    track: int,
+    wt: float,
+    mutants: NDArray[np.float64],
+    effect: float,
+    metric: str,
+    call: str | None = None,
+    *,
+    control: float | None = None,
+    round: int | None = None,
+    copies: int | None = None,
+    tile: Interval | None = None,
+    gene: str | None = None,
+    search: str | None = None,
+) -> Row:
+    """Make the row of one track; `mutants` is float64 (shuffles,), the rest as in `Row`."""
+    return Row(
+        offset_start=int(offset[0]),
+        offset_end=int(offset[1]),
+        track=track,
+        round=round,
+        copies=copies,
+        wt=float(wt),
+        control=None if control is None else float(control),
+        mutant=float(mutants.mean()),
+        sd=float(mutants.std()),
+        n=len(mutants),
+        effect=float(effect),
+        metric=metric,
+        call=call,
+        tile=tile,
+        gene=gene,
+        search=search,
+    )
+
+
 def rows(
     tile: Interval,
     wt: NDArray[np.float64],
@@ -93,22 +141,16 @@ def rows(
         call: (tracks,).
         control: float64 (tracks,), mean over shuffles.
     """
-    mean, sd = mutants.mean(axis=0), mutants.std(axis=0)
     return [
-        Row(
-            offset_start=int(tile[0]),
-            offset_end=int(tile[1]),
-            track=t,
-            round=None,
-            copies=None,
-            wt=float(wt[t]),
-            control=None if control is None else float(control[t]),
-            mutant=float(mean[t]),
-            sd=float(sd[t]),
-            n=len(mutants),
-            effect=float(effect[t]),
-            metric=metric[t],
-            call=call[t],
+        row(
+            tile,
+            t,
+            wt[t],
+            mutants[:, t],
+            effect[t],
+            metric[t],
+            call[t],
+            control=None if control is None else control[t],
         )
         for t in range(len(wt))
     ]

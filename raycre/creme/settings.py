@@ -4,14 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from raycre.creme.effects import THRESHOLDS
 from raycre.creme.tiles import Interval, tss_tile
 from raycre.errors import ConfigError, near
 
+
+class FineStage(NamedTuple):
+    """A stage of the fine-tile search: sub-tiles of `window` bp go, `batch` at once, down to `threshold`."""
+
+    window: int
+    threshold: float
+    batch: int
+
+
 # Results: "100 independent dinucleotide shuffles" (context), "ten shuffles per tile perturbation"
-# (necessity). The text has no number for sufficiency; the ten backgrounds of its fine-tile search are taken.
-PAPER_SHUFFLES = {"context": 100, "necessity": 10, "sufficiency": 10}
+# (necessity). The text has no number for sufficiency; the ten backgrounds of its fine-tile search are taken,
+# which the published drivers use in all other tests too.
+PAPER_SHUFFLES = {
+    "context": 100,
+    "necessity": 10,
+    "sufficiency": 10,
+    "distance": 10,
+    "interaction": 10,
+    "sets": 10,
+    "multiplicity": 10,
+    "finemap": 10,
+}
+ROUNDS = 25  # of the higher-order search; in the authors' code only (DIVERGENCES 29)
+SEARCHES = ("min", "max")  # towards less activity (enhancers), towards more (silencers)
+COPIES = 15  # Methods, "Multiplicity test"
+PER_CLASS = 200  # contexts of a class that further tests take; Methods, "Context dependence test"
+# Methods, "Fine-tile search": 500 bp, then 50 bp. Thresholds and batches are the drivers' (DIVERGENCES 36).
+FINE_STAGES = (FineStage(500, 0.9, 1), FineStage(50, 0.7, 10))
 
 COMPAT = ("fixed", "reference")
 
@@ -28,6 +54,15 @@ class Settings:
         compat: "fixed", or "reference" for what the authors' code does: classes with right-closed bins
             (DIVERGENCES 13) and own backgrounds for every tile in the sufficiency test (19).
         thresholds: row of `effects.THRESHOLDS`.
+        elements: tiles that distance, multiplicity and fine-tile search take: those that the sufficiency
+            test calls ("called"), or every tile ("all").
+        rounds: of the higher-order search, at most one for each tile.
+        searches: which ways it goes, of `SEARCHES`.
+        copies: of a tile in the multiplicity test, at most one for each place.
+        fine: stages of the fine-tile search.
+        searched: positions among the queried tracks on which tests that search do so; None: all.
+        places: where distance and multiplicity may put an element; None: where `tiles` are.
+        partners: genes whose TSS tiles the context swap test brings into this gene's context.
 
     Raises:
         ConfigError: a value outside these.
@@ -39,6 +74,14 @@ class Settings:
     n_shuffles: Mapping[str, int]
     compat: str = "fixed"
     thresholds: str = "enformer"
+    elements: str = "called"
+    rounds: int = ROUNDS
+    searches: tuple[str, ...] = SEARCHES
+    copies: int = COPIES
+    fine: tuple[FineStage, ...] = FINE_STAGES
+    searched: tuple[int, ...] | None = None
+    partners: tuple[str, ...] = ()
+    places: tuple[Interval, ...] | None = None
 
     def __post_init__(self) -> None:
         tss_start, tss_end = self.tss_tile
@@ -49,6 +92,20 @@ class Settings:
                 f"thresholds are {', '.join(THRESHOLDS)}{near(self.thresholds, THRESHOLDS)}",
                 value=self.thresholds,
             )
+        if self.elements not in ("called", "all"):
+            raise ConfigError("creme.elements is called or all", value=self.elements)
+        if not self.searches or not set(self.searches) <= set(SEARCHES):
+            raise ConfigError(f"creme.searches are of {', '.join(SEARCHES)}", value=self.searches)
+        if self.rounds < 1 or self.copies < 1:
+            raise ConfigError(
+                "creme.rounds and creme.copies must be 1 or more", value=(self.rounds, self.copies)
+            )
+        for stage in self.fine:
+            if stage.window < 1 or stage.batch < 1 or not 0 <= stage.threshold <= 1:
+                raise ConfigError(
+                    "a stage of creme.fine has a window and a batch of 1 or more and a threshold from 0 to 1",
+                    value=tuple(stage),
+                )
         for test, n in self.n_shuffles.items():
             if n < 1:
                 raise ConfigError(f"creme.n_shuffles.{test} must be 1 or more", value=n)
@@ -73,6 +130,10 @@ class Settings:
     def tss_tile(self) -> Interval:
         """The tile round the TSS, which stays wild type."""
         return tss_tile(self.seq_len, self.tile_size)
+
+    def tracks(self, n_tracks: int) -> tuple[int, ...]:
+        """Return the positions of the tracks that are searched, of `n_tracks` queried ones."""
+        return tuple(range(n_tracks)) if self.searched is None else self.searched
 
     def n(self, test: str) -> int:
         """Return the shuffles of one test.

@@ -93,6 +93,28 @@ def to_genomic(tile: Interval, tss: int, strand: str, seq_len: int) -> Interval:
     raise RegionError('a gene lies on strand "+" or "-"; give one of them in the annotation', value=strand)
 
 
+def to_input(
+    start: NDArray[np.int64], end: NDArray[np.int64], tss: int, strand: str, seq_len: int
+) -> NDArray[np.int64]:
+    """Carry intervals of the genome to the model input: `to_genomic` the other way round.
+
+    Args:
+        start, end: int64 (n,), 0-based half-open on the gene's chromosome.
+        tss, strand, seq_len: as in `to_genomic`.
+
+    Returns:
+        int64 (n, 2), 0-based half-open in the model input; outside [0, seq_len) where the interval leaves
+        the window.
+
+    Raises:
+        RegionError: another strand.
+    """
+    first, last = to_genomic((0, seq_len), tss, strand, seq_len)
+    if strand == "-":
+        return np.stack([last - end, last - start], axis=1)
+    return np.stack([start - first, end - first], axis=1)
+
+
 def distance(tile: Interval, tss: Interval) -> int:
     """Return bp from the start of the TSS tile to the start of `tile`, negative upstream of the gene.
 

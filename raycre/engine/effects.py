@@ -1,94 +1,142 @@
-"""From the activities of forward passes to the effects table and its summary. No model, no Ray."""
+"""From the predictions of forward passes to the effects table and its summary. No model, no Ray."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
 from raycre.config import PerturbConfig
 from raycre.creme import TESTS
+from raycre.creme.edits import WT
 from raycre.creme.rows import Row
+from raycre.creme.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
+from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
-from raycre.store.ledger import Ledger
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.engine.units import Stage, gene_folder, gene_key
+from raycre.store.parquet import as_table, write_table
+from raycre.store.passes import PassStore
 from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
 
+Gene = Mapping[str, Any]
+
+
+Activity = dict[str, NDArray[np.float64]]
+
 
 def write_effects(
-    config: PerturbConfig, study: Study, run: Run, ledger: Ledger, *, skip: Collection[int]
+    config: PerturbConfig, study: Study, run: Run, store: PassStore, stage: Stage, genes: Sequence[Gene]
 ) -> int:
-    """Write one part per gene and test, remade from the passes; genes in `skip` are left out.
+    """Write one part per gene and test of a stage, remade from what is known of the gene.
+
+    Args:
+        config: of the run.
+        study: of the run.
+        run: its folder.
+        store: predictions by gene.
+        stage: whose tests are read.
+        genes: all of whose units are done.
 
     Returns:
         Number of rows.
     """
+    described = Described(config, study, {gene_key(gene): gene for gene in genes})
+    wild_types = _wild_types(store, study.tracks, genes) if stage.settings.partners else {}
     n_rows = 0
-    for number, units in study.units.groupby("gene"):
-        gene = int(str(number))
-        if gene in skip:
-            continue
-        activity = _read_activity(ledger, units["unit"].tolist(), len(study.tracks))
-        for test in config.tests:
-            found = TESTS[test].effects(study.settings, activity)
-            rows = pd.DataFrame([_row(config, study, study.genes.iloc[gene], test, r) for r in found])
-            path = (
-                run.out
-                / "effects"
-                / f"test={test}"
-                / f"model={study.model_label}"
-                / f"part-{gene:06d}.parquet"
-            )
-            write_table(path, as_table(rows, EFFECTS, run.metadata | study.metadata))
+    for gene in genes:
+        known = read_activity(store, gene, study.tracks) | wild_types
+        for test in stage.tests:
+            found = TESTS[test].effects(stage.settings_of(gene), known)
+            # A gene's own TSS in its own context is no swap.
+            rows = [described.row(gene, test, r) for r in found if r.gene != gene_key(gene)]
+            table = pd.DataFrame(rows, columns=EFFECTS.names)
+            path = _folder(run.out, test, study.model_label) / f"part-{gene_folder(gene)}.parquet"
+            write_table(path, as_table(table, EFFECTS, run.metadata | study.metadata))
             n_rows += len(rows)
     return n_rows
 
 
+def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int]) -> Activity:
+    """Return the TSS activity of all passes that are known of a gene: float64 (tracks,), by key."""
+    found = store.read(gene_folder(gene), tracks)
+    return {key: tss_activity(values) for key, values in found.items()}
+
+
 def write_summary(study: Study, run: Run) -> list[dict[str, Any]]:
-    """Count calls by test, track and class into summary/calls.parquet; return the rows."""
-    parts = sorted((run.out / "effects").glob(f"test=*/model={study.model_label}/part-*.parquet"))
+    """Count calls by test, track and class into summary/calls.parquet; return the rows.
+
+    Reads the parts batch by batch: memory does not grow with their number.
+    """
     columns = ["test", "track_id", "call"]
-    tables = [read_table(p, columns).to_pandas().astype({"test": str}) for p in parts]
-    if not tables:
+    counts: Counter[tuple[Any, ...]] = Counter()
+    folder = run.out / "effects"
+    parts = [str(p) for p in sorted(folder.glob(f"test=*/model={study.model_label}/part-*.parquet"))]
+    if not parts:
         return []
-    every = pd.concat(tables).fillna({"call": "none"})
-    counts = every.groupby(columns).size().rename("n").reset_index()
-    write_table(run.out / "summary" / "calls.parquet", as_table(counts, CALLS, run.metadata | study.metadata))
-    return counts.to_dict("records")
+    for batch in ds.dataset(parts, format="parquet").to_batches(columns=columns):
+        rows = batch.to_pandas().astype({"test": str}).fillna({"call": "none"})
+        counts.update(rows.groupby(columns).size().to_dict())
+    table = pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=[*columns, "n"])
+    write_table(run.out / "summary" / "calls.parquet", as_table(table, CALLS, run.metadata | study.metadata))
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
 
 
-def _read_activity(ledger: Ledger, units: list[str], n_tracks: int) -> dict[str, Any]:
-    rows = pa.concat_tables([read_table(ledger.part(u), ["pass", "activity"]) for u in units])
-    keys = rows["pass"].to_pylist()[::n_tracks]
-    values = rows["activity"].to_numpy().reshape(-1, n_tracks)
-    return dict(zip(keys, values, strict=True))
+class Described:
+    """Turns rows of tests into rows of the effects table: who, where, which track.
+
+    Args:
+        config: of the run.
+        study: of the run.
+        genes: by key, of the rows' own `gene`.
+    """
+
+    def __init__(self, config: PerturbConfig, study: Study, genes: Mapping[str, Gene]) -> None:
+        self._genes, self._seq_len = genes, study.settings.seq_len
+        self._tss_tile = study.settings.tss_tile
+        self._tracks = study.track_table.rename(columns={"identifier": "track_name"}).to_dict("records")
+        self._run = {
+            "run_id": config.run.name,
+            "model": study.model_label,
+            "assembly": config.inputs.fasta.name,
+        }
+
+    def row(self, gene: Gene, test: str, found: Row) -> dict[str, Any]:
+        """Return one row, by `EFFECTS` names."""
+        measured = gene if found.gene is None else self._genes[found.gene]
+        offset = (found.offset_start, found.offset_end)
+        start, end = to_genomic(
+            found.tile or offset, int(measured["tss"]), str(measured["strand"]), self._seq_len
+        )
+        track = self._tracks[found.track]
+        return {
+            **asdict(found),
+            **self._run,
+            "test": test,
+            **{name: measured[name] for name in ("gene_id", "gene_name", "tss", "strand")},
+            "tile_chrom": measured["chrom"],
+            "tile_start": start,
+            "tile_end": end,
+            "distance": distance(offset, self._tss_tile),
+            **{name: track[name] for name in ("track_id", "track_name", "assay", "biosample")},
+            "context_gene_id": None if found.gene is None else gene["gene_id"],
+        }
 
 
-def _row(config: PerturbConfig, study: Study, gene: pd.Series, test: str, found: Row) -> dict[str, Any]:
-    tile = (found.offset_start, found.offset_end)
-    start, end = to_genomic(tile, int(gene["tss"]), str(gene["strand"]), study.settings.seq_len)
-    track = study.track_table.iloc[found.track]
+def _wild_types(store: PassStore, tracks: Sequence[int], genes: Sequence[Gene]) -> Activity:
+    """The wild-type activity of every gene, under the names that the context swap test reads."""
     return {
-        **asdict(found),  # its `track`, a position among the queried ones, becomes track_id
-        "run_id": config.run.name,
-        "test": test,
-        "model": study.model_label,
-        "assembly": config.inputs.fasta.name,
-        "gene_id": gene["gene_id"],
-        "gene_name": gene["gene_name"],
-        "tss": gene["tss"],
-        "strand": gene["strand"],
-        "tile_chrom": gene["chrom"],
-        "tile_start": start,
-        "tile_end": end,
-        "distance": distance(tile, study.settings.tss_tile),
-        "track_id": track["track_id"],
-        "track_name": track["identifier"],
-        "assay": track["assay"],
-        "biosample": track["biosample"],
+        wt_of(gene_key(gene)): tss_activity(store.find(gene_folder(gene), WT.key, tracks)) for gene in genes
     }
+
+
+def _folder(out: Path, test: str, model: str) -> Path:
+    return out / "effects" / f"test={test}" / f"model={model}"

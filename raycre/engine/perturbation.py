@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
-import ray
 
 from raycre.config import PerturbConfig
-from raycre.engine.cluster import connected, replicas
-from raycre.engine.cost import count_bases, measure_passes
+from raycre.config.perturb import TopGenes
+from raycre.engine.cost import cost_of
 from raycre.engine.effects import write_effects, write_summary
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
-from raycre.engine.pool import fan_out
+from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
+from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme
+from raycre.engine.units import Planned, Stage, as_frame, records, units_of
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
+from raycre.store.passes import PassStore
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import PASS_UNITS
 
 
 def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
-    """Run the tests on the genes; go on where an earlier run of the same configuration stopped.
+    """Run the tests on the genes; do only what the run folder does not hold yet.
 
     Returns:
         What happened, ready for JSON.
@@ -37,13 +42,14 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
     study = plan_creme(config)
-    ledger = Ledger(config.run.out, f"passes/model={study.model_label}")
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):
         say(f"refused: {gene['gene_name']} ({gene['gene_id']}): {gene['reason']}")
+    for note in study.notes:
+        say(f"note: {note}")
     if dry_run:
-        return _cost(config, study, ledger)
+        return cost_of(config, study)
     run = open_run(
         config.run.out,
         verb="creme",
@@ -51,100 +57,139 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         config=config.model_dump(mode="json"),
         science={
             **config.science(),
-            "sha256": hashes,
+            "sha256": {"inputs.fasta": hashes["inputs.fasta"]},
             "weights_sha256": study.weights_sha256,
             "model": study.model_label,
-            "tracks": study.tracks,
-            "genes": study.genes["gene_id"].tolist(),
+            "kept_tracks": study.kept,
         },
         layout=config.layout(),
         fresh=fresh,
     )
     run.note(
+        inputs_sha256=hashes,
         model=study.model_label,
         trained="RANDOM" not in study.model_label,
-        passes={"before": study.n_before, "after": study.n_after},
+        tracks=study.tracks,
+        notes=study.notes,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
-    write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(study.genes))
-    write_table(run.out / "plan.parquet", as_table(study.units, PASS_UNITS, run.metadata | study.metadata))
-    errors = _run_units(config, study, run, ledger)
-    return _finish(config, study, run, ledger, errors)
+    work = Work(config, study, run)
+    genes: Sequence[Gene] = records(study.genes)
+    with Pool(Replica, work.order, config.resources) as pool:
+        if isinstance(config.inputs.genes, TopGenes):
+            genes = work.most_active(genes, pool)
+        write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
+        stage: Stage | None = first_stage(config, study, genes)
+        while stage is not None:
+            genes = work.do(stage, genes, pool)
+            work.n_rows += write_effects(config, study, run, work.store, stage, genes)
+            stage, genes = next_stage(config, study, stage, genes, work.store)
+    return work.finish()
 
 
-def _run_units(config: PerturbConfig, study: Study, run: Run, ledger: Ledger) -> dict[str, str]:
-    """Run what is pending; return the errors of the units that failed."""
-    ledger.forget_attempts()
-    todo = ledger.todo(study.units)
-    errors: dict[str, str] = {}
-    if todo.empty:
-        return errors
-    resources = config.resources
-    order = Order(
-        model=resolved(config.model),
-        fasta=config.inputs.fasta.resolve(),
-        tests=config.tests,
-        settings=study.settings,
-        tracks=study.tracks,
-        seed=config.run.seed,
-        ledger=Ledger(run.out.resolve(), ledger.parts),
-        metadata=run.metadata | study.metadata,
-        threads=resources.cpus_per_replica,
-        gpus=resources.gpus_per_replica,
-        cache_bytes=resources.cache_bytes,
-    )
-    genes = study.genes.to_dict("records")
-    units = [(u["unit"], genes[u["gene"]], u["first"], u["last"]) for u in todo.to_dict("records")]
-    with connected():
-        cpus, gpus = resources.cpus_per_replica, resources.gpus_per_replica
-        n = replicas(resources.replicas, cpus=cpus, gpus=gpus, most=len(todo))
-        remote = ray.remote(Replica)
-        done = len(study.units) - len(todo)
-        with progress("forward passes, in units", len(study.units), done) as show:
-            for outcome in fan_out(
-                lambda options: remote.options(**options).remote(order), n, units, cpus=cpus, gpus=gpus
-            ):
+@dataclass
+class Work:
+    """A run in progress: what was planned and what failed.
+
+    Attributes:
+        config: of the run.
+        study: of the run.
+        run: its folder.
+        plan: units of all stages so far, columns of `PASS_UNITS`.
+        errors: last error of a unit that failed.
+        missing: units that failed for good.
+        n_rows: rows of effects written.
+    """
+
+    config: PerturbConfig
+    study: Study
+    run: Run
+    plan: pd.DataFrame = field(default_factory=pd.DataFrame)
+    errors: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    n_rows: int = 0
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where the parts of passes go."""
+        return Ledger(self.run.out.resolve(), f"passes/model={self.study.model_label}")
+
+    @property
+    def store(self) -> PassStore:
+        """What is known of each gene."""
+        return self.order.store
+
+    @property
+    def order(self) -> Order:
+        """What replicas must know."""
+        resources = self.config.resources
+        return Order(
+            model=resolved(self.config.model),
+            fasta=self.config.inputs.fasta.resolve(),
+            tracks=self.study.tracks,
+            kept=self.study.kept,
+            seed=self.config.run.seed,
+            ledger=self.ledger,
+            metadata=self.run.metadata | self.study.metadata,
+            threads=resources.cpus_per_replica,
+            gpus=resources.gpus_per_replica,
+            cache_bytes=resources.cache_bytes,
+        )
+
+    def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
+        """Plan and run a stage; return the genes all of whose units are done."""
+        self.ledger.forget_attempts()
+        units = list(units_of(stage, genes, self.study.passes_per_unit, self.store))
+        rows = as_frame(stage, units)
+        self.plan = pd.concat([self.plan, rows], ignore_index=True) if len(self.plan) else rows
+        metadata = self.run.metadata | self.study.metadata
+        write_table(self.run.out / "plan.parquet", as_table(self.plan, PASS_UNITS, metadata))
+        # Chains read what the passes known beforehand gave, so these come first.
+        failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
+        chains = [p for p in units if p.passes is None and p.number not in failed]
+        failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
+        return [gene for number, gene in enumerate(genes) if number not in failed]
+
+    def _run(self, planned: Sequence[Planned], what: str, stage: Stage, pool: Pool) -> set[int]:
+        """Do what is to do; return the positions of the genes that have not got all of their units."""
+        todo = [p for p in planned if p.to_do != 0]
+        if not todo:
+            return set()
+        done = len(planned) - len(todo)
+        with progress(what, len(planned), done) as show:
+            for outcome in pool.run([p.unit for p in todo], stage):
                 done += 1
                 show(done)
                 if outcome.error is not None:
-                    errors[outcome.unit] = outcome.error
-    return errors
+                    self.errors[outcome.unit] = outcome.error
+        missing = set(self.ledger.pending(p.unit.name for p in todo))
+        self.missing += sorted(missing)
+        return {p.number for p in todo if p.unit.name in missing}
 
+    def most_active(self, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
+        """Predict the wild type of all genes and return those that the run is about, with their tracks."""
+        stage = screening(self.study)
+        return pick_genes(self.config, self.study, self.run, self.do(stage, genes, pool), self.store)
 
-def _finish(
-    config: PerturbConfig, study: Study, run: Run, ledger: Ledger, errors: dict[str, str]
-) -> dict[str, Any]:
-    missing = ledger.pending(study.units["unit"])
-    genes_left = set(study.units.loc[study.units["unit"].isin(missing), "gene"])
-    n_rows = write_effects(config, study, run, ledger, skip=genes_left)
-    calls = write_summary(study, run)
-    names = dict(zip(study.units["unit"], study.units["gene_name"], strict=True))
-    write_failures(run, missing, errors, names)
-    record = run.finish(genes=len(study.genes), effects=n_rows, failed_units=len(missing), calls=calls)
-    raise_failures(run, missing, len(study.units))
-    return record
+    def finish(self) -> dict[str, Any]:
+        """Write the summary and what failed; return the record of the run.
 
+        Raises:
+            TasksFailedError: some units failed for good.
+        """
+        calls = write_summary(self.study, self.run)
+        names = dict(zip(self.plan["unit"], self.plan["gene_name"], strict=True))
+        write_failures(self.run, self.missing, self.errors, names)
+        record = self.run.finish(
+            genes=self.plan["gene_id"].nunique(),
+            passes=self._count(),
+            effects=self.n_rows,
+            failed_units=len(self.missing),
+            calls=calls,
+        )
+        raise_failures(self.run, self.missing, len(self.plan))
+        return record
 
-def _cost(config: PerturbConfig, study: Study, ledger: Ledger) -> dict[str, Any]:
-    todo = ledger.todo(study.units)
-    n_passes = int((todo["last"] - todo["first"]).sum())
-    n_bases = count_bases(study, todo)
-    measured = measure_passes(config, study)
-    return {
-        "dry_run": True,
-        "genes": len(study.genes),
-        "refused": study.refused[["gene_name", "reason"]].to_dict("records"),
-        "units": len(study.units),
-        "units_done": len(study.units) - len(todo),
-        "passes_before_deduplication": study.n_before,
-        "passes": study.n_after,
-        "passes_to_do": n_passes,
-        "bases_to_compute": n_bases,
-        "flops_without_reuse": study.n_before * measured.whole.flops,
-        "flops_to_do": n_bases * measured.base.flops + n_passes * measured.edited.flops,
-        "bytes_read": len(todo) * study.settings.seq_len,
-        "bytes_written_about": n_passes * len(study.tracks) * 16,
-        "seconds_per_whole_pass_here": round(measured.whole.seconds, 4),
-        "seconds_per_edited_pass_here": round(measured.edited.seconds, 4),
-        "replica_seconds": round(n_bases * measured.base.seconds + n_passes * measured.edited.seconds, 1),
-    }
+    def _count(self) -> dict[str, int]:
+        """Forward passes known beforehand: of the plan, and of these how many were to do in this session."""
+        return {"planned": int(self.plan["passes"].sum()), "done_now": int(self.plan["to_do"].sum())}

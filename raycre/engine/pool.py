@@ -1,13 +1,17 @@
-"""Fan-out of units over actors that each hold one replica. Knows nothing of what a unit does."""
+"""Actors that each hold one replica, and the fan-out of units over them. Knows not what a unit does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError
 
+from raycre.config.models import ReplicaResources
+from raycre.engine.cluster import connected, replicas
 from raycre.errors import RaycreError
 from raycre.store.ledger import Outcome
 
@@ -17,38 +21,56 @@ MAX_RESTARTS = (
 DEPTH = 2  # units in flight per actor: the next one waits there while one is worked on
 
 
-def fan_out(
-    actor: Any, n: int, units: Iterable[tuple[Any, ...]], *, cpus: float, gpus: float
-) -> Iterator[Outcome]:
-    """Run `actor.work.remote(*unit)` for every unit on `n` actors, yielding outcomes as they come.
-
-    A lost actor is started again, and its units are tried again: the ledger, which counts tries across
-    processes, is what bounds those. The driver holds `DEPTH * n` units at most.
+class Pool:
+    """As many actors as fit or as are asked for, started when there is work and ended with the block.
 
     Args:
-        actor: a function without arguments that starts one actor, given its Ray options.
-        n: how many.
-        units: arguments of `work`, one tuple a unit.
-        cpus: CPUs of each actor.
-        gpus: GPUs of each actor.
-
-    Raises:
-        RaycreError: an actor could not be kept alive.
+        kind: class of the actors, made with `order`.
+        order: what every actor must know.
+        resources: how many, and what each takes.
     """
-    options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": MAX_RESTARTS, "max_task_retries": -1}
-    actors = [actor(options) for _ in range(n)]
-    queue = iter(units)
-    flying: dict[ray.ObjectRef, Any] = {}
 
-    def send(to: Any) -> None:
-        unit = next(queue, None)
-        if unit is not None:
-            flying[to.work.remote(*unit)] = to
+    def __init__(self, kind: type, order: object, resources: ReplicaResources) -> None:
+        self._kind, self._order, self._resources = kind, order, resources
+        self._actors: list[Any] = []
+        self._stack = ExitStack()
 
-    try:
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for actor in self._actors:
+            ray.kill(actor)
+        self._actors.clear()
+        self._stack.close()
+
+    def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Outcome]:
+        """Call `method(unit, common)` of an actor for every unit, yielding outcomes as they come.
+
+        A lost actor is started again, and its units are tried again: the ledger, which counts tries across
+        processes, is what bounds those. `DEPTH` units an actor are in flight at most; `common` travels once
+        to each node.
+
+        Raises:
+            RaycreError: an actor could not be kept alive, or none fits.
+        """
+        if not units:
+            return
+        self._start(len(units))
+        shared = ray.put(common)
+        queue = iter(units)
+        flying: dict[ray.ObjectRef, Any] = {}
+
+        def send(to: Any) -> None:
+            unit = next(queue, None)
+            if unit is not None:
+                flying[getattr(to, method).remote(unit, shared)] = to
+
         for _ in range(DEPTH):
-            for each in actors:
-                send(each)
+            for actor in self._actors:
+                send(actor)
         while flying:
             ready, _ = ray.wait(list(flying), num_returns=1)
             free = flying.pop(ready[0])
@@ -60,6 +82,15 @@ def fan_out(
                 ) from error
             yield outcome
             send(free)
-    finally:
-        for each in actors:
-            ray.kill(each)
+
+    def _start(self, most: int) -> None:
+        if not self._actors:
+            self._stack.enter_context(connected())
+        wanted = self._resources
+        cpus, gpus = wanted.cpus_per_replica, wanted.gpus_per_replica
+        n = replicas(wanted.replicas, cpus=cpus, gpus=gpus, most=most)
+        remote: Any = ray.remote(self._kind).options(
+            num_cpus=cpus, num_gpus=gpus, max_restarts=MAX_RESTARTS, max_task_retries=-1
+        )
+        while len(self._actors) < n:
+            self._actors.append(remote.remote(self._order))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ from raycre.backbones.weights import is_random
 from raycre.config import BackboneConfig
 from raycre.errors import ConfigError
 from raycre.store.cached import resolve
+
+Codes: TypeAlias = Callable[[], NDArray[np.uint8]]
+Line: TypeAlias = Sequence[tuple[str, Codes]]
+"""Bases by name, uint8 (seq_len,) when called; see `incremental.Line`."""
 
 
 def load(model: BackboneConfig, device: torch.device | str = "cpu") -> Backbone:
@@ -93,34 +98,59 @@ class Reader:
         self.read_tracks = list(dict.fromkeys(chain.from_iterable(by_view)))
         place = {track: i for i, track in enumerate(self.read_tracks)}
         self._columns = [[place[t] for t in wanted] for wanted in by_view]
+        # On the other strand a bin lies where its mirror image is read.
+        order = {b: i for i, b in enumerate(model.tss_bins)}
+        mirrored = (
+            [order[model.n_bins - 1 - b] for b in model.tss_bins] if any(v.reverse for v in views) else []
+        )
+        self._bins = [mirrored if view.reverse else list(order.values()) for view in views]
 
-    def whole(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Mean prediction over the TSS bins (CREME, Methods): uint8 (seq_len,) to float64 (tracks,)."""
+    def whole(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Predict the TSS bins: uint8 (seq_len,) to float32 (bins, tracks), the mean over views."""
         sequence = self._tensor(codes)
         with torch.inference_mode():
             batch = torch.stack([view.of(sequence) for view in self.views])
             return self._mean(self.model.read(batch, self.model.tss_bins, self.read_tracks))
 
-    def edited(self, codes: NDArray[np.uint8], key: str, base: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """`whole`, by way of the activations of `base`, uint8 (seq_len,), whose name is `key`."""
+    def edited(self, codes: NDArray[np.uint8], line: Line) -> NDArray[np.float32]:
+        """`whole`, by way of the activations of bases.
+
+        Args:
+            codes: uint8 (seq_len,), equal to the last base of `line` or different in few places.
+            line: bases by name, each told by the one before it (`incremental.Line`), as uint8 (seq_len,).
+        """
         if self.reuse is None:
             return self.whole(codes)
-        same, sequence = self._tensor(base), self._tensor(codes)
+        sequence = self._tensor(codes)
         check_read(self.model, sequence[None], self.model.tss_bins, self.read_tracks)
         with torch.inference_mode():
-            trunks = [self.reuse.trunk((key, view), view.of(same), view.of(sequence)) for view in self.views]
+            trunks = [
+                self.reuse.trunk([self._seen(base, view) for base in line], view.of(sequence))
+                for view in self.views
+            ]
             return self._mean(
                 self.reuse.model.read_trunk(join(trunks), self.model.tss_bins, self.read_tracks)
             )
 
+    def _seen(self, base: tuple[str, Codes], view: View) -> tuple[Hashable, Callable[[], torch.Tensor]]:
+        name, codes = base
+        return (name, view), lambda: view.of(self._tensor(codes()))
+
     def _tensor(self, codes: NDArray[np.uint8]) -> torch.Tensor:
         return torch.from_numpy(codes).to(self.device)
 
-    def _mean(self, predicted: torch.Tensor) -> NDArray[np.float64]:
-        """Over views and TSS bins, which lie alike on both strands: (views, bins, tracks) to (tracks,)."""
-        by_view = predicted.cpu().double().mean(1)
-        asked = [row[columns] for row, columns in zip(by_view, self._columns, strict=True)]
-        return torch.stack(asked).mean(0).numpy()
+    def _mean(self, predicted: torch.Tensor) -> NDArray[np.float32]:
+        """Over views, in float64: (views, bins, tracks) to (bins, tracks), each strand's own way round."""
+        asked = [
+            row[bins][:, columns]
+            for row, bins, columns in zip(predicted.cpu().double(), self._bins, self._columns, strict=True)
+        ]
+        return torch.stack(asked).mean(0).float().numpy()
+
+
+def tss_activity(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the TSS activity, the mean over TSS bins (Methods): (..., bins, tracks) to (..., tracks)."""
+    return predicted.astype(np.float64).mean(axis=-2)
 
 
 def open_reader(

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.backbones.incremental import CACHE_BYTES
 from raycre.config import BackboneConfig
-from raycre.creme.edits import Pass, base_of, build, seeded_source
+from raycre.creme.edits import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.library import load_seqpro
-from raycre.creme.plan import passes
+from raycre.creme.plan import missing, passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
-from raycre.engine.reading import Reader, open_reader
+from raycre.engine.reading import Reader, open_reader, tss_activity
+from raycre.engine.units import Stage, Unit, gene_folder, gene_key
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
-from raycre.store.parquet import as_table, write_table
-from raycre.store.schemas import PASSES
+from raycre.store.passes import PassStore, Predictions, read_part, remove_folder
+
+CHUNK = 64  # passes of a chain that are written together: what a killed chain can lose
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,8 @@ class Order:
     Attributes:
         model: which backbone and weights.
         fasta: path of the genome.
-        tests: names of the tests; with `settings` they give every gene's forward passes, in the plan's order.
-        settings: of the tests.
-        tracks: rows of the track table to read.
+        tracks: rows of the track table that the tests read.
+        kept: rows of the track table that parts keep; `tracks` are among them.
         seed: the run's seed.
         ledger: where parts go.
         metadata: key-value metadata of the parts.
@@ -47,9 +47,8 @@ class Order:
 
     model: BackboneConfig
     fasta: Path
-    tests: tuple[str, ...]
-    settings: Settings
     tracks: tuple[int, ...]
+    kept: tuple[int, ...]
     seed: int
     ledger: Ledger
     metadata: Mapping[str, str]
@@ -57,58 +56,91 @@ class Order:
     gpus: float = 0
     cache_bytes: int = CACHE_BYTES
 
+    @property
+    def store(self) -> PassStore:
+        """What is known of each gene."""
+        return PassStore(self.ledger.out / self.ledger.parts, self.kept)
+
 
 class Replica:
-    """Holds one model; `work` turns one unit (a gene's chunk of passes) into one part file."""
+    """Holds one model; `work` turns one unit into one part file."""
 
     def __init__(self, order: Order) -> None:
         load_seqpro()  # it resets torch's threads when it is loaded, so it must come before they are set
         device = prepare(order.threads, order.gpus, tf32=order.model.dtype == "tf32")
-        self.order = order
-        self.reader: Reader = open_reader(order.model, order.tracks, order.cache_bytes, device)
+        self.order, self.store = order, order.store
+        self.reader: Reader = open_reader(order.model, order.kept, order.cache_bytes, device)
         self.model = self.reader.model
         self.fasta = Fasta(order.fasta)
-        self.passes = passes(order.tests, order.settings)
-        self._window = lru_cache(maxsize=1)(self._read_window)
+        self._window = lru_cache(maxsize=16)(self._read_window)
+        self._listed: tuple[tuple[tuple[str, ...], Settings], list[Pass]] | None = None
+
+    def work(self, unit: Unit, stage: Stage) -> Outcome:
+        """Do a unit; an exception becomes the outcome."""
+        do = self._write_passes if unit.passes is not None else self._write_chain
+        return self.order.ledger.run(unit.name, lambda: do(unit, stage))
+
+    def _write_passes(self, unit: Unit, stage: Stage) -> None:
+        assert unit.passes is not None
+        settings = stage.settings_of(unit.gene)
+        asked = (stage.tests, settings)
+        if self._listed is None or self._listed[0] != asked:
+            self._listed = asked, passes(stage.tests, settings)
+        chosen = [self._listed[1][i] for i in unit.passes]
+        self._write(self.order.ledger.part(unit.name), unit.gene, self._predict(unit.gene, chosen, stage))
+
+    def _write_chain(self, unit: Unit, stage: Stage) -> None:
+        """Ask the tests what they need, until they need no more; what is done is kept in pieces meanwhile."""
+        settings = replace(stage.settings_of(unit.gene), searches=unit.searches)
+        part = self.order.ledger.part(unit.name)
+        pieces = part.with_suffix("")
+        mine: Predictions = {}
+        for piece in sorted(pieces.glob("piece-*.parquet")):
+            mine |= read_part(piece, self.order.kept)
+        columns = [self.order.kept.index(track) for track in self.order.tracks]
+        known = {
+            key: tss_activity(values)
+            for key, values in self.store.read(gene_folder(unit.gene), self.order.tracks).items()
+        }
+        known |= {key: tss_activity(values[:, columns]) for key, values in mine.items()}
+        while needed := missing(unit.tests, settings, known):
+            for i in range(0, len(needed), CHUNK):
+                found = self._predict(unit.gene, needed[i : i + CHUNK], stage)
+                self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)
+                mine |= found
+                known |= {key: tss_activity(values[:, columns]) for key, values in found.items()}
+        # In an order of their own: it must not show where a chain was interrupted.
+        self._write(part, unit.gene, {key: mine[key] for key in sorted(mine)})
+        remove_folder(pieces)
+
+    def _write(self, path: Path, gene: Mapping[str, Any], found: Predictions) -> None:
+        self.store.write(path, gene["gene_id"], gene["tss"], found, self.order.metadata)
+
+    def _predict(self, gene: Mapping[str, Any], chosen: Sequence[Pass], stage: Stage) -> Predictions:
+        """Predict passes of one gene: float32 (bins, kept tracks) each, by key."""
+        order, key = self.order, gene_key(gene)
+        wild_type = self._window(gene["chrom"], gene["tss"], gene["strand"])
+        # A background serves one pass after another: drawn once, as building copies it.
+        source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed, stage.settings.compat))
+
+        def sequence(p: Pass) -> NDArray[np.uint8]:
+            return build(
+                wild_type, p, key, order.seed, source, lambda other: self._window(*stage.partners[other][:3])
+            )
+
+        base_codes = lru_cache(maxsize=4)(sequence)
+
+        @lru_cache(maxsize=4)
+        def line_to(base: Pass) -> list[tuple[str, Any]]:
+            bases = lineage(base, stage.settings.tss_tile)
+            return [(f"{key} {b.key}", lambda b=b: base_codes(b)) for b in bases]
+
+        found = {}
+        for p in chosen:
+            base = base_of(p, stage.settings.tss_tile)
+            codes = base_codes(p) if p == base else sequence(p)
+            found[p.key] = self.reader.edited(codes, line_to(base))
+        return found
 
     def _read_window(self, chrom: str, tss: int, strand: str) -> NDArray[np.uint8]:
         return read_window(self.fasta, chrom, tss, strand, self.model.seq_len)
-
-    def work(self, unit: str, gene: Mapping[str, Any], first: int, last: int) -> Outcome:
-        """Do passes `first` to `last` of `gene`; an exception becomes the outcome."""
-        return self.order.ledger.run(unit, lambda: self._write(unit, gene, first, last))
-
-    def _write(self, unit: str, gene: Mapping[str, Any], first: int, last: int) -> None:
-        order = self.order
-        wild_type = self._window(gene["chrom"], gene["tss"], gene["strand"])
-        chosen = self.passes[first:last]
-        # A background serves one pass after another: drawn once, as building copies it.
-        source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed))
-        key = gene_key(gene)
-
-        @lru_cache(maxsize=2)
-        def base_codes(base: Pass) -> NDArray[np.uint8]:
-            return build(wild_type, base, key, order.seed, source)
-
-        values = []
-        for p in chosen:
-            base = base_of(p, order.settings.tss_tile)
-            same = base_codes(base)
-            codes = same if p == base else build(wild_type, p, key, order.seed, source)
-            values.append(self.reader.edited(codes, f"{key} {base.key}", same))
-        n = len(order.tracks)
-        rows = pd.DataFrame(
-            {
-                "gene_id": gene["gene_id"],
-                "tss": gene["tss"],
-                "pass": np.repeat([p.key for p in chosen], n),
-                "track_id": np.tile(order.tracks, len(chosen)),
-                "activity": np.concatenate(values),
-            }
-        )
-        write_table(order.ledger.part(unit), as_table(rows, PASSES, order.metadata))
-
-
-def gene_key(gene: Mapping[str, Any]) -> str:
-    """Identity of a gene's window for seeds: its id and TSS, so that two TSSs draw different shuffles."""
-    return f"{gene['gene_id']}@{gene['chrom']}:{gene['tss']}{gene['strand']}"

@@ -1,26 +1,35 @@
-"""What a CREME run will do, decided before any of it is done: genes, tracks, forward passes, units, cost.
+"""What a CREME run is about, decided before any of it is done: genes, tracks, settings of the tests.
 
 Reads the annotation and the model; writes nothing and starts nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from raycre.backbones.tracks import select_tracks
+from raycre.backbones.tracks import opposite_strands, select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
-from raycre.creme.edits import Pass
-from raycre.creme.plan import chunks, n_before, passes
+from raycre.config.perturb import TopGenes
+from raycre.creme import NEEDS
+from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
 from raycre.engine.reading import check_views, load
 from raycre.errors import ConfigError, GeneError
 from raycre.genome.fasta import Fasta
-from raycre.genome.genes import check_windows, read_genes, read_tss_table, select_genes
+from raycre.genome.genes import (
+    candidate_tss,
+    check_windows,
+    far_apart,
+    read_genes,
+    read_tss_table,
+    select_genes,
+)
 from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
@@ -43,33 +52,30 @@ class Study:
     """All that is decided before any work starts.
 
     Attributes:
-        settings: of the tests.
-        passes: distinct forward passes of each gene, in order.
-        tracks: rows of the model's track table.
-        track_table: those rows, described.
-        genes: kept genes, one row a TSS.
+        tests: names, each once.
+        settings: of the tests, for every gene.
+        tracks: rows of the model's track table that are asked for.
+        kept: rows of that table that passes keep; `tracks` are among them.
+        track_table: rows `tracks`, described.
+        genes: kept genes, one row a TSS; all that may be among the most active where the run asks for those.
         refused: genes whose window cannot be taken, with the reason.
-        units: the plan, columns of `PASS_UNITS`.
+        passes_per_unit: forward passes that make one unit of work.
         model_label: name in every output; ends in -RANDOM-WEIGHTS where the weights are not trained.
         weights_sha256: hash of the weights.
-        n_before: forward passes of all genes without de-duplication.
+        notes: what a person should know of the choice, a line each.
     """
 
+    tests: tuple[str, ...]
     settings: Settings
-    passes: tuple[Pass, ...]
     tracks: tuple[int, ...]
+    kept: tuple[int, ...]
     track_table: pd.DataFrame
     genes: pd.DataFrame
     refused: pd.DataFrame
-    units: pd.DataFrame
+    passes_per_unit: int
     model_label: str
     weights_sha256: str
-    n_before: int
-
-    @property
-    def n_after(self) -> int:
-        """Forward passes of all genes, each once."""
-        return len(self.passes) * len(self.genes)
+    notes: tuple[str, ...] = ()
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -78,14 +84,14 @@ class Study:
 
 
 def plan_creme(config: PerturbConfig) -> Study:
-    """Read genes and model, decide every forward pass; write nothing.
+    """Read genes and model; write nothing.
 
     Raises:
         InputError: anything in the configuration or its files that cannot be.
     """
     fasta = Fasta(config.inputs.fasta)
     table = _read_annotation(config)
-    chosen = select_genes(table, _gene_names(config), tss=config.inputs.tss, compat=config.creme.compat)
+    chosen = _choose(config, table)
     model = load(config.model)
     check_views(model, views_of(config.model.shifts, config.model.reverse_complement))
     tracks = tuple(select_tracks(model.tracks, _query(config)))
@@ -98,20 +104,23 @@ def plan_creme(config: PerturbConfig) -> Study:
             path=config.inputs.fasta,
         )
     settings = _settings(config, model.seq_len)
-    planned = tuple(passes(config.tests, settings))
-    size = _passes_per_unit(config, settings)
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
+    notes = [*_notes_of_genes(table, genes, config), *_notes_of_tracks(model.tracks, tracks)]
+    if isinstance(config.creme.tiles, Path):
+        genes, note = _with_tiles(genes, config.creme.tiles, fasta, settings)
+        notes.append(note)
     return Study(
+        tests=config.test_names,
         settings=settings,
-        passes=planned,
         tracks=tracks,
+        kept=_kept(config, model.tracks, tracks),
         track_table=model.tracks.iloc[list(tracks)].reset_index(drop=True),
         genes=genes,
         refused=refused,
-        units=_units(genes, chunks(planned, size)),
+        passes_per_unit=_passes_per_unit(config, settings),
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,
-        n_before=n_before(config.tests, settings) * len(genes),
+        notes=tuple(notes),
     )
 
 
@@ -123,62 +132,102 @@ def _read_annotation(config: PerturbConfig) -> pd.DataFrame:
     return read_tss_table(inputs.tss_table)
 
 
-def _gene_names(config: PerturbConfig) -> list[str]:
-    genes = config.inputs.genes
+def _choose(config: PerturbConfig, table: pd.DataFrame) -> pd.DataFrame:
+    """Take the genes asked for, or every TSS that may be among the most active."""
+    genes, compat = config.inputs.genes, config.creme.compat
+    if isinstance(genes, TopGenes):
+        return candidate_tss(table, compat=compat)
     # Bytes that are no text become a name that no gene has, and the error shows it.
     names = list(genes) if isinstance(genes, tuple) else read_text(genes).decode(errors="replace").split()
     if not names:
         raise GeneError(
             "no gene is named; one name or id a line", path=genes if not isinstance(genes, tuple) else None
         )
-    return names
+    return select_genes(table, names, tss=config.inputs.tss, compat=compat)
+
+
+def _notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, config: PerturbConfig) -> list[str]:
+    if isinstance(config.inputs.genes, TopGenes) or config.inputs.tss == "all":
+        return []
+    wide = far_apart(table, genes, config.creme.tile_size // 2)
+    if wide.empty:
+        return []
+    first = wide.iloc[0]
+    return [
+        f"{len(wide):,} of {len(genes):,} genes have TSSs that the TSS tile does not hold together "
+        f"({first.gene_name}: {first.n_tss} over {first.spread:,} bp); the {config.inputs.tss} one is taken"
+    ]
+
+
+def _notes_of_tracks(table: pd.DataFrame, tracks: Sequence[int]) -> list[str]:
+    pairs = opposite_strands(table, tracks)
+    return [f"tracks {a} and {b} are the two strands of one measurement" for a, b in pairs[:3]]
+
+
+def _with_tiles(
+    genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings
+) -> tuple[pd.DataFrame, str]:
+    """Give every gene the intervals of a BED in its window as its tiles."""
+    regions = read_tile_bed(path, fasta.sizes)
+    size = (settings.seq_len, settings.tile_size)
+    places = zip(genes["chrom"], genes["tss"].tolist(), genes["strand"], strict=True)
+    found = [tiles_from_bed(regions, *place, *size) for place in places]
+    n_tiles, bare = sum(len(f.tiles) for f in found), sum(not f.tiles for f in found)
+    note = (
+        f"tiles of {path.name}: {n_tiles:,} in {len(genes):,} windows ({bare:,} without any); left out "
+        f"{sum(f.n_past_window for f in found):,} partly outside, {sum(f.n_over_tss for f in found):,} over "
+        f"the TSS tile, {sum(f.n_repeated for f in found):,} repeated"
+    )
+    return genes.assign(tiles=pd.Series([f.tiles for f in found], dtype=object)), note
 
 
 def _query(config: PerturbConfig) -> str | list[int | str]:
     return config.tracks if isinstance(config.tracks, str) else list(config.tracks)
 
 
+def _kept(config: PerturbConfig, table: pd.DataFrame, tracks: Sequence[int]) -> tuple[int, ...]:
+    if config.keep == "queried":
+        return tuple(tracks)
+    if config.keep == "all":
+        return tuple(range(len(table)))
+    alike = table["assay"].isin(table["assay"].iloc[list(tracks)].dropna())
+    return tuple(sorted({*tracks, *table.index[alike].tolist()}))
+
+
 def _settings(config: PerturbConfig, seq_len: int) -> Settings:
-    creme = config.creme
-    if not config.tests or not creme.tiles:
+    creme, tests = config.creme, config.test_names
+    if not tests or creme.tiles == ():
         raise ConfigError("tests and creme.tiles must each name at least one")
+    needed = dict.fromkeys([*tests, *(more for test in tests for more in NEEDS.get(test, ()))])
     every = context_tiles(seq_len, creme.tile_size, creme.compat)
-    tiles: list[Interval] = [(int(start), int(end)) for start, end in every]
-    if creme.tiles != "all":
-        by_start = {start: (start, end) for start, end in tiles}
+    grid: tuple[Interval, ...] = tuple((int(start), int(end)) for start, end in every)
+    tiles = grid
+    if isinstance(creme.tiles, tuple):
+        by_start = {start: (start, end) for start, end in grid}
         for start in creme.tiles:
             if start not in by_start:
                 raise ConfigError(
                     f"creme.tiles: no tile starts there; they start at {', '.join(map(str, by_start))}",
                     value=start,
                 )
-        tiles = [by_start[start] for start in creme.tiles]
+        tiles = tuple(by_start[start] for start in creme.tiles)
     return Settings(
         seq_len=seq_len,
         tile_size=creme.tile_size,
-        tiles=tuple(tiles),
-        n_shuffles={t: creme.n_shuffles.get(t, PAPER_SHUFFLES[t]) for t in config.tests},
+        tiles=tiles,
+        n_shuffles={t: n for t, n in (PAPER_SHUFFLES | dict(creme.n_shuffles)).items() if t in needed},
+        places=None if creme.tiles == "all" else grid,
         compat=creme.compat,
         thresholds=creme.thresholds or THRESHOLDS_OF.get(config.model.backbone, "enformer"),
+        elements=creme.elements,
+        rounds=creme.rounds,
+        searches=creme.searches,
+        copies=creme.copies,
+        fine=creme.fine,
     )
 
 
 def _passes_per_unit(config: PerturbConfig, settings: Settings) -> int:
     tiles = config.resources.tiles_per_task
-    return (AUTO_TILES_PER_TASK if tiles == "auto" else tiles) * max(settings.n_shuffles.values())
-
-
-def _units(genes: pd.DataFrame, pieces: list[tuple[int, int]]) -> pd.DataFrame:
-    n = len(genes)
-    first, last = np.array(pieces, np.int64).T
-    gene = np.repeat(np.arange(n), len(pieces))
-    return pd.DataFrame(
-        {
-            "unit": [f"part-{i:06d}" for i in range(n * len(pieces))],
-            "gene": gene,
-            "gene_id": genes["gene_id"].to_numpy()[gene],
-            "gene_name": genes["gene_name"].to_numpy()[gene],
-            "first": np.tile(first, n),
-            "last": np.tile(last, n),
-        }
-    )
+    shuffles = [n for test, n in settings.n_shuffles.items() if test != "context"]
+    return (AUTO_TILES_PER_TASK if tiles == "auto" else tiles) * max(shuffles, default=10)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from raycre.figures.blocks import Block, Cell, Note, Table, counted, shown
 from raycre.store.parquet import read_table
 
@@ -22,7 +24,6 @@ _DONE = {
     "train": "folds/fold=*/cutoffs.json",
     "sweep": "sweep/*/folds/fold=*/cutoffs.json",
     "predict": "predictions/part-*.parquet",
-    "creme": "passes/model=*/part-*.parquet",
 }
 _WEIGHTS = ("weights_sha256", "model_sha256")
 
@@ -79,8 +80,9 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
     ]
     plan = run / "plan.parquet"
     if plan.is_file():
-        planned = read_table(plan, ["unit"]).num_rows
-        rows.append(["units done", f"{len(list(run.glob(_DONE[record['verb']]))):,} of {planned:,}"])
+        planned = read_table(plan)
+        done = _passes_done(run, planned) if record["verb"] == "creme" else _n_done(run, record["verb"])
+        rows.append(["units done", f"{done:,} of {planned.num_rows:,}"])
     if model_label(record):
         rows.append(["model", model_label(record)])
     rows += counts(record)
@@ -89,6 +91,18 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
     rows.append(["machine", ", ".join(str(v) for v in record.get("machine", {}).values())])
     rows.append(["digest of science", str(record.get("digest", ""))[:_DIGITS]])
     return Table("", ["", ""], rows)
+
+
+def _n_done(run: Path, verb: str) -> int:
+    return len(list(run.glob(_DONE[verb])))
+
+
+def _passes_done(run: Path, plan: pa.Table) -> int:
+    """Units of forward passes with a part, or with nothing to do since earlier ones did it."""
+    parts = {str(p.relative_to(run).with_suffix("")) for p in run.glob("passes/model=*/*/*.parquet")}
+    parts = {name.split("/", 2)[2] for name in parts}
+    units = zip(plan["unit"].to_pylist(), plan["to_do"].to_pylist(), strict=True)
+    return sum(to_do == 0 or unit in parts for unit, to_do in units)
 
 
 def duration(seconds: float) -> str:

@@ -22,7 +22,9 @@ from raycre.genome.tss_table import read_tss_table
 __all__ = [
     "GENE_COLUMNS",
     "CheckedWindows",
+    "candidate_tss",
     "check_windows",
+    "far_apart",
     "read_genes",
     "read_tss_table",
     "read_window",
@@ -77,6 +79,59 @@ def select_genes(
     if tss != "all":
         chosen = _one_per_locus(chosen, prefer_canonical=tss == "canonical")
     return chosen.drop_duplicates(["gene_id", "chrom", "tss", "strand"]).reset_index(drop=True)
+
+
+def candidate_tss(
+    table: pd.DataFrame,
+    *,
+    gene_type: str | None = "protein_coding",
+    compat: Literal["fixed", "reference"] = "fixed",
+) -> pd.DataFrame:
+    """List every TSS that a choice by activity ranks, each sequence once (CREME, "TSS selection").
+
+    Args:
+        table: columns `GENE_COLUMNS`.
+        gene_type: genes to keep; a table without gene types is taken whole, as is any with None.
+        compat: "fixed" drops rows with the chromosome, TSS and strand of an earlier one, of whatever gene,
+            for both have one window. "reference" drops by interval *start* in place of the TSS, as the
+            authors' code does (DIVERGENCES 43): - genes lose TSSs, and a TSS of two of them is there twice.
+
+    Raises:
+        GeneError: no gene of that type.
+    """
+    if gene_type is not None and table["gene_type"].notna().any():
+        of_type = (table["gene_type"] == gene_type).to_numpy()
+        if not of_type.any():
+            types = [str(t) for t in table["gene_type"].dropna().unique()]
+            hint = near(gene_type, types) or f"; it has {', '.join(types[:5])}"
+            raise GeneError(f"no gene of this type{hint}", path=table.attrs.get("path"), value=gene_type)
+        table = table[of_type]
+    place = "start" if compat == "reference" else "tss"
+    return table.drop_duplicates(["chrom", place, "strand"]).reset_index(drop=True)
+
+
+def far_apart(table: pd.DataFrame, chosen: pd.DataFrame, bp: int) -> pd.DataFrame:
+    """Find chosen genes whose TSSs lie too far apart for one window to be about all of them.
+
+    `select_genes` takes one TSS of a gene unless it is asked for "all"; a promoter elsewhere is then one more
+    stretch of context, shuffled as any other. That is allowed, and worth a line to the user.
+
+    Args:
+        table: every transcript, as `select_genes` had it.
+        chosen: what it returned.
+        bp: how far is too far; half the TSS tile is where a second TSS leaves the tile.
+
+    Returns:
+        gene_id, gene_name, n_tss (distinct), spread (bp from the first to the last) of the loci beyond `bp`,
+        in the order chosen, each once.
+    """
+    locus = ["gene_id", "chrom", "strand"]
+    asked = table[table["gene_id"].isin(chosen["gene_id"])]
+    spans = asked.groupby(locus, sort=False)["tss"].agg(["nunique", "min", "max"]).reset_index()
+    spans = spans.assign(n_tss=spans["nunique"], spread=spans["max"] - spans["min"])
+    each = chosen.drop_duplicates(locus)[[*locus, "gene_name"]].merge(spans, on=locus)
+    wide = each[each["spread"] > bp]
+    return wide[["gene_id", "gene_name", "n_tss", "spread"]].reset_index(drop=True)
 
 
 def _rows_of_names(

@@ -41,13 +41,16 @@ PASSES = _schema(
     ("gene_id", _TEXT, "gene identifier in the annotation"),
     ("tss", _INT, "0-based position of the TSS base"),
     ("pass", _TEXT, "identity of the forward pass: wt, tile=...-.../shuffle=k, background=k..."),
-    ("track_id", _INT, "row of the model's track table"),
-    ("activity", _REAL, "mean prediction over the TSS bins"),
+    (
+        "prediction",
+        pa.list_(pa.float32()),
+        "prediction of the TSS bins, bin by bin the tracks that the file's metadata lists as kept_tracks",
+    ),
 )
 
 EFFECTS = _schema(
     ("run_id", _TEXT, "name of the run"),
-    ("test", _KEY, "context, necessity or sufficiency"),
+    ("test", _KEY, "name of the perturbation test"),
     ("model", _KEY, "backbone; ends in -RANDOM-WEIGHTS where it is not a trained model"),
     ("assembly", _TEXT, "name of the FASTA"),
     ("gene_id", _TEXT, "gene identifier in the annotation"),
@@ -55,11 +58,11 @@ EFFECTS = _schema(
     ("tss", _INT, "0-based position of the TSS base"),
     ("strand", _TEXT, "strand of the gene"),
     ("tile_chrom", _TEXT, "chromosome of the tile"),
-    ("tile_start", _INT, "start of the tile in the genome"),
+    ("tile_start", _INT, "start of the tile in the genome, where it is in the wild type"),
     ("tile_end", _INT, "end of the tile in the genome"),
-    ("offset_start", _INT, "start of the tile in the model's input (gene direction)"),
+    ("offset_start", _INT, "start of the tile in the model's input (gene direction), where it stood"),
     ("offset_end", _INT, "end of the tile in the model's input (gene direction)"),
-    ("distance", _INT, "tile start minus TSS tile start in bp, in gene direction (negative: upstream)"),
+    ("distance", _INT, "offset_start minus the TSS tile's in bp, in gene direction (negative: upstream)"),
     ("round", pa.int32(), "round of an iterative test, null otherwise"),
     ("copies", pa.int32(), "copies of the tile, null where it does not apply"),
     ("track_id", _INT, "row of the model's track table"),
@@ -76,9 +79,11 @@ EFFECTS = _schema(
     (
         "call",
         _TEXT,
-        "context: enhancing, neutral, silencing or other; "
-        "tiles: enhancer, silencer or neither; null if unknown",
+        "context: enhancing, neutral, silencing or other; tiles: enhancer, silencer or neither; "
+        "further tests: see docs/creme.md; null if unknown",
     ),
+    ("search", _TEXT, "min (towards less activity) or max, of a test that searches; null otherwise"),
+    ("context_gene_id", _TEXT, "context swap: the gene whose context it is; null otherwise"),
 )
 
 METRICS = _schema(
@@ -100,8 +105,19 @@ FOLD_PREDICTIONS = _schema(
     *((f"p_{c}", pa.float32(), f"probability of {c}, mean over views") for c in CLASSES),
 )
 
+ACTIVITIES = _schema(
+    ("gene_id", _TEXT, "gene identifier in the annotation"),
+    ("gene_name", _TEXT, "gene name in the annotation"),
+    ("chrom", _TEXT, "chromosome"),
+    ("tss", _INT, "0-based position of the TSS base"),
+    ("strand", _TEXT, "strand of the gene"),
+    ("track_id", _INT, "row of the model's track table"),
+    ("activity", _REAL, "TSS activity of the wild type"),
+    ("chosen", pa.bool_(), "highest TSS of its gene and among the most active genes of the track"),
+)
+
 CALLS = _schema(
-    ("test", _TEXT, "context, necessity or sufficiency"),
+    ("test", _TEXT, "name of the perturbation test"),
     ("track_id", _INT, "row of the model's track table"),
     ("call", _TEXT, "class, or none"),
     ("n", _INT, "rows of effects with this call"),
@@ -122,12 +138,14 @@ SHARDS = _schema(
 )
 
 PASS_UNITS = _schema(
-    ("unit", _TEXT, "name of the part file without its suffix"),
+    ("unit", _TEXT, "name of the part file below passes/model=..., without its suffix"),
+    ("stage", _TEXT, "step of the run: tests, or context and then tests in a pipeline"),
+    ("kind", _TEXT, "passes: known beforehand; chain: tests that choose each step by the one before"),
     ("gene", _INT, "row of inputs/genes.parquet"),
     ("gene_id", _TEXT, "gene identifier in the annotation"),
     ("gene_name", _TEXT, "gene name in the annotation"),
-    ("first", _INT, "first forward pass of the gene's list"),
-    ("last", _INT, "one past the last forward pass"),
+    ("passes", _INT, "forward passes of the unit, null where it chooses them"),
+    ("to_do", _INT, "of these, not known from earlier runs of the folder"),
 )
 
 FOLDS = _schema(

@@ -60,7 +60,7 @@ def test_perturbation_survives_the_loss_of_an_actor_and_of_the_driver(
     calm = values | {"run": {"name": "c", "out": str(tmp_path / "calm")}}
     run_creme(make_config(PerturbConfig, calm))
     assert _n_files(parts) == planned
-    _same(tmp_path, "passes/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet")
+    _same(tmp_path, "passes/*/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet")
 
 
 def test_training_survives_the_loss_of_a_worker_and_of_the_driver(
@@ -141,7 +141,7 @@ def _same(folder: Path, *patterns: str) -> None:
 
 
 def _n_files(folder: Path) -> int:
-    return len(list(folder.glob("part-*.parquet"))) if folder.is_dir() else 0
+    return len(list(folder.rglob("part-*.parquet"))) if folder.is_dir() else 0
 
 
 @contextmanager

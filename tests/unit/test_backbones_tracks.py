@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 
 from raycre.backbones.contract import TRACK_COLUMNS
-from raycre.backbones.tracks import plain_table, read_track_table, select_tracks, sum_strands
+from raycre.backbones.tracks import (
+    opposite_strands,
+    plain_table,
+    read_track_table,
+    select_tracks,
+    sum_strands,
+)
 from raycre.errors import FormatError, MissingInputError, TrackError
 
 HEADER = "index\tgenome\tidentifier\tclip\tdescription\n"
@@ -193,6 +199,21 @@ def test_summed_strands_are_found_once_under_their_published_row(shared: Path) -
     assert summed["identifier"][[872, 873]].tolist() == ["CNhs12336", "CNhs12336"]
     assert summed["summed_into"].count() == (7611 - 5159) // 2  # 5,159 tracks have no strand
     assert summed["track_id"].equals(table["track_id"])
+
+
+def test_a_query_that_finds_both_strands_keeps_them_apart_and_can_be_told(shared: Path) -> None:
+    table = read_track_table(shared / "data/tracks/borzoi_human.tsv.gz")
+    found = select_tracks(table, "assay=CAGE biosample=K562")
+    assert opposite_strands(table, found) == [(306, 307), (872, 873)]
+    assert opposite_strands(table, [307, 873]) == []
+    summed = sum_strands(table)
+    assert opposite_strands(summed, select_tracks(summed, "assay=CAGE biosample=K562")) == []
+    assert table["identifier"][[872, 873]].tolist() == ["CNhs12336+", "CNhs12336-"]
+
+
+def test_tracks_without_strands_have_no_opposite(table: pd.DataFrame) -> None:
+    assert opposite_strands(table, [0, 1, 2]) == []
+    assert opposite_strands(table.assign(strand_pair=range(len(table))), [0, 1, 2]) == []
 
 
 def test_strands_that_do_not_pair_cannot_be_summed(table: pd.DataFrame) -> None:

@@ -99,6 +99,18 @@ def test_seeded_shuffles_are_fixed_by_identity() -> None:
     assert all((a != b).any() for a, b in pairwise(backgrounds))
 
 
+def test_source_draws_as_compat_says() -> None:
+    wt = np.full(8, 4, dtype=np.uint8)
+    assert seeded_source(wt, 0)("gene", 0, 8, 0, None).tolist() == [4] * 8
+    assert seeded_source(wt, 0, "reference")("gene", 0, 8, 0, None).tolist() == [3] * 8
+
+
+def test_overlapping_windows_of_two_genes_draw_their_own_shuffles() -> None:
+    wt = np.random.default_rng(0).integers(0, 4, 200, dtype=np.uint8)
+    source = seeded_source(wt, 0)  # of the same bases, so that only the name tells them apart
+    assert (source("ENSG01@chr1:500+", 0, 200, 0, None) != source("ENSG02@chr1:500+", 0, 200, 0, None)).any()
+
+
 def test_what_a_source_returns_is_not_written_to() -> None:
     wt, background = np.zeros(10, dtype=np.uint8), np.ones(10, dtype=np.uint8)
     build(wt, Pass((None, 0), kept=((2, 4),)), "gene", 0, lambda *_: background)
@@ -122,7 +134,7 @@ def test_paper_needs_861_passes_with_shared_backgrounds_and_1241_without() -> No
 def test_plan_holds_every_pass_of_every_test_once(compat: str) -> None:
     planned = passes(ALL, small(compat))
     assert len(planned) == len(set(planned)) == n_after(ALL, small(compat))
-    assert set(planned) == {p for test in ALL for p in TESTS[test].expand(small(compat))}
+    assert set(planned) == {p for test in ALL for p in TESTS[test].expand(small(compat), {})}
     assert passes(ALL[::-1], small(compat)) == planned
 
 

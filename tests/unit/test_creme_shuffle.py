@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, permutations, product
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycre.creme.shuffle import dinucleotide_shuffle, seed_of
+from raycre.creme.shuffle import all_n, dinucleotide_shuffle, seed_of
 from raycre.errors import InputError
 
 SEEDS = st.integers(0, 2**63 - 1)
@@ -65,6 +65,84 @@ def test_the_12_rearrangements_of_acagacgta_are_equally_likely() -> None:
     drawn = Counter(letters_of(dinucleotide_shuffle(wt, seed)) for seed in seeds)
     assert len(drawn) == 12
     assert sum((count - n / 12) ** 2 / (n / 12) for count in drawn.values()) < 31.26
+
+
+def reached_with_last_edges_kept(letters: str) -> set[str]:
+    """Every walk over permuted successors, the last one of each base staying last."""
+    after = {b: [letters[i + 1] for i in range(len(letters) - 1) if letters[i] == b] for b in "ACGT"}
+    orders = [{(*p, *a[-1:]) for p in permutations(a[:-1])} for a in after.values()]
+    walks = set()
+    for chosen in product(*orders):
+        left = {b: list(order) for b, order in zip("ACGT", chosen, strict=True)}
+        walk = letters[0]
+        while left[walk[-1]]:
+            walk += left[walk[-1]].pop(0)
+        walks.add(walk)
+    return walks
+
+
+def test_reference_draws_the_2_rearrangements_of_acagacgta_that_the_authors_code_draws() -> None:
+    # creme-nn, run 4,000 times: 2,026 and 1,974. Here within 4 standard deviations of a half.
+    wt, n = codes_of("ACAGACGTA"), 2_000
+    drawn = Counter(letters_of(dinucleotide_shuffle(wt, seed, "reference")) for seed in range(n))
+    assert set(drawn) == {"ACAGACGTA", "AGACACGTA"} == reached_with_last_edges_kept("ACAGACGTA")
+    assert abs(drawn["ACAGACGTA"] - n / 2) < 4 * (n / 4) ** 0.5
+
+
+def test_reference_draws_all_that_it_can_reach_with_the_same_chance() -> None:
+    # creme-nn, run 12,000 times, drew the same 120 sequences: chi-square 93.0, 119 degrees of freedom.
+    # 173.6 is exceeded with probability 0.001; the seeds are fixed, so this test never flickers.
+    letters, n = "CATTGACCATGACATGACA", 6_000
+    drawn = Counter(letters_of(dinucleotide_shuffle(codes_of(letters), s, "reference")) for s in range(n))
+    assert len(drawn) == 120
+    assert set(drawn) == reached_with_last_edges_kept(letters)
+    assert sum((count - n / 120) ** 2 / (n / 120) for count in drawn.values()) < 173.6
+
+
+@given(letters=st.text("ACGTN", max_size=200), seed=SEEDS)
+@settings(deadline=None)
+def test_reference_reads_n_as_t_and_keeps_the_dinucleotides_of_that(letters: str, seed: int) -> None:
+    shuffled = letters_of(dinucleotide_shuffle(codes_of(letters), seed, "reference"))
+    read = letters.replace("N", "T")
+    assert dinucleotides(shuffled) == dinucleotides(read)
+    assert (shuffled[:1], shuffled[-1:]) == (read[:1], read[-1:])
+
+
+@pytest.mark.parametrize(
+    ("letters", "compat", "expected"),
+    [
+        ("", "fixed", ""),
+        ("", "reference", ""),
+        ("G", "fixed", "G"),
+        ("G", "reference", "G"),
+        ("N", "fixed", "N"),
+        ("N", "reference", "T"),
+        ("NNNNNNNN", "fixed", "NNNNNNNN"),  # unchanged: the tile's effect is 0
+        ("NNNNNNNN", "reference", "TTTTTTTT"),  # creme-nn alike
+        ("AAAAAAAA", "fixed", "AAAAAAAA"),
+        ("AAAAAAAA", "reference", "AAAAAAAA"),
+    ],
+)
+def test_sequences_with_a_single_shuffle(letters: str, compat: str, expected: str) -> None:
+    before = codes_of(letters)
+    shuffled = dinucleotide_shuffle(before, 5, compat)
+    assert letters_of(shuffled) == expected
+    assert shuffled.dtype == np.uint8
+    assert not np.shares_memory(shuffled, before)
+
+
+def test_tiles_of_n_alone_are_found() -> None:
+    assert all_n(codes_of("ACNNNNGT"), [(0, 2), (2, 6), (3, 5), (4, 7)]) == [(2, 6), (3, 5)]
+
+
+def test_reference_really_shuffles_long_input_and_depends_on_the_seed_alone() -> None:
+    wt = np.random.default_rng(3).integers(0, 4, 5_000, dtype=np.uint8)
+    before = wt.copy()
+    shuffled = dinucleotide_shuffle(wt, 1, "reference")
+    np.testing.assert_array_equal(wt, before)
+    assert 0.2 < (shuffled == wt).mean() < 0.3
+    np.testing.assert_array_equal(shuffled, dinucleotide_shuffle(wt, 1, "reference"))
+    assert (shuffled != dinucleotide_shuffle(wt, 2, "reference")).any()
 
 
 def test_the_input_is_left_alone_and_long_input_is_really_shuffled() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,10 @@ def test_differences_of_paper_and_code_are_documented_as_they_are() -> None:
 def test_every_kind_of_model_is_documented() -> None:
     text = (ROOT / "docs" / "create.md").read_text()
     assert all(f"`{kind}`" in text for kind in KINDS if kind != "create")
+
+
+def test_every_difference_of_cremes_paper_and_code_is_documented(shared: Path) -> None:
+    listed = (shared / "golden" / "creme" / "DIVERGENCES.md").read_text()
+    rows = re.findall(r"^\| ([\d, ]+) \|", (ROOT / "docs" / "creme.md").read_text(), flags=re.MULTILINE)
+    documented = {number for row in rows for number in re.findall(r"\d+", row)}
+    assert documented == set(re.findall(r"^(\d+)\.", listed, flags=re.MULTILINE))

@@ -15,7 +15,9 @@ from raycre.errors import ChromosomeError, GeneError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import (
     GENE_COLUMNS,
+    candidate_tss,
     check_windows,
+    far_apart,
     read_genes,
     read_tss_table,
     read_window,
@@ -101,6 +103,42 @@ def test_reference_says_so_when_it_leaves_nothing_of_a_gene(table: pd.DataFrame)
     twin = table[table["transcript_id"] == "T5"].assign(gene_name="TWIN", gene_id="ENSG09.1")
     with pytest.raises(GeneError, match="'TWIN': every transcript shares"):
         select_genes(pd.concat([table, twin]), ["TWIN"], compat="reference")
+
+
+def test_candidates_hold_every_tss_of_every_gene_once(table: pd.DataFrame) -> None:
+    assert candidate_tss(table)["transcript_id"].tolist() == ["T1", "T2", "T4", "T5", "T6", "T7", "T8"]
+    # By interval start, T5 goes with T4 (both - and from 5,000) although its TSS is another.
+    assert candidate_tss(table, compat="reference")["transcript_id"].tolist() == [
+        "T1", "T2", "T4", "T6", "T7", "T8",
+    ]  # fmt: skip
+
+
+def test_candidates_of_two_genes_with_one_tss_are_one_sequence(table: pd.DataFrame) -> None:
+    twin = table.iloc[[4]].assign(gene_id="ENSG09.1", gene_name="TWIN", start=4_000)  # T5's TSS on -
+    both = pd.concat([table, twin], ignore_index=True)
+    assert "TWIN" not in set(candidate_tss(both)["gene_name"])
+    assert "TWIN" in set(candidate_tss(both, compat="reference")["gene_name"])
+
+
+def test_candidates_are_of_one_gene_type_where_types_are_known(table: pd.DataFrame) -> None:
+    mixed = table.assign(gene_type=["lncRNA", *table["gene_type"][1:]])
+    assert "T1" not in set(candidate_tss(mixed)["transcript_id"])
+    assert len(candidate_tss(mixed, gene_type=None)) == 7
+    assert len(candidate_tss(table.assign(gene_type=None))) == 7
+    with pytest.raises(GeneError, match=r"'protein-coding'.*did you mean protein_coding"):
+        candidate_tss(mixed, gene_type="protein-coding")
+
+
+@pytest.mark.parametrize("tss", ["canonical", "outermost", "all"])
+def test_genes_with_tss_far_apart_are_found_with_their_spread(table: pd.DataFrame, tss: str) -> None:
+    # PLUS from 1,000 to 1,100; MINUS at 5,999, 6,199 and 6,499; the two of PAIR have one each.
+    chosen = select_genes(table, ["PAIR", "MINUS", "PLUS"], tss=tss)
+    assert far_apart(table, chosen, 99).to_numpy().tolist() == [
+        ["ENSG02.1", "MINUS", 3, 500],
+        ["ENSG01.4", "PLUS", 2, 100],
+    ]
+    assert far_apart(table, chosen, 100)["gene_name"].tolist() == ["MINUS"]
+    assert far_apart(table, chosen, 500).empty
 
 
 def test_genes_are_found_by_name_and_by_id_with_or_without_version(table: pd.DataFrame) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -17,19 +17,19 @@ from raycre.backbones.precision import lower
 from raycre.backbones.views import View, views_of
 from raycre.backbones.weights import load_into, random_state
 from raycre.config import BackboneConfig
-from raycre.creme.edits import WT, Pass, base_of
+from raycre.creme.edits import WT, Pass, base_of, lineage
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
 from raycre.demo_genome import DemoGenome
 from raycre.engine import reading
-from raycre.engine.cost import count_bases, measure_passes
-from raycre.engine.reading import Reader, resolved
+from raycre.engine.cost import measure_passes
+from raycre.engine.reading import Reader, resolved, tss_activity
 from raycre.engine.replica import Order, Replica
-from raycre.engine.study import Study, _settings, plan_creme
+from raycre.engine.study import _settings, plan_creme
+from raycre.engine.units import Stage, Unit
 from raycre.errors import ConfigError
 from raycre.genome.genes import read_genes
 from raycre.store.ledger import Ledger
-from raycre.store.parquet import read_table
 from tests.conftest import perturb_config
 
 SEQ_LEN = 16_384
@@ -59,15 +59,12 @@ def run(
     def run(chunks: list[tuple[int, int]], *, incremental: bool = True, cache: int = 1 << 30) -> NDArray:
         ledger = Ledger(tmp_path / f"{len(list(tmp_path.iterdir()))}", "passes")
         model = BackboneConfig(backbone="enformer", weights="random:0", incremental=incremental)
-        order = Order(model, genome.fasta, TESTS, SETTINGS, (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
-        replica, found = Replica(order), {}
+        order = Order(model, genome.fasta, (0, 3), (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
+        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS)
         for i, (first, last) in enumerate(chunks):
-            assert replica.work(f"part-{i}", gene, first, last).error is None
-            rows = read_table(ledger.part(f"part-{i}")).to_pandas()
-            found |= {
-                (p, t): a for p, t, a in zip(rows["pass"], rows["track_id"], rows["activity"], strict=True)
-            }
-        return np.array([[found[p.key, t] for t in (0, 3)] for p in passes(TESTS, SETTINGS)])
+            assert replica.work(Unit(f"gene/part-{i}", gene, range(first, last)), stage).error is None
+        found = replica.store.read("gene", (0, 3))
+        return np.stack([tss_activity(found[p.key]) for p in passes(TESTS, SETTINGS)])
 
     return run
 
@@ -95,6 +92,7 @@ def test_bits_do_not_depend_on_chunks_order_or_cache(run: Callable[..., NDArray]
         (Pass((None, 1), kept=(TSS_TILE,)), Pass((None, 1), kept=(TSS_TILE,))),
         (Pass((None, 1), kept=(TSS_TILE, TILES[0])), Pass((None, 1), kept=(TSS_TILE,))),
         (Pass((TILES[0], 1), kept=(TILES[0],)), Pass((TILES[0], 1))),
+        (Pass(foreign=(("other", *TSS_TILE),)), WT),
     ],
 )
 def test_base_of_a_pass(pass_: Pass, base: Pass) -> None:
@@ -102,13 +100,22 @@ def test_base_of_a_pass(pass_: Pass, base: Pass) -> None:
     assert base_of(base, TSS_TILE) == base
 
 
-def test_bases_are_counted_in_every_unit_that_needs_them() -> None:
-    planned = passes(TESTS, SETTINGS)  # wt, 3 x 2 shuffles; twice the TSS tile alone and 3 tiles
-    assert N_PASSES == 7 + 2 * 4
-    study = Study(SETTINGS, tuple(planned), (0,), *[pd.DataFrame()] * 4, "m", "", 0)  # type: ignore[arg-type]
-    units = pd.DataFrame({"first": [0, 9, 0], "last": [9, 15, 9]})
-    # 0-9: the wild type and one background; 9-15: two backgrounds, one begun before. Two genes do the former.
-    assert count_bases(study, units) == 2 + 2 + 2
+def test_edits_made_one_after_another_are_each_the_base_of_the_next() -> None:
+    first, second, third = (*TILES[2], 0), (*TILES[0], 5), (*TILES[1], 11)  # rounds of two shuffles and more
+    line = lineage(Pass(shuffled=(second, third, first)), TSS_TILE)
+    assert line == [
+        WT,
+        Pass(shuffled=(first,)),
+        Pass(shuffled=(first, second)),
+        Pass(shuffled=(first, second, third)),
+    ]
+    alone = Pass((None, 0), kept=(TSS_TILE,))
+    copies = ((*TILES[0], 12_345), (*TILES[0], 3_000))
+    assert lineage(replace(alone, placed=copies), TSS_TILE) == [
+        alone,
+        replace(alone, placed=copies[:1]),
+        replace(alone, placed=copies),
+    ]
 
 
 def test_dry_run_tells_what_reuse_saves(
@@ -141,7 +148,7 @@ def test_a_model_without_a_trunk_is_read_whole() -> None:
     reader = Reader(model, (0,))
     codes = np.zeros(model.seq_len, np.uint8)
     assert reader.reuse is None
-    np.testing.assert_array_equal(reader.edited(codes, "wt", codes.copy()), reader.whole(codes))
+    np.testing.assert_array_equal(reader.edited(codes, [("wt", codes.copy)]), reader.whole(codes))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +172,7 @@ def test_views_are_averaged_over_shifts_and_strands(incremental: bool) -> None:
     codes = base.copy()
     codes[4_000:4_500] = rng.integers(0, 4, 500)
     reader = Reader(model, (0, 3), incremental=incremental, views=views_of((0, -7), True))
-    found = reader.edited(codes, "gene", base)
+    found = tss_activity(reader.edited(codes, [("gene", lambda: base)]))
 
     complement = np.array([3, 2, 1, 0, 4], np.uint8)
     right = np.concatenate([np.full(7, 4, np.uint8), codes[:-7]])  # the window begins 7 bp further left

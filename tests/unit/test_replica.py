@@ -10,9 +10,12 @@ import pytest
 import torch
 
 from raycre.creme.edits import build
+from raycre.creme.plan import passes
 from raycre.demo_genome import DemoGenome
-from raycre.engine.replica import Order, Replica, gene_key
+from raycre.engine.reading import tss_activity
+from raycre.engine.replica import Order, Replica
 from raycre.engine.study import plan_creme
+from raycre.engine.units import Stage, Unit, gene_key
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger
@@ -28,48 +31,49 @@ def work(genome: DemoGenome, tmp_path_factory):  # type: ignore[no-untyped-def]
     order = Order(
         model=config.model,
         fasta=genome.fasta,
-        tests=config.tests,
-        settings=study.settings,
         tracks=study.tracks,
+        kept=study.kept,
         seed=3,
         ledger=Ledger(config.run.out, "passes/model=planted"),
         metadata={},
         threads=1,
     )
-    return Replica(order), study, study.genes.to_dict("records")
+    stage = Stage("tests", study.tests, study.settings)
+    return Replica(order), stage, study.genes.to_dict("records")
 
 
 def test_a_part_holds_the_passes_of_its_unit_in_order(work) -> None:  # type: ignore[no-untyped-def]
-    replica, study, genes = work
-    assert replica.work("part-000000", genes[0], 2, 7).error is None
-    rows = read_table(replica.order.ledger.part("part-000000")).to_pandas()
-    n = len(study.tracks)
-    assert rows["pass"].tolist() == [p.key for p in study.passes[2:7] for _ in range(n)]
-    assert rows["track_id"].tolist() == list(study.tracks) * 5
+    replica, stage, genes = work
+    assert replica.work(Unit("a/part-0", genes[0], range(2, 7)), stage).error is None
+    table = read_table(replica.order.ledger.part("a/part-0"))
+    rows = table.to_pandas()
+    assert rows["pass"].tolist() == [p.key for p in passes(stage.tests, stage.settings)[2:7]]
+    assert table.schema.metadata[b"kept_tracks"] == b"[0, 1]"
+    assert {len(values) for values in rows["prediction"]} == {2 * 2}  # two TSS bins, two tracks
     assert set(rows["gene_id"]) == {genes[0]["gene_id"]}
 
 
 def test_activity_is_the_mean_of_the_tss_bins_of_the_edited_sequence(work) -> None:  # type: ignore[no-untyped-def]
-    replica, study, genes = work
-    gene, chosen = genes[1], study.passes[-1]
-    last = len(study.passes)
-    assert replica.work("part-000001", gene, last - 1, last).error is None
-    found = read_table(replica.order.ledger.part("part-000001"))["activity"].to_numpy()
+    replica, stage, genes = work
+    gene, planned = genes[1], passes(stage.tests, stage.settings)
+    chosen, last = planned[-1], len(planned)
+    assert replica.work(Unit("a/part-1", gene, (last - 1,)), stage).error is None
+    found = tss_activity(replica.store.read("a", (0, 1))[chosen.key])
 
     with Fasta(replica.order.fasta) as fasta:
         wild_type = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], replica.model.seq_len)
     codes = torch.from_numpy(build(wild_type, chosen, gene_key(gene), 3))[None]
-    every = replica.model.read(codes, range(replica.model.n_bins), study.tracks)[0]
+    every = replica.model.read(codes, range(replica.model.n_bins), (0, 1))[0]
     middle = replica.model.n_bins // 2
     np.testing.assert_array_equal(found, every[middle - 1 : middle + 1].double().mean(0).numpy())
 
 
 def test_a_unit_that_cannot_be_done_is_an_outcome_and_no_exception(work) -> None:  # type: ignore[no-untyped-def]
-    replica, _, genes = work
-    outcome = replica.work("part-000002", {**genes[0], "chrom": "chr99"}, 0, 1)
+    replica, stage, genes = work
+    outcome = replica.work(Unit("part-2", {**genes[0], "chrom": "chr99"}, range(1)), stage)
     assert outcome.error is not None
     assert "chr99" in outcome.error
-    assert not replica.order.ledger.part("part-000002").exists()
+    assert not replica.order.ledger.part("part-2").exists()
 
 
 def test_a_replica_keeps_to_its_threads_after_the_shuffling_library_is_loaded() -> None:
@@ -77,12 +81,12 @@ def test_a_replica_keeps_to_its_threads_after_the_shuffling_library_is_loaded() 
     code = """
 import sys, numpy as np, torch
 from raycre.config import BackboneConfig
-from raycre.creme.settings import Settings
 from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.engine import replica
 replica.Fasta = lambda path: None
-order = replica.Order(BackboneConfig(backbone="planted"), None, ("context",),
-                      Settings(65536, 5000, ((0, 5000),), {"context": 1}), (0,), 0, None, {}, threads=1)
+from pathlib import Path
+from raycre.store.ledger import Ledger
+order = replica.Order(BackboneConfig(backbone="planted"), None, (0,), (0,), 0, Ledger(Path("."), "p"), {}, 1)
 model = replica.Replica(order).model
 # torch takes note of its threads at its first work
 replica.Reader(model, (0,)).whole(np.zeros(65536, np.uint8))

@@ -131,9 +131,11 @@ def test_a_trained_model_has_no_banner(tmp_path: Path) -> None:
 
 def test_an_unfinished_run_shows_what_there_is(tmp_path: Path) -> None:
     creme = start_run(tmp_path / "c", "creme", model="planted")
-    write_table(tmp_path / "c" / "plan.parquet", pa.table({"unit": ["part-000000", "part-000001"]}))
-    (tmp_path / "c" / "passes" / "model=planted").mkdir(parents=True)
-    (tmp_path / "c" / "passes" / "model=planted" / "part-000001.parquet").touch()
+    write_table(
+        tmp_path / "c" / "plan.parquet", pa.table({"unit": ["g/part-0", "g/part-1"], "to_do": [4, 4]})
+    )
+    (tmp_path / "c" / "passes" / "model=planted" / "g").mkdir(parents=True)
+    (tmp_path / "c" / "passes" / "model=planted" / "g" / "part-1.parquet").touch()
     training = write_training(tmp_path / "t")  # two folds, no metrics yet
     page = page_of(tmp_path, creme.out, training, start_run(tmp_path / "p", "predict").out)
     assert page.count("This run is not finished") == 3

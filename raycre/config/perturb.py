@@ -1,0 +1,167 @@
+"""The configuration of `raycre creme`: every key, its kind and its default. It opens no file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from raycre.config.models import Frozen, Positive, ReplicaResources, Verb
+from raycre.creme.settings import COPIES, FINE_STAGES, PER_CLASS, ROUNDS, SEARCHES, FineStage
+from raycre.store.cached import resolve
+
+Test = Literal[
+    "activity",
+    "context",
+    "swap",
+    "necessity",
+    "sufficiency",
+    "distance",
+    "interaction",
+    "sets",
+    "multiplicity",
+    "finemap",
+]
+
+
+class TopGenes(Frozen):
+    """The `top` genes with the highest TSS activity on each queried track, of all in the annotation."""
+
+    top: Positive
+
+
+class PerturbInputs(Frozen):
+    """Inputs of `creme`: genes by name or id, or the most active ones, from a GTF or a TSS table."""
+
+    fasta: Path
+    gtf: Path | None = None
+    tss_table: Path | None = None
+    genes: tuple[str, ...] | TopGenes | Path
+    tss: Literal["canonical", "outermost", "all"] = "canonical"
+    max_n: int = Field(default=0, ge=0)  # a window with more N than this is refused
+
+    @model_validator(mode="after")
+    def _one_annotation(self) -> Self:
+        if (self.gtf is None) == (self.tss_table is None):
+            raise ValueError("give either gtf or tss_table")
+        return self
+
+
+class BackboneConfig(Frozen):
+    """A registered backbone and its weights: a path, registry:NAME of `raycre weights list`, or random:SEED.
+
+    A list of weights is an ensemble, whose predictions are averaged. Random weights are not a trained model,
+    and every output says so. `gamma` is how Enformer's weights were trained: with TensorFlow's gamma features
+    (the published ones, and the default) or the plain formula. Borzoi sums the strands unless told otherwise.
+    """
+
+    backbone: str
+    weights: str | tuple[str, ...] | None = None
+    head: Literal["human", "mouse"] = "human"
+    track_table: Path | None = None  # or registry:NAME
+    gamma: Literal["tensorflow", "exact"] | None = None
+    strands: Literal["summed", "separate"] | None = None
+    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
+    incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
+    shifts: tuple[int, ...] = Field(default=(0,), min_length=1)  # bp; averaged over shifts of the window …
+    reverse_complement: bool = False  # … and over both strands
+
+    def settings(self) -> dict[str, Any]:
+        """Settings that only some backbones have, where given."""
+        given = {"gamma": self.gamma, "strands": self.strands}
+        return {key: value for key, value in given.items() if value is not None}
+
+
+class CremeConfig(Frozen):
+    """Settings of the tests (CREME, Methods); a test without its own number takes the paper's.
+
+    `tiles` are all context tiles, some of them by their start in the model's input, or a BED of regions in
+    the genome. `elements` are what distance, multiplicity and finemap take: tiles that the sufficiency test
+    calls, or all. `per_class` genes of each context class and track go on in a pipeline.
+    """
+
+    tile_size: int = Field(default=5000, ge=2)
+    tiles: Literal["all"] | tuple[int, ...] | Path = "all"
+    n_shuffles: dict[Test, Positive] = Field(default_factory=dict)
+    rounds: Positive = ROUNDS
+    searches: tuple[str, ...] = Field(default=SEARCHES, min_length=1)
+    copies: Positive = COPIES
+    fine: tuple[FineStage, ...] = Field(default=FINE_STAGES, min_length=1)
+    elements: Literal["called", "all"] = "called"
+    per_class: Positive = PER_CLASS
+    compat: Literal["fixed", "reference"] = "fixed"
+    thresholds: Literal["enformer", "borzoi"] | None = None  # null: the backbone's
+
+
+class PerturbResources(ReplicaResources):
+    """`tiles_per_task`: forward passes of how many tiles make one unit of work.
+
+    `cache_gib`: activations that a replica keeps of wild types and backgrounds, in GiB.
+    """
+
+    tiles_per_task: Positive | Literal["auto"] = "auto"
+    cache_gib: float = Field(default=2, gt=0)
+
+    @property
+    def cache_bytes(self) -> int:
+        """The cache's size in bytes."""
+        return int(self.cache_gib * 2**30)
+
+
+class PerturbConfig(Verb):
+    """`raycre creme TEST`.
+
+    `keep` says which tracks the run folder keeps of every pass: those queried, all of the same assays, or all
+    of the model. Tracks that are kept can be asked for later without a pass.
+    """
+
+    inputs: PerturbInputs
+    model: BackboneConfig
+    tracks: str | tuple[int | str, ...]
+    tests: Literal["pipeline"] | tuple[Test, ...] = ("context", "necessity", "sufficiency")
+    keep: Literal["queried", "assay", "all"] = "queried"
+    create_run: Path | None = None  # a folder of `raycre predict`, whose calls are joined to the tiles
+    creme: CremeConfig = CremeConfig()
+    resources: PerturbResources = PerturbResources()
+
+    @model_validator(mode="after")
+    def _precision(self) -> Self:
+        if self.model.dtype == "tf32" and not self.resources.gpus_per_replica:
+            raise ValueError("model.dtype tf32 is of GPUs; set resources.gpus_per_replica, or take bfloat16")
+        return self
+
+    @property
+    def test_names(self) -> tuple[Test, ...]:
+        """The tests, each once; all but `activity` in a pipeline."""
+        return get_args(Test)[1:] if self.tests == "pipeline" else tuple(dict.fromkeys(self.tests))
+
+    def science(self) -> dict[str, Any]:
+        """Fields that change what a forward pass gives, so that two runs cannot share a folder.
+
+        Which passes there are (tests, tiles, genes, numbers of shuffles) is not among them: a folder takes
+        further ones. Weights and tracks go in by what they resolve to.
+        """
+        return {
+            "seed": self.run.seed,
+            "tile_size": self.creme.tile_size,
+            "compat": self.creme.compat,
+            "head": self.model.head,
+            "dtype": self.model.dtype,
+            "incremental": self.model.incremental,
+            "shifts": self.model.shifts,
+            "reverse_complement": self.model.reverse_complement,
+            **self.model.settings(),
+        }
+
+    def paths(self) -> dict[str, Path]:
+        """Input files by their key; registry:NAME means the cached file."""
+        given = {
+            "inputs.fasta": self.inputs.fasta,
+            "inputs.gtf": self.inputs.gtf,
+            "inputs.tss_table": self.inputs.tss_table,
+            "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
+            "creme.tiles": self.creme.tiles if isinstance(self.creme.tiles, Path) else None,
+            "model.track_table": self.model.track_table,
+        }
+        return {key: Path(resolve(str(path))) for key, path in given.items() if path is not None}

@@ -1,0 +1,126 @@
+"""The steps of a CREME run, and which genes each of them is about.
+
+Tests that are asked for by name are one step. A pipeline is two: the context test of all genes, then every
+test of the genes that its classes give (CREME Methods, "Context dependence test").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from raycre.config import PerturbConfig
+from raycre.config.perturb import TopGenes
+from raycre.creme.backgrounds import classes_of_gene
+from raycre.creme.edits import WT
+from raycre.creme.selection import CONTEXT_CLASSES, sample_contexts, top_genes
+from raycre.creme.settings import Settings
+from raycre.engine.effects import read_activity
+from raycre.engine.progress import say
+from raycre.engine.reading import tss_activity
+from raycre.engine.study import Study
+from raycre.engine.units import Partner, Stage, gene_folder, gene_key
+from raycre.store.parquet import as_table, write_table
+from raycre.store.passes import PassStore, digest_of_names
+from raycre.store.run import Run
+from raycre.store.schemas import ACTIVITIES
+
+Gene = Mapping[str, Any]
+
+
+def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> Stage:
+    """Return the first step: all tests, or the context test of a pipeline."""
+    most = config.creme.per_class * len(CONTEXT_CLASSES)
+    if config.tests == "pipeline":
+        return Stage("context", ("context",), _only(study.settings, "context"))
+    return with_partners(Stage("tests", study.tests, study.settings), genes, most)
+
+
+def screening(study: Study) -> Stage:
+    """Return the step before all others where a run is about the most active genes: their wild types."""
+    return Stage("activity", ("activity",), study.settings)
+
+
+def next_stage(
+    config: PerturbConfig, study: Study, stage: Stage, genes: Sequence[Gene], store: PassStore
+) -> tuple[Stage | None, Sequence[Gene]]:
+    """Return the step after `stage`, None where it was the last, and its genes.
+
+    Args:
+        config: of the run.
+        study: of the run.
+        stage: that is done.
+        genes: all of whose units are done.
+        store: what is known of them.
+    """
+    if config.tests != "pipeline" or stage.name != "context":
+        return None, genes
+    classes = [classes_of_gene(stage.settings, read_activity(store, gene, study.tracks)) for gene in genes]
+    keys, n_tracks = [gene_key(gene) for gene in genes], len(study.tracks)
+    table = pd.DataFrame(
+        {
+            "gene": np.repeat(keys, n_tracks),
+            "track": np.tile(range(n_tracks), len(genes)),
+            "call": np.array(classes, dtype=object).ravel(),
+        }
+    )
+    # Tracks that a choice by activity left out are not in the running.
+    ranked = [gene.get("searched") for gene in genes]
+    table = table[[r is None or t in r for r in ranked for t in range(n_tracks)]].reset_index(drop=True)
+    kept = table.iloc[sample_contexts(table, config.creme.per_class, config.run.seed, config.creme.compat)]
+    tracks_of = {name: tuple(sorted(rows)) for name, rows in kept.groupby("gene")["track"]}
+    chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
+    say(f"pipeline: {len(chosen):,} of {len(genes):,} genes go on, by the classes of their contexts")
+    for (track, call), n in Counter(zip(kept["track"], kept["call"], strict=True)).items():
+        say(f"  track {study.tracks[track]}: {n:,} {call}")
+    if not chosen:
+        return None, genes
+    return with_partners(Stage("tests", study.tests, study.settings), chosen, len(chosen)), chosen
+
+
+def with_partners(stage: Stage, genes: Sequence[Gene], most: int) -> Stage:
+    """Let the context swap test bring `most` genes of the stage into every gene's context.
+
+    They are those whose keys have the smallest hashes: in a pipeline that is every gene of the stage.
+    """
+    if "swap" not in stage.tests:
+        return stage
+    chosen = sorted(genes, key=lambda g: digest_of_names([gene_key(g)]))[:most]
+    partners = {
+        gene_key(g): Partner(g["chrom"], int(g["tss"]), g["strand"], g.get("searched")) for g in chosen
+    }
+    return replace(stage, settings=replace(stage.settings, partners=tuple(partners)), partners=partners)
+
+
+def _only(settings: Settings, test: str) -> Settings:
+    return replace(settings, n_shuffles={test: settings.n(test)})
+
+
+def pick_genes(
+    config: PerturbConfig, study: Study, run: Run, genes: Sequence[Gene], store: PassStore
+) -> list[Gene]:
+    """Return the most active genes of each track, with their tracks, and write summary/activity.parquet."""
+    assert isinstance(config.inputs.genes, TopGenes)
+    table = pd.DataFrame(genes)
+    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
+    top = top_genes(table, activity, config.inputs.genes.top, config.creme.compat)
+    chosen = np.zeros(activity.shape, dtype=bool)
+    chosen[top.rows] = top.member
+    n_tracks = len(study.tracks)
+    rows = table.loc[table.index.repeat(n_tracks), ["gene_id", "gene_name", "chrom", "tss", "strand"]]
+    rows = rows.assign(
+        track_id=np.tile(study.tracks, len(table)), activity=activity.ravel(), chosen=chosen.ravel()
+    )
+    write_table(
+        run.out / "summary" / "activity.parquet", as_table(rows, ACTIVITIES, run.metadata | study.metadata)
+    )
+    say(f"{len(top.rows):,} of {len(genes):,} TSSs are the most active of their genes and among the highest")
+    return [
+        {**genes[row], "searched": tuple(np.flatnonzero(member).tolist())}
+        for row, member in zip(top.rows.tolist(), top.member, strict=True)
+    ]

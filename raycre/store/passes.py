@@ -1,0 +1,138 @@
+"""What has been predicted of each gene: parts of forward passes, in a folder a gene.
+
+A pass is known when a finished part of its gene holds it, whichever run of the folder wrote that part. Knows
+no test and no model: a pass is a name, a prediction is an array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raycre.errors import FormatError
+from raycre.store.files import TEMPORARY
+from raycre.store.parquet import read_table, write_table
+from raycre.store.schemas import PASSES
+
+Predictions = dict[str, NDArray[np.float32]]
+"""pass key -> float32 (bins, tracks)."""
+
+_KEPT = "kept_tracks"  # metadata key of a part: track ids, in the order of its predictions
+
+
+def folder_of(gene_id: str, chrom: str, tss: int, strand: str) -> str:
+    """Return the name of a gene's folder: readable, and one for each TSS."""
+    name = f"{gene_id}_{chrom}_{tss}_{'plus' if strand == '+' else 'minus'}"
+    plain = re.sub(r"[^\w.-]", "-", name)
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def digest_of_names(names: Sequence[str]) -> str:
+    """Return 12 hexadecimal digits that name a list of names."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class PassStore:
+    """Parts of one model's passes.
+
+    Attributes:
+        root: folder of the model; a gene's folder lies in it.
+        tracks: ids of the tracks that parts keep.
+    """
+
+    root: Path
+    tracks: tuple[int, ...]
+
+    def parts(self, folder: str) -> list[Path]:
+        """Return the finished parts of a gene, by name."""
+        try:
+            entries = sorted((self.root / folder).iterdir())
+        except FileNotFoundError:
+            return []
+        return [p for p in entries if p.suffix == ".parquet" and not p.name.startswith(TEMPORARY)]
+
+    def keys(self, folder: str) -> set[str]:
+        """Return the passes of a gene that are known."""
+        names = (read_table(path, ["pass"])["pass"].to_pylist() for path in self.parts(folder))
+        return {name for part in names for name in part}
+
+    def read(self, folder: str, tracks: Sequence[int]) -> Predictions:
+        """Return all that is known of a gene, for some of the kept tracks (ids)."""
+        found: Predictions = {}
+        for path in self.parts(folder):
+            found |= read_part(path, tracks)
+        return found
+
+    def find(self, folder: str, key: str, tracks: Sequence[int]) -> NDArray[np.float32]:
+        """Return the prediction of one pass, float32 (bins, tracks).
+
+        Raises:
+            KeyError: it is not known.
+        """
+        for path in self.parts(folder):
+            found = read_part(path, tracks)
+            if key in found:
+                return found[key]
+        raise KeyError(key)
+
+    def write(
+        self,
+        path: Path,
+        gene_id: str,
+        tss: int,
+        predictions: Mapping[str, NDArray[np.float32]],
+        metadata: Mapping[str, str],
+    ) -> None:
+        """Write one part, atomically."""
+        rows = np.stack(list(predictions.values())) if predictions else np.empty((0, 1), np.float32)
+        n, width = len(rows), rows[0].size if len(rows) else 1
+        lists = pa.ListArray.from_arrays(
+            pa.array(np.arange(0, (n + 1) * width, width, dtype=np.int32)), pa.array(rows.ravel())
+        )
+        table = pa.Table.from_arrays(
+            [
+                pa.array([gene_id] * n, pa.string()),
+                pa.array([tss] * n, pa.int64()),
+                pa.array(list(predictions), pa.string()),
+                lists.cast(PASSES.field("prediction").type),
+            ],
+            schema=PASSES,
+        )
+        kept = {_KEPT: json.dumps(self.tracks)}
+        write_table(path, table.replace_schema_metadata({**metadata, **kept}))
+
+
+def read_part(path: Path, tracks: Sequence[int]) -> Predictions:
+    """Read the predictions of some tracks (ids), float32 (bins, tracks) each.
+
+    Raises:
+        FormatError: a damaged part, or one that does not keep these tracks.
+    """
+    table = read_table(path, ["pass", "prediction"])
+    kept = json.loads((table.schema.metadata or {}).get(_KEPT.encode(), b"[]"))
+    place = {track: i for i, track in enumerate(kept)}
+    lacking = [track for track in tracks if track not in place]
+    if lacking:
+        raise FormatError(
+            "the part does not keep this track; remove it and run again", path=path, value=lacking[0]
+        )
+    if not len(table):
+        return {}
+    values = table["prediction"].combine_chunks().flatten().to_numpy()
+    chosen = values.reshape(len(table), -1, len(kept))[:, :, [place[t] for t in tracks]]
+    return dict(zip(table["pass"].to_pylist(), chosen, strict=True))
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder of pieces that are no longer needed, if it is there."""
+    shutil.rmtree(path, ignore_errors=True)

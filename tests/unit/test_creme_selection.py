@@ -1,0 +1,175 @@
+"""What goes on to the next test: top genes, sampled contexts, neutral tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from raycre.creme.selection import neutral_tiles, sample_contexts, top_genes
+from raycre.errors import InputError, RaycreError
+
+
+def candidates() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "chrom": ["chr1", "chr1", "chr2", "chrX", "chrY", "chr3"],
+            "tss": [10, 500, 20, 30, 40, 50],
+            "strand": ["+", "+", "-", "+", "+", "-"],
+            "gene_id": ["A", "A", "B", "P", "P_PAR_Y", "C"],
+            "gene_name": ["a", "a", "b", "p", "p", "c"],
+        }
+    )
+
+
+ACTIVITY = np.array(
+    #    first track: A by its second TSS; second track: A by its first
+    [[1.0, 9.0], [5.0, 2.0], [3.0, 1.0], [4.0, 4.0], [4.5, 4.0], [2.0, 3.0]]
+)
+
+
+def test_highest_tss_of_every_gene_and_then_the_highest_genes_ascending() -> None:
+    chosen = top_genes(candidates(), ACTIVITY, n=3)
+    assert [t.tolist() for t in chosen.by_track] == [[3, 4, 1], [4, 3, 0]]
+    assert chosen.rows.tolist() == [0, 1, 3, 4]
+    assert chosen.member.tolist() == [[False, True], [True, False], [True, True], [True, True]]
+
+
+def test_reference_takes_loci_of_one_name_for_one_gene() -> None:
+    chosen = top_genes(candidates(), ACTIVITY, n=3, compat="reference")
+    assert [t.tolist() for t in chosen.by_track] == [[2, 4, 1], [5, 3, 0]]
+
+
+def test_of_equal_activities_the_earlier_row_ranks_higher() -> None:
+    equal = np.ones((6, 1))
+    assert top_genes(candidates(), equal, n=2).by_track[0].tolist() == [2, 0]
+    assert top_genes(candidates(), equal, n=9).by_track[0].tolist() == [5, 4, 3, 2, 0]
+
+
+def test_few_genes_are_all_taken_and_none_are_none() -> None:
+    assert len(top_genes(candidates(), ACTIVITY).rows) == 6
+    none = top_genes(candidates().iloc[:0], np.empty((0, 2)))
+    assert none.rows.tolist() == []
+    assert none.member.shape == (0, 2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_activity_that_is_not_a_number_names_its_gene(value: float) -> None:
+    activity = ACTIVITY.copy()
+    activity[2, 1] = value
+    with pytest.raises(RaycreError, match="of B is"):
+        top_genes(candidates(), activity)
+
+
+@pytest.mark.parametrize(("activity", "n"), [(ACTIVITY[:5], 3), (ACTIVITY[:, 0], 3), (ACTIVITY, 0)])
+def test_activities_of_another_table_are_refused(activity: np.ndarray, n: int) -> None:
+    with pytest.raises(InputError, match=r"activities|at least one gene"):
+        top_genes(candidates(), activity, n=n)
+
+
+def contexts(n_enhancing: int = 12, n_neutral: int = 3, track: int = 7) -> pd.DataFrame:
+    call = ["enhancing"] * n_enhancing + ["neutral"] * n_neutral + ["other", None]
+    return pd.DataFrame({"gene": [f"G{i}" for i in range(len(call))], "track": track, "call": call})
+
+
+@pytest.mark.parametrize("compat", ["fixed", "reference"])
+def test_classes_are_capped_and_small_ones_are_whole(compat: str) -> None:
+    table = contexts()
+    kept = sample_contexts(table, n=5, compat=compat)
+    assert table["call"].iloc[kept].value_counts().to_dict() == {"enhancing": 5, "neutral": 3}
+    assert len(set(kept.tolist())) == len(kept)
+    assert set(sample_contexts(table, n=None, compat=compat).tolist()) == set(range(15))
+
+
+def test_fixed_sample_depends_on_identity_and_not_on_order_or_on_genes_that_are_not_drawn() -> None:
+    table = contexts(60)
+    kept = set(table["gene"].iloc[sample_contexts(table, n=10)])
+    turned = table.iloc[::-1].reset_index(drop=True)
+    assert set(turned["gene"].iloc[sample_contexts(turned, n=10)]) == kept
+    dropped = next(g for g in table["gene"][:60] if g not in kept)
+    fewer = table[table["gene"] != dropped].reset_index(drop=True)
+    assert set(fewer["gene"].iloc[sample_contexts(fewer, n=10)]) == kept
+    assert set(table["gene"].iloc[sample_contexts(table, n=10, seed=1)]) != kept
+
+
+def test_fixed_sample_of_a_track_is_its_own() -> None:
+    first, second = contexts(60, track=1), contexts(60, track=2)
+    both = pd.concat([first, second], ignore_index=True)
+    kept = sample_contexts(both, n=10)
+    assert kept[kept < 65].tolist() == sample_contexts(first, n=10).tolist()
+    assert (kept[kept >= 65] - 65).tolist() == sample_contexts(second, n=10).tolist()
+    assert sample_contexts(first, n=10).tolist() != sample_contexts(second, n=10).tolist()
+
+
+def test_fixed_sample_of_a_seed_is_the_same_for_ever() -> None:
+    # A fixed value: changing it changes which genes a published run went on with.
+    assert sample_contexts(contexts(), n=3, seed=0).tolist() == [1, 5, 9, 12, 13, 14]
+
+
+def test_reference_sample_is_that_of_pandas_whatever_the_seed() -> None:
+    table = contexts(12, 0)
+    drawn = np.random.RandomState(42).permutation(12)[:5].tolist()
+    assert sample_contexts(table, n=5, compat="reference").tolist() == drawn
+    assert sample_contexts(table, n=5, seed=9, compat="reference").tolist() == drawn
+
+
+def test_gene_given_twice_is_refused() -> None:
+    table = pd.concat([contexts(), contexts().iloc[[4]]])
+    with pytest.raises(InputError, match=r"G4.*once"):
+        sample_contexts(table)
+    with pytest.raises(InputError, match="at least one context"):
+        sample_contexts(contexts(), n=0)
+
+
+def tiles(n_genes: int = 20) -> pd.DataFrame:
+    """Two tiles of a called gene each, and of every neutral gene three tiles of which the last is strong."""
+    called = pd.DataFrame(
+        {
+            "gene": ["E", "E", "E", "S", "S"],
+            "context": ["enhancing"] * 3 + ["silencing"] * 2,
+            "offset_start": [0, 10, 20, 0, 10],
+            "effect": [0.5, 0.6, 0.01, -0.5, -0.5],
+            "call": ["enhancer", "enhancer", "neither", "silencer", "silencer"],
+        }
+    )
+    neutral = pd.DataFrame(
+        {
+            "gene": np.repeat([f"N{i}" for i in range(n_genes)], 3),
+            "context": "neutral",
+            "offset_start": np.tile([0, 10, 20], n_genes),
+            "effect": np.tile([0.02, -0.09, 0.1], n_genes),
+            "call": "neither",
+        }
+    )
+    table = pd.concat([called, neutral], ignore_index=True)
+    return table.assign(track=0, offset_end=table["offset_start"] + 10)
+
+
+def test_neutral_tiles_are_weak_one_a_gene_and_as_many_as_the_called_on_average() -> None:
+    table = tiles()
+    chosen = table.iloc[neutral_tiles(table)]
+    assert len(chosen) == 2  # (2 enhancers + 2 silencers) / 2
+    assert chosen["gene"].is_unique
+    assert (chosen["context"] == "neutral").all()
+    assert (chosen["effect"].abs() < 0.1).all()
+
+
+def test_neutral_tiles_do_not_depend_on_order() -> None:
+    table = tiles()
+    turned = table.iloc[::-1].reset_index(drop=True)
+    columns = ["gene", "offset_start"]
+    ours, theirs = (t.iloc[neutral_tiles(t)][columns].sort_values(columns) for t in (table, turned))
+    np.testing.assert_array_equal(ours.to_numpy(), theirs.to_numpy())
+    again = {tuple(table.iloc[neutral_tiles(table, seed)]["gene"]) for seed in range(5)}
+    assert len(again) > 1
+
+
+def test_too_few_neutral_genes_give_all_of_them() -> None:
+    assert len(neutral_tiles(tiles(1))) == 1
+    assert neutral_tiles(tiles(0)).tolist() == []
+    assert neutral_tiles(tiles(20).query("context == 'neutral'").reset_index(drop=True)).tolist() == []
+
+
+def test_tile_given_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="once"):
+        neutral_tiles(pd.concat([tiles(), tiles().iloc[[6]]]))
