@@ -26,6 +26,7 @@ from busy_model import installed
 from raycre.config import PerturbConfig, make_config
 from raycre.creme.edits import build, seeded_source
 from raycre.creme.library import load_seqpro
+from raycre.creme.plan import passes
 from raycre.engine.cluster import connected
 from raycre.engine.perturbation import run_creme
 from raycre.engine.reading import open_reader
@@ -71,15 +72,14 @@ def plain_loop(config: PerturbConfig) -> int:
     """Predict every pass here, one after another; return how many."""
     study = plan_creme(config)
     reader, fasta = open_reader(config.model, study.tracks, 0), Fasta(config.inputs.fasta)
-    n = 0
+    planned = passes(study.tests, study.settings)
     for gene in study.genes.itertuples():
         wild_type = read_window(fasta, gene.chrom, gene.tss, gene.strand, study.settings.seq_len)
         # A background serves one pass after another: drawn once, as on a replica.
         source = lru_cache(maxsize=2)(seeded_source(wild_type, config.run.seed))
-        for p in study.passes:
+        for p in planned:
             reader.whole(build(wild_type, p, gene.gene_id, config.run.seed, source))
-        n += len(study.passes)
-    return n
+    return len(planned) * len(study.genes)
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     ways = ("loop", "one replica", "two replicas")
     seconds: dict[tuple[str, int], list[float]] = {(way, n): [] for n in given.genes for way in ways}
-    passes: dict[int, int] = {}
+    counted: dict[int, int] = {}
     with installed(), tempfile.TemporaryDirectory() as scratch, connected():
         folder = Path(scratch)
         write_inputs(folder)
@@ -102,12 +102,12 @@ def main() -> None:
                 config = configure(folder, folder / f"{way}-{n}-{r}", n, 2 if way == "two replicas" else 1)
                 started = time.perf_counter()
                 if way == "loop":
-                    passes[n] = plain_loop(config)
+                    counted[n] = plain_loop(config)
                 else:
                     run_creme(config)
                 seconds[way, n].append(time.perf_counter() - started)
     small, large = given.genes
-    print(f"{passes[small]:,} and {passes[large]:,} passes")
+    print(f"{counted[small]:,} and {counted[large]:,} passes")
     further: dict[str, list[float]] = {}
     for way in ways:
         for n in given.genes:
@@ -115,7 +115,7 @@ def main() -> None:
             listed = "  ".join(f"{v:7.2f}" for v in values)
             print(f"{way:13} {n:3} genes {listed}   median {statistics.median(values):7.2f} s")
         pairs = zip(seconds[way, small], seconds[way, large], strict=True)
-        further[way] = [(b - a) / (passes[large] - passes[small]) * 1e3 for a, b in pairs]
+        further[way] = [(b - a) / (counted[large] - counted[small]) * 1e3 for a, b in pairs]
         listed = "  ".join(f"{v:7.2f}" for v in further[way])
         print(f"{way:13} a further pass {listed}   median {statistics.median(further[way]):7.2f} ms")
     for over, under in (("one replica", "loop"), ("one replica", "two replicas")):
