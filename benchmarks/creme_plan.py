@@ -4,8 +4,8 @@
 
 A synthetic genome of 100 Mb with genes at random places and strands, whose windows overlap; the planted
 backbone, whose window is 65,536 bp; all tests of a gene by itself (all but context swap), with the paper's
-shuffles. Each round plans in a process of its own, which says how much memory it has held; importing and what a run does before it
-plans (hashing its inputs) are not in the seconds.
+shuffles. Each round plans in a process of its own, which says how much memory it has held; importing and
+what a run does before it plans (hashing its inputs) are not in the seconds.
 """
 
 from __future__ import annotations
