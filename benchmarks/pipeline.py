@@ -31,7 +31,6 @@ from typing import Any
 import numpy as np
 import torch
 from pipeline_counts import passes_left, passes_of_peer
-from raycre.creme.elements import Element
 from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -50,6 +49,7 @@ from raycre.backbones.weights import random_state
 from raycre.creme import distance, finemap, multiplicity
 from raycre.creme.backgrounds import controls, inserted
 from raycre.creme.edits import Pass, base_of, build, lineage, seeded_source
+from raycre.creme.elements import Element
 from raycre.creme.library import load_seqpro
 from raycre.creme.plan import complete
 from raycre.creme.rows import gather

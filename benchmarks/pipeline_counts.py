@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PEER_GF, WHOLE_GF = 3_293.1, 2_944.8  # one pass of enformer-pytorch, all tracks of both heads; of raycre
+CACHED_GF = 594.8  # one whose crop is known: counted, of an edit predicted a second time
 TRUNK_GF = 2_287.0  # of that, what is before the transformer
 TILE, FINE = 5_000, (500, 50)  # bp
 
@@ -94,17 +95,29 @@ def flops_left(n_tiles: int, given: Mapping[str, Any]) -> dict[str, float]:
     """GFLOP of `passes_left`.
 
     A background with the TSS tile is computed whole. Every other pass differs in one tile from a base that is
-    kept: wild type, background, or what the rounds before have left (one splice more a round and
-    background, which is not counted). A set of tiles differs from its background in all of them.
+    kept: wild type, background, or what the rounds before have left. From its second round on a search meets
+    crops that it has computed, save those of the two neighbours of the tile that was changed last.
     """
-    left, one = passes_left(n_tiles, given), edited_gf(TILE)
-    sets = sum(edited_gf(TILE * m, m) for m in range(2, given["rounds"] + 1))
+    left, one, n = passes_left(n_tiles, given), edited_gf(TILE), given["shuffles"]
     return {
-        **{name: n * one for name, n in left.items()},
+        **{name: passes * one for name, passes in left.items()},
         "context": left["context"] * WHOLE_GF,
         "finemap": given.get("finemap_gf", 0.0),
-        "set": 2 * given["search_tracks"] * given["shuffles"] * sets,
+        # Each search begins without crops: it may be on another replica than the necessity test.
+        "greedy": 2 * given["search_tracks"] * _later_rounds(n_tiles, given["rounds"], n, known=False),
+        # The crops of the first copy are the distance test's, which is the same unit of work.
+        "multiplicity": given["n_cres"] * _later_rounds(n_tiles, given["copies"], n, known=True),
     }
+
+
+def _later_rounds(n_tiles: int, rounds: int, n: int, *, known: bool) -> float:
+    """GFLOP of all rounds but the first of one search."""
+    total = 0.0
+    for r in range(1, rounds):
+        tried = n_tiles - r
+        new = tried if r == 1 and not known else min(tried, 2)
+        total += n * (new * edited_gf(TILE) + (tried - new) * CACHED_GF)
+    return total
 
 
 def main() -> None:
