@@ -4,8 +4,8 @@
 
 A synthetic genome of 100 Mb with genes at random places and strands, whose windows overlap; the planted
 backbone, whose window is 65,536 bp; all tests, with the paper's shuffles and 600 partners of a swap. Each
-round plans in a process of its own, which says how much memory it has held; importing and what a run does before
-it plans (hashing its inputs) are not in the seconds.
+round plans in a process of its own, which says how much memory it has held; importing and what a run does
+before it plans (hashing its inputs) are not in the seconds.
 """
 
 from __future__ import annotations
