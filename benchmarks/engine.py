@@ -49,7 +49,7 @@ def configure(genome: DemoGenome, out: Path, replicas: int) -> PerturbConfig:
 
 def plain_loop(config: PerturbConfig) -> int:
     """Do every unit here, one after another; return the number of forward passes."""
-    study = plan_creme(config)
+    study, _ = plan_creme(config)
     order = Order(
         model=config.model,
         fasta=config.inputs.fasta,

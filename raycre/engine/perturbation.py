@@ -15,6 +15,7 @@ from raycre.engine.cost import cost_of
 from raycre.engine.effects import write_effects, write_summary
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
+from raycre.engine.parcel import pack
 from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
@@ -41,7 +42,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     """
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
-    study = plan_creme(config)
+    study, model = plan_creme(config)
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):
@@ -49,7 +50,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
-        return cost_of(config, study)
+        return cost_of(config, study, model)
     run = open_run(
         config.run.out,
         verb="creme",
@@ -75,7 +76,8 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     )
     work = Work(config, study, run)
     genes: Sequence[Gene] = records(study.genes)
-    with Pool(Replica, work.order, config.resources) as pool:
+    with Pool(Replica, work.order, config.resources, pack(model)) as pool:
+        del model  # once the pool has sent it off, it lies in the object store alone
         if isinstance(config.inputs.genes, TopGenes):
             genes = work.most_active(genes, pool)
         write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))

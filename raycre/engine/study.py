@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from raycre.backbones.contract import Backbone
 from raycre.backbones.tracks import opposite_strands, select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
@@ -83,8 +84,11 @@ class Study:
         return {"model": self.model_label, "weights_sha256": self.weights_sha256}
 
 
-def plan_creme(config: PerturbConfig) -> Study:
+def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
     """Read genes and model; write nothing.
+
+    Returns:
+        The study, and the model as `load` gives it.
 
     Raises:
         InputError: anything in the configuration or its files that cannot be.
@@ -109,7 +113,7 @@ def plan_creme(config: PerturbConfig) -> Study:
     if isinstance(config.creme.tiles, Path):
         genes, note = _with_tiles(genes, config.creme.tiles, fasta, settings)
         notes.append(note)
-    return Study(
+    study = Study(
         tests=config.test_names,
         settings=settings,
         tracks=tracks,
@@ -122,6 +126,7 @@ def plan_creme(config: PerturbConfig) -> Study:
         weights_sha256=model.weights_sha256,
         notes=tuple(notes),
     )
+    return study, model
 
 
 def _read_annotation(config: PerturbConfig) -> pd.DataFrame:

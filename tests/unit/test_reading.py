@@ -125,7 +125,7 @@ def test_dry_run_tells_what_reuse_saves(
     monkeypatch.setattr("raycre.engine.study.load", reading.load)
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
-    costs = measure_passes(config, plan_creme(config))
+    costs = measure_passes(config, *plan_creme(config))
     assert costs.base.flops + costs.edited.flops > costs.whole.flops  # a base and then one edit cost more
     assert costs.edited.flops < 0.7 * costs.whole.flops  # than one pass; every further edit costs less
     assert costs.base.flops > 0

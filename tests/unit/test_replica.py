@@ -27,7 +27,7 @@ from tests.conftest import perturb_config
 def work(genome: DemoGenome, tmp_path_factory):  # type: ignore[no-untyped-def]
     """A replica, the study it works for, and its genes."""
     config = perturb_config(genome, tmp_path_factory.mktemp("replica"))
-    study = plan_creme(config)
+    study, _ = plan_creme(config)
     order = Order(
         model=config.model,
         fasta=genome.fasta,
