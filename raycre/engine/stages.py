@@ -36,13 +36,13 @@ Gene = Mapping[str, Any]
 def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> Stage:
     """Return the first step: all tests, or the context test of a pipeline."""
     if config.tests == "pipeline":
-        return Stage("context", ("context",), _only(study.settings, "context"))
-    return with_partners(Stage("tests", study.tests, study.settings), genes)
+        return Stage("context", ("context",), _only(study.settings, "context"), study.tracks)
+    return with_partners(Stage("tests", study.tests, study.settings, study.tracks), genes)
 
 
 def screening(study: Study) -> Stage:
     """Return the step before all others where a run is about the most active genes: their wild types."""
-    return Stage("activity", ("activity",), study.settings)
+    return Stage("activity", ("activity",), study.settings, study.tracks)
 
 
 def next_stage(
@@ -78,7 +78,7 @@ def next_stage(
     for (track, call), n in kept.groupby(["track", "call"]).size().items():
         say(f"  track {study.tracks[track]}: {n:,} {call}")
     return (
-        (with_partners(Stage("tests", study.tests, study.settings), chosen), chosen)
+        (with_partners(Stage("tests", study.tests, study.settings, study.tracks), chosen), chosen)
         if chosen
         else (None, genes)
     )

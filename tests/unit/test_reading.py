@@ -60,7 +60,7 @@ def run(
         ledger = Ledger(tmp_path / f"{len(list(tmp_path.iterdir()))}", "passes")
         model = BackboneConfig(backbone="enformer", weights="random:0", incremental=incremental)
         order = Order(model, genome.fasta, (0, 3), (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
-        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS)
+        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS, (0, 3))
         for i, (first, last) in enumerate(chunks):
             assert replica.work(Unit(f"gene/part-{i}", gene, range(first, last)), stage).error is None
         found = replica.store.read("gene", (0, 3))

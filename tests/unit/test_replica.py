@@ -38,7 +38,7 @@ def work(genome: DemoGenome, tmp_path_factory):  # type: ignore[no-untyped-def]
         metadata={},
         threads=1,
     )
-    stage = Stage("tests", study.tests, study.settings)
+    stage = Stage("tests", study.tests, study.settings, study.tracks)
     return Replica(order), stage, study.genes.to_dict("records")
 
 
