@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raycre.creme import activity, context, interaction, necessity, sets, sufficiency
+from raycre.creme import (
+    activity,
+    context,
+    distance,
+    finemap,
+    interaction,
+    multiplicity,
+    necessity,
+    sets,
+    sufficiency,
+    swap,
+)
 from raycre.creme.edits import Pass
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import Settings
@@ -37,15 +48,22 @@ class PerturbationTest(Protocol):
 TESTS: dict[str, PerturbationTest] = {
     "activity": activity,
     "context": context,
+    "swap": swap,
     "necessity": necessity,
     "sufficiency": sufficiency,
+    "distance": distance,
     "interaction": interaction,
     "sets": sets,
+    "multiplicity": multiplicity,
+    "finemap": finemap,
 }
 """The perturbation tests by name, in the order of the paper."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
+    "distance": ("sufficiency",),
     "sets": ("interaction",),
+    "multiplicity": ("sufficiency",),
+    "finemap": ("sufficiency",),
 }
 """Tests whose passes and numbers of shuffles a test reads as well, where it does."""
 

@@ -1,4 +1,4 @@
-"""The TSS tile alone in shuffled backgrounds: mutants of the context test, controls of the sufficiency test.
+"""The TSS tile alone in shuffled backgrounds: mutants of context, controls of tests that insert tiles.
 
 Being the same passes, they are predicted once. The gene's context class is read from them.
 """
@@ -20,15 +20,42 @@ def tss_alone(settings: Settings, n: int, owner: Interval | None = None) -> list
     return [Pass(background=(owner, k), kept=(settings.tss_tile,)) for k in range(n)]
 
 
-def controls(settings: Settings, tile: Interval) -> list[Pass]:
-    """Return the controls of the sufficiency test: shared by all tiles, or the tile's own (`reference`)."""
+def controls(settings: Settings, tile: Interval, test: str = "sufficiency") -> list[Pass]:
+    """Return the controls of a test that inserts `tile`: shared by all tiles, or its own (`reference`)."""
     owner = tile if settings.compat == "reference" else None
-    return tss_alone(settings, settings.n("sufficiency"), owner)
+    return tss_alone(settings, settings.n(test), owner)
 
 
-def inserted(settings: Settings, tile: Interval) -> list[Pass]:
-    """Return the mutants of the sufficiency test: its controls with `tile` at its own place as well."""
-    return [replace(p, kept=(*p.kept, tile)) for p in controls(settings, tile)]
+def inserted(settings: Settings, tile: Interval, test: str = "sufficiency") -> list[Pass]:
+    """Return the controls of a test with `tile` at its own place as well: the mutants of sufficiency."""
+    return [with_copy(p, tile, tile) for p in controls(settings, tile, test)]
+
+
+def with_copy(p: Pass, tile: Interval, place: Interval) -> Pass:
+    """Return `p` with one more copy of `tile`, the newest, at `place`.
+
+    A first copy at the tile's own place is no copy but the tile kept, so that it is the sufficiency test's
+    pass and is predicted once.
+    """
+    if place == tile and not p.placed:
+        return replace(p, kept=(*p.kept, tile))
+    return replace(p, placed=(*p.placed, (*tile, place[0])))
+
+
+def places(settings: Settings, tile: Interval) -> list[Interval]:
+    """Return where a copy of `tile` may stand: from the start of every place, and where it stands by itself.
+
+    A tile of another size than theirs cannot stand where it would reach into the TSS tile or past the end.
+    """
+    size = tile[1] - tile[0]
+    grid = settings.tiles if settings.places is None else settings.places
+    stretches = dict.fromkeys([*((start, start + size) for start, _ in grid), tile])
+    return [s for s in stretches if s[1] <= settings.seq_len and not overlap(s, settings.tss_tile)]
+
+
+def overlap(a: Interval, b: Interval) -> bool:
+    """Tell whether two intervals share a base."""
+    return a[0] < b[1] and b[0] < a[1]
 
 
 def classes_of_gene(settings: Settings, known: Known) -> list[str | None]:

@@ -16,6 +16,12 @@ ACTIVITY = "wt"
 SHUFFLED_OVER_WT = "(wt-mutant)/wt"
 INSERTED_OVER_WT = "(mutant-control)/wt"
 INSERTED_OVER_CONTROL = "(mutant-control)/control"
+MUTANT_OVER_WT = "mutant/wt"
+MUTANT_OVER_CONTROL = "mutant/control"
+MUTANT_OVER_MAX = "mutant/max"
+MUTANT_OVER_ORIGINAL = "mutant/original"
+MUTANT_OVER_WHOLE = "mutant/whole"
+RECOVERED_OF_WHOLE = "(mutant-control)/(whole-control)"
 # The curves of the interaction test, and what they come to.
 GREEDY = "greedy/wt"
 ADDITIVE = "additive/wt"
@@ -25,8 +31,6 @@ LOG_MULTIPLICATIVE = "ln(multiplicative)/ln(wt)"
 MSE_ADDITIVE = "mse(greedy,additive)"
 MEAN_DIFFERENCE = "mean(greedy)-mean(additive)"
 MSE_LOG = "mse(ln(greedy),ln(multiplicative))"
-SET_OVER_WT = "mutant/wt"
-SET_OVER_CONTROL = "mutant/control"
 
 
 @dataclass(frozen=True)
@@ -84,30 +88,57 @@ def insertion_effect(
     not enhancing.
 
     Args:
-        mutant: float64 (tracks,), TSS tile and CRE tile in shuffled backgrounds.
+        mutant: float64 (..., tracks), TSS tile and CRE tile in shuffled backgrounds.
         control: float64 (tracks,), TSS tile alone in the same backgrounds.
         wt: float64 (tracks,).
         contexts: (tracks,), classes from `context_classes`.
 
     Returns:
-        The effect, float64 (tracks,), null as `_ratio`; and the name of the formula used, (tracks,).
+        The effect, float64 (..., tracks), null as `_ratio`; and the name of the formula used, (tracks,).
     """
     enhancing = np.array([c == "enhancing" for c in contexts], dtype=bool)
     effect = _ratio(mutant - control, np.where(enhancing, wt, control))
     return effect, [INSERTED_OVER_WT if e else INSERTED_OVER_CONTROL for e in enhancing]
 
 
-def fold_change(mutant: NDArray[np.float64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+def fold_over_max(mutant: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return MUT over the largest MUT of all positions, which so has 1 itself ("TSS-CRE distance test").
+
+    For silencers too, whose position of 1 is that of the weakest silencing (DIVERGENCES 23).
+
+    Args:
+        mutant: float64 (positions, ...), mean activity with the CRE at each position; one position or more.
+
+    Returns:
+        float64 (positions, ...); null as `_ratio`, at all positions where the largest is not above 0.
+    """
+    return _ratio(mutant, mutant.max(axis=0))
+
+
+def fold_change(
+    mutant: NDArray[np.float64] | float, activity: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
     """Return MUT over another activity, in which nothing has changed at 1.
 
     Args:
         mutant: float64 (...), an activity.
-        activity: float64, to be broadcast: of the wild type, or of a control.
+        activity: float64, to be broadcast: of the wild type, of a control, of one copy in its own
+            place (multiplicity), of the whole element (score of the fine-tile search).
 
     Returns:
         float64 (...); null as `_ratio`.
     """
-    return _ratio(mutant, activity)
+    return _ratio(np.asarray(mutant, dtype=np.float64), np.asarray(activity, dtype=np.float64))
+
+
+def recovered(mutant: float, control: float, whole: float) -> float:
+    """Return (MUT - CONTROL) / (WHOLE - CONTROL), the part of an element's effect that a part of it has.
+
+    As the text speaks of it ("at least 80% of the enhancer CRE effect"; DIVERGENCES 35), for enhancers and
+    silencers; NaN where the whole has no effect.
+    """
+    sign = np.sign(whole - control)
+    return float(fold_change(sign * (mutant - control), sign * (whole - control)))
 
 
 def context_classes(effect: NDArray[np.float64], thresholds: Thresholds, compat: str) -> list[str | None]:

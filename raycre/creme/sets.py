@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from raycre.creme.edits import WT, Pass
-from raycre.creme.effects import SET_OVER_CONTROL, SET_OVER_WT, fold_change
+from raycre.creme.effects import MUTANT_OVER_CONTROL, MUTANT_OVER_WT, fold_change
 from raycre.creme.interaction import Chain, follow
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
@@ -37,7 +37,10 @@ def effects(settings: Settings, known: Known) -> list[Row]:
         sets = [_embedded(settings, chain, m) for m in range(len(chain.tiles) + 1)]
         mutants = np.stack([gather(known, passes)[:, chain.track] for passes in sets])  # (sets, shuffles)
         means = mutants.mean(axis=1)
-        for metric, activity in ((SET_OVER_WT, np.array(chain.levels[0])), (SET_OVER_CONTROL, means[0])):
+        for metric, activity in (
+            (MUTANT_OVER_WT, np.array(chain.levels[0])),
+            (MUTANT_OVER_CONTROL, means[0]),
+        ):
             effect = fold_change(means, activity)
             for m, tile in enumerate((settings.tss_tile, *chain.tiles)):
                 table.append(

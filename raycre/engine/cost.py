@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,8 +19,7 @@ from raycre.creme.simulation import ELEMENTS_PER_CONTEXT, simulate
 from raycre.engine.reading import open_reader
 from raycre.engine.stages import first_stage
 from raycre.engine.study import Study
-from raycre.engine.units import Planned, records, units_of
-from raycre.store.ledger import Ledger
+from raycre.engine.units import records, units_of
 from raycre.store.passes import PassStore
 
 SHORT = 1.0  # seconds of a pass below which warming up matters
@@ -53,27 +52,23 @@ def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, A
     pipeline = config.tests == "pipeline"
     genes = records(study.genes)
     store = PassStore(config.run.out / "passes" / f"model={study.model_label}", study.kept)
-    ledger = Ledger(config.run.out, f"passes/model={study.model_label}")
     stage = first_stage(config, study, genes)
-    units = list(units_of(stage, genes, study.passes_per_unit, store, ledger))
+    units = list(units_of(stage, genes, study.passes_per_unit, store))
     chains = [planned.unit for planned in units if planned.passes is None]
-    chains_left = len(ledger.pending(unit.name for unit in chains))
+    chains_left = sum(planned.passes is None and planned.to_do is None for planned in units)
     todo_first = sum(planned.to_do or 0 for planned in units)
 
     searched = replace(study.settings, searched=(0,)) if pipeline else study.settings
-    n_on = (
-        min(len(genes), config.creme.per_class * len(CONTEXT_CLASSES) * len(study.tracks))
-        if pipeline
-        else len(genes)
-    )
-    n_tracks = len(study.tracks)
+    n_tracks, n_on = len(study.tracks), len(genes)
+    if pipeline:
+        n_on = min(n_on, config.creme.per_class * len(CONTEXT_CLASSES) * n_tracks)
     tests = study.tests if pipeline else stage.tests
     without = simulate(tests, searched, n_tracks, element=False)
     with_one = simulate(tests, searched, n_tracks, element=True)
     per_element = with_one.after - without.after
     elements = n_on * len(searched.tracks(n_tracks)) * ELEMENTS_PER_CONTEXT if per_element else 0.0
 
-    swaps = n_on * (n_on - 1) if "swap" in tests else 0
+    swaps = n_on * (len(stage.partners) or n_on) if "swap" in tests else 0
     fixed = without.after * n_on + swaps
     before = without.before * n_on + 2 * swaps + elements * (with_one.before - without.before)
     screened = len(genes) * (1 + study.settings.n("context")) if pipeline else 0
@@ -92,7 +87,7 @@ def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, A
         "refused": study.refused[["gene_name", "reason"]].to_dict("records"),
         **({"genes_that_go_on_at_most": n_on} if pipeline else {}),
         "units": len(units),
-        "units_done": len(units) - _left(units, ledger),
+        "units_done": sum(planned.to_do == 0 for planned in units),
         "passes_before_deduplication": round(before + screened),
         "passes": round(fixed + elements * per_element + screened),
         **(
@@ -133,10 +128,6 @@ def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Cost
         return Costs(whole, whole - unchanged, changed)
     finally:
         torch.set_num_threads(before)
-
-
-def _left(units: Sequence[Planned], ledger: Ledger) -> int:
-    return sum(planned.to_do != 0 and not ledger.part(planned.unit.name).is_file() for planned in units)
 
 
 def _measure(work: Callable[[], object]) -> Cost:

@@ -22,7 +22,7 @@ from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme
-from raycre.engine.units import Stage, Unit, as_frame, gene_key, records, units_of
+from raycre.engine.units import Planned, Stage, as_frame, records, units_of
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore
@@ -83,8 +83,8 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
-            genes = work.do(stage, genes, pool)
-            work.n_rows += write_effects(config, study, run, work.store, stage, genes)
+            genes, failed = work.do(stage, genes, pool)
+            work.n_rows += write_effects(config, study, run, work.store, stage, genes, failed)
             stage, genes = next_stage(config, study, stage, genes, work.store)
     return work.finish()
 
@@ -138,45 +138,42 @@ class Work:
             cache_bytes=resources.cache_bytes,
         )
 
-    def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
-        """Plan and run a stage; return the genes all of whose units are done."""
+    def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:
+        """Plan and run a stage; return the genes all of whose units are done, and the others."""
         self.ledger.forget_attempts()
-        units = list(units_of(stage, genes, self.study.passes_per_unit, self.store, self.ledger))
+        units = list(units_of(stage, genes, self.study.passes_per_unit, self.store))
         rows = as_frame(stage, units)
         self.plan = pd.concat([self.plan, rows], ignore_index=True) if len(self.plan) else rows
         metadata = self.run.metadata | self.study.metadata
         write_table(self.run.out / "plan.parquet", as_table(self.plan, PASS_UNITS, metadata))
-        passes = [planned.unit for planned in units if planned.unit.passes is not None and planned.to_do]
-        chains = [planned.unit for planned in units if planned.unit.passes is None]
         # Chains read what the passes known beforehand gave, so these come first.
-        self._run(passes, stage, pool)
-        missing = set(self.ledger.pending(unit.name for unit in passes))
-        failed = {gene_key(unit.gene) for unit in passes if unit.name in missing}
-        chains = [unit for unit in chains if gene_key(unit.gene) not in failed]
-        self._run(chains, stage, pool)
-        gone = set(self.ledger.pending(unit.name for unit in chains))
-        failed |= {gene_key(unit.gene) for unit in chains if unit.name in gone}
-        self.missing += [*missing, *gone]
-        return [gene for gene in genes if gene_key(gene) not in failed]
+        failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
+        chains = [p for p in units if p.passes is None and p.number not in failed]
+        failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
+        done = [gene for number, gene in enumerate(genes) if number not in failed]
+        return done, [genes[number] for number in sorted(failed)]
 
-    def _run(self, units: Sequence[Unit], stage: Stage, pool: Pool) -> None:
-        pending = set(self.ledger.pending(unit.name for unit in units))
-        todo = [unit for unit in units if unit.name in pending]
+    def _run(self, planned: Sequence[Planned], what: str, stage: Stage, pool: Pool) -> set[int]:
+        """Do what is to do; return the positions of the genes that have not got all of their units."""
+        todo = [p for p in planned if p.to_do != 0]
         if not todo:
-            return
-        what = f"{stage.name}, in {'units' if units[0].passes is not None else 'chains'}"
-        done = len(units) - len(todo)
-        with progress(what, len(units), done) as show:
-            for outcome in pool.run(todo, stage):
+            return set()
+        done = len(planned) - len(todo)
+        with progress(what, len(planned), done) as show:
+            for outcome in pool.run([p.unit for p in todo], stage):
                 done += 1
                 show(done)
                 if outcome.error is not None:
                     self.errors[outcome.unit] = outcome.error
+        missing = set(self.ledger.pending(p.unit.name for p in todo))
+        self.missing += sorted(missing)
+        return {p.number for p in todo if p.unit.name in missing}
 
     def most_active(self, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
         """Predict the wild type of all genes and return those that the run is about, with their tracks."""
         stage = screening(self.study)
-        return pick_genes(self.config, self.study, self.run, self.do(stage, genes, pool), self.store)
+        done, _ = self.do(stage, genes, pool)
+        return pick_genes(self.config, self.study, self.run, done, self.store)
 
     def finish(self) -> dict[str, Any]:
         """Write the summary and what failed; return the record of the run.

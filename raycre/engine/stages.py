@@ -18,7 +18,7 @@ from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.creme.backgrounds import classes_of_gene
 from raycre.creme.edits import WT
-from raycre.creme.selection import sample_contexts, top_genes
+from raycre.creme.selection import CONTEXT_CLASSES, sample_contexts, top_genes
 from raycre.creme.settings import Settings
 from raycre.engine.effects import read_activity
 from raycre.engine.progress import say
@@ -26,7 +26,7 @@ from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
 from raycre.engine.units import Partner, Stage, gene_folder, gene_key
 from raycre.store.parquet import as_table, write_table
-from raycre.store.passes import PassStore
+from raycre.store.passes import PassStore, digest_of_names
 from raycre.store.run import Run
 from raycre.store.schemas import ACTIVITIES
 
@@ -35,9 +35,10 @@ Gene = Mapping[str, Any]
 
 def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> Stage:
     """Return the first step: all tests, or the context test of a pipeline."""
+    most = config.creme.per_class * len(CONTEXT_CLASSES)
     if config.tests == "pipeline":
         return Stage("context", ("context",), _only(study.settings, "context"), study.tracks)
-    return with_partners(Stage("tests", study.tests, study.settings, study.tracks), genes)
+    return with_partners(Stage("tests", study.tests, study.settings, study.tracks), genes, most)
 
 
 def screening(study: Study) -> Stage:
@@ -75,21 +76,24 @@ def next_stage(
     tracks_of = {name: tuple(sorted(rows)) for name, rows in kept.groupby("gene")["track"]}
     chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
     say(f"pipeline: {len(chosen):,} of {len(genes):,} genes go on, by the classes of their contexts")
-    for (track, call), n in kept.groupby(["track", "call"]).size().items():
+    for (track, call), n in Counter(zip(kept["track"], kept["call"], strict=True)).items():
         say(f"  track {study.tracks[track]}: {n:,} {call}")
-    return (
-        (with_partners(Stage("tests", study.tests, study.settings, study.tracks), chosen), chosen)
-        if chosen
-        else (None, genes)
-    )
+    if not chosen:
+        return None, genes
+    stage = Stage("tests", study.tests, study.settings, study.tracks)
+    return with_partners(stage, chosen, len(chosen)), chosen
 
 
-def with_partners(stage: Stage, genes: Sequence[Gene]) -> Stage:
-    """Let the context swap test bring every gene of the stage into every other's context."""
+def with_partners(stage: Stage, genes: Sequence[Gene], most: int) -> Stage:
+    """Let the context swap test bring `most` genes of the stage into every gene's context.
+
+    They are those whose keys have the smallest hashes: in a pipeline that is every gene of the stage.
+    """
     if "swap" not in stage.tests:
         return stage
+    chosen = sorted(genes, key=lambda g: digest_of_names([gene_key(g)]))[:most]
     partners = {
-        gene_key(g): Partner(g["chrom"], int(g["tss"]), g["strand"], g.get("searched")) for g in genes
+        gene_key(g): Partner(g["chrom"], int(g["tss"]), g["strand"], g.get("searched")) for g in chosen
     }
     return replace(stage, settings=replace(stage.settings, partners=tuple(partners)), partners=partners)
 

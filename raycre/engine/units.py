@@ -14,8 +14,9 @@ import pandas as pd
 from raycre.creme import CHAINS
 from raycre.creme.plan import chunks, passes
 from raycre.creme.settings import Settings
-from raycre.store.ledger import Ledger
 from raycre.store.passes import PassStore, digest_of_names, folder_of
+
+KEPT_LISTS = 16  # of passes by name, one for each way in which genes differ
 
 
 class Partner(NamedTuple):
@@ -46,24 +47,25 @@ class Stage:
     partners: Mapping[str, Partner] = field(default_factory=dict)
 
     def settings_of(self, gene: Mapping[str, Any]) -> Settings:
-        """Return the settings for one gene: its tiles and tracks, and the genes that share one of these."""
+        """Return the settings for one gene: its tiles and tracks, and the genes that share one of these.
+
+        It is one of its own partners, so that genes of equal tiles and tracks have equal lists of passes.
+        """
         changes: dict[str, Any] = {}
-        if self.settings.partners:
-            mine, tracks = gene_key(gene), gene.get("searched")
+        tracks, tiles = gene.get("searched"), gene.get("tiles")
+        if tracks is not None:
+            changes["searched"] = tracks
             changes["partners"] = tuple(
                 name
                 for name, partner in self.partners.items()
-                if name != mine
-                and (tracks is None or partner.searched is None or set(tracks) & set(partner.searched))
+                if partner.searched is None or set(tracks) & set(partner.searched)
             )
-        if gene.get("tiles") is not None:
-            changes["tiles"] = gene["tiles"]
-        if gene.get("searched") is not None:
-            changes["searched"] = gene["searched"]
+        if tiles is not None:
+            changes["tiles"] = tiles
         return replace(self.settings, **changes) if changes else self.settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A unit of work; small enough to travel.
 
@@ -90,7 +92,7 @@ def records(genes: pd.DataFrame) -> list[Mapping[str, Any]]:
 class Planned(NamedTuple):
     """A unit with the position of its gene, its number of passes, and how many of them are not known.
 
-    Both numbers are None for a chain, which chooses its passes.
+    Both numbers are None for a chain, which chooses its passes; `to_do` is 0 where the part is there.
     """
 
     unit: Unit
@@ -110,7 +112,7 @@ def gene_folder(gene: Mapping[str, Any]) -> str:
 
 
 def units_of(
-    stage: Stage, genes: Sequence[Mapping[str, Any]], size: int, store: PassStore, ledger: Ledger
+    stage: Stage, genes: Sequence[Mapping[str, Any]], size: int, store: PassStore
 ) -> Iterator[Planned]:
     """Yield the units of a stage, gene by gene: those of passes known beforehand, then those of chains.
 
@@ -119,33 +121,36 @@ def units_of(
         genes: rows of the genes' table.
         size: passes of a unit.
         store: what is known.
-        ledger: of the same parts.
     """
-    last: Settings | None = None
-    named: list[tuple[str, list[str]]] = []
+    lists: dict[object, tuple[Settings, list[tuple[str, list[str]]]]] = {}
     for number, gene in enumerate(genes):
-        settings = stage.settings_of(gene)
-        if settings != last:  # most genes have those of the gene before
-            last, named = settings, _named_chunks(stage.tests, settings, size)
+        own = (gene.get("searched"), gene.get("tiles"))  # all that makes a gene's passes its own
+        if own not in lists:
+            settings = stage.settings_of(gene)
+            lists[own] = settings, _named_chunks(stage.tests, settings, size)
+            while len(lists) > KEPT_LISTS:
+                del lists[next(iter(lists))]
+        settings, named = lists[own]
         folder = gene_folder(gene)
-        others = {p.stem for p in store.parts(folder)} - {f"part-{name}" for name, _ in named}
-        known = store.keys(folder) if others else set()
+        here = {p.stem for p in store.parts(folder)}
+        known = store.keys(folder) if here - {f"part-{name}" for name, _ in named} else set()
         first = 0
         for name, keys in named:
-            unit, every = f"{folder}/part-{name}", range(first, first + len(keys))
+            every = range(first, first + len(keys))
             first += len(keys)
             todo: Sequence[int] = every
-            if ledger.part(unit).is_file():
+            if f"part-{name}" in here:
                 todo = ()
             elif known:
                 todo = tuple(i for i, key in zip(every, keys, strict=True) if key not in known)
-            yield Planned(Unit(unit, gene, todo), number, len(keys), len(todo))
+            yield Planned(Unit(f"{folder}/part-{name}", gene, todo), number, len(keys), len(todo))
         for tests, searches in chains_of(stage.tests, settings):
             # By its tracks themselves: positions mean others in another query of the same folder.
             ids = tuple(sorted(stage.tracks[t] for t in settings.tracks(len(stage.tracks))))
             described = repr((tests, replace(settings, searches=searches, partners=(), searched=ids)))
-            unit = f"{folder}/chain-{digest_of_names([described])}"
-            yield Planned(Unit(unit, gene, None, tests, searches), number, None, None)
+            name = f"chain-{digest_of_names([described])}"
+            chain = Unit(f"{folder}/{name}", gene, None, tests, searches)
+            yield Planned(chain, number, None, 0 if name in here else None)
 
 
 def chains_of(tests: Sequence[str], settings: Settings) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -15,6 +15,7 @@ import yaml
 
 from raycre import __version__
 from raycre.cli import main
+from raycre.creme import TESTS
 from raycre.demo_genome import DemoGenome
 from raycre.errors import ConfigError, InputError, RaycreError, TasksFailedError
 from raycre.store.files import TEMPORARY
@@ -94,9 +95,7 @@ def test_an_unknown_test_is_refused_with_near_matches(
 ) -> None:
     verb, _, *options = configs["creme"]
     assert ends([verb, "necesity", *options]) == 2
-    expected = (
-        "error: 'necesity': tests are context, necessity, sufficiency, or config; did you mean necessity?\n"
-    )
+    expected = f"error: 'necesity': tests are {', '.join(TESTS)}, or config; did you mean necessity?\n"
     assert capsys.readouterr() == ("", expected)
 
 
