@@ -21,7 +21,7 @@ from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
-from raycre.engine.study import Study, plan_creme
+from raycre.engine.study import Study, plan_creme, with_kept_of
 from raycre.engine.units import Planned, Stage, as_frame, records, units_of
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
@@ -43,6 +43,8 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
     study, model = plan_creme(config)
+    if not fresh:
+        study = with_kept_of(config.run.out, study)
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):

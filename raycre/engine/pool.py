@@ -33,9 +33,7 @@ class Pool:
             there once to each node, and the pool lets go of its own copy.
     """
 
-    def __init__(
-        self, kind: type, order: object, resources: ReplicaResources, parcel: object = None
-    ) -> None:
+    def __init__(self, kind: type, order: object, resources: ReplicaResources, parcel: object = None) -> None:
         self._kind, self._order, self._resources = kind, order, resources
         self._parcel, self._stored = parcel, None
         self._actors: list[Any] = []
