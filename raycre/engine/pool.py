@@ -35,7 +35,8 @@ class Pool:
 
     def __init__(self, kind: type, order: object, resources: ReplicaResources, parcel: object = None) -> None:
         self._kind, self._order, self._resources = kind, order, resources
-        self._parcel, self._stored = parcel, None
+        self._parcel = parcel
+        self._stored: Any = None
         self._actors: list[Any] = []
         self._stack = ExitStack()
 
