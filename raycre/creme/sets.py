@@ -68,7 +68,9 @@ def _embedded(settings: Settings, tiles: Sequence[Interval]) -> list[Pass]:
     """The TSS tile and `tiles` in each background, which are the gene's own whatever `compat` is.
 
     So a set of no tiles is the context test's mutant; a set of one is the sufficiency test's, unless `compat`
-    gives every tile backgrounds of its own there.
+    gives every tile backgrounds of its own there. Further tiles are written one after another at their own
+    places, so that each set shares the activations of the one before.
     """
-    kept = (settings.tss_tile, *tiles)
-    return [Pass(background=(None, k), kept=kept) for k in range(settings.n("sets"))]
+    first, rest = tiles[:1], tiles[1:]
+    kept, placed = (settings.tss_tile, *first), tuple((*tile, tile[0]) for tile in rest)
+    return [Pass(background=(None, k), kept=kept, placed=placed) for k in range(settings.n("sets"))]
