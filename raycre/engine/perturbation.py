@@ -102,6 +102,7 @@ class Work:
         plan: units of all stages so far, columns of `PASS_UNITS`.
         errors: last error of a unit that failed.
         missing: units that failed for good.
+        untried: number of chains of genes whose passes known beforehand are not all done.
         n_rows: rows of effects written.
     """
 
@@ -111,6 +112,7 @@ class Work:
     plan: pd.DataFrame = field(default_factory=pd.DataFrame)
     errors: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    untried: int = 0
     n_rows: int = 0
 
     @property
@@ -150,7 +152,9 @@ class Work:
         write_table(self.run.out / "plan.parquet", as_table(self.plan, PASS_UNITS, metadata))
         # Chains read what the passes known beforehand gave, so these come first.
         failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
-        chains = [p for p in units if p.passes is None and p.number not in failed]
+        chains = [p for p in units if p.passes is None]
+        self.untried += sum(p.to_do != 0 for p in chains if p.number in failed)
+        chains = [p for p in chains if p.number not in failed]
         failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
         done = [gene for number, gene in enumerate(genes) if number not in failed]
         return done, [genes[number] for number in sorted(failed)]
@@ -193,7 +197,7 @@ class Work:
             failed_units=len(self.missing),
             calls=calls,
         )
-        raise_failures(self.run, self.missing, len(self.plan))
+        raise_failures(self.run, self.missing, len(self.plan), self.untried)
         return record
 
     def _count(self) -> dict[str, int]:

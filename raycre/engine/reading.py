@@ -44,6 +44,14 @@ def load(model: BackboneConfig) -> Backbone:
     return loaded
 
 
+def ready(loaded: Backbone, dtype: str = "float32", device: torch.device | str = "cpu") -> Backbone:
+    """Move a model from `load` to where it predicts, in the precision in which it does; return it."""
+    loaded.eval().to(device).precompute()
+    if dtype == "bfloat16":
+        lower(loaded, torch.bfloat16)
+    return loaded
+
+
 def resolved(model: BackboneConfig) -> BackboneConfig:
     """Name files by whole paths, also registry:NAME: workers stand elsewhere and may have another cache."""
     given = (model.weights,) if isinstance(model.weights, str) else model.weights or ()
@@ -161,12 +169,9 @@ def open_reader(
     cache_bytes: int,
     device: torch.device | str = "cpu",
 ) -> Reader:
-    """Make a model from `load` ready on `device`, in its precision, to be read as the configuration says."""
-    loaded.eval().to(device).precompute()
-    if model.dtype == "bfloat16":
-        lower(loaded, torch.bfloat16)
+    """Make a model from `load` ready on `device`, to be read as the configuration says."""
     return Reader(
-        loaded,
+        ready(loaded, model.dtype, device),
         tracks,
         incremental=model.incremental,
         cache_bytes=cache_bytes,
