@@ -100,5 +100,5 @@ class Pool:
             num_cpus=cpus, num_gpus=gpus, max_restarts=MAX_RESTARTS, max_task_retries=-1
         )
         while len(self._actors) < n:
-            # The reference inside the function, as an argument of its own would be loaded with every restart.
+            # Fetched by the actor itself, which need not know from where; also when it is started again.
             self._actors.append(remote.remote(self._order, partial(ray.get, self._stored)))
