@@ -71,7 +71,7 @@ def plan(folder: Path, tests: list[str]) -> dict[str, float]:
     )
     before = _peak()
     started = time.perf_counter()
-    study = plan_creme(config)
+    study, _ = plan_creme(config)
     chosen = time.perf_counter() - started
     genes = records(study.genes)
     stage = first_stage(config, study, genes)

@@ -72,6 +72,7 @@ class Borzoi(LocalBackbone):
     """
 
     lowers = True
+    shares_weights = True
     letters: Tensor
     positions: Tensor
 

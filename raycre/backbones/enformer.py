@@ -71,6 +71,7 @@ class Enformer(LocalBackbone):
     """
 
     lowers = True
+    shares_weights = True
     distance_features: Tensor
     letters: Tensor
 

@@ -113,7 +113,8 @@ class PerturbConfig(Verb):
     """`raycre creme TEST`.
 
     `keep` says which tracks the run folder keeps of every pass: those queried, all of the same assays, or all
-    of the model. Tracks that are kept can be asked for later without a pass.
+    of the model. Tracks that are kept can be asked for later without a pass, save those of searches, which go
+    another way for every track; one that is not kept needs another folder.
     """
 
     inputs: PerturbInputs

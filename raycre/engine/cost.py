@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from raycre.backbones.contract import Backbone
 from raycre.config import PerturbConfig
 from raycre.creme.edits import lineage
 from raycre.creme.selection import CONTEXT_CLASSES
@@ -42,7 +43,7 @@ class Costs(NamedTuple):
     edited: Cost
 
 
-def cost_of(config: PerturbConfig, study: Study) -> dict[str, Any]:
+def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, Any]:
     """Count passes, FLOPs, bytes and time of a run, and what its folder holds already, ready for JSON.
 
     Numbers of tests that choose their passes are of one gene times the genes: exact for the search of
@@ -79,7 +80,7 @@ def cost_of(config: PerturbConfig, study: Study) -> dict[str, Any]:
     n_passes = round(to_do + (todo_first if pipeline else 0))
     roots = {lineage(p, study.settings.tss_tile)[0] for p in without.known.values()}
     n_bases = round(len(roots) * n_on * min(1.0, n_passes / max(1, fixed)))
-    measured = measure_passes(config, study)
+    measured = measure_passes(config, study, model)
     return {
         "dry_run": True,
         "genes": len(genes),
@@ -104,12 +105,12 @@ def cost_of(config: PerturbConfig, study: Study) -> dict[str, Any]:
     }
 
 
-def measure_passes(config: PerturbConfig, study: Study) -> Costs:
+def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Costs:
     """Do a whole pass and one with a shuffled tile here, and take their time.
 
     A short pass is done again and that one timed, when the processor is warm.
     """
-    reader = open_reader(config.model, study.kept, config.resources.cache_bytes)
+    reader = open_reader(model, config.model, study.kept, config.resources.cache_bytes)
     base = np.zeros(reader.model.seq_len, np.uint8)
     edited = base.copy()
     tile = study.settings.tiles[0] if study.settings.tiles else study.settings.tss_tile

@@ -15,12 +15,13 @@ from raycre.engine.cost import cost_of
 from raycre.engine.effects import write_effects, write_summary
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
+from raycre.engine.parcel import pack
 from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
-from raycre.engine.study import Study, plan_creme
+from raycre.engine.study import Study, plan_creme, with_kept_of
 from raycre.engine.units import Planned, Stage, as_frame, records, units_of
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
@@ -41,7 +42,9 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     """
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
-    study = plan_creme(config)
+    study, model = plan_creme(config)
+    if not fresh:
+        study = with_kept_of(config.run.out, study)
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):
@@ -49,7 +52,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
-        return cost_of(config, study)
+        return cost_of(config, study, model)
     run = open_run(
         config.run.out,
         verb="creme",
@@ -75,7 +78,8 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     )
     work = Work(config, study, run)
     genes: Sequence[Gene] = records(study.genes)
-    with Pool(Replica, work.order, config.resources) as pool:
+    with Pool(Replica, work.order, config.resources, pack(model)) as pool:
+        del model  # once the pool has sent it off, it lies in the object store alone
         if isinstance(config.inputs.genes, TopGenes):
             genes = work.most_active(genes, pool)
         write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
@@ -98,6 +102,7 @@ class Work:
         plan: units of all stages so far, columns of `PASS_UNITS`.
         errors: last error of a unit that failed.
         missing: units that failed for good.
+        untried: number of chains of genes whose passes known beforehand are not all done.
         n_rows: rows of effects written.
     """
 
@@ -107,6 +112,7 @@ class Work:
     plan: pd.DataFrame = field(default_factory=pd.DataFrame)
     errors: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    untried: int = 0
     n_rows: int = 0
 
     @property
@@ -146,7 +152,9 @@ class Work:
         write_table(self.run.out / "plan.parquet", as_table(self.plan, PASS_UNITS, metadata))
         # Chains read what the passes known beforehand gave, so these come first.
         failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
-        chains = [p for p in units if p.passes is None and p.number not in failed]
+        chains = [p for p in units if p.passes is None]
+        self.untried += sum(p.to_do != 0 for p in chains if p.number in failed)
+        chains = [p for p in chains if p.number not in failed]
         failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
         done = [gene for number, gene in enumerate(genes) if number not in failed]
         return done, [genes[number] for number in sorted(failed)]
@@ -189,7 +197,7 @@ class Work:
             failed_units=len(self.missing),
             calls=calls,
         )
-        raise_failures(self.run, self.missing, len(self.plan))
+        raise_failures(self.run, self.missing, len(self.plan), self.untried)
         return record
 
     def _count(self) -> dict[str, int]:

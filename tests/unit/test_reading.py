@@ -60,7 +60,7 @@ def run(
         ledger = Ledger(tmp_path / f"{len(list(tmp_path.iterdir()))}", "passes")
         model = BackboneConfig(backbone="enformer", weights="random:0", incremental=incremental)
         order = Order(model, genome.fasta, (0, 3), (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
-        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS)
+        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS, (0, 3))
         for i, (first, last) in enumerate(chunks):
             assert replica.work(Unit(f"gene/part-{i}", gene, range(first, last)), stage).error is None
         found = replica.store.read("gene", (0, 3))
@@ -125,7 +125,7 @@ def test_dry_run_tells_what_reuse_saves(
     monkeypatch.setattr("raycre.engine.study.load", reading.load)
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
-    costs = measure_passes(config, plan_creme(config))
+    costs = measure_passes(config, *plan_creme(config))
     assert costs.base.flops + costs.edited.flops > costs.whole.flops  # a base and then one edit cost more
     assert costs.edited.flops < 0.7 * costs.whole.flops  # than one pass; every further edit costs less
     assert costs.base.flops > 0
