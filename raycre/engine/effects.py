@@ -21,6 +21,7 @@ from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
 from raycre.engine.units import Stage, gene_folder, gene_key
+from raycre.store.elements import Regions
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
@@ -37,7 +38,13 @@ Activity = dict[str, NDArray[np.float64]]
 
 
 def write_effects(
-    config: PerturbConfig, study: Study, run: Run, store: PassStore, stage: Stage, genes: Sequence[Gene]
+    config: PerturbConfig,
+    study: Study,
+    run: Run,
+    store: PassStore,
+    stage: Stage,
+    genes: Sequence[Gene],
+    regions: Regions | None = None,
 ) -> int:
     """Write one part per gene and test of a stage, remade from what is known of the gene.
 
@@ -48,6 +55,7 @@ def write_effects(
         store: predictions by gene.
         stage: whose tests are read.
         genes: all of whose units are done.
+        regions: that CREATE has classed; every tile gets its own.
 
     Returns:
         Number of rows.
@@ -61,6 +69,8 @@ def write_effects(
             found = TESTS[test].effects(stage.settings_of(gene), known)
             rows = [described.row(gene, test, row) for row in found]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
+            if regions is not None:
+                table["create_calls"] = regions.calls_in(table)
             path = _folder(run.out, test, study.model_label) / f"part-{gene_folder(gene)}.parquet"
             write_table(path, as_table(table, EFFECTS, run.metadata | study.metadata))
             n_rows += len(rows)

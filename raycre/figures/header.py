@@ -122,8 +122,8 @@ def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
     if "refused" in record:
         rows.append(["genes refused", shown(len(record["refused"]))])
     if "passes" in record:
-        before, after = record["passes"]["before"], record["passes"]["after"]
-        rows.append(["forward passes", f"{after:,} ({before:,} before tests shared them)"])
+        planned = shown(record["passes"].get("planned"))
+        rows.append(["forward passes", f"{planned} known beforehand; searches choose more"])
     named = {
         "genes": "genes perturbed",
         "effects": "effects",
