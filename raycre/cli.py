@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from raycre import __version__
+from raycre.cli_compare import compare
+from raycre.cli_printing import print_result
 from raycre.errors import ConfigError, FormatError, RaycreError, near
 
 app = typer.Typer(
@@ -21,6 +23,7 @@ app = typer.Typer(
 
 weights = typer.Typer(help="Published weights and track tables: list, fetch, verify.", no_args_is_help=True)
 app.add_typer(weights, name="weights")
+app.add_typer(compare, name="compare")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
@@ -57,7 +60,7 @@ def train(
         found = run_sweep(read_sweep(config, sets, sweep), fresh=fresh, dry_run=dry_run)
     else:
         found = run_train(read_config(TrainConfig, config, sets), fresh=fresh, dry_run=dry_run)
-    _print(found, json_)
+    print_result(found, json_)
 
 
 @app.command()
@@ -68,7 +71,9 @@ def predict(
     from raycre.config import PredictConfig, read_config
     from raycre.engine.prediction import run_predict
 
-    _print(run_predict(read_config(PredictConfig, config, set_ or ()), fresh=fresh, dry_run=dry_run), json_)
+    print_result(
+        run_predict(read_config(PredictConfig, config, set_ or ()), fresh=fresh, dry_run=dry_run), json_
+    )
 
 
 @app.command()
@@ -104,7 +109,7 @@ def creme(
     if create_run is not None:
         sets.append(f"create_run={json.dumps(str(create_run))}")
     settings = read_config(PerturbConfig, config, sets)
-    _print(run_creme(settings, fresh=fresh, dry_run=dry_run), json_)
+    print_result(run_creme(settings, fresh=fresh, dry_run=dry_run), json_)
 
 
 @app.command()
@@ -116,7 +121,7 @@ def demo(
     """Write a synthetic genome with planted grammar and run the whole chain on it."""
     from raycre.demo import run_demo
 
-    _print(run_demo(out, seed=seed), json_)
+    print_result(run_demo(out, seed=seed), json_)
 
 
 @app.command()
@@ -128,7 +133,7 @@ def report(
     """Write one HTML page with the tables and figures of runs."""
     from raycre.figures.report import write_report
 
-    _print(write_report(runs, out), json_)
+    print_result(write_report(runs, out), json_)
 
 
 @app.command()
@@ -136,7 +141,7 @@ def doctor(json_: Json = False) -> None:
     """Say what is installed and which devices and cluster a run would use."""
     from raycre.engine.doctor import examine
 
-    _print(examine(), json_)
+    print_result(examine(), json_)
 
 
 @weights.command("list")
@@ -148,7 +153,7 @@ def list_(json_: Json = False) -> None:
     if not json_:
         short = ("name", "what", "bytes", "cached", "checked_by", "seen", "licence")
         found = {"published": [{key: row[key] for key in short} for row in found["published"]]}
-    _print(found, json_)
+    print_result(found, json_)
 
 
 @weights.command()
@@ -162,7 +167,7 @@ def fetch(
     """Bring published files into the cache, going on where it was cut off, and check them."""
     from raycre.engine.downloads import fetch_published
 
-    _print(fetch_published(names, offline=offline), json_)
+    print_result(fetch_published(names, offline=offline), json_)
 
 
 @weights.command()
@@ -176,7 +181,7 @@ def verify(
     from raycre.engine.downloads import verify_published
 
     found = verify_published(names or ())
-    _print(found, json_)
+    print_result(found, json_)
     if found["wrong"]:
         raise FormatError(f"not in the cache as published: {', '.join(found['wrong'])}")
 
@@ -196,7 +201,7 @@ def tracks(
     """Print the tracks that a query finds."""
     from raycre.engine.tracks import find_tracks
 
-    _print(find_tracks(query, model, head, table, strands), json_)
+    print_result(find_tracks(query, model, head, table, strands), json_)
 
 
 def _version(value: bool) -> None:
@@ -210,34 +215,6 @@ def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """Options of the program itself."""
-
-
-def _print(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result, default=str))
-        return
-    for key, value in result.items():
-        if key in ("config", "identity", "versions", "machine"):
-            continue  # kept in run.json, of no interest at the end of a run
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            print(f"{key}:")
-            for line in _aligned(value):
-                print(f"  {line}")
-        else:
-            print(f"{key}: {value}")
-
-
-def _aligned(rows: list[dict[str, Any]]) -> list[str]:
-    """Lay rows of one table under a header; rows of unlike keys become lines of key=value."""
-    if any(row.keys() != rows[0].keys() for row in rows):
-        return ["  ".join(f"{k}={v}" for k, v in row.items()) for row in rows]
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def main(arguments: list[str] | None = None) -> None:

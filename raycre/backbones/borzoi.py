@@ -182,7 +182,10 @@ class Borzoi(LocalBackbone):
 
     def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
         """Summarise stretches of 32, 64 and 128 bp, and ready the last for attention; see `LocalBackbone`."""
-        one_hot = F.embedding(codes.int(), self.letters).transpose(1, 2)
+        return self.trunk_one_hot(self.one_hot(codes))
+
+    def trunk_one_hot(self, one_hot: Tensor) -> tuple[Tensor, ...]:
+        """`trunk` from float32 (n, 4, length)."""
         at_32 = self.res_tower(self.conv_dna(one_hot))
         at_64 = self.unet1(at_32)
         at_128 = self.pool(at_64).transpose(1, 2)

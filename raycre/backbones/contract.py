@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raycre.backbones.crops import Field, compute_whole
-from raycre.errors import InputError, TrackError
+from raycre.errors import ConfigError, InputError, TrackError
 
 TRACK_COLUMNS = ("track_id", "identifier", "description", "assay", "biosample")
 
@@ -69,6 +70,24 @@ class Backbone(nn.Module, ABC):
             InputError: a sequence of another length, a bin or track outside the output.
         """
 
+    def one_hot(self, codes: Tensor) -> Tensor:
+        """Spell codes as the channels that the model reads: uint8 (n, length) to float32 (n, 4, length).
+
+        N is a column of zeros unless the model has the buffer `letters`, float32 (5, 4).
+        """
+        letters = getattr(self, "letters", None)
+        if letters is None:
+            letters = torch.eye(5, 4, device=codes.device)
+        return F.embedding(codes.int(), letters).transpose(1, 2)
+
+    def read_one_hot(self, one_hot: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
+        """`read` from float32 (n, 4, seq_len), such that autograd follows it. Optional: saliency asks for it.
+
+        Raises:
+            ConfigError: this model cannot be differentiated.
+        """
+        raise not_differentiable(self)
+
 
 class LocalBackbone(Backbone):
     """A backbone whose first part is local: each row of `trunk` depends on bases near it alone.
@@ -94,6 +113,18 @@ class LocalBackbone(Backbone):
             For each stride (n, length / stride, channels). Beyond both ends there is nothing (padding), so
             rows of a crop equal the whole's save those within `reach` of a cut.
         """
+
+    def trunk_one_hot(self, one_hot: Tensor) -> tuple[Tensor, ...]:
+        """`trunk` from float32 (n, 4, length), such that autograd follows it. Optional, as `read_one_hot`.
+
+        Raises:
+            ConfigError: this model cannot be differentiated.
+        """
+        raise not_differentiable(self)
+
+    def read_one_hot(self, one_hot: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
+        """`trunk_one_hot` of the whole sequence, then the rest; see `Backbone.read_one_hot`."""
+        return self.read_trunk(self.trunk_one_hot(one_hot), bins, tracks)
 
     @abstractmethod
     def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
@@ -133,6 +164,14 @@ class Pool(nn.Module):
     """Base of poolings of neighbours that do not overlap, `kernel_size` to one."""
 
     kernel_size: int
+
+
+def not_differentiable(model: Backbone) -> ConfigError:
+    """Make the error of a model without a way from one-hot input to output."""
+    return ConfigError(
+        f"{model.name} gives no gradients, so it has no saliency; a backbone of your own gives them through "
+        "read_one_hot (docs/backbones.md)"
+    )
 
 
 def check_read(model: Backbone, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> None:

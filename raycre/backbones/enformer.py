@@ -148,7 +148,10 @@ class Enformer(LocalBackbone):
 
     def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
         """Summarise stretches of 128 bp; see `LocalBackbone.trunk`."""
-        one_hot = F.embedding(codes.int(), self.letters).transpose(1, 2)
+        return self.trunk_one_hot(self.one_hot(codes))
+
+    def trunk_one_hot(self, one_hot: Tensor) -> tuple[Tensor, ...]:
+        """`trunk` from float32 (n, 4, length)."""
         rows = self.conv_tower(self.stem(one_hot)).transpose(1, 2)
         return rows, *self.blocks[0].project(rows)
 

@@ -68,6 +68,14 @@ class Replicates(LocalBackbone):
         """All members' trunks, one after another."""
         return tuple(chain.from_iterable(member.trunk(codes) for member in self._each()))
 
+    def one_hot(self, codes: Tensor) -> Tensor:
+        """The members' own spelling, which is the same for all."""
+        return self._each()[0].one_hot(codes)
+
+    def trunk_one_hot(self, one_hot: Tensor) -> tuple[Tensor, ...]:
+        """All members' trunks, one after another."""
+        return tuple(chain.from_iterable(member.trunk_one_hot(one_hot) for member in self._each()))
+
     def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
         """The mean of what the members read from their parts of the trunk."""
         levels = iter(trunk)

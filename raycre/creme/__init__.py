@@ -11,11 +11,13 @@ from raycre.creme import (
     activity,
     context,
     distance,
+    finemap,
     interaction,
     multiplicity,
     necessity,
     sets,
     sufficiency,
+    swap,
 )
 from raycre.creme.edits import Pass
 from raycre.creme.rows import Known, Row
@@ -46,12 +48,14 @@ class PerturbationTest(Protocol):
 TESTS: dict[str, PerturbationTest] = {
     "activity": activity,
     "context": context,
+    "swap": swap,
     "necessity": necessity,
     "sufficiency": sufficiency,
     "distance": distance,
     "interaction": interaction,
     "sets": sets,
     "multiplicity": multiplicity,
+    "finemap": finemap,
 }
 """The perturbation tests by name, in the order of the paper."""
 
@@ -59,6 +63,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "distance": ("sufficiency",),
     "sets": ("interaction",),
     "multiplicity": ("sufficiency",),
+    "finemap": ("sufficiency",),
 }
 """Tests whose passes and numbers of shuffles a test reads as well, where it does."""
 

@@ -43,12 +43,13 @@ def with_copy(p: Pass, tile: Interval, place: Interval) -> Pass:
 
 
 def places(settings: Settings, tile: Interval) -> list[Interval]:
-    """Return where a copy of `tile` may stand: from the start of every tile, its own included.
+    """Return where a copy of `tile` may stand: from the start of every place, and where it stands by itself.
 
     A tile of another size than theirs cannot stand where it would reach into the TSS tile or past the end.
     """
     size = tile[1] - tile[0]
-    stretches = dict.fromkeys((start, start + size) for start, _ in settings.tiles)
+    grid = settings.tiles if settings.places is None else settings.places
+    stretches = dict.fromkeys([*((start, start + size) for start, _ in grid), tile])
     return [s for s in stretches if s[1] <= settings.seq_len and not overlap(s, settings.tss_tile)]
 
 

@@ -20,6 +20,8 @@ MUTANT_OVER_WT = "mutant/wt"
 MUTANT_OVER_CONTROL = "mutant/control"
 MUTANT_OVER_MAX = "mutant/max"
 MUTANT_OVER_ORIGINAL = "mutant/original"
+MUTANT_OVER_WHOLE = "mutant/whole"
+RECOVERED_OF_WHOLE = "(mutant-control)/(whole-control)"
 # The curves of the interaction test, and what they come to.
 GREEDY = "greedy/wt"
 ADDITIVE = "additive/wt"
@@ -113,17 +115,30 @@ def fold_over_max(mutant: NDArray[np.float64]) -> NDArray[np.float64]:
     return _ratio(mutant, mutant.max(axis=0))
 
 
-def fold_change(mutant: NDArray[np.float64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+def fold_change(
+    mutant: NDArray[np.float64] | float, activity: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
     """Return MUT over another activity, in which nothing has changed at 1.
 
     Args:
         mutant: float64 (...), an activity.
-        activity: float64, to be broadcast: of the wild type, of a control, or of one copy in its own place.
+        activity: float64, to be broadcast: of the wild type, of a control, of one copy in its own
+            place (multiplicity), of the whole element (score of the fine-tile search).
 
     Returns:
         float64 (...); null as `_ratio`.
     """
-    return _ratio(mutant, activity)
+    return _ratio(np.asarray(mutant, dtype=np.float64), np.asarray(activity, dtype=np.float64))
+
+
+def recovered(mutant: float, control: float, whole: float) -> float:
+    """Return (MUT - CONTROL) / (WHOLE - CONTROL), the part of an element's effect that a part of it has.
+
+    As the text speaks of it ("at least 80% of the enhancer CRE effect"; DIVERGENCES 35), for enhancers and
+    silencers; NaN where the whole has no effect.
+    """
+    sign = np.sign(whole - control)
+    return float(fold_change(sign * (mutant - control), sign * (whole - control)))
 
 
 def context_classes(effect: NDArray[np.float64], thresholds: Thresholds, compat: str) -> list[str | None]:

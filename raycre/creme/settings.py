@@ -61,6 +61,7 @@ class Settings:
         copies: of a tile in the multiplicity test, at most one for each place.
         fine: stages of the fine-tile search.
         searched: positions among the queried tracks on which tests that search do so; None: all.
+        places: where distance and multiplicity may put an element; None: where `tiles` are.
         partners: genes whose TSS tiles the context swap test brings into this gene's context.
 
     Raises:
@@ -80,6 +81,7 @@ class Settings:
     fine: tuple[FineStage, ...] = FINE_STAGES
     searched: tuple[int, ...] | None = None
     partners: tuple[str, ...] = ()
+    places: tuple[Interval, ...] | None = None
 
     def __post_init__(self) -> None:
         tss_start, tss_end = self.tss_tile
@@ -98,6 +100,12 @@ class Settings:
             raise ConfigError(
                 "creme.rounds and creme.copies must be 1 or more", value=(self.rounds, self.copies)
             )
+        for stage in self.fine:
+            if stage.window < 1 or stage.batch < 1 or not 0 <= stage.threshold <= 1:
+                raise ConfigError(
+                    "a stage of creme.fine has a window and a batch of 1 or more and a threshold from 0 to 1",
+                    value=tuple(stage),
+                )
         for test, n in self.n_shuffles.items():
             if n < 1:
                 raise ConfigError(f"creme.n_shuffles.{test} must be 1 or more", value=n)

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from raycre.config import PerturbConfig
 from raycre.creme import TESTS
 from raycre.creme.edits import WT
+from raycre.creme.plan import missing
 from raycre.creme.rows import Row
+from raycre.creme.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
@@ -30,10 +32,6 @@ from raycre.store.schemas import CALLS, EFFECTS
 Gene = Mapping[str, Any]
 
 
-def wt_of(gene: str) -> str:
-    return f"wt/of={gene}"
-
-
 Activity = dict[str, NDArray[np.float64]]
 
 
@@ -44,6 +42,7 @@ def write_effects(
     store: PassStore,
     stage: Stage,
     genes: Sequence[Gene],
+    failed: Sequence[Gene] = (),
     regions: Regions | None = None,
 ) -> int:
     """Write one part per gene and test of a stage, remade from what is known of the gene.
@@ -55,6 +54,7 @@ def write_effects(
         store: predictions by gene.
         stage: whose tests are read.
         genes: all of whose units are done.
+        failed: genes that lack some; the tests that lack nothing are read.
         regions: that CREATE has classed; every tile gets its own.
 
     Returns:
@@ -62,12 +62,17 @@ def write_effects(
     """
     described = Described(config, study, {gene_key(gene): gene for gene in genes})
     wild_types = _wild_types(store, study.tracks, genes) if stage.settings.partners else {}
+    lacking = {gene_key(gene) for gene in failed}
     n_rows = 0
-    for gene in genes:
+    for gene in (*genes, *failed):
         known = read_activity(store, gene, study.tracks) | wild_types
+        settings = stage.settings_of(gene)
         for test in stage.tests:
-            found = TESTS[test].effects(stage.settings_of(gene), known)
-            rows = [described.row(gene, test, row) for row in found]
+            if gene_key(gene) in lacking and (test == "swap" or missing([test], settings, known)):
+                continue
+            found = TESTS[test].effects(settings, known)
+            # A gene's own TSS in its own context is no swap.
+            rows = [described.row(gene, test, r) for r in found if r.gene != gene_key(gene)]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
             if regions is not None:
                 table["create_calls"] = regions.calls_in(table)

@@ -87,8 +87,8 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
-            genes = work.do(stage, genes, pool)
-            work.n_rows += write_effects(config, study, run, work.store, stage, genes, regions)
+            genes, failed = work.do(stage, genes, pool)
+            work.n_rows += write_effects(config, study, run, work.store, stage, genes, failed, regions)
             stage, genes = next_stage(config, study, stage, genes, work.store)
     return work.finish()
 
@@ -144,8 +144,8 @@ class Work:
             cache_bytes=resources.cache_bytes,
         )
 
-    def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
-        """Plan and run a stage; return the genes all of whose units are done."""
+    def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:
+        """Plan and run a stage; return the genes all of whose units are done, and the others."""
         self.ledger.forget_attempts()
         units = list(units_of(stage, genes, self.study.passes_per_unit, self.store))
         rows = as_frame(stage, units)
@@ -156,7 +156,8 @@ class Work:
         failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
         chains = [p for p in units if p.passes is None and p.number not in failed]
         failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
-        return [gene for number, gene in enumerate(genes) if number not in failed]
+        done = [gene for number, gene in enumerate(genes) if number not in failed]
+        return done, [genes[number] for number in sorted(failed)]
 
     def _run(self, planned: Sequence[Planned], what: str, stage: Stage, pool: Pool) -> set[int]:
         """Do what is to do; return the positions of the genes that have not got all of their units."""
@@ -177,7 +178,8 @@ class Work:
     def most_active(self, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
         """Predict the wild type of all genes and return those that the run is about, with their tracks."""
         stage = screening(self.study)
-        return pick_genes(self.config, self.study, self.run, self.do(stage, genes, pool), self.store)
+        done, _ = self.do(stage, genes, pool)
+        return pick_genes(self.config, self.study, self.run, done, self.store)
 
     def finish(self) -> dict[str, Any]:
         """Write the summary and what failed; return the record of the run, and last its strongest elements.

@@ -11,21 +11,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from raycre.backbones.tracks import opposite_strands, select_tracks
+from raycre.backbones.tracks import select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
-from raycre.creme import NEEDS
-from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
+from raycre.creme import NEEDS, TESTS
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
+from raycre.engine.notes import notes_of_genes, notes_of_n, notes_of_tracks, with_tiles
 from raycre.engine.reading import check_views, load
 from raycre.errors import ConfigError, GeneError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import (
     candidate_tss,
     check_windows,
-    far_apart,
     read_genes,
     read_tss_table,
     select_genes,
@@ -33,6 +32,7 @@ from raycre.genome.genes import (
 from raycre.genome.textfile import read_text
 
 AUTO_TILES_PER_TASK = 4
+TILED = set(TESTS) - {"activity", "context", "swap"}  # tests of other tiles than that of the TSS
 THRESHOLDS_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # of effects.THRESHOLDS; every other: Enformer's
 GENE_COLUMNS = [
     "gene_id",
@@ -105,10 +105,12 @@ def plan_creme(config: PerturbConfig) -> Study:
         )
     settings = _settings(config, model.seq_len)
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
-    notes = [*_notes_of_genes(table, genes, config), *_notes_of_tracks(model.tracks, tracks)]
+    notes = [*notes_of_genes(table, genes, config), *notes_of_tracks(model.tracks, tracks)]
     if isinstance(config.creme.tiles, Path):
-        genes, note = _with_tiles(genes, config.creme.tiles, fasta, settings)
+        genes, note = with_tiles(genes, config.creme.tiles, fasta, settings)
         notes.append(note)
+    if config.inputs.max_n:
+        notes += notes_of_n(genes, fasta, settings)
     return Study(
         tests=config.test_names,
         settings=settings,
@@ -146,41 +148,6 @@ def _choose(config: PerturbConfig, table: pd.DataFrame) -> pd.DataFrame:
     return select_genes(table, names, tss=config.inputs.tss, compat=compat)
 
 
-def _notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, config: PerturbConfig) -> list[str]:
-    if isinstance(config.inputs.genes, TopGenes) or config.inputs.tss == "all":
-        return []
-    wide = far_apart(table, genes, config.creme.tile_size // 2)
-    if wide.empty:
-        return []
-    first = wide.iloc[0]
-    return [
-        f"{len(wide):,} of {len(genes):,} genes have TSSs that the TSS tile does not hold together "
-        f"({first.gene_name}: {first.n_tss} over {first.spread:,} bp); the {config.inputs.tss} one is taken"
-    ]
-
-
-def _notes_of_tracks(table: pd.DataFrame, tracks: Sequence[int]) -> list[str]:
-    pairs = opposite_strands(table, tracks)
-    return [f"tracks {a} and {b} are the two strands of one measurement" for a, b in pairs[:3]]
-
-
-def _with_tiles(
-    genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings
-) -> tuple[pd.DataFrame, str]:
-    """Give every gene the intervals of a BED in its window as its tiles."""
-    regions = read_tile_bed(path, fasta.sizes)
-    size = (settings.seq_len, settings.tile_size)
-    places = zip(genes["chrom"], genes["tss"].tolist(), genes["strand"], strict=True)
-    found = [tiles_from_bed(regions, *place, *size) for place in places]
-    n_tiles, bare = sum(len(f.tiles) for f in found), sum(not f.tiles for f in found)
-    note = (
-        f"tiles of {path.name}: {n_tiles:,} in {len(genes):,} windows ({bare:,} without any); left out "
-        f"{sum(f.n_past_window for f in found):,} partly outside, {sum(f.n_over_tss for f in found):,} over "
-        f"the TSS tile, {sum(f.n_repeated for f in found):,} repeated"
-    )
-    return genes.assign(tiles=pd.Series([f.tiles for f in found], dtype=object)), note
-
-
 def _query(config: PerturbConfig) -> str | list[int | str]:
     return config.tracks if isinstance(config.tracks, str) else list(config.tracks)
 
@@ -200,21 +167,29 @@ def _settings(config: PerturbConfig, seq_len: int) -> Settings:
         raise ConfigError("tests and creme.tiles must each name at least one")
     needed = dict.fromkeys([*tests, *(more for test in tests for more in NEEDS.get(test, ()))])
     every = context_tiles(seq_len, creme.tile_size, creme.compat)
-    tiles: list[Interval] = [(int(start), int(end)) for start, end in every]
+    grid: tuple[Interval, ...] = tuple((int(start), int(end)) for start, end in every)
+    tiles = grid
+    if not grid and set(tests) & TILED:
+        raise ConfigError(
+            f"beside a TSS tile of {creme.tile_size:,} bp no other fits an input of {seq_len:,} bp; "
+            "set a smaller creme.tile_size",
+            value=creme.tile_size,
+        )
     if isinstance(creme.tiles, tuple):
-        by_start = {start: (start, end) for start, end in tiles}
+        by_start = {start: (start, end) for start, end in grid}
         for start in creme.tiles:
             if start not in by_start:
                 raise ConfigError(
                     f"creme.tiles: no tile starts there; they start at {', '.join(map(str, by_start))}",
                     value=start,
                 )
-        tiles = [by_start[start] for start in creme.tiles]
+        tiles = tuple(by_start[start] for start in creme.tiles)
     return Settings(
         seq_len=seq_len,
         tile_size=creme.tile_size,
-        tiles=tuple(tiles),
+        tiles=tiles,
         n_shuffles={t: n for t, n in (PAPER_SHUFFLES | dict(creme.n_shuffles)).items() if t in needed},
+        places=None if creme.tiles == "all" else grid,
         compat=creme.compat,
         thresholds=creme.thresholds or THRESHOLDS_OF.get(config.model.backbone, "enformer"),
         elements=creme.elements,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from raycre.figures.blocks import Block
+from raycre.figures.comparisons import read_comparisons
 from raycre.figures.effects import read_effects
 from raycre.figures.elements import read_elements
 from raycre.figures.finetiles import read_finetiles
@@ -20,6 +21,7 @@ _FAMILIES: tuple[Callable[[Path], list[Block]], ...] = (
     read_searches,
     read_placements,
     read_finetiles,
+    read_comparisons,
 )
 
 

@@ -118,3 +118,26 @@ def inside(
         line=int(line[row]),
         value=place(name, start[row], end[row]),
     )
+
+
+def on_known_chromosomes(
+    table: pd.DataFrame, path: str | Path, sizes: Mapping[str, int]
+) -> NDArray[np.bool_]:
+    """Return bool (n,): rows on a chromosome that `sizes` has; for files that may cover more of the genome.
+
+    Args:
+        table: chrom, start, end, line.
+        path: its file.
+        sizes: bp of each chromosome.
+
+    Raises:
+        ChromosomeError: no row is.
+        RegionError: a row that ends past its chromosome: a file of another assembly.
+    """
+    length = sizes_of(table["chrom"], sizes)
+    known = length >= 0
+    wrong = table[known & (table["end"].to_numpy() > length)] if known.any() else table
+    if len(wrong):
+        chrom, start, end, line = (wrong[c].iloc[:1] for c in ("chrom", "start", "end", "line"))
+        inside(chrom, start.to_numpy(), end.to_numpy(), line.to_numpy(), path, sizes=sizes, outside="error")
+    return known

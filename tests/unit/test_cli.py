@@ -95,7 +95,9 @@ def test_an_unknown_test_is_refused_with_near_matches(
 ) -> None:
     verb, _, *options = configs["creme"]
     assert ends([verb, "necesity", *options]) == 2
-    expected = f"error: 'necesity': tests are {', '.join(TESTS)}, pipeline, or config; did you mean necessity?\n"
+    expected = (
+        f"error: 'necesity': tests are {', '.join(TESTS)}, pipeline, or config; did you mean necessity?\n"
+    )
     assert capsys.readouterr() == ("", expected)
 
 

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycre.creme.effects import THRESHOLDS, context_classes, cre_calls, insertion_effect, shuffle_effect
+from raycre.creme.effects import (
+    THRESHOLDS,
+    context_classes,
+    cre_calls,
+    fold_change,
+    fold_over_max,
+    insertion_effect,
+    shuffle_effect,
+)
 
 ENFORMER, BORZOI = THRESHOLDS["enformer"], THRESHOLDS["borzoi"]
 
@@ -29,6 +37,21 @@ def test_insertion_effect_is_over_wt_in_enhancing_contexts_and_over_control_else
     )
     np.testing.assert_array_equal(effect, [1.0, -0.5, 0.5])
     assert metric == ["(mutant-control)/wt", "(mutant-control)/control", "(mutant-control)/control"]
+
+
+def test_fold_over_max_is_one_at_the_most_active_position() -> None:
+    # The example of Methods, "TSS-CRE distance test", and a track whose largest activity is 0.
+    mutant = np.stack([row(2, 5, 10, 5, 2), row(-1, 0, 0, -2, -1)], axis=1)
+    fold = fold_over_max(mutant)
+    np.testing.assert_array_equal(fold[:, 0], row(0.2, 0.5, 1, 0.5, 0.2))
+    assert np.isnan(fold[:, 1]).all()
+
+
+def test_fold_change_is_one_where_nothing_changes() -> None:
+    # 10 without and 20 with the first copy: the example of Methods, "Multiplicity test".
+    np.testing.assert_array_equal(
+        fold_change(row(20, 10, 5, 5), row(10, 10, 0, -1)), row(2, 1, np.nan, np.nan)
+    )
 
 
 def test_effect_over_no_activity_is_null() -> None:

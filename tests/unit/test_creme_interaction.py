@@ -123,6 +123,16 @@ def test_fold_changes_that_multiply_are_multiplicative() -> None:
     assert call(rows, "mse(ln(greedy),ln(multiplicative))") == "multiplicative"
 
 
+def test_logarithms_are_taken_before_the_mean_over_shuffles() -> None:
+    # Shuffles 2 and 8 have the mean 5, their logarithms that of 4: ln 4 / ln 16 is a half.
+    _, rows = run(
+        settings_of((A,), n=2), lambda p: [16.0 if p == WT else (2.0, 8.0)[p.shuffled[0][2]]], "interaction"
+    )
+    assert effects(rows, "ln(greedy)/ln(wt)") == pytest.approx([0.5])
+    assert effects(rows, "ln(multiplicative)/ln(wt)") == pytest.approx([0.5])
+    assert effects(rows, "greedy/wt") == effects(rows, "multiplicative/wt") == [5 / 16]
+
+
 @pytest.mark.parametrize(
     ("mse", "difference", "expected"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 from raycre.create import presets
 from raycre.create.networks import KINDS
+from raycre.store import comparison_schemas
 from raycre.store.schemas import EFFECTS, PREDICTIONS, describe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,14 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("schema", [PREDICTIONS, EFFECTS], ids=["predictions", "effects"])
 def test_readme_has_the_schemas_tables(schema) -> None:  # type: ignore[no-untyped-def]
     assert describe(schema) in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MARKS", "MARK_TESTS", "OVERLAPS", "PAIRS", "PR_CURVES", "SALIENCY", "SALIENCY_BASES", "CORRELATIONS"],
+)
+def test_tables_of_comparisons_are_documented(name: str) -> None:
+    assert describe(getattr(comparison_schemas, name)) in (ROOT / "docs" / "compare.md").read_text()
 
 
 def test_differences_of_paper_and_code_are_documented_as_they_are() -> None:

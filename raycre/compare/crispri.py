@@ -1,0 +1,230 @@
+"""Effects of tiles against CRISPR experiments on pairs of element and gene: precision and recall.
+
+A pair is joined to the tiles of its gene that overlap the element. Knows no file format and no model.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, precision_recall_curve
+
+from raycre.errors import ConfigError
+
+Direction = Literal["decrease", "increase", "either"]
+Combine = Literal["max", "mean", "sum"]
+Missing = Literal["drop", "lowest"]
+
+TSS_SLACK = 500  # bp on both sides of a table's TSS in which a gene's own may lie, where no name tells; ours
+COVERED, NO_GENE, OUTSIDE, NO_TILE, NO_EFFECT = (
+    "yes",
+    "gene not in the run",
+    "outside the gene's tiles",
+    "in the TSS tile or between tiles",
+    "effect without a value",
+)
+_VERSION = r"\.\d+$"  # ENSG00000182378.15
+
+
+def join(
+    pairs: pd.DataFrame,
+    tiles: pd.DataFrame,
+    *,
+    direction: Direction = "decrease",
+    combine: Combine = "max",
+) -> pd.DataFrame:
+    """Give every pair the effect of the tiles that stand for it.
+
+    A gene is found by its name, else by its id without version, else, where the pair has neither, by a TSS
+    within `TSS_SLACK` of the pair's. A gene with several TSSs brings the tiles of all of them.
+
+    Args:
+        pairs: columns of `genome.crispr_pairs.Pairs`.
+        tiles: of `Elements`, of the necessity test: (WT - MUT) / WT, so a loss of activity is positive.
+        direction: of expression when the element is repressed. "decrease": the score is the effect (an
+            enhancer was hit); "increase": minus the effect; "either": its absolute value.
+        combine: of the scores of several tiles, the largest, their mean or their sum.
+
+    Returns:
+        One row a pair, in order, columns PAIRS of store.comparison_schemas.
+
+    Raises:
+        ConfigError: another direction or way to combine.
+    """
+    signs = {"decrease": 1.0, "increase": -1.0, "either": 1.0}
+    if direction not in signs or combine not in ("max", "mean", "sum"):
+        raise ConfigError(
+            "direction is decrease, increase or either; combine is max, mean or sum",
+            value=(direction, combine),
+        )
+    genes, gene_of_tile = _genes(tiles)
+    pair, gene = _genes_of_pairs(pairs, genes)
+    candidates = pd.DataFrame({"pair": pair, "gene": gene}).merge(
+        pd.DataFrame({"gene": gene_of_tile, "tile": np.arange(len(tiles))}), on="gene"
+    )
+    hits = _overlapping(pairs, tiles, candidates)
+    effect = tiles["effect"].to_numpy(np.float64)[hits["tile"]]
+    hits = hits.assign(
+        effect=effect, score=np.abs(effect) if direction == "either" else signs[direction] * effect
+    )
+    known = hits[np.isfinite(effect)].groupby("pair")
+    n = len(pairs)
+    combined = known["score"].agg(combine).reindex(range(n)).to_numpy()
+    if combine == "max":  # the effect of the very tile that gave the score
+        strongest = known["score"].idxmax()
+        shown = (
+            pd.Series(hits.loc[strongest, "effect"].to_numpy(), strongest.index).reindex(range(n)).to_numpy()
+        )
+    else:
+        shown = known["effect"].agg(combine).reindex(range(n)).to_numpy()
+    found = pairs[["chrom", "start", "end", "gene", "outcome"]].reset_index(drop=True)
+    return found.assign(
+        gene=found["gene"].where(found["gene"].notna(), pairs["gene_id"].to_numpy()),
+        covered=_why(n, pair, candidates, hits, combined, pairs, tiles),
+        n_tiles=np.bincount(hits["pair"], minlength=n),
+        effect=shown,
+        score=combined,
+        distance=_distances(pairs, pair, gene, genes),
+    )
+
+
+def score_pairs(
+    joined: pd.DataFrame, *, missing: Missing = "drop"
+) -> tuple[dict[str, float | int], pd.DataFrame]:
+    """Measure how well scores, and distance alone, tell pairs that regulate from those that do not.
+
+    Args:
+        joined: of `join`.
+        missing: pairs without a score are left out, or ("lowest") take a score below all others.
+
+    Returns:
+        (numbers, curves): pairs, positives, average_precision, baseline (the positives' share, the average
+        precision of a coin), average_precision_distance on the same pairs (those without a known TSS last),
+        best_f1; and the points of both curves, columns PR_CURVES of store.comparison_schemas.
+
+    Raises:
+        ConfigError: no pair, or no positive or negative one, is left.
+    """
+    score = joined["score"].to_numpy(np.float64)
+    if missing == "lowest":
+        known = score[np.isfinite(score)]
+        score = np.where(np.isfinite(score), score, (known.min() if len(known) else 0.0) - 1)
+    kept = np.isfinite(score)
+    truth, score = joined["outcome"].to_numpy(bool)[kept], score[kept]
+    if not truth.any() or truth.all():
+        raise ConfigError(
+            f"{len(truth):,} pairs can be scored, {int(truth.sum()):,} of them positive; precision "
+            "and recall need both kinds. Run more of the table's genes, or --missing lowest"
+        )
+    distance = joined["distance"].to_numpy(np.float64)[kept]
+    nearness = -np.where(np.isfinite(distance), distance, np.inf)
+    lowest = nearness[np.isfinite(nearness)].min(initial=0.0) - 1
+    nearness = np.where(np.isfinite(nearness), nearness, lowest)
+    curves = {"creme": _curve(truth, score), "distance": _curve(truth, nearness)}
+    ours = curves["creme"]
+    total = ours["precision"] + ours["recall"]
+    f1 = 2 * ours["precision"] * ours["recall"] / total.where(total > 0, 1)
+    numbers = {
+        "pairs": len(truth),
+        "positives": int(truth.sum()),
+        "average_precision": float(average_precision_score(truth, score)),
+        "average_precision_distance": float(average_precision_score(truth, nearness)),
+        "baseline": float(truth.mean()),
+        "best_f1": float(f1.max()),
+    }
+    return numbers, pd.concat(
+        [rows.assign(predictor=name) for name, rows in curves.items()], ignore_index=True
+    )
+
+
+def _curve(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> pd.DataFrame:
+    precision, recall, threshold = precision_recall_curve(truth, score)
+    # The last point, recall 0 and precision 1, is a convention that no threshold reaches.
+    return pd.DataFrame({"recall": recall, "precision": precision, "threshold": [*threshold, np.nan]})
+
+
+def _genes(tiles: pd.DataFrame) -> tuple[pd.DataFrame, NDArray]:
+    """Return a row for each TSS, and the row of each tile."""
+    key = ["gene_id", "gene_name", "chrom", "tss", "strand"]
+    gene_of_tile = tiles.groupby(key, sort=False, dropna=False).ngroup().to_numpy()
+    _, first = np.unique(gene_of_tile, return_index=True)
+    genes = tiles.iloc[first][key].reset_index(drop=True)
+    return genes, gene_of_tile
+
+
+def _genes_of_pairs(pairs: pd.DataFrame, genes: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (pair, gene) of all matches: int64 (m,) each; a pair takes the first rule that fits."""
+    pair_no = pd.DataFrame({"pair": np.arange(len(pairs))})
+    gene_no = pd.DataFrame({"gene_row": np.arange(len(genes)), "chrom": genes["chrom"].to_numpy()})
+    found = []
+    left = np.ones(len(pairs), dtype=bool)
+    for ours, theirs in (
+        (genes["gene_name"], pairs["gene"]),
+        (_bare(genes["gene_id"]), _bare(pairs["gene_id"])),
+    ):
+        # The chromosome too: pseudo-autosomal genes have one name on X and Y.
+        right = gene_no.assign(key=ours.to_numpy()).dropna(subset="key")
+        both = pair_no.assign(key=theirs.to_numpy(), chrom=pairs["chrom"].to_numpy())[left]
+        match = both.dropna(subset="key").merge(right, on=["key", "chrom"])
+        found.append(match[["pair", "gene_row"]])
+        left[match["pair"]] = False
+    nameless = np.flatnonzero(left & pairs["gene"].isna().to_numpy() & pairs["gene_id"].isna().to_numpy())
+    tss = pd.DataFrame({"pair": nameless, "chrom": pairs["tss_chrom"].to_numpy()[nameless]})
+    near = tss.merge(gene_no.assign(tss=genes["tss"].to_numpy()), on="chrom")
+    low, high = (pairs[c].to_numpy()[near["pair"]] for c in ("tss_start", "tss_end"))
+    within = (near["tss"] >= low - TSS_SLACK) & (near["tss"] < high + TSS_SLACK) & (low >= 0)
+    found.append(near.loc[within, ["pair", "gene_row"]])
+    every = pd.concat(found).drop_duplicates().astype(np.int64)
+    return every["pair"].to_numpy(), every["gene_row"].to_numpy()
+
+
+def _bare(identifiers: pd.Series) -> pd.Series:
+    return identifiers.astype(object).str.replace(_VERSION, "", regex=True)
+
+
+def _overlapping(pairs: pd.DataFrame, tiles: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
+    """Of candidates (pair, gene, tile), those whose tile shares a base with the pair's element."""
+    pair, tile = candidates["pair"].to_numpy(), candidates["tile"].to_numpy()
+    start, end = (np.asarray(pairs[c], np.int64)[pair] for c in ("start", "end"))
+    low, high = (np.asarray(tiles[c], np.int64)[tile] for c in ("start", "end"))
+    same = pairs["chrom"].to_numpy()[pair] == tiles["chrom"].to_numpy()[tile]
+    return candidates[same & (start < high) & (low < end)].reset_index(drop=True)
+
+
+def _why(
+    n: int,
+    pair: NDArray[np.int64],
+    candidates: pd.DataFrame,
+    hits: pd.DataFrame,
+    score: NDArray[np.float64],
+    pairs: pd.DataFrame,
+    tiles: pd.DataFrame,
+) -> NDArray[np.object_]:
+    """Say of every pair whether a tile stands for it, or why none does: (n,) text."""
+    why = np.full(n, NO_GENE, dtype=object)
+    why[pair] = OUTSIDE
+    tile = candidates["tile"].to_numpy()
+    of_genes = candidates.assign(start=tiles["start"].to_numpy()[tile], end=tiles["end"].to_numpy()[tile])
+    spans = of_genes.groupby(["pair", "gene"]).agg({"start": "min", "end": "max"}).reset_index()
+    low, high = (pairs[c].to_numpy()[spans["pair"]] for c in ("start", "end"))
+    within = (low < spans["end"]) & (spans["start"] < high)
+    why[spans.loc[within, "pair"]] = NO_TILE
+    why[hits["pair"]] = NO_EFFECT
+    why[np.isfinite(score)] = COVERED
+    return why
+
+
+def _distances(
+    pairs: pd.DataFrame, pair: NDArray[np.int64], gene: NDArray[np.int64], genes: pd.DataFrame
+) -> NDArray[np.float64]:
+    """bp from the element's midpoint to the table's TSS, else the nearest of the run's: float64 (n,)."""
+    middle = (pairs["start"].to_numpy() + pairs["end"].to_numpy()) // 2
+    tss = (pairs["tss_start"].to_numpy() + pairs["tss_end"].to_numpy()) // 2
+    stated = (pairs["tss_start"].to_numpy() >= 0) & (pairs["tss_chrom"] == pairs["chrom"]).to_numpy()
+    nearest = np.full(len(pairs), np.inf)
+    np.minimum.at(nearest, pair, np.abs(genes["tss"].to_numpy()[gene] - middle[pair]).astype(np.float64))
+    found = np.where(stated, np.abs(tss - middle), nearest)
+    return np.where(np.isfinite(found), found, np.nan)

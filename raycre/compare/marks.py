@@ -1,0 +1,139 @@
+"""Coverage of biochemical marks over tiles, and whether two groups of tiles differ in it.
+
+CREME Methods, "Biochemical characterization of CREs": the mean over a tile for epigenetic marks, the maximum
+for transcription factors; both are always given. Two-sided Mann-Whitney U, Bonferroni over marks.
+
+Rules: a base without data is 0, as for every signal (genome/tracks). A chromosome that a file does not have
+is unknown, not 0: its tiles are null there and in no test. Tiles that are 0 throughout stay in and are
+counted, since a file that holds a part of the genome cannot be told from one without signal elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
+
+from raycre.errors import ConfigError
+from raycre.genome.tracks import Track
+
+STATISTICS = ("mean", "max")
+_AT_ONCE = 1 << 24  # bases read at once: 64 MiB
+
+
+def coverage(table: pd.DataFrame, track: Track) -> pd.DataFrame:
+    """Return float64 mean and max over the bases of each interval, in its order; NaN on absent chromosomes.
+
+    Args:
+        table: chrom, start, end: 0-based half-open, any lengths.
+        track: the signal.
+
+    Raises:
+        ChromosomeError, FormatError: as `Track.read_many`.
+    """
+    chrom, start, end = (table[c].to_numpy() for c in ("chrom", "start", "end"))
+    found = np.full((2, len(table)), np.nan)
+    known = ~np.isin(chrom.astype(str), list(track.absent))
+    for length in np.unique(end - start):
+        rows = np.flatnonzero(known & (end - start == length))
+        # In genomic order, so that neighbours are read together.
+        rows = rows[np.lexsort((start[rows], chrom[rows].astype(str)))]
+        for first in range(0, len(rows), max(1, _AT_ONCE // int(length))):
+            part = rows[first : first + max(1, _AT_ONCE // int(length))]
+            values = track.read_many(chrom[part], start[part], int(length))
+            found[:, part] = values.mean(axis=1, dtype=np.float64), values.max(axis=1)
+    return pd.DataFrame(found.T, columns=list(STATISTICS))
+
+
+def coverage_of_marks(
+    table: pd.DataFrame, paths: Mapping[str, Path], sizes: Mapping[str, int], *, sizes_from: str
+) -> pd.DataFrame:
+    """Return one row for each tile and mark: the columns of `table`, mark, mean, max.
+
+    Args:
+        table: with chrom, start, end.
+        paths: mark -> bigWig or bedGraph.
+        sizes: bp of each chromosome of the run's genome.
+        sizes_from: where they come from, for errors.
+
+    Raises:
+        InputError: as `Track`; AssemblyError where chromosome lengths disagree.
+    """
+    found = []
+    for mark, path in paths.items():
+        with Track(path, sizes, sizes_from=sizes_from) as track:
+            values = coverage(table, track)
+        found.append(table.reset_index(drop=True).assign(mark=mark, **{s: values[s] for s in STATISTICS}))
+    return pd.concat(found, ignore_index=True)
+
+
+def compare_groups(rows: pd.DataFrame, group: str, other: str) -> pd.DataFrame:
+    """Test every mark for a difference between two groups of tiles.
+
+    Args:
+        rows: group, mark, mean, max.
+        group: the first, whose enrichment is meant.
+        other: the second.
+
+    Returns:
+        One row for each mark and statistic, columns MARK_TESTS of store.comparison_schemas.
+
+    Raises:
+        ConfigError: the two groups are one.
+    """
+    if group == other:
+        raise ConfigError(
+            "two different groups are compared; name them as in --groups enhancer,silencer", value=group
+        )
+    marks = list(dict.fromkeys(rows["mark"]))
+    found = []
+    for mark in marks:
+        of_mark = rows[rows["mark"] == mark]
+        for statistic in STATISTICS:
+            first, second = (_values(of_mark, statistic, g) for g in (group, other))
+            found.append({"mark": mark, "statistic": statistic, "group": group, "other": other}
+                         | _difference(first, second))  # fmt: skip
+    tested = pd.DataFrame(found)
+    return tested.assign(p_adjusted=np.minimum(1, tested["p_value"] * len(marks)))
+
+
+def _values(rows: pd.DataFrame, statistic: str, group: str) -> NDArray[np.float64]:
+    values = rows.loc[rows["group"] == group, statistic].to_numpy(np.float64)
+    return values[np.isfinite(values)]
+
+
+def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, float | int | None]:
+    counts: dict[str, float | int | None] = {
+        "n": len(first),
+        "n_other": len(second),
+        "n_without_signal": int((first == 0).sum()),
+        "n_other_without_signal": int((second == 0).sum()),
+    }
+    if not len(first) or not len(second):
+        nothing = ("average", "average_other", "log_ratio", "u", "p_value")
+        return counts | dict.fromkeys(nothing, np.nan) | {"sign": 0}
+    ours, theirs = float(first.mean()), float(second.mean())
+    u, p = rank_test(first, second)
+    return counts | {
+        "average": ours,
+        "average_other": theirs,
+        "log_ratio": float(np.log(ours / theirs)) if ours > 0 and theirs > 0 else np.nan,
+        "sign": int(np.sign(ours - theirs)),
+        "u": u,
+        "p_value": p,
+    }
+
+
+def rank_test(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """Return U of the first sample and the two-sided p of Mann and Whitney; p is 1 where all values are one.
+
+    Exact for small samples without ties, otherwise by the normal approximation corrected for ties.
+    """
+    if np.ptp(np.concatenate([first, second])) == 0:
+        return len(first) * len(second) / 2, 1.0
+    u, p = mannwhitneyu(first, second, alternative="two-sided")
+    return float(u), float(p)

@@ -1,0 +1,123 @@
+"""How much of the tiles lies in annotated intervals: BED files, or RepeatMasker's classes.
+
+Tiles lie where the gene's strand puts them. `compat: reference` puts those of - genes where the authors'
+notebook looked for them: on the wrong side of the TSS (DIVERGENCES 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pyranges as pr
+from numpy.typing import NDArray
+from scipy.stats import fisher_exact
+
+from raycre.errors import ConfigError
+
+
+def place(table: pd.DataFrame, compat: str = "fixed") -> pd.DataFrame:
+    """Return the tiles with the coordinates that a comparison takes them to have.
+
+    Args:
+        table: start, end, strand, tss (0-based TSS base).
+        compat: "fixed" leaves them. "reference" reads offsets as if every gene were on +: tiles of - genes
+            are mirrored about the end of the TSS base, which is the TSS of the authors' table.
+
+    Raises:
+        ConfigError: another compat.
+    """
+    if compat == "fixed":
+        return table
+    if compat != "reference":
+        raise ConfigError("compat is fixed or reference", value=compat)
+    minus = (table["strand"] == "-").to_numpy()
+    about = 2 * (table["tss"] + 1)
+    start, end = about - table["end"], about - table["start"]
+    return table.assign(start=table["start"].mask(minus, start), end=table["end"].mask(minus, end))
+
+
+def covered_bases(table: pd.DataFrame, annotation: pd.DataFrame) -> NDArray[np.int64]:
+    """Count the bases of each interval that at least one interval of `annotation` holds.
+
+    Args:
+        table, annotation: chrom, start, end: 0-based half-open, overlapping or not, in any order.
+
+    Returns:
+        int64 (n,), in the order of `table`.
+    """
+    counts = np.zeros(len(table), dtype=np.int64)
+    here = annotation[annotation["chrom"].isin(table["chrom"].unique())]
+    if not len(here):
+        return counts
+    names = {"chrom": "Chromosome", "start": "Start", "end": "End"}
+    merged = pr.PyRanges(here[list(names)].rename(columns=names)).merge(strand=False).df
+    chrom, start, end = (table[c].to_numpy() for c in names)
+    for name, of_chrom in merged.groupby("Chromosome", observed=True):
+        rows = chrom == name
+        edges = np.sort(of_chrom[["Start", "End"]].to_numpy(np.int64), axis=0)
+        counts[rows] = _covered_before(edges, end[rows]) - _covered_before(edges, start[rows])
+    return counts
+
+
+def _covered_before(edges: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the bases of disjoint intervals, ascending int64 (m, 2), that lie before each position."""
+    begun = np.searchsorted(edges[:, 0], position, side="left")  # intervals that start before it
+    total = np.concatenate([[0], np.cumsum(edges[:, 1] - edges[:, 0])])
+    # The last of them may reach past it.
+    reaching = np.where(begun > 0, np.maximum(edges[begun - 1, 1] - position, 0), 0)
+    return total[begun] - reaching
+
+
+def overlaps(
+    table: pd.DataFrame, annotations: Mapping[str, pd.DataFrame], groups: Sequence[str]
+) -> pd.DataFrame:
+    """Compare each group of tiles with all other tiles of the table.
+
+    Args:
+        table: chrom, start, end, group: every tile whose call is known.
+        annotations: name -> chrom, start, end.
+        groups: which rows to report.
+
+    Returns:
+        One row for each annotation and group, columns OVERLAPS of store.comparison_schemas.
+
+    Raises:
+        ConfigError: a group without tiles.
+    """
+    for group in groups:
+        if not (table["group"] == group).any():
+            known = ", ".join(sorted(table["group"].unique())) or "none"
+            raise ConfigError(f"no tile is of this group; there are {known}", value=group)
+    lengths = (table["end"] - table["start"]).to_numpy()
+    found = []
+    for name, annotation in annotations.items():
+        covered = covered_bases(table, annotation)
+        for group in groups:
+            mine = (table["group"] == group).to_numpy()
+            found.append({"annotation": name, "group": group} | _row(covered, lengths, mine))
+    return pd.DataFrame(found)
+
+
+def _row(
+    covered: NDArray[np.int64], lengths: NDArray[np.int64], mine: NDArray[np.bool_]
+) -> dict[str, float | int]:
+    hit, n, n_others = covered > 0, int(mine.sum()), int((~mine).sum())
+    n_hit, n_others_hit = int(hit[mine].sum()), int(hit[~mine].sum())
+    bases, bases_covered = int(lengths[mine].sum()), int(covered[mine].sum())
+    odds, p = np.nan, np.nan
+    if n and n_others:
+        odds, p = fisher_exact([[n_hit, n - n_hit], [n_others_hit, n_others - n_others_hit]])
+    return {
+        "n": n,
+        "n_overlapping": n_hit,
+        "percent": 100 * n_hit / n,
+        "bases": bases,
+        "bases_covered": bases_covered,
+        "percent_bases": 100 * bases_covered / bases,
+        "n_others": n_others,
+        "n_others_overlapping": n_others_hit,
+        "odds_ratio": float(odds),
+        "p_value": float(p),
+    }

@@ -1,0 +1,63 @@
+"""What a person should know of a choice of genes, tracks and tiles before a run: odd, and allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from raycre.backbones.tracks import opposite_strands
+from raycre.config import PerturbConfig
+from raycre.config.perturb import TopGenes
+from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
+from raycre.creme.settings import Settings
+from raycre.creme.shuffle import all_n
+from raycre.engine.units import records
+from raycre.genome.fasta import Fasta
+from raycre.genome.genes import far_apart, read_window
+
+
+def notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, config: PerturbConfig) -> list[str]:
+    """Count genes whose TSSs lie too far apart for one TSS tile."""
+    if isinstance(config.inputs.genes, TopGenes) or config.inputs.tss == "all":
+        return []
+    wide = far_apart(table, genes, config.creme.tile_size // 2)
+    if wide.empty:
+        return []
+    first = wide.iloc[0]
+    return [
+        f"{len(wide):,} of {len(genes):,} genes have TSSs that the TSS tile does not hold together "
+        f"({first.gene_name}: {first.n_tss} over {first.spread:,} bp); the {config.inputs.tss} one is taken"
+    ]
+
+
+def notes_of_tracks(table: pd.DataFrame, tracks: Sequence[int]) -> list[str]:
+    """Name tracks that are the two strands of one measurement."""
+    pairs = opposite_strands(table, tracks)
+    return [f"tracks {a} and {b} are the two strands of one measurement" for a, b in pairs[:3]]
+
+
+def notes_of_n(genes: pd.DataFrame, fasta: Fasta, settings: Settings) -> list[str]:
+    """Count tiles that hold nothing but N, whose shuffles are themselves."""
+    n_tiles = 0
+    for gene in records(genes):
+        window = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], settings.seq_len)
+        n_tiles += len(all_n(window, gene.get("tiles") or settings.tiles))
+    rule = "become T" if settings.compat == "reference" else "are left as they are: effect 0"
+    return [f"{n_tiles:,} tiles hold nothing but N; shuffled, they {rule}"] if n_tiles else []
+
+
+def with_tiles(genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings) -> tuple[pd.DataFrame, str]:
+    """Give every gene the intervals of a BED in its window as its tiles."""
+    regions = read_tile_bed(path, fasta.sizes)
+    size = (settings.seq_len, settings.tile_size)
+    places = zip(genes["chrom"], genes["tss"].tolist(), genes["strand"], strict=True)
+    found = [tiles_from_bed(regions, *place, *size) for place in places]
+    n_tiles, bare = sum(len(f.tiles) for f in found), sum(not f.tiles for f in found)
+    note = (
+        f"tiles of {path.name}: {n_tiles:,} in {len(genes):,} windows ({bare:,} without any); left out "
+        f"{sum(f.n_past_window for f in found):,} partly outside, {sum(f.n_over_tss for f in found):,} over "
+        f"the TSS tile, {sum(f.n_repeated for f in found):,} repeated"
+    )
+    return genes.assign(tiles=pd.Series([f.tiles for f in found], dtype=object)), note

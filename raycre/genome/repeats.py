@@ -1,0 +1,95 @@
+"""RepeatMasker's output as a table of intervals with class and family, whichever of its formats it is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from raycre.errors import FormatError
+from raycre.genome.intervals import check_possible
+from raycre.genome.textfile import TextTable, parse_table, read_text, require_file
+
+_UCSC_COLUMNS = (
+    17  # rmsk: bin, swScore, three rates, genoName, genoStart, genoEnd, genoLeft, strand, repName …
+)
+_OUT_COLUMNS = (
+    14  # RepeatMasker's .out: score, three rates, query, begin, end, (left), strand, repeat, class …
+)
+_HEAD = 1 << 16  # bytes in which the first row is looked for
+
+
+def read_repeats(path: str | Path) -> pd.DataFrame:
+    """Read UCSC's rmsk table, RepeatMasker's .out, or BED whose fourth column is CLASS or CLASS/FAMILY.
+
+    The format is told by the file, not its name; each may be gzip. The question mark of a doubtful class
+    ("LTR?") is left out. A repeat without a family has its class there.
+
+    Returns:
+        chrom, start, end (0-based half-open), class, family, line (1-based), in file order.
+
+    Raises:
+        MissingInputError: no such file.
+        FormatError: none of these formats, damaged, or a coordinate that is no integer.
+        RegionError: an interval that cannot be.
+    """
+    path = require_file(path)
+    text = read_text(path)
+    kind = _format(text)
+    if kind == "ucsc":
+        rows = parse_table(text, path, at_least=_UCSC_COLUMNS, what="UCSC's rmsk")
+        return _table(rows, 6, path, rows.strings(12), rows.strings(13))
+    if kind == "out":
+        rows = _parse_out(text, path)
+        return _table(rows, 1, path, *_split(rows.strings(5)), first=1)
+    rows = parse_table(text, path, at_least=4, what="BED of repeats (the fourth column is the class)")
+    return _table(rows, 1, path, *_split(rows.strings(4)))
+
+
+def _format(text: bytes) -> Literal["ucsc", "out", "bed"]:
+    lines = (line for line in text[:_HEAD].splitlines() if line.strip() and not line.startswith(b"#"))
+    head = next(lines, b".")
+    if head.split()[0] in (b"SW", b"bit") or (len(head.split()) >= _OUT_COLUMNS and b"\t" not in head):
+        return "out"
+    return "ucsc" if head.count(b"\t") + 1 == _UCSC_COLUMNS else "bed"
+
+
+def _parse_out(text: bytes, path: Path) -> TextTable:
+    """Keep sequence, begin, end, repeat and class of the rows, which blanks align and a * may end."""
+    kept, line = [], []
+    for number, row in enumerate(text.splitlines(), start=1):
+        fields = row.split()
+        if not fields or not fields[0][:1].isdigit():
+            continue  # the header's two lines, and what says that there are no repeats
+        if len(fields) < _OUT_COLUMNS:
+            raise FormatError(
+                f"{len(fields)} columns where RepeatMasker's .out has {_OUT_COLUMNS}; get the file again",
+                path=path,
+                line=number,
+            )
+        kept.append(b"\t".join((*fields[4:7], *fields[9:11])))
+        line.append(number)
+    if not kept:
+        raise FormatError("no repeats in it", path=path)
+    return parse_table(b"\n".join(kept), path, at_least=5, what="RepeatMasker's .out", line=np.array(line))
+
+
+def _table(
+    rows: TextTable, column: int, path: Path, kind: pd.Series, family: pd.Series, *, first: int = 0
+) -> pd.DataFrame:
+    """`column` is that of the chromosome, `first` what the format calls the first base."""
+    chrom = rows.strings(column)
+    start: NDArray[np.int64] = rows.integers(column + 1, "start") - first
+    end = rows.integers(column + 2, "end")
+    check_possible(chrom, start, end, rows.line, path)
+    sure = {"class": kind.str.rstrip("?"), "family": family.str.rstrip("?")}
+    return pd.DataFrame({"chrom": chrom, "start": start, "end": end, **sure, "line": rows.line})
+
+
+def _split(names: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """CLASS/FAMILY apart."""
+    parts = names.str.partition("/")
+    return parts[0], parts[2].where(parts[2] != "", parts[0])
