@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from raycre.figures.blocks import Block, Picture, counted
 from raycre.figures.canvas import COLOURS, GREY, as_svg, new_figure
@@ -101,7 +100,8 @@ def _read(run: Path, kind: Kind) -> Picture | None:
     names: dict[int, str] = {}
     for rows in iter_effects(run, kind.test, ["tile_start", "distance", "copies"]):
         mine = rows[(rows["metric"] == kind.metric) & rows["call"].isin(_KINDS)].dropna(subset=[kind.x])
-        for (track, _, call), element in mine.groupby(["track_id", "tile_start", "call"]):
+        for _, element in mine.groupby(["track_id", "tile_start", "call"]):
+            track, call = int(element["track_id"].iloc[0]), str(element["call"].iloc[0])
             names.setdefault(track, track_name(element.iloc[0]))
             ordered = element.sort_values(kind.x)
             x = ordered[kind.x].to_numpy(np.float64) / kind.unit

@@ -1,4 +1,4 @@
-"""The context swap test as a table: TSSs of one class in contexts of another. Knows no sequence and no model."""
+"""The context swap test as a table: TSSs of one class in contexts of another. Knows no model."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def swap_table(swaps: pd.DataFrame, classes: dict[tuple[str, int], str]) -> Tabl
         for r in found.to_dict("records")
     ]
     return Table(
-        "Swapped contexts: activity of a TSS in another gene's context, over its own wild type, by the classes "
-        "of both contexts.",
+        "Swapped contexts: activity of a TSS in another gene's context, over its own wild type, by the "
+        "classes of both contexts.",
         ["track", "TSS of", "in context of", "swaps", "median", "mean"],
         rows,
         tall=len(rows) > 24,

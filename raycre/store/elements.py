@@ -159,8 +159,8 @@ def read_predict_run(run: Path, fasta_sha256: str) -> tuple[Regions, dict[str, A
     theirs = record["identity"].get(FASTA)
     if theirs != fasta_sha256:
         raise AssemblyError(
-            f"create_run: its regions are of another FASTA ({str(theirs)[:12]}, here {fasta_sha256[:12]}), and "
-            "places in two assemblies are never joined; run `raycre predict` on the FASTA of this run",
+            f"create_run: its regions are of another FASTA ({str(theirs)[:12]}, here {fasta_sha256[:12]}); "
+            "places in two assemblies are never joined, so run `raycre predict` on the FASTA of this run",
             path=run,
         )
     parts = list(iter_parts(run / "predictions"))
@@ -213,11 +213,11 @@ def element_rows(regions: Regions, effects: pd.DataFrame) -> pd.DataFrame:
     return joined.sort_values(by, kind="stable", ignore_index=True)
 
 
-def agreement(create: pd.Series, creme: pd.Series) -> pd.array:
+def agreement(create: pd.Series, creme: pd.Series) -> pd.api.extensions.ExtensionArray:
     """Say whether both call the same, nullable bool (n,).
 
     True for silencer and silencer, or enhancer and enhancer; false for these classes and any other call of
-    CREME, "neither" included; null where CREATE's class is one that CREME does not have, or CREME has no call.
+    CREME, "neither" included; null where CREATE's class is one that CREME lacks, or CREME has no call.
     """
     known = create.isin(COMPARABLE) & creme.notna()
     same = pd.array(create.to_numpy() == creme.to_numpy(), dtype="boolean")
@@ -258,12 +258,13 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
         table[test] = rows[rows["test"] == test].groupby(keys)["effect"].first()
     calls = rows.assign(creme_call=rows["creme_call"].fillna("unknown")).groupby(keys, sort=False)
     table["creme_call"] = calls["creme_call"].agg(lambda c: ", ".join(dict.fromkeys(c)))
-    table["agrees"] = said["agrees"].agg(lambda a: None if a.isna().all() else bool(a.dropna().all()))
+    both = [None if a.isna().all() else bool(a.dropna().all()) for _, a in said["agrees"]]
+    table["agrees"] = np.array(both, dtype=object)
     return table.reset_index()
 
 
 def strongest(table: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Return the `n` rows of `side_by_side` with the largest absolute effect of any test, called ones first."""
+    """Return the `n` rows of `side_by_side` of largest absolute effect, those that CREME calls first."""
     called = table["creme_call"].str.contains("|".join(COMPARABLE))
     effect = table[list(TILE_TESTS)].abs().max(axis=1).fillna(0)
     order = np.lexsort((-effect, ~called))
