@@ -1,12 +1,13 @@
 """Pictures of the greedy search: its curves, what independent tiles would have done, and sets put back.
 
-Draws the genes whose curves are farthest from additive. Knows no sequence and no model.
+Draws the searches that change activity most. Knows no sequence and no model.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,18 +19,23 @@ from raycre.figures.parts import iter_effects, track_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MAX_LINES = 6  # of a gene and a track, drawn
+_MAX_LINES = 4  # of a gene and a track, drawn of each way of the search
+_COLUMNS = ["tss", "round", "search"]
 # By the metric column: name, colour and line of each curve.
 _CURVES = {
     "greedy/wt": ("search", INK, "-"),
     "additive/wt": ("additive", ORANGE, "--"),
     "multiplicative/wt": ("multiplicative", BLUE, ":"),
 }
-_FAR = "mse(greedy,additive)"
+_SEARCH, _FAR = "greedy/wt", "mse(greedy,additive)"
 _CLASSED = (_FAR, "mse(ln(greedy),ln(multiplicative))")  # metrics with a call about the whole search
 # What the paper shows of sets: for each way of the search the metric, and over what it is.
-_SETS = {"min": ("mutant/wt", "wild type"), "max": ("mutant/control", "TSS tile alone")}
-_WAYS = {"min": "towards less activity", "max": "towards more activity"}
+_SETS = {"min": ("mutant/wt", "wild type"), "max": ("mutant/control", "TSS alone")}
+_WAYS = {"min": "to less activity", "max": "to more activity"}
+
+
+Identity: TypeAlias = tuple[str, int, int, str]
+"""Gene, TSS, track and way of a search."""
 
 
 def read_searches(run: Path) -> list[Block]:
@@ -38,31 +44,34 @@ def read_searches(run: Path) -> list[Block]:
     Raises:
         FormatError: a damaged part.
     """
-    lines: list[tuple[float, pd.DataFrame]] = []
-    counts: dict[tuple[str, str, str], int] = {}
-    for rows in iter_effects(run, "interaction", ["round", "search"]):
-        for row in rows[rows["metric"].isin(_CLASSED)].to_dict("records"):
-            key = (str(row["search"]), row["metric"], str(row["call"] or "unknown"))
-            counts[key] = counts.get(key, 0) + 1
-        for _, mine in rows.groupby("track_id"):
-            far = mine.loc[mine["metric"] == _FAR, "effect"].max()
-            lines.append((-1.0 if pd.isna(far) else float(far), mine))
-        lines = sorted(lines, key=lambda line: -line[0])[:_MAX_LINES]
-    if not lines:
+    chosen: dict[str, list[tuple[float, pd.DataFrame]]] = {way: [] for way in _WAYS}
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for rows in iter_effects(run, "interaction", _COLUMNS):
+        classed = rows[rows["metric"].isin(_CLASSED)].fillna({"call": "unknown"})
+        counts.update(zip(classed["search"], classed["metric"], classed["call"], strict=True))
+        for way, lines in chosen.items():
+            for _, mine in rows[rows["search"] == way].groupby("track_id"):
+                change = (mine.loc[mine["metric"] == _SEARCH, "effect"] - 1).abs().max()
+                lines.append((-1.0 if pd.isna(change) else float(change), mine))
+            lines.sort(key=lambda line: -line[0])
+            del lines[_MAX_LINES:]
+    if not counts:
         return []
-    chosen = [mine for _, mine in lines]
-    wanted = {(m["gene_id"].iloc[0], m["track_id"].iloc[0]) for m in chosen}
-    sets = [
-        mine
-        for rows in iter_effects(run, "sets", ["round", "search"])
-        if rows["gene_id"].iloc[0] in {gene for gene, _ in wanted}
-        for key, mine in rows.groupby(["gene_id", "track_id"])
-        if key in wanted
-    ]
-    return [classes_table(counts), draw_searches(chosen, sets)]
+    curves = {way: [mine for _, mine in lines] for way, lines in chosen.items() if lines}
+    wanted = {_identity(mine) for lines in curves.values() for mine in lines}
+    sets: dict[Identity, pd.DataFrame] = {}
+    for rows in iter_effects(run, "sets", _COLUMNS):
+        parts = [mine for _, mine in rows.groupby(["track_id", "search"])]
+        sets |= {_identity(mine): mine for mine in parts if _identity(mine) in wanted}
+    return [classes_table(counts), draw_searches(curves, sets)]
 
 
-def classes_table(counts: dict[tuple[str, str, str], int]) -> Table:
+def _identity(rows: pd.DataFrame) -> Identity:
+    first = rows.iloc[0]
+    return str(first["gene_id"]), int(first["tss"]), int(first["track_id"]), str(first["search"])
+
+
+def classes_table(counts: Counter[tuple[str, str, str]]) -> Table:
     """Return how many searches are of each class.
 
     Args:
@@ -84,61 +93,64 @@ def curve(rows: pd.DataFrame) -> tuple[list[int], list[float]]:
     return [0, *(ordered["round"].astype(int) + 1)], [1.0, *ordered["effect"].astype(float)]
 
 
-def draw_searches(chosen: list[pd.DataFrame], sets: list[pd.DataFrame]) -> Picture:
-    """Draw a line of panels for each gene and track: the ways of the search, and the sets of each way.
+def draw_searches(curves: dict[str, list[pd.DataFrame]], sets: dict[Identity, pd.DataFrame]) -> Picture:
+    """Draw two panels for each gene and track: the search, and the sets that it found put back.
 
     Args:
-        chosen: rows of the interaction test, each of one gene and track.
-        sets: rows of the set test, likewise, of any of these.
+        curves: by way of the search, rows of the interaction test, each of one gene, track and way.
+        sets: rows of the set test, likewise, by what tells them apart.
     """
-    ways = [w for w in _WAYS if any((m["search"] == w).any() for m in chosen)]
-    panels = [(w, False) for w in ways] + [(w, True) for w in ways if sets]
-    figure = new_figure(10.5, 0.5 + 1.7 * len(chosen))
-    grid = figure.subplots(len(chosen), len(panels), squeeze=False)
-    for line, mine in zip(grid, chosen, strict=True):
-        first = mine.iloc[0]
-        known = [s for s in sets if (s["gene_id"].iloc[0], s["track_id"].iloc[0]) == tuple(
-            first[["gene_id", "track_id"]])]  # fmt: skip
-        for axes, (way, is_set) in zip(line, panels, strict=True):
-            if is_set:
-                _draw_set(axes, known[0][known[0]["search"] == way] if known else mine[:0], way)
-            else:
-                _draw_curves(axes, mine[mine["search"] == way], way)
-        line[0].set_title(f"{first['gene_name']}, {track_name(first)}\n{line[0].get_title('left')}")
-    for axes in grid[-1]:
-        axes.set_xlabel("tiles")
+    height = max(map(len, curves.values()))
+    wide = 2 if sets else 1
+    figure = new_figure(10.5, 0.5 + 1.7 * height)
+    grid = figure.subplots(height, wide * len(curves), squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for column, (way, lines) in enumerate(curves.items()):
+        for panels, mine in zip(grid[:, wide * column : wide * (column + 1)], lines, strict=False):
+            first = mine.iloc[0]
+            _draw_curves(panels[0], mine, f"{first['gene_name']}, {track_name(first)}\n{_WAYS[way]}")
+            known = sets.get(_identity(mine))
+            if known is not None:
+                _draw_set(panels[1], known, way)
+        grid[len(lines) - 1, wide * column].set_xlabel("tiles shuffled")
+        if sets:
+            grid[len(lines) - 1, wide * column + 1].set_xlabel("tiles put back")
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(handles))
     return Picture(
         "Tiles together",
         as_svg(figure),
-        "curves of activity over the wild type against the number of tiles shuffled, with what additive and "
-        "multiplicative tiles would do, and of activity as these tiles are put back",
-        f"The {len(chosen)} of a gene and a track that are farthest from additive. Search: every round "
+        "curves of activity against the number of tiles shuffled, with what additive and multiplicative "
+        "tiles would do, and of activity as these tiles are put back",
+        f"The searches that change activity most, at most {_MAX_LINES} of each way. Search: every round "
         "shuffles the tile that changes activity most, and keeps it so. Additive and multiplicative: from "
         "each of these tiles on its own. Sets: the TSS tile and the first tiles of the search, all else "
         "shuffled.",
     )
 
 
-def _draw_curves(axes: Axes, rows: pd.DataFrame, way: str) -> None:
+def _draw_curves(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     for metric, (label, colour, line) in _CURVES.items():
         mine = rows[rows["metric"] == metric]
         axes.plot(*curve(mine), line, color=colour, label=label, marker="." if line == "-" else None)
     called = rows.loc[rows["metric"] == _FAR, "call"].dropna()
-    axes.set_title(f"{_WAYS[way]}{': ' + called.iloc[0] if len(called) else ''}")
+    axes.set_title(f"{title}{': ' + called.iloc[0] if len(called) else ''}")
     _finish(axes, "over wild type")
 
 
 def _draw_set(axes: Axes, rows: pd.DataFrame, way: str) -> None:
     metric, over = _SETS[way]
-    mine = rows[rows["metric"] == metric].assign(round=rows["round"].fillna(-1)).sort_values("round")
-    axes.plot(mine["round"].to_numpy(np.int64) + 1, mine["effect"], ".-", color=VERMILLION, label="set")
-    axes.set_title(f"sets, {way}")
+    mine = rows[rows["metric"] == metric]
+    mine = mine.assign(round=mine["round"].fillna(-1)).sort_values("round")
+    axes.plot(mine["round"].to_numpy(np.int64) + 1, mine["effect"], ".-", color=VERMILLION)
     _finish(axes, f"over {over}")
 
 
 def _finish(axes: Axes, ylabel: str) -> None:
+    axes.set_axis_on()
     axes.axhline(1, color=GREY, linewidth=0.6)
     axes.locator_params(axis="x", integer=True, nbins=6)
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0), max(high, 1.1))
     axes.set_ylabel(ylabel)
