@@ -1,46 +1,67 @@
-"""What the engine costs: the same forward passes in a plain loop, on one replica, and on two.
+"""What the engine costs: `raycre creme` on one replica and on two, against a plain loop over the same passes.
 
-    python benchmarks/engine.py [--rounds 3]
+    python benchmarks/engine.py [--genes 8 24] [--rounds 3]
 
-Planted backbone on the demo genome, one torch thread everywhere. The loop calls the replica's own code in
-this process. Each round runs all three in turn; Ray is started once, before the first. Times include starting
-the replicas (they import torch and load the model).
+A backbone of some 10 ms a pass (busy_model.py) on random sequence, context, necessity and sufficiency, one
+torch thread everywhere. The loop builds each sequence and predicts it in this process, and writes nothing.
+Each round runs all three ways in turn, at two numbers of genes; Ray is started once, before the first. From
+the difference of both sizes follows what a further pass costs; the rest is what a run costs before its first
+pass: replicas import torch and load the model.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
+from busy_model import installed
 
 from raycre.config import PerturbConfig, make_config
-from raycre.demo_genome import DemoGenome, write_demo_genome
+from raycre.creme.edits import build, seeded_source
+from raycre.creme.library import load_seqpro
+from raycre.creme.plan import passes
 from raycre.engine.cluster import connected
 from raycre.engine.perturbation import run_creme
-from raycre.engine.replica import Order, Replica
+from raycre.engine.reading import open_reader
 from raycre.engine.study import plan_creme
-from raycre.store.ledger import Ledger
+from raycre.genome.fasta import Fasta
+from raycre.genome.genes import read_window
 
 SHUFFLES = {"context": 100, "necessity": 10, "sufficiency": 10}  # the paper's
+SIZE, SPACING = 8_000_000, 100_000  # bp of the chromosome, and from one TSS to the next
 
 
-def configure(genome: DemoGenome, out: Path, replicas: int) -> PerturbConfig:
-    """Return a run of all tests on four genes."""
+def write_inputs(folder: Path) -> None:
+    """A random chromosome and a table of TSSs on alternating strands."""
+    letters = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, SIZE)]
+    (folder / "genome.fa").write_bytes(b">chr1\n" + letters.tobytes() + b"\n")
+    rows = ["chrom,tss,strand,gene_id,gene_name"]
+    for i, tss in enumerate(range(SPACING, SIZE - SPACING, SPACING)):
+        rows.append(f"chr1,{tss},{'+-'[i % 2]},G{i},G{i}")
+    (folder / "genes.csv").write_text("\n".join(rows) + "\n")
+
+
+def configure(folder: Path, out: Path, genes: int, replicas: int) -> PerturbConfig:
+    """Return a run of three tests."""
     return make_config(
         PerturbConfig,
         {
             "run": {"name": "bench", "out": str(out)},
             "inputs": {
-                "fasta": str(genome.fasta),
-                "gtf": str(genome.gtf),
-                "genes": ["ENHA", "SILA", "ENHB", "SILB"],
+                "fasta": str(folder / "genome.fa"),
+                "tss_table": str(folder / "genes.csv"),
+                "genes": [f"G{i}" for i in range(genes)],
             },
-            "model": {"backbone": "planted"},
+            "model": {"backbone": "busy"},
             "tracks": [0],
+            "tests": list(SHUFFLES),
             "creme": {"n_shuffles": SHUFFLES},
             "resources": {"replicas": replicas},
         },
@@ -48,57 +69,61 @@ def configure(genome: DemoGenome, out: Path, replicas: int) -> PerturbConfig:
 
 
 def plain_loop(config: PerturbConfig) -> int:
-    """Do every unit here, one after another; return the number of forward passes."""
+    """Predict every pass here, one after another; return how many."""
     study = plan_creme(config)
-    order = Order(
-        model=config.model,
-        fasta=config.inputs.fasta,
-        tests=config.tests,
-        settings=study.settings,
-        tracks=study.tracks,
-        seed=config.run.seed,
-        ledger=Ledger(config.run.out, "passes/model=planted"),
-        metadata={},
-        threads=1,
-    )
-    replica = Replica(order)
-    genes = study.genes.to_dict("records")
-    for unit in study.units.to_dict("records"):
-        outcome = replica.work(unit["unit"], genes[unit["gene"]], unit["first"], unit["last"])
-        assert outcome.error is None, outcome
-    return study.n_after
+    reader, fasta = open_reader(config.model, study.tracks, 0), Fasta(config.inputs.fasta)
+    planned = passes(study.tests, study.settings)
+    for gene in study.genes.itertuples():
+        wild_type = read_window(fasta, gene.chrom, gene.tss, gene.strand, study.settings.seq_len)
+        # A background serves one pass after another: drawn once, as on a replica.
+        source = lru_cache(maxsize=2)(seeded_source(wild_type, config.run.seed))
+        for p in planned:
+            reader.whole(build(wild_type, p, gene.gene_id, config.run.seed, source))
+    return len(planned) * len(study.genes)
 
 
 def main() -> None:
-    """Print seconds of each way and the ratios, round by round."""
+    """Print seconds of each way and what follows from them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--genes", type=int, nargs=2, default=[8, 24], help="two sizes")
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    given = parser.parse_args()
+    load_seqpro()
     torch.set_num_threads(1)
-    seconds: dict[str, list[float]] = {"loop": [], "one replica": [], "two replicas": []}
-    with tempfile.TemporaryDirectory() as scratch, connected():
+    os.environ["OMP_NUM_THREADS"] = "1"
+    ways = ("loop", "one replica", "two replicas")
+    seconds: dict[tuple[str, int], list[float]] = {(way, n): [] for n in given.genes for way in ways}
+    counted: dict[int, int] = {}
+    with installed(), tempfile.TemporaryDirectory() as scratch, connected():
         folder = Path(scratch)
-        genome = write_demo_genome(folder / "genome", n_labelled=5, n_candidates=19)
-        for i in range(rounds):
-            ways = {
-                "loop": lambda out: plain_loop(configure(genome, out, 1)),
-                "one replica": lambda out: run_creme(configure(genome, out, 1)),
-                "two replicas": lambda out: run_creme(configure(genome, out, 2)),
-            }
-            for name, work in ways.items():
-                out = folder / f"{name}-{i}"
+        write_inputs(folder)
+        for r in range(given.rounds):
+            for way, n in seconds:
+                config = configure(folder, folder / f"{way}-{n}-{r}", n, 2 if way == "two replicas" else 1)
                 started = time.perf_counter()
-                work(out)
-                seconds[name].append(time.perf_counter() - started)
-    for name, values in seconds.items():
-        print(
-            f"{name:13} "
-            + "  ".join(f"{v:7.2f}" for v in values)
-            + f"   median {statistics.median(values):7.2f} s"
-        )
+                if way == "loop":
+                    counted[n] = plain_loop(config)
+                else:
+                    run_creme(config)
+                seconds[way, n].append(time.perf_counter() - started)
+    small, large = given.genes
+    print(f"{counted[small]:,} and {counted[large]:,} passes")
+    further: dict[str, list[float]] = {}
+    for way in ways:
+        for n in given.genes:
+            values = seconds[way, n]
+            listed = "  ".join(f"{v:7.2f}" for v in values)
+            print(f"{way:13} {n:3} genes {listed}   median {statistics.median(values):7.2f} s")
+        pairs = zip(seconds[way, small], seconds[way, large], strict=True)
+        further[way] = [(b - a) / (counted[large] - counted[small]) * 1e3 for a, b in pairs]
+        listed = "  ".join(f"{v:7.2f}" for v in further[way])
+        print(f"{way:13} a further pass {listed}   median {statistics.median(further[way]):7.2f} ms")
     for over, under in (("one replica", "loop"), ("one replica", "two replicas")):
-        ratios = [a / b for a, b in zip(seconds[over], seconds[under], strict=True)]
-        print(f"{over} / {under}: " + "  ".join(f"{r:.2f}" for r in ratios))
+        whole = [a / b for a, b in zip(seconds[over, large], seconds[under, large], strict=True)]
+        a_pass = [a / b for a, b in zip(further[over], further[under], strict=True)]
+        for what, ratios in ((f"{large} genes", whole), ("a further pass", a_pass)):
+            listed = "  ".join(f"{v:.3f}" for v in ratios)
+            print(f"{over} / {under}, {what}: {listed}   median {statistics.median(ratios):.3f}")
 
 
 if __name__ == "__main__":

@@ -36,13 +36,13 @@ class Pass:
 
     Attributes:
         background: the shuffle of the whole input to start from; None starts from the wild type.
-        shuffled: (start, end, k), intervals replaced by shuffle k of their wild type.
+        shuffled: (start, end, k), intervals replaced by shuffle k of their wild type, in this order.
         foreign: (gene, start, end), intervals replaced by the same interval of another gene's wild type.
         kept: intervals put back to wild type, after the shuffles.
         placed: copies of wild-type intervals written elsewhere, after all else, in this order.
 
-    `shuffled`, `foreign` and `kept` are held sorted, so that equal edits make equal passes; the order of
-    `placed` is part of what it is, since the last one is the newest (`base_of`).
+    `foreign` and `kept` are held sorted, so that equal edits make equal passes; the order of `shuffled` and
+    `placed` is part of what a pass is, since the last one is the newest (`base_of`).
     """
 
     background: Background | None = None
@@ -52,7 +52,7 @@ class Pass:
     foreign: tuple[tuple[str, int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("shuffled", "kept", "foreign"):
+        for name in ("kept", "foreign"):
             object.__setattr__(self, name, tuple(sorted(getattr(self, name))))
 
     @cached_property
@@ -91,17 +91,16 @@ def base_of(pass_: Pass, tss_tile: Interval) -> Pass:
     """Return the pass whose activations `pass_` shares for the most part: itself, if no other.
 
     A pass with several edits made one after another shares those of the pass without its newest edit: the
-    copy placed last, the shuffle of the highest number (rounds of a search count on). Else it is the wild
-    type, or the background that it starts from, with the TSS tile if the pass keeps it. It follows from the
-    pass alone, so that its result never depends on what else was predicted.
+    last copy placed, the last tile shuffled. Else it is the wild type, or the background that it starts from,
+    with the TSS tile if the pass keeps it. It follows from the pass alone, so that its result never depends
+    on what else was predicted.
     """
     if pass_.placed:
         return replace(pass_, placed=pass_.placed[:-1])
     if pass_.background is not None:
         return Pass(background=pass_.background, kept=(tss_tile,) if tss_tile in pass_.kept else ())
     if len(pass_.shuffled) > 1 and not (pass_.kept or pass_.foreign):
-        newest = max(pass_.shuffled, key=lambda edit: edit[2])
-        return replace(pass_, shuffled=tuple(edit for edit in pass_.shuffled if edit != newest))
+        return replace(pass_, shuffled=pass_.shuffled[:-1])
     return WT
 
 

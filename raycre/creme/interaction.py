@@ -2,7 +2,9 @@
 
 CREME Methods, "Higher-order tile interaction test". Round r, counted from 0, shuffles every tile that is left
 in the sequence that the round before has left. Knows other tests only in that its round 0 is the necessity
-test: shuffle i of round r has the number r n + i, so equal numbers of shuffles make equal passes.
+test: equal numbers of shuffles make equal passes. A tile has the same shuffles in every round, so that rounds
+differ in what is left alone, and what a model computes of them can be used again; `reference` draws new ones
+for each, as the authors' code does: shuffle i of round r has the number r n + i.
 """
 
 from __future__ import annotations
@@ -127,7 +129,7 @@ def follow(settings: Settings, known: Known) -> tuple[list[Chain], list[Pass]]:
                 asked += rounds[chain.state].passes
                 if rounds[chain.state].activity is None:
                     break
-                _choose(chain, rounds[chain.state], rounds[()])
+                _choose(chain, rounds[chain.state], rounds[()], _numbers(settings, len(chain.tiles)))
     return found, asked
 
 
@@ -135,14 +137,20 @@ def _round(settings: Settings, known: Known, state: State) -> _Round:
     n = settings.n("interaction")
     taken = {(start, end) for start, end, _ in state}
     tiles = [tile for tile in settings.tiles if tile not in taken]
-    numbers = range(len(state) * n, (len(state) + 1) * n)
+    numbers = _numbers(settings, len(state))
     passes = [Pass(shuffled=(*state, (*tile, k))) for tile in tiles for k in numbers]
     if any(p.key not in known for p in passes):
         return _Round(tiles, passes, None)
     return _Round(tiles, passes, gather(known, passes).reshape(len(tiles), n, -1))
 
 
-def _choose(chain: Chain, this: _Round, first: _Round) -> None:
+def _numbers(settings: Settings, r: int) -> range:
+    """The shuffles of a tile in round `r`."""
+    n = settings.n("interaction")
+    return range(r * n, (r + 1) * n) if settings.compat == "reference" else range(n)
+
+
+def _choose(chain: Chain, this: _Round, first: _Round, numbers: range) -> None:
     """Take the tile with the lowest or highest mean, and of its shuffles the one nearest to that mean."""
     assert this.activity is not None
     assert first.activity is not None
@@ -151,7 +159,7 @@ def _choose(chain: Chain, this: _Round, first: _Round) -> None:
     t = int(PICK[chain.search](means))
     kept = int(np.argmin(np.abs(activity[t] - means[t])))
     tile = this.tiles[t]
-    chain.state = (*chain.state, (*tile, len(chain.tiles) * len(activity[t]) + kept))
+    chain.state = (*chain.state, (*tile, numbers[kept]))
     chain.tiles.append(tile)
     chain.levels.append(float(activity[t, kept]))
     chain.mutants.append(activity[t])

@@ -63,7 +63,9 @@ def _embedded(settings: Settings, chain: Chain, m: int) -> list[Pass]:
     """The first `m` tiles in each background, which are the gene's own whatever `compat` is.
 
     So a set of no tiles is the context test's mutant; a set of one is the sufficiency test's, unless `compat`
-    gives every tile backgrounds of its own there.
+    gives every tile backgrounds of its own there. Further tiles are written one after another at their own
+    places, so that each set shares the activations of the one before.
     """
-    kept = (settings.tss_tile, *chain.tiles[:m])
-    return [Pass(background=(None, k), kept=kept) for k in range(settings.n("sets"))]
+    first, rest = chain.tiles[: min(m, 1)], chain.tiles[1:m]
+    kept, placed = (settings.tss_tile, *first), tuple((*tile, tile[0]) for tile in rest)
+    return [Pass(background=(None, k), kept=kept, placed=placed) for k in range(settings.n("sets"))]

@@ -89,7 +89,7 @@ def test_two_tiles_are_nearer_to_multiplying_than_to_adding(
     }
 
     def activity(p: Pass) -> np.ndarray:
-        kind = published[tuple((start, end) for start, end, _ in p.shuffled)]
+        kind = published[tuple(sorted((start, end) for start, end, _ in p.shuffled))]
         return table[kind].to_numpy(dtype=np.float64)
 
     rows = run(settings_of([second, first], 2, search, None), activity, "interaction")
@@ -203,7 +203,7 @@ def test_sets_of_tiles_bring_back_what_was_published(
 
     def activity(p: Pass) -> np.ndarray:
         if p.background is not None:  # the set of so many tiles besides the TSS tile
-            return 3.0 * curves[:, len(p.kept) - 1]
+            return 3.0 * curves[:, len(p.kept) + len(p.placed) - 1]
         # Tiles act the more the farther left they are, so that the search takes them in turn.
         sign = -1.0 if search == "min" else 1.0
         return np.full(len(curves), 3.0 + sign * sum(0.002 * (38 - index[s, e]) for s, e, _ in p.shuffled))

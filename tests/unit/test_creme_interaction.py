@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from raycre.creme.interaction import follow
 from raycre.creme.plan import complete, missing, n_after, n_before, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import SEARCHES, Settings
+from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
 
 A, B, C, TSS = (0, 10), (10, 20), (30, 40), (20, 30)
@@ -27,7 +29,7 @@ def settings_of(
     tiles: tuple[tuple[int, int], ...] = (A, B, C),
     n: int = 1,
     searches: tuple[str, ...] = ("min",),
-    **other: int,
+    **other: Any,
 ) -> Settings:
     return Settings(50, 10, tiles, {"interaction": n, "sets": n, "necessity": n}, searches=searches, **other)
 
@@ -164,16 +166,17 @@ def test_silencers_have_a_stricter_cut_of_their_own() -> None:
 
 def test_the_shuffle_nearest_to_the_mean_starts_the_next_round() -> None:
     # Shuffles 0-2 of tile A give 10, 40, 70 (mean 40): shuffle 1 is kept. Tile B changes nothing in round 0
-    # and takes 0, 5 and 1 off in round 1 (numbers 3-5): mean 38, nearest shuffle 5 with 39.
+    # and takes 0, 5 and 1 off in round 1: mean 38, nearest shuffle 2 with 39.
     def activity(p: Pass) -> list[float]:
         level = 100.0
         for start, _, k in p.shuffled:
-            level = [10.0, 40.0, 70.0][k] if start == 0 else level - [0, 0, 0, 0, 5, 1][k]
+            later = len(p.shuffled) > 1
+            level = [10.0, 40.0, 70.0][k] if start == 0 else level - later * [0, 5, 1][k]
         return [level]
 
     known, rows = run(settings_of((A, B), n=3), activity, "interaction")
     (chain,) = follow(settings_of((A, B), n=3), known)[0]
-    assert chain.state == ((0, 10, 1), (10, 20, 5))
+    assert chain.state == ((0, 10, 1), (10, 20, 2))
     assert chain.levels == [100.0, 40.0, 39.0]
     # The curve's last point is the mean of the last round, not what was kept (DIVERGENCES 25).
     assert effects(rows, "greedy/wt") == [0.4, 0.38]
@@ -184,7 +187,13 @@ def test_equal_tiles_and_shuffles_go_to_the_first() -> None:
     settings = settings_of(n=2, searches=SEARCHES)
     known, _ = run(settings, lambda p: [7.0], "interaction")
     for chain in follow(settings, known)[0]:
-        assert chain.state == ((*A, 0), (*B, 2), (*C, 4))
+        assert chain.state == ((*A, 0), (*B, 0), (*C, 0))
+
+
+def test_reference_draws_new_shuffles_in_every_round() -> None:
+    settings = settings_of(n=2, compat="reference")
+    known, _ = run(settings, lambda p: [7.0], "interaction")
+    assert follow(settings, known)[0][0].state == ((*A, 0), (*B, 2), (*C, 4))
 
 
 def test_every_track_and_direction_has_a_search_of_its_own() -> None:
@@ -249,12 +258,18 @@ def test_search_stops_after_its_rounds() -> None:
     assert len(known) == 1 + 3 + 2
 
 
+def held(p: Pass) -> list[Interval]:
+    """The tiles of the wild type that a background holds at their own places."""
+    assert all(start == at for start, _, at in p.placed)
+    return [*p.kept, *((start, end) for start, end, _ in p.placed)]
+
+
 def test_sets_add_the_tiles_of_the_search_one_by_one() -> None:
     # TSS tile alone 10; B brings 40 and C 25, A nothing. WT 100.
     gain = {TSS: 0.0, A: 0.0, B: 40.0, C: 25.0}
 
     def activity(p: Pass) -> Sequence[float]:
-        return levels(PAPER)(p) if p.background is None else [10.0 + sum(gain[tile] for tile in p.kept)]
+        return levels(PAPER)(p) if p.background is None else [10.0 + sum(gain[tile] for tile in held(p))]
 
     _, rows = run(settings_of(n=2), activity, "sets")
     assert effects(rows, "mutant/wt") == [0.1, 0.5, 0.75, 0.75]
@@ -273,7 +288,7 @@ def test_sets_need_the_search_and_share_passes_with_context_and_sufficiency() ->
     )
     known, _ = run(settings, lambda p: [5.0], "interaction", "context", "sufficiency")
     asked = missing(["sets"], settings, known)
-    assert {len(p.kept) for p in asked} == {3, 4}  # the TSS tile and two or three others
+    assert {len(held(p)) for p in asked} == {3, 4}  # the TSS tile and two or three others
     assert len(asked) == 2 * 2
 
 

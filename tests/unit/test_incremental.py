@@ -14,7 +14,7 @@ from torch import Tensor
 
 from raycre.backbones.crops import Crop, Field, compute_whole
 from raycre.backbones.enformer import Enformer
-from raycre.backbones.incremental import Incremental
+from raycre.backbones.incremental import SHARE_OF_CROPS, Incremental
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import InputError, TrackError
 
@@ -186,11 +186,37 @@ def test_bits_depend_neither_on_the_cache_nor_on_what_came_before() -> None:
 
 def test_the_cache_keeps_what_fits_and_drops_the_longest_unused() -> None:
     one = sum(level.nbytes for level in MODEL.whole_trunk(BASE[None]))
-    reader = Incremental(MODEL, cache_bytes=2 * one)
+    reader = Incremental(MODEL, cache_bytes=round(2 * one / (1 - SHARE_OF_CROPS)) + 8)
     for key in ("a", "b", "a", "c"):
         reader.read(key, BASE, BASE[None], [0], [0])
     assert list(reader._kept) == ["a", "c"]
     assert reader.bytes_kept() == 2 * one
+
+
+def test_a_crop_is_computed_once_for_all_bases_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_tile(base: Tensor) -> Tensor:
+        changed = base.clone()
+        changed[1000:1100] = tile[1000:1100]
+        return changed
+
+    tile, state, beside = edit([(1000, 1100)]), edit([(4000, 4200)]), edit([(1110, 1120)])
+    fresh = Incremental(MODEL).read("state", state, with_tile(state)[None], [5], [1])
+    reader = Incremental(MODEL)
+    reader.read("wt", BASE, tile[None], [0], [0])
+    reader.read("state", state, state[None], [0], [0])  # its whole trunk, of which no crop is kept
+    monkeypatch.setattr(MODEL, "trunk", None)  # whatever would be computed now fails
+    found = reader.read("state", state, with_tile(state)[None], [5], [1])
+    monkeypatch.undo()
+    torch.testing.assert_close(found, fresh, rtol=0, atol=0)
+    assert len(reader._crops) == 1
+    reader.read("beside", beside, with_tile(beside)[None], [0], [0])  # other bases within reach: another crop
+    assert len(reader._crops) == 2
+
+
+def test_crops_that_do_not_fit_are_dropped() -> None:
+    reader = Incremental(MODEL, cache_bytes=1)
+    reader.read("wt", BASE, edit([(1000, 1100)])[None], [0], [0])
+    assert (len(reader._crops), reader._bytes_of_crops) == (0, 0)
 
 
 def test_one_name_for_two_bases_is_refused() -> None:

@@ -101,8 +101,8 @@ def test_base_of_a_pass(pass_: Pass, base: Pass) -> None:
 
 
 def test_edits_made_one_after_another_are_each_the_base_of_the_next() -> None:
-    first, second, third = (*TILES[2], 0), (*TILES[0], 5), (*TILES[1], 11)  # rounds of two shuffles and more
-    line = lineage(Pass(shuffled=(second, third, first)), TSS_TILE)
+    first, second, third = (*TILES[2], 0), (*TILES[0], 5), (*TILES[1], 1)
+    line = lineage(Pass(shuffled=(first, second, third)), TSS_TILE)
     assert line == [
         WT,
         Pass(shuffled=(first,)),
