@@ -85,6 +85,14 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
         rows.append(["units done", f"{done:,} of {planned.num_rows:,}"])
     if model_label(record):
         rows.append(["model", model_label(record)])
+    if record.get("create_run"):
+        joined = record["create_run"]
+        rows.append(
+            [
+                "elements by CREATE",
+                f"{joined['elements']:,} of {joined['regions']:,} regions, {joined['path']}",
+            ]
+        )
     rows += counts(record)
     versions = record.get("versions", {})
     rows.append(["versions", ", ".join(f"{name} {v}" for name, v in versions.items())])
