@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raycre.genome.intervals import place
@@ -14,9 +15,10 @@ from raycre.store.elements import TILE_TESTS, Regions, element_rows, side_by_sid
 from raycre.store.files import write_atomic
 from raycre.store.parquet import as_table, read_table
 from raycre.store.run import Run
-from raycre.store.schemas import ELEMENTS
+from raycre.store.schemas import EFFECTS, ELEMENTS
 
-_PIECE = 50_000  # rows in memory, and in a row group
+_PIECE = 50_000  # effects in memory, whose elements make a row group
+_READ = [name for name in EFFECTS.names if name in {*ELEMENTS.names, "tile_chrom", "call"}]
 _LISTED = 40
 
 
@@ -53,18 +55,17 @@ def write_elements(run: Run, model: str, regions: Regions | None) -> dict[str, A
 
 
 def _pieces(out: Path, model: str, regions: Regions) -> Iterator[pd.DataFrame]:
-    """Yield rows of whole genes, some `_PIECE` at a time."""
+    """Yield rows of whole genes, those of some `_PIECE` effects at a time."""
     folders = [out / "effects" / f"test={test}" / f"model={model}" for test in TILE_TESTS]
     names = sorted({path.name for folder in folders for path in folder.glob("part-*.parquet")})
-    held: list[pd.DataFrame] = []
+    held: list[pa.Table] = []
     for name in names:
-        parts = [read_table(folder / name).to_pandas() for folder in folders if (folder / name).is_file()]
-        held.append(element_rows(regions, pd.concat(parts, ignore_index=True).astype({"test": str})))
-        if sum(map(len, held)) >= _PIECE:
-            yield pd.concat(held, ignore_index=True)
+        held += [read_table(folder / name, _READ) for folder in folders if (folder / name).is_file()]
+        if sum(map(len, held)) >= _PIECE or name == names[-1]:
+            rows = element_rows(regions, pa.concat_tables(held).to_pandas().astype({"test": str}))
             held = []
-    if any(map(len, held)):
-        yield pd.concat(held, ignore_index=True)
+            if len(rows):
+                yield rows
 
 
 def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -25,6 +25,11 @@ BACKGROUND = CLASSES.index("background")
 COMPARABLE = ("silencer", "enhancer")  # the classes that CREME has, too
 FASTA = "sha256.inputs.fasta"  # in a run's identity
 _P = [f"p_{c}" for c in CLASSES]
+# What makes a row of a table of both tests, and what else it shows.
+_ROW = [
+    "chrom", "start", "end", "name", "gene_id", "tss", "strand", "tile_start", "tile_end", "track_id",
+]  # fmt: skip
+_SHOWN = ["create_call", "create_p", "overlap_bp", "gene_name", "track_name", "distance"]
 
 
 class Overlaps(NamedTuple):
@@ -191,7 +196,8 @@ def element_rows(regions: Regions, effects: pd.DataFrame) -> pd.DataFrame:
         effects: columns of `store.schemas.EFFECTS`, rows of tests with one effect of each tile.
 
     Returns:
-        Columns of `store.schemas.ELEMENTS`, by element, tile, track and test.
+        Columns of `store.schemas.ELEMENTS`: genes in the order of `effects`, then by element, tile and track,
+        then tests in that order.
     """
     chrom = effects["tile_chrom"].to_numpy(dtype=object)
     start, end = (effects[c].to_numpy(np.int64) for c in ("tile_start", "tile_end"))
@@ -209,8 +215,9 @@ def element_rows(regions: Regions, effects: pd.DataFrame) -> pd.DataFrame:
         overlap_bp=found.bp[kept],
     )
     joined["agrees"] = agreement(joined["create_call"], joined["creme_call"])
-    by = ["start", "end", "tile_start", "track_id"]
-    return joined.sort_values(by, kind="stable", ignore_index=True)
+    gene = joined.groupby(["gene_id", "chrom", "tss", "strand"], sort=False, observed=True).ngroup()
+    by = [joined[c].to_numpy() for c in ("track_id", "tile_start", "end", "start")]
+    return joined.iloc[np.lexsort((*by, gene.to_numpy()))].reset_index(drop=True)
 
 
 def agreement(create: pd.Series, creme: pd.Series) -> pd.api.extensions.ExtensionArray:
@@ -248,19 +255,25 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
         it was not run), creme_call (of both tests; "enhancer, neither" where they differ) and agrees (with
         every test that has a call).
     """
-    rows = rows.astype({"test": str})
-    keys = ["chrom", "start", "end", "gene_id", "tss", "strand", "tile_start", "tile_end", "track_id"]
-    said = rows.groupby(keys, sort=False)
-    table = said[
-        ["name", "create_call", "create_p", "overlap_bp", "gene_name", "track_name", "distance"]
-    ].first()
+    number = rows.groupby(_ROW, sort=False, dropna=False).ngroup().to_numpy()  # by first appearance
+    table = rows.loc[np.unique(number, return_index=True)[1], [*_ROW, *_SHOWN]].reset_index(drop=True)
+    calls, agree = [], []
     for test in TILE_TESTS:
-        table[test] = rows[rows["test"] == test].groupby(keys)["effect"].first()
-    calls = rows.assign(creme_call=rows["creme_call"].fillna("unknown")).groupby(keys, sort=False)
-    table["creme_call"] = calls["creme_call"].agg(lambda c: ", ".join(dict.fromkeys(c)))
-    both = [None if a.isna().all() else bool(a.dropna().all()) for _, a in said["agrees"]]
-    table["agrees"] = np.array(both, dtype=object)
-    return table.reset_index()
+        mine = (rows["test"] == test).to_numpy()
+        at = number[mine]
+        effect, call, agrees = np.full(len(table), np.nan), *(np.full(len(table), None) for _ in range(2))
+        effect[at] = rows.loc[mine, "effect"]
+        call[at] = rows.loc[mine, "creme_call"].fillna("unknown")
+        agrees[at] = rows.loc[mine, "agrees"].astype(object).where(rows.loc[mine, "agrees"].notna(), None)
+        table[test] = effect
+        calls.append(call)
+        agree.append(agrees)
+    table["creme_call"] = [
+        ", ".join(dict.fromkeys(c for c in both if c is not None)) for both in zip(*calls, strict=True)
+    ]
+    known = [[bool(a) for a in both if a is not None] for both in zip(*agree, strict=True)]
+    table["agrees"] = np.array([all(both) if both else None for both in known], dtype=object)
+    return table
 
 
 def strongest(table: pd.DataFrame, n: int) -> pd.DataFrame:

@@ -217,7 +217,7 @@ def test_the_table_is_remade_from_parts_in_pieces_of_whole_genes(
             folder = tmp_path / "effects" / f"test={test}" / "model=planted"
             write_table(folder / f"part-{gene}.parquet", as_table(rows, EFFECTS))
     found = regions([(92_000, 93_000)], ["enhancer"])
-    monkeypatch.setattr("raycre.engine.elements._PIECE", 5)  # a gene has four rows
+    monkeypatch.setattr("raycre.engine.elements._PIECE", 5)  # a gene has four effects
     record = write_elements(run, "planted", found)
     path = tmp_path / "summary" / "elements.parquet"
     pieces = [rows["gene_name"].unique().tolist() for rows in iter_elements(path)]
