@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from raycre.cli import main
-from raycre.demo import score_chain
+from raycre.demo import demo_configs, score_chain
 from raycre.demo_genome import DemoGenome
 from raycre.engine.perturbation import run_creme
 from raycre.engine.prediction import run_predict
@@ -165,6 +165,12 @@ def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(  # ty
         run_creme(perturb_config(genome, out, create_run=str(predicted), inputs=inputs))
     assert not out.exists()
     assert bytes_of(predicted, "**/*.*") == before
+
+
+def test_the_demo_perturbs_what_it_has_predicted(genome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    _, predict, perturb = demo_configs(tmp_path, genome, 0)
+    assert perturb.create_run == predict.run.out
+    assert perturb.tests == "pipeline"
 
 
 def test_what_predict_writes_is_taken_whole(genome, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
