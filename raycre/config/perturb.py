@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from raycre.config.models import Frozen, Positive, ReplicaResources, Verb
+from raycre.creme import TESTS
 from raycre.creme.settings import COPIES, FINE_STAGES, PER_CLASS, ROUNDS, SEARCHES, FineStage
 from raycre.store.cached import resolve
 
@@ -135,7 +136,9 @@ class PerturbConfig(Verb):
     @property
     def test_names(self) -> tuple[Test, ...]:
         """The tests, each once; all but `activity` in a pipeline."""
-        return get_args(Test)[1:] if self.tests == "pipeline" else tuple(dict.fromkeys(self.tests))
+        if self.tests != "pipeline":
+            return tuple(dict.fromkeys(self.tests))
+        return tuple(test for test in get_args(Test) if test in TESTS and test != "activity")
 
     def science(self) -> dict[str, Any]:
         """Fields that change what a forward pass gives, so that two runs cannot share a folder.

@@ -23,6 +23,7 @@ from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
 from raycre.engine.units import Stage, gene_folder, gene_key
+from raycre.store.elements import Regions
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
@@ -42,6 +43,7 @@ def write_effects(
     stage: Stage,
     genes: Sequence[Gene],
     failed: Sequence[Gene] = (),
+    regions: Regions | None = None,
 ) -> int:
     """Write one part per gene and test of a stage, remade from what is known of the gene.
 
@@ -53,6 +55,7 @@ def write_effects(
         stage: whose tests are read.
         genes: all of whose units are done.
         failed: genes that lack some; the tests that lack nothing are read.
+        regions: that CREATE has classed; every tile gets its own.
 
     Returns:
         Number of rows.
@@ -71,6 +74,8 @@ def write_effects(
             # A gene's own TSS in its own context is no swap.
             rows = [described.row(gene, test, r) for r in found if r.gene != gene_key(gene)]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
+            if regions is not None:
+                table["create_calls"] = regions.calls_in(table)
             path = _folder(run.out, test, study.model_label) / f"part-{gene_folder(gene)}.parquet"
             write_table(path, as_table(table, EFFECTS, run.metadata | study.metadata))
             n_rows += len(rows)

@@ -13,6 +13,7 @@ from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.engine.cost import cost_of
 from raycre.engine.effects import write_effects, write_summary
+from raycre.engine.elements import write_elements
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
 from raycre.engine.parcel import pack
@@ -23,6 +24,7 @@ from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme, with_kept_of
 from raycre.engine.units import Planned, Stage, as_frame, records, units_of
+from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore
@@ -42,6 +44,9 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     """
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
+    regions, create = None, None
+    if config.create_run is not None:
+        regions, create = read_predict_run(config.create_run, hashes["inputs.fasta"])
     study, model = plan_creme(config)
     if not fresh:
         study = with_kept_of(config.run.out, study)
@@ -74,9 +79,10 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         trained="RANDOM" not in study.model_label,
         tracks=study.tracks,
         notes=study.notes,
+        create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
-    work = Work(config, study, run)
+    work = Work(config, study, run, regions)
     genes: Sequence[Gene] = records(study.genes)
     with Pool(Replica, work.order, config.resources, pack(model)) as pool:
         del model  # once the pool has sent it off, it lies in the object store alone
@@ -86,7 +92,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
             genes, failed = work.do(stage, genes, pool)
-            work.n_rows += write_effects(config, study, run, work.store, stage, genes, failed)
+            work.n_rows += write_effects(config, study, run, work.store, stage, genes, failed, regions)
             stage, genes = next_stage(config, study, stage, genes, work.store)
     return work.finish()
 
@@ -99,6 +105,7 @@ class Work:
         config: of the run.
         study: of the run.
         run: its folder.
+        regions: that CREATE has classed, where a run of it is given.
         plan: units of all stages so far, columns of `PASS_UNITS`.
         errors: last error of a unit that failed.
         missing: units that failed for good.
@@ -109,6 +116,7 @@ class Work:
     config: PerturbConfig
     study: Study
     run: Run
+    regions: Regions | None = None
     plan: pd.DataFrame = field(default_factory=pd.DataFrame)
     errors: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -182,12 +190,14 @@ class Work:
         return pick_genes(self.config, self.study, self.run, done, self.store)
 
     def finish(self) -> dict[str, Any]:
-        """Write the summary and what failed; return the record of the run.
+        """Write the summary and what failed; return the record of the run, and last its strongest elements.
 
         Raises:
             TasksFailedError: some units failed for good.
         """
         calls = write_summary(self.study, self.run)
+        chain = write_elements(self.run, self.study.model_label, self.regions)
+        elements = {"elements": chain.pop("elements")} if chain else {}
         names = dict(zip(self.plan["unit"], self.plan["gene_name"], strict=True))
         write_failures(self.run, self.missing, self.errors, names)
         record = self.run.finish(
@@ -196,9 +206,10 @@ class Work:
             effects=self.n_rows,
             failed_units=len(self.missing),
             calls=calls,
+            **chain,
         )
         raise_failures(self.run, self.missing, len(self.plan), self.untried)
-        return record
+        return record | elements
 
     def _count(self) -> dict[str, int]:
         """Forward passes known beforehand: of the plan, and of these how many were to do in this session."""
