@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from raycre.backbones.packed import Dense
 from raycre.backbones.precision import apply
 
 MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential features, in rows
@@ -168,11 +169,11 @@ class Attention(nn.Module):
         self.n_heads = n_heads
         self.key_size = key_size
         self.scale = key_size**-0.5
-        self.to_q = nn.Linear(channels, n_heads * key_size, bias=False)
-        self.to_k = nn.Linear(channels, n_heads * key_size, bias=False)
-        self.to_v = nn.Linear(channels, channels, bias=False)
+        self.to_q = Dense(channels, n_heads * key_size, bias=False)
+        self.to_k = Dense(channels, n_heads * key_size, bias=False)
+        self.to_v = Dense(channels, channels, bias=False)
         self.to_rel_k = nn.Linear(n_features, n_heads * key_size, bias=False)
-        self.to_out = nn.Linear(channels, channels)
+        self.to_out = Dense(channels, channels)
         self.rel_content_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
         self.rel_pos_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
         self.register_buffer("distance_keys", None, persistent=False)
