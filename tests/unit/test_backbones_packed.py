@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from raycre.backbones import packed
+from raycre.backbones import packed, relative
 from raycre.backbones.enformer import Enformer
 from raycre.backbones.packed import Dense
 from raycre.backbones.weights import load_into, random_state
@@ -80,6 +80,24 @@ def test_cast_weights_are_the_ones_used(dtype: torch.dtype) -> None:
         layer.pack()
         expected = rows(7) @ layer.weight.T + layer.bias
         torch.testing.assert_close(layer(rows(7)), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("at_once", [1, 16, 48, 49, 50])
+def test_attention_head_by_head_is_attention_of_all_at_once(
+    n: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In blocks of queries that leave one over, none, or several; distance keys also as a view."""
+    monkeypatch.setattr(relative, "QUERIES", at_once)
+    rng = torch.Generator().manual_seed(0)
+    content, distance, keys = (torch.randn(n, 49, 3, 8, generator=rng).transpose(1, 2) for _ in range(3))
+    values = torch.randn(n, 49, 3, 5, generator=rng).transpose(1, 2)
+    distance_keys = torch.randn(97, 3, 8, generator=rng).transpose(0, 1)
+    plain = relative.attend(content, distance, keys, distance_keys, values)  # gradients may be wanted here
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        found = relative.attend(content, distance, keys, distance_keys, values)
+    torch.testing.assert_close(found, plain, rtol=1e-5, atol=2e-6)
+    assert counter.get_total_flops() > 0
 
 
 def test_as_many_flops_are_counted_as_before() -> None:
