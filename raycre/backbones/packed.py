@@ -37,7 +37,7 @@ class Dense(nn.Linear):
     """A dense layer, (…, in) to (…, out), with a ReLU after it if so wanted.
 
     After `pack`, inputs that oneDNN `serves` meet weights packed at the first call; the plain ones are kept
-    too, so the layer takes twice the memory. Moving or casting it forgets the packed ones. Else a plain layer.
+    too, so the layer takes twice the memory. Moving or casting it forgets those. Else a plain layer.
 
     Args:
         size_in, size_out, bias: as in nn.Linear.
