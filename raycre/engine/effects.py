@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from raycre.config import PerturbConfig
@@ -24,7 +23,7 @@ from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
 from raycre.engine.units import Stage, gene_folder, gene_key
 from raycre.store.elements import Regions
-from raycre.store.parquet import as_table, write_table
+from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
@@ -91,17 +90,16 @@ def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int]) -> Activi
 def write_summary(study: Study, run: Run) -> list[dict[str, Any]]:
     """Count calls by test, track and class into summary/calls.parquet; return the rows.
 
-    Reads the parts batch by batch: memory does not grow with their number.
+    Reads part by part (a dataset of all of them would keep what it knows of each): memory does not grow.
     """
     columns = ["test", "track_id", "call"]
     counts: Counter[tuple[Any, ...]] = Counter()
-    folder = run.out / "effects"
-    parts = [str(p) for p in sorted(folder.glob(f"test=*/model={study.model_label}/part-*.parquet"))]
+    parts = sorted((run.out / "effects").glob(f"test=*/model={study.model_label}/part-*.parquet"))
     if not parts:
         return []
-    for batch in ds.dataset(parts, format="parquet").to_batches(columns=columns):
-        rows = batch.to_pandas().astype({"test": str}).fillna({"call": "none"})
-        counts.update(rows.groupby(columns).size().to_dict())
+    for path in parts:
+        rows = read_table(path, columns).to_pandas().astype({"test": str}).fillna({"call": "none"})
+        counts.update(zip(*(rows[column] for column in columns), strict=True))
     table = pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=[*columns, "n"])
     write_table(run.out / "summary" / "calls.parquet", as_table(table, CALLS, run.metadata | study.metadata))
     return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
