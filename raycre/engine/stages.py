@@ -58,7 +58,7 @@ def next_stage(
         genes: all of whose units are done.
         store: what is known of them.
     """
-    if config.tests != "pipeline" or stage.name != "context":
+    if config.tests != "pipeline" or stage.name != "context" or not genes:
         return None, genes
     classes = [classes_of_gene(stage.settings, read_activity(store, gene, study.tracks)) for gene in genes]
     keys, n_tracks = [gene_key(gene) for gene in genes], len(study.tracks)
@@ -106,6 +106,8 @@ def pick_genes(
 ) -> list[Gene]:
     """Return the most active genes of each track, with their tracks, and write summary/activity.parquet."""
     assert isinstance(config.inputs.genes, TopGenes)
+    if not genes:
+        return []
     table = pd.DataFrame(genes)
     activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
     top = top_genes(table, activity, config.inputs.genes.top, config.creme.compat)
