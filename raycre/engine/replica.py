@@ -149,8 +149,8 @@ class Replica:
         if np.isfinite(asked).all():
             return predicted
         raise RaycreError(
-            f"the model's TSS activity is {asked.tolist()} for pass {p.key}; check the weights, and the dtype "
-            "for overflow"
+            f"the model's TSS activity is {asked.tolist()} for pass {p.key}; check the weights, and the "
+            "dtype for overflow"
         )
 
     def _read_window(self, chrom: str, tss: int, strand: str) -> NDArray[np.uint8]:

@@ -65,7 +65,8 @@ def next_stage(
     table = pd.DataFrame(
         {
             "gene": np.repeat(keys, n_tracks),
-            "track": np.tile(range(n_tracks), len(genes)),
+            # By their ids: with another query a gene would else be drawn by another hash.
+            "track": np.tile(study.tracks, len(genes)),
             "call": np.array(classes, dtype=object).ravel(),
         }
     )
@@ -73,11 +74,12 @@ def next_stage(
     ranked = [gene.get("searched") for gene in genes]
     table = table[[r is None or t in r for r in ranked for t in range(n_tracks)]].reset_index(drop=True)
     kept = table.iloc[sample_contexts(table, config.creme.per_class, config.run.seed, config.creme.compat)]
-    tracks_of = {name: tuple(sorted(rows)) for name, rows in kept.groupby("gene")["track"]}
+    place = {track: t for t, track in enumerate(study.tracks)}
+    tracks_of = {name: tuple(sorted(place[t] for t in ids)) for name, ids in kept.groupby("gene")["track"]}
     chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
     say(f"pipeline: {len(chosen):,} of {len(genes):,} genes go on, by the classes of their contexts")
     for (track, call), n in Counter(zip(kept["track"], kept["call"], strict=True)).items():
-        say(f"  track {study.tracks[track]}: {n:,} {call}")
+        say(f"  track {track}: {n:,} {call}")
     if not chosen:
         return None, genes
     return with_partners(Stage("tests", study.tests, study.settings), chosen, len(chosen)), chosen
