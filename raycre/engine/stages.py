@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
@@ -107,15 +108,10 @@ def pick_genes(
     config: PerturbConfig, study: Study, run: Run, genes: Sequence[Gene], store: PassStore
 ) -> list[Gene]:
     """Return the most active genes of each track, with their tracks, and write summary/activity.parquet."""
-    assert isinstance(config.inputs.genes, TopGenes)
     if not genes:
         return []
-    table = pd.DataFrame(genes)
-    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
-    top = top_genes(table, activity, config.inputs.genes.top, config.creme.compat)
-    chosen = np.zeros(activity.shape, dtype=bool)
-    chosen[top.rows] = top.member
-    n_tracks = len(study.tracks)
+    table, n_tracks = pd.DataFrame(genes), len(study.tracks)
+    activity, chosen = _most_active(config, study, genes, store)
     rows = table.loc[table.index.repeat(n_tracks), ["gene_id", "gene_name", "chrom", "tss", "strand"]]
     rows = rows.assign(
         track_id=np.tile(study.tracks, len(table)), activity=activity.ravel(), chosen=chosen.ravel()
@@ -123,8 +119,34 @@ def pick_genes(
     write_table(
         run.out / "summary" / "activity.parquet", as_table(rows, ACTIVITIES, run.metadata | study.metadata)
     )
-    say(f"{len(top.rows):,} of {len(genes):,} TSSs are the most active of their genes and among the highest")
+    n = int(chosen.any(axis=1).sum())
+    say(f"{n:,} of {len(genes):,} TSSs are the most active of their genes and among the highest")
+    return _searched(genes, chosen)
+
+
+def picked_genes(
+    config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore
+) -> list[Gene]:
+    """Return what `pick_genes` does, where the wild types of all genes are known; write nothing."""
+    return _searched(genes, _most_active(config, study, genes, store)[1])
+
+
+def _most_active(
+    config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """TSS activity, and whether a gene is among the most active; both (genes, tracks)."""
+    assert isinstance(config.inputs.genes, TopGenes)
+    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
+    top = top_genes(pd.DataFrame(genes), activity, config.inputs.genes.top, config.creme.compat)
+    chosen = np.zeros(activity.shape, dtype=bool)
+    chosen[top.rows] = top.member
+    return activity, chosen
+
+
+def _searched(genes: Sequence[Gene], chosen: NDArray[np.bool_]) -> list[Gene]:
+    """Genes that are chosen on any track, each with its tracks."""
     return [
-        {**genes[row], "searched": tuple(np.flatnonzero(member).tolist())}
-        for row, member in zip(top.rows.tolist(), top.member, strict=True)
+        {**gene, "searched": tuple(np.flatnonzero(member).tolist())}
+        for gene, member in zip(genes, chosen, strict=True)
+        if member.any()
     ]
