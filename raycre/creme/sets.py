@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from raycre.creme.backgrounds import tss_alone
 from raycre.creme.edits import WT, Pass
 from raycre.creme.effects import MUTANT_OVER_CONTROL, MUTANT_OVER_WT, fold_change
 from raycre.creme.interaction import Chain, follow
@@ -15,9 +16,15 @@ from raycre.creme.settings import Settings
 
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
-    """Return the interaction test's passes, and `n` of each set of tiles that its rounds have come to."""
+    """Return the interaction test's passes, and `n` of each set of tiles that its rounds have come to.
+
+    The set of no tiles is of every search, and needs none: it is asked for from the start, so that searches
+    that go on side by side find it done.
+    """
     chains, searched = follow(settings, known)
     sets = [p for chain in chains for m in range(len(chain.tiles) + 1) for p in _embedded(settings, chain, m)]
+    if settings.tiles and not chains:
+        sets = tss_alone(settings, settings.n("sets"))
     return [WT, *searched, *sets]
 
 
