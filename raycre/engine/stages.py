@@ -124,9 +124,7 @@ def pick_genes(
     return _searched(genes, chosen)
 
 
-def picked_genes(
-    config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore
-) -> list[Gene]:
+def picked_genes(config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore) -> list[Gene]:
     """Return what `pick_genes` does, where the wild types of all genes are known; write nothing."""
     return _searched(genes, _most_active(config, study, genes, store)[1])
 

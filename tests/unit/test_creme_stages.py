@@ -81,6 +81,14 @@ def test_tiles_of_a_bed_go_to_the_genes_of_their_chromosome(tmp_path: Path) -> N
     assert "2 in 3 windows (1 without any)" in note
 
 
+def test_a_bed_without_a_tile_for_any_gene_is_refused(tmp_path: Path) -> None:
+    fasta, bed = tmp_path / "genome.fa", tmp_path / "peaks.bed"
+    fasta.write_text(f">chr1\n{'A' * 40_000}\n")
+    bed.write_text("chr1\t10\t50\n")
+    with Fasta(fasta) as open_fasta, pytest.raises(ConfigError, match=r"peaks\.bed: no interval lies whole"):
+        with_tiles(pd.DataFrame(GENES[:1]), bed, open_fasta, SETTINGS)
+
+
 def test_a_search_that_goes_twice_the_same_way_is_refused() -> None:
     with pytest.raises(ConfigError, match="each once"):
         Settings(LENGTH, TILE, GRID[:3], {}, searches=("min", "min"))
