@@ -108,6 +108,7 @@ class Replica:
             for i in range(0, len(needed), CHUNK):
                 found = self._predict(unit.gene, needed[i : i + CHUNK], stage)
                 self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)
+                self.order.ledger.progressed(unit.name)
                 mine |= found
                 known |= {key: tss_activity(values[:, self._asked]) for key, values in found.items()}
         # In an order of their own: it must not show where a chain was interrupted.

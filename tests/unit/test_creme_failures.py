@@ -112,3 +112,22 @@ def test_a_screening_in_which_every_gene_fails_ends_with_the_list_of_failures(
     monkeypatch.setattr(Reader, "edited", lambda *_: np.full((2, 1), np.nan, np.float32))
     with pytest.raises(TasksFailedError):
         creme(genome, tmp_path / "top", [], inputs=inputs, tests=["necessity"])
+
+
+def test_a_chain_that_loses_its_process_again_and_again_is_done_as_long_as_it_gets_on(
+    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raycre.engine.replica.CHUNK", 1)
+    predict, calls = Replica._predict, []
+
+    def now_and_then(replica: Replica, *rest: Any) -> Any:
+        calls.append(1)
+        if len(calls) % 2 == 0:
+            raise OSError("the node is gone")
+        return predict(replica, *rest)
+
+    monkeypatch.setattr(Replica, "_predict", now_and_then)
+    settings = {"n_shuffles": {"interaction": 2}, "tiles": STARTS[:3], "rounds": 3, "searches": ["min"]}
+    creme(genome, tmp_path, ["ENHA"], tests=["interaction"], creme=settings)
+    assert len(calls) > 2 * 3
+    assert not (tmp_path / "failures.parquet").exists()
