@@ -25,6 +25,10 @@ Test = Literal[
     "finemap",
 ]
 
+Shuffled = Literal[
+    "context", "necessity", "sufficiency", "distance", "interaction", "sets", "multiplicity", "finemap"
+]
+
 
 class TopGenes(Frozen):
     """The `top` genes with the highest TSS activity on each queried track, of all in the annotation."""
@@ -46,6 +50,8 @@ class PerturbInputs(Frozen):
     def _one_annotation(self) -> Self:
         if (self.gtf is None) == (self.tss_table is None):
             raise ValueError("give either gtf or tss_table")
+        if isinstance(self.genes, TopGenes) and self.tss != "canonical":
+            raise ValueError("inputs.tss is of genes by name: of the most active ones every TSS is looked at")
         return self
 
 
@@ -84,7 +90,7 @@ class CremeConfig(Frozen):
 
     tile_size: int = Field(default=5000, ge=2)
     tiles: Literal["all"] | tuple[int, ...] | Path = "all"
-    n_shuffles: dict[Test, Positive] = Field(default_factory=dict)
+    n_shuffles: dict[Shuffled, Positive] = Field(default_factory=dict)
     rounds: Positive = ROUNDS
     searches: tuple[str, ...] = Field(default=SEARCHES, min_length=1)
     copies: Positive = COPIES

@@ -94,8 +94,9 @@ class Settings:
             )
         if self.elements not in ("called", "all"):
             raise ConfigError("creme.elements is called or all", value=self.elements)
-        if not self.searches or not set(self.searches) <= set(SEARCHES):
-            raise ConfigError(f"creme.searches are of {', '.join(SEARCHES)}", value=self.searches)
+        ways = set(self.searches)
+        if not ways or not ways <= set(SEARCHES) or len(ways) < len(self.searches):
+            raise ConfigError(f"creme.searches are of {', '.join(SEARCHES)}, each once", value=self.searches)
         if self.rounds < 1 or self.copies < 1:
             raise ConfigError(
                 "creme.rounds and creme.copies must be 1 or more", value=(self.rounds, self.copies)

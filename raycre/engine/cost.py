@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,13 +13,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.backbones.contract import Backbone
 from raycre.config import PerturbConfig
+from raycre.config.perturb import TopGenes
 from raycre.creme.edits import lineage
+from raycre.creme.plan import n_after
 from raycre.creme.selection import CONTEXT_CLASSES
+from raycre.creme.settings import Settings
 from raycre.creme.simulation import ELEMENTS_PER_CONTEXT, simulate
 from raycre.engine.reading import open_reader
-from raycre.engine.stages import first_stage
+from raycre.engine.stages import Gene, first_stage, next_stage, picked_genes, screening
 from raycre.engine.study import Study
-from raycre.engine.units import records, units_of
+from raycre.engine.units import Planned, Stage, gene_key, records, units_of
 from raycre.store.passes import PassStore
 
 SHORT = 1.0  # seconds of a pass below which warming up matters
@@ -43,66 +46,152 @@ class Costs(NamedTuple):
     edited: Cost
 
 
+class Count(NamedTuple):
+    """Forward passes of a run.
+
+    Attributes:
+        units: of the steps whose genes are known.
+        units_done: of these.
+        before: passes of the tests run one by one.
+        passes: each once.
+        to_do: of these, that the run folder does not hold.
+        bases: sequences whose activations others share, to do.
+        elements: assumed number of elements, each on one track.
+        per_element: passes that one of them takes.
+        go_on: genes that go on in a pipeline at most, where the classes of their contexts are not known.
+    """
+
+    units: int
+    units_done: int
+    before: int
+    passes: int
+    to_do: int
+    bases: int
+    elements: float
+    per_element: int
+    go_on: int | None
+
+
 def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, Any]:
     """Count passes, FLOPs, bytes and time of a run, and what its folder holds already, ready for JSON.
 
     Numbers of tests that choose their passes are of one gene times the genes: exact for the search of
-    interactions; for elements they go by the paper's share of contexts that have one.
+    interactions; for elements they go by the paper's share of contexts that have one. Genes that a step has
+    yet to choose are counted as if as many went on as can.
     """
-    pipeline = config.tests == "pipeline"
-    genes = records(study.genes)
     store = PassStore(config.run.out / "passes" / f"model={study.model_label}", study.kept)
-    stage = first_stage(config, study, genes)
-    units = list(units_of(stage, genes, study.passes_per_unit, store))
-    chains = [planned.unit for planned in units if planned.passes is None]
-    chains_left = sum(planned.passes is None and planned.to_do is None for planned in units)
-    todo_first = sum(planned.to_do or 0 for planned in units)
-
-    searched = replace(study.settings, searched=(0,)) if pipeline else study.settings
-    n_tracks, n_on = len(study.tracks), len(genes)
-    if pipeline:
-        n_on = min(n_on, config.creme.per_class * len(CONTEXT_CLASSES) * n_tracks)
-    tests = study.tests if pipeline else stage.tests
-    without = simulate(tests, searched, n_tracks, element=False)
-    with_one = simulate(tests, searched, n_tracks, element=True)
-    per_element = with_one.after - without.after
-    elements = n_on * len(searched.tracks(n_tracks)) * ELEMENTS_PER_CONTEXT if per_element else 0.0
-
-    swaps = n_on * (len(stage.partners) or n_on) if "swap" in tests else 0
-    fixed = without.after * n_on + swaps
-    before = without.before * n_on + 2 * swaps + elements * (with_one.before - without.before)
-    screened = len(genes) * (1 + study.settings.n("context")) if pipeline else 0
-    static = sum(planned.passes or 0 for planned in units)
-    to_do = fixed - (0 if pipeline else static - todo_first) + elements * per_element
-    if chains and not pipeline:
-        chained = (without.after * n_on + swaps - static) + elements * per_element
-        to_do = todo_first + chained * chains_left / len(chains)
-    n_passes = round(to_do + (todo_first if pipeline else 0))
-    roots = {lineage(p, study.settings.tss_tile)[0] for p in without.known.values()}
-    n_bases = round(len(roots) * n_on * min(1.0, n_passes / max(1, fixed)))
+    n = count_passes(config, study, store)
     measured = measure_passes(config, study, model)
+    n_genes = len(study.genes)
     return {
         "dry_run": True,
-        "genes": len(genes),
+        "genes": n_genes,
         "refused": study.refused[["gene_name", "reason"]].to_dict("records"),
-        **({"genes_that_go_on_at_most": n_on} if pipeline else {}),
-        "units": len(units),
-        "units_done": sum(planned.to_do == 0 for planned in units),
-        "passes_before_deduplication": round(before + screened),
-        "passes": round(fixed + elements * per_element + screened),
+        **({} if n.go_on is None else {"genes_that_go_on_at_most": n.go_on}),
+        "units": n.units,
+        "units_done": n.units_done,
+        "passes_before_deduplication": n.before,
+        "passes": n.passes,
         **(
-            {"elements_assumed": round(elements, 1), "passes_per_element": per_element} if per_element else {}
+            {"elements_assumed": round(n.elements, 1), "passes_per_element": n.per_element}
+            if n.per_element
+            else {}
         ),
-        "passes_to_do": n_passes,
-        "bases_to_compute": n_bases,
-        "flops_without_reuse": round(before + screened) * measured.whole.flops,
-        "flops_to_do": n_bases * measured.base.flops + n_passes * measured.edited.flops,
-        "bytes_read": len(genes) * study.settings.seq_len,
-        "bytes_written_about": n_passes * (4 * 2 * len(study.kept) + 40),
+        "passes_to_do": n.to_do,
+        "bases_to_compute": n.bases,
+        "flops_without_reuse": n.before * measured.whole.flops,
+        "flops_to_do": n.bases * measured.base.flops + n.to_do * measured.edited.flops,
+        "bytes_read": n_genes * study.settings.seq_len,
+        "bytes_written_about": n.to_do * (4 * 2 * len(study.kept) + 40),
         "seconds_per_whole_pass_here": round(measured.whole.seconds, 4),
         "seconds_per_edited_pass_here": round(measured.edited.seconds, 4),
-        "replica_seconds": round(n_bases * measured.base.seconds + n_passes * measured.edited.seconds, 1),
+        "replica_seconds": round(n.bases * measured.base.seconds + n.to_do * measured.edited.seconds, 1),
     }
+
+
+def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count:
+    """Count the forward passes of a run, as far as what is known says which there will be."""
+    everyone = records(study.genes)
+    n_tracks, size = len(study.tracks), study.passes_per_unit
+    genes: Sequence[Gene] = everyone
+    screened: list[Planned] = []
+    if isinstance(config.inputs.genes, TopGenes):
+        screened = list(units_of(screening(study), everyone, size, store))
+        if any(planned.to_do for planned in screened):
+            genes = everyone[: config.inputs.genes.top * n_tracks]
+        else:
+            genes = picked_genes(config, study, everyone, store)
+    on = {gene_key(gene) for gene in genes}
+    screened = [planned for planned in screened if gene_key(planned.unit.gene) not in on]
+
+    stage = first_stage(config, study, genes)
+    units = list(units_of(stage, genes, size, store))
+    go_on = None
+    if config.tests == "pipeline":
+        n_context = 1 + study.settings.n("context")
+        if all(planned.to_do == 0 for planned in units):
+            after, chosen = next_stage(config, study, stage, genes, store)
+            on = {gene_key(gene) for gene in chosen} if after is not None else set()
+            screened += [planned for planned in units if gene_key(planned.unit.gene) not in on]
+            if after is None:
+                chosen, units = [], []
+            else:
+                stage, units = after, list(units_of(after, chosen, size, store))
+            genes = chosen
+        else:
+            go_on = min(len(genes), config.creme.per_class * len(CONTEXT_CLASSES) * n_tracks)
+
+    n_on = len(genes) if go_on is None else go_on
+    settings = _typical(stage, genes) if genes else study.settings
+    if config.tests == "pipeline":
+        settings = replace(study.settings, searched=(0,), tiles=settings.tiles)
+    settings = replace(settings, partners=())
+    without = simulate(study.tests, settings, n_tracks, element=False)
+    with_one = simulate(study.tests, settings, n_tracks, element=True)
+    per_element = with_one.after - without.after
+    elements = n_on * len(settings.tracks(n_tracks)) * ELEMENTS_PER_CONTEXT if per_element else 0.0
+    swaps = n_on * (len(stage.partners) or n_on) if "swap" in study.tests else 0
+
+    before = without.before * n_on + 2 * swaps + elements * (with_one.before - without.before)
+    before += sum(planned.passes or 0 for planned in screened)
+    static, todo = _known(units)
+    known, todo_screened = _known(screened)
+    if go_on is None:
+        ahead = (without.after - n_after(study.tests, settings)) * n_on + elements * per_element
+        chains = [planned for planned in units if planned.passes is None]
+        left = sum(planned.to_do is None for planned in chains) / max(1, len(chains))
+    else:
+        before += static - n_context * n_on
+        ahead, left = (without.after - n_context) * n_on + swaps + elements * per_element, 1.0
+    roots = {lineage(p, study.settings.tss_tile)[0] for p in without.known.values()}
+    bases = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
+    passes, to_do = static + ahead + known, todo + ahead * left + todo_screened
+    planned_units = [*screened, *units]
+    return Count(
+        units=len(planned_units),
+        units_done=sum(planned.to_do == 0 for planned in planned_units),
+        before=round(before),
+        passes=round(passes),
+        to_do=round(to_do),
+        bases=round(bases) + todo_screened,  # what genes are chosen by shares nothing
+        elements=elements,
+        per_element=per_element,
+        go_on=go_on,
+    )
+
+
+def _known(units: Sequence[Planned]) -> tuple[int, int]:
+    """Passes known beforehand, and those of them to do."""
+    return sum(planned.passes or 0 for planned in units), sum(planned.to_do or 0 for planned in units)
+
+
+def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:
+    """The settings of the gene that has the middle number of tiles and tracks."""
+    settings = {id(gene): stage.settings_of(gene) for gene in genes} if "tiles" in genes[0] else {}
+    if not settings:
+        return stage.settings_of(genes[len(genes) // 2])
+    ranked = sorted(settings.values(), key=lambda own: len(own.tiles))
+    return ranked[len(ranked) // 2]
 
 
 def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Costs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ def write_effects(
         store: predictions by gene.
         stage: whose tests are read.
         genes: all of whose units are done.
-        failed: genes that lack some; the tests that lack nothing are read.
+        failed: genes that lack some; the tests that lack nothing are read. In the context swap test of the
+            others they are no partners.
         regions: that CREATE has classed; every tile gets its own.
 
     Returns:
@@ -66,6 +67,7 @@ def write_effects(
     for gene in (*genes, *failed):
         known = read_activity(store, gene, study.tracks) | wild_types
         settings = stage.settings_of(gene)
+        settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
         for test in stage.tests:
             if gene_key(gene) in lacking and (test == "swap" or missing([test], settings, known)):
                 continue

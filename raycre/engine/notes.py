@@ -14,6 +14,7 @@ from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
 from raycre.creme.settings import Settings
 from raycre.creme.shuffle import all_n
 from raycre.engine.units import records
+from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import far_apart, read_window
 
@@ -43,17 +44,28 @@ def notes_of_n(genes: pd.DataFrame, fasta: Fasta, settings: Settings) -> list[st
     n_tiles = 0
     for gene in records(genes):
         window = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], settings.seq_len)
-        n_tiles += len(all_n(window, gene.get("tiles") or settings.tiles))
+        n_tiles += len(all_n(window, gene.get("tiles", settings.tiles)))
     rule = "become T" if settings.compat == "reference" else "are left as they are: effect 0"
     return [f"{n_tiles:,} tiles hold nothing but N; shuffled, they {rule}"] if n_tiles else []
 
 
 def with_tiles(genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings) -> tuple[pd.DataFrame, str]:
-    """Give every gene the intervals of a BED in its window as its tiles."""
+    """Give every gene the intervals of a BED in its window as its tiles.
+
+    Raises:
+        ConfigError: none has any; else as `read_tile_bed`.
+    """
     regions = read_tile_bed(path, fasta.sizes)
+    on = dict(list(regions.groupby("chrom", sort=False)))
     size = (settings.seq_len, settings.tile_size)
     places = zip(genes["chrom"], genes["tss"].tolist(), genes["strand"], strict=True)
-    found = [tiles_from_bed(regions, *place, *size) for place in places]
+    found = [tiles_from_bed(on.get(place[0], regions[:0]), *place, *size) for place in places]
+    if not any(f.tiles for f in found):
+        raise ConfigError(
+            f"no interval lies whole in the window of any of {len(genes):,} genes and off its TSS tile; "
+            "give other genes, or other creme.tiles",
+            path=path,
+        )
     n_tiles, bare = sum(len(f.tiles) for f in found), sum(not f.tiles for f in found)
     note = (
         f"tiles of {path.name}: {n_tiles:,} in {len(genes):,} windows ({bare:,} without any); left out "

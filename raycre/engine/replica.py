@@ -21,6 +21,7 @@ from raycre.engine.devices import prepare
 from raycre.engine.parcel import Parcel, unpack
 from raycre.engine.reading import Reader, load, open_reader, tss_activity
 from raycre.engine.units import Stage, Unit, gene_folder, gene_key
+from raycre.errors import RaycreError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
@@ -81,6 +82,7 @@ class Replica:
         self.reader: Reader = open_reader(loaded, order.model, order.kept, order.cache_bytes, device)
         self.model = self.reader.model
         self.fasta = Fasta(order.fasta)
+        self._asked = [order.kept.index(track) for track in order.tracks]  # columns of a prediction
         self._window = lru_cache(maxsize=16)(self._read_window)
         self._listed: tuple[tuple[tuple[str, ...], Settings], list[Pass]] | None = None
 
@@ -106,18 +108,18 @@ class Replica:
         mine: Predictions = {}
         for piece in sorted(pieces.glob("piece-*.parquet")):
             mine |= read_part(piece, self.order.kept)
-        columns = [self.order.kept.index(track) for track in self.order.tracks]
         known = {
             key: tss_activity(values)
             for key, values in self.store.read(gene_folder(unit.gene), self.order.tracks).items()
         }
-        known |= {key: tss_activity(values[:, columns]) for key, values in mine.items()}
+        known |= {key: tss_activity(values[:, self._asked]) for key, values in mine.items()}
         while needed := missing(unit.tests, settings, known):
             for i in range(0, len(needed), CHUNK):
                 found = self._predict(unit.gene, needed[i : i + CHUNK], stage)
                 self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)
+                self.order.ledger.progressed(unit.name)
                 mine |= found
-                known |= {key: tss_activity(values[:, columns]) for key, values in found.items()}
+                known |= {key: tss_activity(values[:, self._asked]) for key, values in found.items()}
         # In an order of their own: it must not show where a chain was interrupted.
         self._write(part, unit.gene, {key: mine[key] for key in sorted(mine)})
         remove_folder(pieces)
@@ -148,8 +150,18 @@ class Replica:
         for p in chosen:
             base = base_of(p, stage.settings.tss_tile)
             codes = base_codes(p) if p == base else sequence(p)
-            found[p.key] = self.reader.edited(codes, line_to(base))
+            found[p.key] = self._checked(p, self.reader.edited(codes, line_to(base)))
         return found
+
+    def _checked(self, p: Pass, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Here, where it costs the gene: a part that held it would stop whoever reads the run.
+        asked = predicted[:, self._asked]
+        if np.isfinite(asked).all():
+            return predicted
+        raise RaycreError(
+            f"the model's TSS activity is {asked.tolist()} for pass {p.key}; check the weights, and the "
+            "dtype for overflow"
+        )
 
     def _read_window(self, chrom: str, tss: int, strand: str) -> NDArray[np.uint8]:
         return read_window(self.fasta, chrom, tss, strand, self.model.seq_len)

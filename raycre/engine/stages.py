@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
@@ -58,14 +59,15 @@ def next_stage(
         genes: all of whose units are done.
         store: what is known of them.
     """
-    if config.tests != "pipeline" or stage.name != "context":
+    if config.tests != "pipeline" or stage.name != "context" or not genes:
         return None, genes
     classes = [classes_of_gene(stage.settings, read_activity(store, gene, study.tracks)) for gene in genes]
     keys, n_tracks = [gene_key(gene) for gene in genes], len(study.tracks)
     table = pd.DataFrame(
         {
             "gene": np.repeat(keys, n_tracks),
-            "track": np.tile(range(n_tracks), len(genes)),
+            # By their ids: with another query a gene would else be drawn by another hash.
+            "track": np.tile(study.tracks, len(genes)),
             "call": np.array(classes, dtype=object).ravel(),
         }
     )
@@ -73,11 +75,12 @@ def next_stage(
     ranked = [gene.get("searched") for gene in genes]
     table = table[[r is None or t in r for r in ranked for t in range(n_tracks)]].reset_index(drop=True)
     kept = table.iloc[sample_contexts(table, config.creme.per_class, config.run.seed, config.creme.compat)]
-    tracks_of = {name: tuple(sorted(rows)) for name, rows in kept.groupby("gene")["track"]}
+    place = {track: t for t, track in enumerate(study.tracks)}
+    tracks_of = {name: tuple(sorted(place[t] for t in ids)) for name, ids in kept.groupby("gene")["track"]}
     chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
     say(f"pipeline: {len(chosen):,} of {len(genes):,} genes go on, by the classes of their contexts")
     for (track, call), n in Counter(zip(kept["track"], kept["call"], strict=True)).items():
-        say(f"  track {study.tracks[track]}: {n:,} {call}")
+        say(f"  track {track}: {n:,} {call}")
     if not chosen:
         return None, genes
     stage = Stage("tests", study.tests, study.settings, study.tracks)
@@ -106,13 +109,10 @@ def pick_genes(
     config: PerturbConfig, study: Study, run: Run, genes: Sequence[Gene], store: PassStore
 ) -> list[Gene]:
     """Return the most active genes of each track, with their tracks, and write summary/activity.parquet."""
-    assert isinstance(config.inputs.genes, TopGenes)
-    table = pd.DataFrame(genes)
-    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
-    top = top_genes(table, activity, config.inputs.genes.top, config.creme.compat)
-    chosen = np.zeros(activity.shape, dtype=bool)
-    chosen[top.rows] = top.member
-    n_tracks = len(study.tracks)
+    if not genes:
+        return []
+    table, n_tracks = pd.DataFrame(genes), len(study.tracks)
+    activity, chosen = _most_active(config, study, genes, store)
     rows = table.loc[table.index.repeat(n_tracks), ["gene_id", "gene_name", "chrom", "tss", "strand"]]
     rows = rows.assign(
         track_id=np.tile(study.tracks, len(table)), activity=activity.ravel(), chosen=chosen.ravel()
@@ -120,8 +120,32 @@ def pick_genes(
     write_table(
         run.out / "summary" / "activity.parquet", as_table(rows, ACTIVITIES, run.metadata | study.metadata)
     )
-    say(f"{len(top.rows):,} of {len(genes):,} TSSs are the most active of their genes and among the highest")
+    n = int(chosen.any(axis=1).sum())
+    say(f"{n:,} of {len(genes):,} TSSs are the most active of their genes and among the highest")
+    return _searched(genes, chosen)
+
+
+def picked_genes(config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore) -> list[Gene]:
+    """Return what `pick_genes` does, where the wild types of all genes are known; write nothing."""
+    return _searched(genes, _most_active(config, study, genes, store)[1])
+
+
+def _most_active(
+    config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """TSS activity, and whether a gene is among the most active; both (genes, tracks)."""
+    assert isinstance(config.inputs.genes, TopGenes)
+    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
+    top = top_genes(pd.DataFrame(genes), activity, config.inputs.genes.top, config.creme.compat)
+    chosen = np.zeros(activity.shape, dtype=bool)
+    chosen[top.rows] = top.member
+    return activity, chosen
+
+
+def _searched(genes: Sequence[Gene], chosen: NDArray[np.bool_]) -> list[Gene]:
+    """Genes that are chosen on any track, each with its tracks."""
     return [
-        {**genes[row], "searched": tuple(np.flatnonzero(member).tolist())}
-        for row, member in zip(top.rows.tolist(), top.member, strict=True)
+        {**gene, "searched": tuple(np.flatnonzero(member).tolist())}
+        for gene, member in zip(genes, chosen, strict=True)
+        if member.any()
     ]

@@ -133,7 +133,9 @@ def units_of(
         settings, named = lists[own]
         folder = gene_folder(gene)
         here = {p.stem for p in store.parts(folder)}
-        known = store.keys(folder) if here - {f"part-{name}" for name, _ in named} else set()
+        wanted = {f"part-{name}" for name, _ in named}
+        # Listings tell of most genes; parts are read where one is missing and may be in others.
+        known = store.keys(folder) if wanted - here and here - wanted else set()
         first = 0
         for name, keys in named:
             every = range(first, first + len(keys))

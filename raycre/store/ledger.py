@@ -56,6 +56,10 @@ class Ledger:
         """Give every unit its tries again; called once by the driver when a run starts."""
         shutil.rmtree(self._attempts, ignore_errors=True)
 
+    def progressed(self, unit: str) -> None:
+        """Give one unit its tries again, which has kept some of its work: a long one may lose many nodes."""
+        self._mark(unit).unlink(missing_ok=True)
+
     def run(self, unit: str, work: Callable[[], object]) -> Outcome:
         """Do `work` unless the part exists, at most `MAX_ATTEMPTS` times over all processes.
 

@@ -25,7 +25,7 @@ from tests.conftest import bytes_of, perturb_values, predict_values, train_value
 from tests.unit.test_checkpoints import rewrite, write_training
 
 Values = dict[str, Any]
-ENGINES = ("walk", "prediction", "perturbation")
+ENGINES = ("walk", "prediction", "pool")
 GOOD_ROW = "chr1\t6000\t7000\tpromoter\t0\t.\n"
 
 
@@ -334,10 +334,18 @@ def test_an_unknown_key_is_refused_with_its_line_and_near_matches(
         ("creme", "model.backbone=enformr", "'enformr': no such backbone; did you mean enformer"),
         ("creme", "creme.tiles=[1]", "1: creme.tiles: no tile starts there"),
         ("creme", "tests=[]", "tests and creme.tiles must each name at least one"),
+        ("creme", "creme.searches=[min, min]", "('min', 'min'): creme.searches are of min, max, each once"),
+        ("creme", "creme.n_shuffles={swap: 3}", "'swap': creme.n_shuffles.swap"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(lab: Lab, verb: str, setting: str, message: str) -> None:
     assert message in lab.refusal(verb, lab.values(verb), "--set", setting)
+
+
+def test_a_choice_of_tss_for_the_most_active_genes_is_refused(lab: Lab) -> None:
+    values = lab.values("creme")
+    values["inputs"] |= {"genes": {"top": 3}, "tss": "all"}
+    assert "inputs.tss is of genes by name" in lab.refusal("creme", values)
 
 
 # Weights
@@ -373,7 +381,7 @@ def test_enformer_weights_of_another_shape_are_refused(lab: Lab) -> None:
     [
         ("train", "recipe.epochs=4", "recipe.epochs was 3, is 4"),
         ("predict", "views=2", "views was 4, is 2"),
-        ("creme", "tests=[context]", "tests was ['context', 'necessity', 'sufficiency'], is ['context']"),
+        ("creme", "creme.compat=reference", "compat was 'fixed', is 'reference'"),
     ],
 )
 def test_a_folder_of_another_configuration_is_refused_and_left_as_it_is(

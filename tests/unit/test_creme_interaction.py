@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ PAPER = {
     frozenset((B,)): 50.0,
     frozenset((C,)): 70.0,
     frozenset((A, B)): 50.0,
+    frozenset((A, C)): 70.0,
     frozenset((B, C)): 20.0,
     frozenset((A, B, C)): 20.0,
 }
@@ -290,6 +292,19 @@ def test_sets_need_the_search_and_share_passes_with_context_and_sufficiency() ->
     asked = missing(["sets"], settings, known)
     assert {len(held(p)) for p in asked} == {3, 4}  # the TSS tile and two or three others
     assert len(asked) == 2 * 2
+
+
+def test_searches_side_by_side_share_no_pass_but_those_known_beforehand() -> None:
+    settings = settings_of(n=2, searches=SEARCHES)
+    beforehand = {p.key for p in passes(["interaction", "sets"], settings)}
+    own = [
+        run(replace(settings, searches=(way,)), lambda p: levels(PAPER)(replace(p, background=None)), "sets")[
+            0
+        ]
+        for way in SEARCHES
+    ]
+    assert beforehand < own[0].keys()
+    assert own[0].keys() & own[1].keys() == beforehand
 
 
 @pytest.mark.parametrize("test", ["interaction", "sets"])

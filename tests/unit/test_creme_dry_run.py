@@ -1,0 +1,81 @@
+"""What `--dry-run` says of a CREME run, held to what the run then does. One replica, no Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raycre.demo_genome import DemoGenome
+from raycre.engine import perturbation
+from raycre.engine.perturbation import run_creme
+from raycre.store.parquet import read_table
+from tests.conftest import perturb_config
+from tests.unit.test_creme_failures import STARTS, OnePool
+
+TESTS = ("context", "necessity", "sufficiency", "distance", "interaction", "sets", "multiplicity", "finemap")
+GENES = ["ENHA", "ENHB", "SILA", "NEUT"]
+
+
+@pytest.fixture(autouse=True)
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perturbation, "Pool", OnePool)
+
+
+def creme(
+    genome: DemoGenome, out: Path, genes: Sequence[str] | dict[str, int], dry_run: bool, **changes: Any
+) -> dict[str, Any]:
+    tiles = changes.pop("tiles", [STARTS[i] for i in (0, 3, 8)])
+    settings = {
+        "n_shuffles": dict.fromkeys(TESTS, 2),
+        "tiles": tiles,
+        "rounds": 2,
+        "copies": 1,
+        "fine": [[2500, 0.9, 1]],
+        "per_class": 1,
+    }
+    inputs = {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": genes}
+    asked = {"inputs": inputs, "tracks": [0], "creme": settings, "resources": {}, **changes}
+    return run_creme(perturb_config(genome, out, **asked), dry_run=dry_run)
+
+
+def n_predicted(out: Path) -> int:
+    return sum(len(read_table(path, ["pass"])) for path in (out / "passes").rglob("*.parquet"))
+
+
+def test_a_run_about_the_most_active_genes_counts_the_tests_of_these_alone(
+    genome: DemoGenome, tmp_path: Path
+) -> None:
+    before = creme(genome, tmp_path, {"top": 1}, True, tests=["necessity"])
+    creme(genome, tmp_path, {"top": 1}, False, tests=["necessity"])
+    after = creme(genome, tmp_path, {"top": 1}, True, tests=["necessity"])
+    assert before["passes"] == before["passes_to_do"] == n_predicted(tmp_path) == before["genes"] + 3 * 2
+    assert before["bases_to_compute"] == before["genes"]  # wild types
+    assert after["passes"] == before["passes"]
+    assert after["passes_to_do"] == after["bases_to_compute"] == after["flops_to_do"] == 0
+    assert after["units_done"] == after["units"]
+
+
+def test_tiles_of_a_bed_are_counted_as_they_are(genome: DemoGenome, tmp_path: Path) -> None:
+    planted = genome.truth_tiles[["chrom", "start", "end"]].itertuples(index=False)
+    bed = tmp_path / "peaks.bed"
+    bed.write_text("".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in planted))
+    asked: dict[str, Any] = {"tests": ["necessity"], "tiles": str(bed)}
+    before = creme(genome, tmp_path / "run", GENES, True, **asked)
+    creme(genome, tmp_path / "run", GENES, False, **asked)
+    assert before["passes"] == before["passes_to_do"] == n_predicted(tmp_path / "run")
+
+
+def test_a_finished_pipeline_has_nothing_to_do(genome: DemoGenome, tmp_path: Path) -> None:
+    before = creme(genome, tmp_path, GENES, True, tests="pipeline")
+    assert before["genes_that_go_on_at_most"] == 3
+    assert before["passes"] == before["passes_to_do"]
+    creme(genome, tmp_path, GENES, False, tests="pipeline")
+    after = creme(genome, tmp_path, GENES, True, tests="pipeline")
+    assert after["passes_to_do"] == after["bases_to_compute"] == after["flops_to_do"] == 0
+    assert after["units_done"] == after["units"] > before["units"]
+    # One gene of each class went on, as many as can: the same numbers, which each other confirm.
+    for name in ("passes", "passes_before_deduplication", "elements_assumed"):
+        assert after[name] == before[name]
