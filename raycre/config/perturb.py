@@ -142,6 +142,11 @@ class PerturbConfig(Verb):
         """The tests, each once; all but `activity` in a pipeline."""
         return get_args(Test)[1:] if self.tests == "pipeline" else tuple(dict.fromkeys(self.tests))
 
+    @property
+    def chooses_genes(self) -> bool:
+        """Whether the run itself finds out which genes its tests are about."""
+        return self.tests == "pipeline" or isinstance(self.inputs.genes, TopGenes)
+
     def science(self) -> dict[str, Any]:
         """Fields that change what a forward pass gives, so that two runs cannot share a folder.
 

@@ -1,4 +1,5 @@
-"""What `--dry-run` says of a CREME run, held to what the run then does. One replica, no Ray."""
+"""What `--dry-run` says of a CREME run, held to what the run then does, and what a second run of the folder
+leaves. One replica, no Ray."""
 
 from __future__ import annotations
 
@@ -79,3 +80,22 @@ def test_a_finished_pipeline_has_nothing_to_do(genome: DemoGenome, tmp_path: Pat
     # One gene of each class went on, as many as can: the same numbers, which each other confirm.
     for name in ("passes", "passes_before_deduplication", "elements_assumed"):
         assert after[name] == before[name]
+
+
+def test_effects_of_genes_that_a_pipeline_no_longer_chooses_are_removed(
+    genome: DemoGenome, tmp_path: Path
+) -> None:
+    def going_on(genes: list[str]) -> list[set[str]]:
+        """The genes of the plan's second step, and of its effects."""
+        creme(genome, tmp_path, genes, False, tests="pipeline")
+        plan = read_table(tmp_path / "plan.parquet").to_pandas()
+        parts = (tmp_path / "effects" / "test=necessity").rglob("part-*.parquet")
+        found = {name for path in parts for name in read_table(path, ["gene_name"])["gene_name"].to_pylist()}
+        return [set(plan.loc[plan["stage"] == "tests", "gene_name"]), found]
+
+    few, many = going_on(["ENHB", "SILA"]), going_on(["ENHB", "SILA", "ENHC"])
+    assert few == [{"ENHB", "SILA"}] * 2
+    assert many == [{"ENHC", "SILA"}] * 2  # one of each class, by hash
+    screened = (tmp_path / "effects" / "test=context").rglob("part-*.parquet")
+    assert len(list(screened)) == 3
+    assert going_on(["ENHB", "SILA"]) == few
