@@ -36,6 +36,7 @@ def creme(
         "copies": 1,
         "fine": [[2500, 0.9, 1]],
         "per_class": 1,
+        "elements": changes.pop("elements", "called"),
     }
     inputs = {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": genes}
     asked = {"inputs": inputs, "tracks": [0], "creme": settings, "resources": {}, **changes}
@@ -67,6 +68,14 @@ def test_tiles_of_a_bed_are_counted_as_they_are(genome: DemoGenome, tmp_path: Pa
     before = creme(genome, tmp_path / "run", GENES, True, **asked)
     creme(genome, tmp_path / "run", GENES, False, **asked)
     assert before["passes"] == before["passes_to_do"] == n_predicted(tmp_path / "run")
+
+
+def test_every_tile_is_counted_where_all_are_elements(genome: DemoGenome, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"tests": ["distance"], "elements": "all"}
+    before = creme(genome, tmp_path, GENES[:1], True, **changes)
+    creme(genome, tmp_path, GENES[:1], False, **changes)
+    assert before["elements_assumed"] == 3
+    assert before["passes"] == n_predicted(tmp_path)
 
 
 def test_a_finished_pipeline_has_nothing_to_do(genome: DemoGenome, tmp_path: Path) -> None:
