@@ -70,8 +70,8 @@ def configure(folder: Path, out: Path, genes: int, replicas: int) -> PerturbConf
 
 def plain_loop(config: PerturbConfig) -> int:
     """Predict every pass here, one after another; return how many."""
-    study = plan_creme(config)
-    reader, fasta = open_reader(config.model, study.tracks, 0), Fasta(config.inputs.fasta)
+    study, model = plan_creme(config)
+    reader, fasta = open_reader(model, config.model, study.tracks, 0), Fasta(config.inputs.fasta)
     planned = passes(study.tests, study.settings)
     for gene in study.genes.itertuples():
         wild_type = read_window(fasta, gene.chrom, gene.tss, gene.strand, study.settings.seq_len)

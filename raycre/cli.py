@@ -79,10 +79,18 @@ def predict(
 @app.command()
 def creme(
     test: Annotated[
-        str, typer.Argument(help="context, necessity, sufficiency, or `config` for the config's tests.")
+        str,
+        typer.Argument(
+            help="activity, context, swap, necessity, sufficiency, distance, interaction, sets, multiplicity "
+            "or finemap; pipeline for all of them as in the paper; config for those of the configuration."
+        ),
     ],
     config: Config,
     set_: Sets = None,
+    create_run: Annotated[
+        Path | None,
+        typer.Option("--create-run", help="Folder of `raycre predict`: its calls are joined to the tiles."),
+    ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
     json_: Json = False,
@@ -92,10 +100,15 @@ def creme(
     from raycre.creme import TESTS
     from raycre.engine.perturbation import run_creme
 
-    if test not in (*TESTS, "config"):
-        raise ConfigError(f"tests are {', '.join(TESTS)}, or config{near(test, TESTS)}", value=test)
-    chosen = [] if test == "config" else [f"tests=[{test}]"]
-    settings = read_config(PerturbConfig, config, [*(set_ or ()), *chosen])
+    known = (*TESTS, "pipeline", "config")
+    if test not in known:
+        raise ConfigError(f"tests are {', '.join(TESTS)}, pipeline, or config{near(test, known)}", value=test)
+    sets = list(set_ or ())
+    if test != "config":
+        sets.append("tests=pipeline" if test == "pipeline" else f"tests=[{test}]")
+    if create_run is not None:
+        sets.append(f"create_run={json.dumps(str(create_run))}")
+    settings = read_config(PerturbConfig, config, sets)
     print_result(run_creme(settings, fresh=fresh, dry_run=dry_run), json_)
 
 

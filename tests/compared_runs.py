@@ -46,6 +46,7 @@ def gene_rows(
         "copies": None, "track_id": 7, "track_name": "CNhs7", "assay": "CAGE", "biosample": "K562", "wt": 2.0,
         "control": None, "mutant": 1.0, "sd": 0.1, "n": 10, "effect": effects, "metric": "(wt-mutant)/wt",
         "call": calls, "search": None, "context_gene_id": None,
+        "create_calls": None,
     }  # fmt: skip
     return pd.DataFrame(rows | more)
 

@@ -72,6 +72,7 @@ class Borzoi(LocalBackbone):
     """
 
     lowers = True
+    shares_weights = True
     letters: Tensor
     positions: Tensor
 
@@ -179,6 +180,8 @@ class Borzoi(LocalBackbone):
         with torch.no_grad():
             for block in self.blocks:
                 block.norm_and_attention[1].precompute(self.positions)
+        for block in self.blocks[:-1]:  # the last reads some weights by themselves
+            block.pack()
 
     def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
         """Summarise stretches of 32, 64 and 128 bp, and ready the last for attention; see `LocalBackbone`."""

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from raycre.backbones.packed import Dense
 from raycre.backbones.precision import Layers, apply
 from raycre.backbones.relative import Projected
 
@@ -85,8 +86,8 @@ class RotaryProjections(nn.Module):
 
     def __init__(self, channels: int, n_projected: int) -> None:
         super().__init__()
-        self.Wqkv = nn.Linear(channels, n_projected)
-        self.out_proj = nn.Linear(channels, channels)
+        self.Wqkv = Dense(channels, n_projected)
+        self.out_proj = Dense(channels, channels)
 
 
 class RotaryAttention(nn.Module):

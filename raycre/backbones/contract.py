@@ -35,6 +35,9 @@ class Backbone(nn.Module, ABC):
         trained: False for random weights; every output of such a run says so.
         weights_sha256: hash of the weights' file, or of "random:SEED".
         lowers: its layers run in the precision of their weights (precision.py), so bfloat16 can be asked for.
+        shares_weights: nothing but loading and `precompute` changes a tensor of it, it pickles, and no two
+            of its tensors overlap; the replicas of a node then share one copy of the weights. Others are
+            loaded by every replica.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Backbone(nn.Module, ABC):
     trained: bool
     weights_sha256: str
     lowers = False
+    shares_weights = False
 
     @property
     def tss_bins(self) -> tuple[int, ...]:

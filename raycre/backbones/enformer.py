@@ -71,6 +71,7 @@ class Enformer(LocalBackbone):
     """
 
     lowers = True
+    shares_weights = True
     distance_features: Tensor
     letters: Tensor
 
@@ -145,6 +146,8 @@ class Enformer(LocalBackbone):
         """Keep what no input changes; call it when the weights are final, on the device where they stay."""
         for block in self.blocks:
             block.norm_and_attention[1].precompute(self.distance_features)
+        for block in self.blocks[:-1]:  # the last reads a few rows, and some weights by themselves
+            block.pack()
 
     def trunk(self, codes: Tensor) -> tuple[Tensor, ...]:
         """Summarise stretches of 128 bp; see `LocalBackbone.trunk`."""

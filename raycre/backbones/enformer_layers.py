@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from raycre.backbones.contract import Pool
+from raycre.backbones.packed import Dense
 from raycre.backbones.precision import Layers, apply
 from raycre.backbones.relative import Projected
 
@@ -88,9 +89,8 @@ class TransformerBlock(nn.ModuleList):
         dense = numbered(
             {
                 0: nn.LayerNorm(channels, eps=eps),
-                1: nn.Linear(channels, 2 * channels),
-                3: nn.ReLU(),
-                4: nn.Linear(2 * channels, channels),
+                1: Dense(channels, 2 * channels, relu=True),
+                4: Dense(2 * channels, channels),
             }
         )
         normed = nn.ModuleList([nn.LayerNorm(channels, eps=eps), attention])
@@ -101,6 +101,12 @@ class TransformerBlock(nn.ModuleList):
         """The first part's layers, without its residual connection."""
         norm, attention = cast(nn.ModuleList, cast(Residual, self[0]).fn)
         return cast(nn.LayerNorm, norm), cast(Attends, attention)
+
+    def pack(self) -> None:
+        """Lay out the weights of all dense layers for prediction, when they are final: see `Dense`."""
+        for module in self.modules():
+            if isinstance(module, Dense):
+                module.pack()
 
     def project(self, x: Tensor) -> Projected:
         """Queries, keys and values of each row, (n, length, channels), by itself."""

@@ -59,6 +59,7 @@ class Planted(Backbone):
         ConfigError: another seq_len.
     """
 
+    shares_weights = True
     motif_words: Tensor
     reach_bp: Tensor
 

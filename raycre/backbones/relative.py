@@ -6,6 +6,7 @@ row stands for, nor the rest of Enformer.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -13,10 +14,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from raycre.backbones.packed import Dense, product, serves
 from raycre.backbones.precision import apply
 
 MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential features, in rows
 LOGITS = 1 << 18  # of one head at once: they stay in cache, and memory does not grow as length^2
+QUERIES = 384  # at once where heads come one by one
 # log(1 + m) = m - m^2 / 2 + m^3 P(m): P from its highest power, by threes (Cephes, logf.c).
 LOG_SERIES = (
     (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1),
@@ -127,6 +130,8 @@ def attend(
     Returns:
         (n, heads, length, value size): softmax over keys of content plus distance logits, times the values.
     """
+    if serves(values):
+        return _attend_by_head(content_queries, distance_queries, keys, distance_keys, values)
     length = keys.shape[-2]
     at_once = max(1, LOGITS // length)  # queries
     read = []
@@ -139,6 +144,26 @@ def attend(
         logits += _by_key(by_distance)
         read.append(logits.softmax(-1) @ values)
     return torch.cat(read, dim=-2)
+
+
+def _attend_by_head(
+    content_queries: Tensor, distance_queries: Tensor, keys: Tensor, distance_keys: Tensor, values: Tensor
+) -> Tensor:
+    """`attend` one head after another, all threads on each: oneDNN has no products of batches here."""
+    n, n_heads, length, value_size = values.shape
+    content_queries, distance_queries = content_queries.contiguous(), distance_queries.contiguous()
+    keys, distance_keys = keys.contiguous(), distance_keys.contiguous()
+    values = values.transpose(-1, -2).contiguous()
+    read = content_queries.new_empty(n, length, n_heads, value_size).transpose(1, 2)
+    for i, head in itertools.product(range(n), range(n_heads)):
+        for start in range(0, length, QUERIES):
+            end = min(start + QUERIES, length)
+            near = distance_keys[head, length - end : 2 * length - 1 - start]  # as in `attend`
+            logits = product(content_queries[i, head, start:end], keys[i, head])
+            logits += _by_key(product(distance_queries[i, head, start:end], near))
+            torch.softmax(logits, -1, out=logits)
+            read[i, head, start:end] = product(logits, values[i, head])
+    return read
 
 
 def _by_key(by_distance: Tensor) -> Tensor:
@@ -168,11 +193,11 @@ class Attention(nn.Module):
         self.n_heads = n_heads
         self.key_size = key_size
         self.scale = key_size**-0.5
-        self.to_q = nn.Linear(channels, n_heads * key_size, bias=False)
-        self.to_k = nn.Linear(channels, n_heads * key_size, bias=False)
-        self.to_v = nn.Linear(channels, channels, bias=False)
+        self.to_q = Dense(channels, n_heads * key_size, bias=False)
+        self.to_k = Dense(channels, n_heads * key_size, bias=False)
+        self.to_v = Dense(channels, channels, bias=False)
         self.to_rel_k = nn.Linear(n_features, n_heads * key_size, bias=False)
-        self.to_out = nn.Linear(channels, channels)
+        self.to_out = Dense(channels, channels)
         self.rel_content_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
         self.rel_pos_bias = nn.Parameter(torch.zeros(1, n_heads, 1, key_size))
         self.register_buffer("distance_keys", None, persistent=False)

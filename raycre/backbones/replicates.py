@@ -46,6 +46,7 @@ class Replicates(LocalBackbone):
         self.name, self.seq_len, self.tracks = first.name, first.seq_len, first.tracks
         self.bin_size, self.n_bins = first.bin_size, first.n_bins
         self.lowers = all(member.lowers for member in members)
+        self.shares_weights = all(member.shares_weights for member in members)
         self.trained = all(member.trained for member in members)
         self.weights_sha256 = hashlib.sha256("\n".join(hashes).encode()).hexdigest()
         self.strides = tuple(chain.from_iterable(member.strides for member in members))

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from raycre.config.models import Frozen, Positive, ReplicaResources, Verb
+from raycre.creme import TESTS
 from raycre.creme.settings import COPIES, FINE_STAGES, PER_CLASS, ROUNDS, SEARCHES, FineStage
 from raycre.store.cached import resolve
 
@@ -119,7 +120,8 @@ class PerturbConfig(Verb):
     """`raycre creme TEST`.
 
     `keep` says which tracks the run folder keeps of every pass: those queried, all of the same assays, or all
-    of the model. Tracks that are kept can be asked for later without a pass.
+    of the model. Tracks that are kept can be asked for later without a pass, save those of searches, which go
+    another way for every track; one that is not kept needs another folder.
     """
 
     inputs: PerturbInputs
@@ -140,7 +142,9 @@ class PerturbConfig(Verb):
     @property
     def test_names(self) -> tuple[Test, ...]:
         """The tests, each once; all but `activity` in a pipeline."""
-        return get_args(Test)[1:] if self.tests == "pipeline" else tuple(dict.fromkeys(self.tests))
+        if self.tests != "pipeline":
+            return tuple(dict.fromkeys(self.tests))
+        return tuple(test for test in get_args(Test) if test in TESTS and test != "activity")
 
     @property
     def chooses_genes(self) -> bool:

@@ -5,27 +5,25 @@ CREME Methods, "Sufficiency of CRE sets from higher-order test". Takes the order
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from raycre.creme.backgrounds import tss_alone
 from raycre.creme.edits import WT, Pass
 from raycre.creme.effects import MUTANT_OVER_CONTROL, MUTANT_OVER_WT, fold_change
-from raycre.creme.interaction import Chain, follow
+from raycre.creme.interaction import follow
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
+from raycre.creme.tiles import Interval
 
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
-    """Return the interaction test's passes, and `n` of each set of tiles that its rounds have come to.
-
-    The set of no tiles is of every search, and needs none: it is asked for from the start, so that searches
-    that go on side by side find it done.
-    """
+    """Return the interaction test's passes, and `n` of each set of tiles that its rounds have come to."""
     chains, searched = follow(settings, known)
-    sets = [p for chain in chains for m in range(len(chain.tiles) + 1) for p in _embedded(settings, chain, m)]
-    if settings.tiles and not chains:
-        sets = tss_alone(settings, settings.n("sets"))
-    return [WT, *searched, *sets]
+    sets = [p for c in chains for m in range(len(c.tiles) + 1) for p in _embedded(settings, c.tiles[:m])]
+    # The TSS tile alone needs no search; named at once, it is not left to every search to predict.
+    alone = _embedded(settings, ()) if settings.tiles and not chains else []
+    return [WT, *searched, *sets, *alone]
 
 
 def effects(settings: Settings, known: Known) -> list[Row]:
@@ -41,7 +39,7 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     """
     table: list[Row] = []
     for chain in follow(settings, known)[0]:
-        sets = [_embedded(settings, chain, m) for m in range(len(chain.tiles) + 1)]
+        sets = [_embedded(settings, chain.tiles[:m]) for m in range(len(chain.tiles) + 1)]
         mutants = np.stack([gather(known, passes)[:, chain.track] for passes in sets])  # (sets, shuffles)
         means = mutants.mean(axis=1)
         for metric, activity in (
@@ -66,13 +64,13 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     return table
 
 
-def _embedded(settings: Settings, chain: Chain, m: int) -> list[Pass]:
-    """The first `m` tiles in each background, which are the gene's own whatever `compat` is.
+def _embedded(settings: Settings, tiles: Sequence[Interval]) -> list[Pass]:
+    """The TSS tile and `tiles` in each background, which are the gene's own whatever `compat` is.
 
     So a set of no tiles is the context test's mutant; a set of one is the sufficiency test's, unless `compat`
     gives every tile backgrounds of its own there. Further tiles are written one after another at their own
     places, so that each set shares the activations of the one before.
     """
-    first, rest = chain.tiles[: min(m, 1)], chain.tiles[1:m]
+    first, rest = tiles[:1], tiles[1:]
     kept, placed = (settings.tss_tile, *first), tuple((*tile, tile[0]) for tile in rest)
     return [Pass(background=(None, k), kept=kept, placed=placed) for k in range(settings.n("sets"))]

@@ -27,7 +27,7 @@ from raycre.engine.compared_run import open_compared
 from raycre.engine.comparison import CALLED, records
 from raycre.engine.devices import prepare
 from raycre.engine.progress import progress
-from raycre.engine.reading import load
+from raycre.engine.reading import load, ready
 from raycre.errors import ConfigError, GeneError, RunMismatchError, near
 from raycre.genome.genes import read_window
 from raycre.store.comparison_schemas import CORRELATIONS, SALIENCY, SALIENCY_BASES
@@ -161,7 +161,7 @@ def compare_saliency(
     config = BackboneConfig.model_validate(opened.record["config"]["model"])
     threads = int(opened.record["config"].get("resources", {}).get("cpus_per_replica", 1))
     device = prepare(threads, 1 if gpu else 0)
-    model = load(config.model_copy(update={"dtype": "float32"}), device)
+    model = ready(load(config), device=device)  # in float32, whatever the run was in
     if model.weights_sha256 != opened.record.get("identity", {}).get("weights_sha256"):
         raise RunMismatchError("model.weights are not the ones that the run used; put them back", path=run)
     genome = opened.genome(fasta)

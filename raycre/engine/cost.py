@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from raycre.backbones.contract import Backbone
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.creme.edits import lineage
@@ -71,7 +72,7 @@ class Count(NamedTuple):
     go_on: int | None
 
 
-def cost_of(config: PerturbConfig, study: Study) -> dict[str, Any]:
+def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, Any]:
     """Count passes, FLOPs, bytes and time of a run, and what its folder holds already, ready for JSON.
 
     Numbers of tests that choose their passes are of one gene times the genes: exact for the search of
@@ -80,7 +81,7 @@ def cost_of(config: PerturbConfig, study: Study) -> dict[str, Any]:
     """
     store = PassStore(config.run.out / "passes" / f"model={study.model_label}", study.kept)
     n = count_passes(config, study, store)
-    measured = measure_passes(config, study)
+    measured = measure_passes(config, study, model)
     n_genes = len(study.genes)
     return {
         "dry_run": True,
@@ -194,12 +195,12 @@ def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:
     return ranked[len(ranked) // 2]
 
 
-def measure_passes(config: PerturbConfig, study: Study) -> Costs:
+def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Costs:
     """Do a whole pass and one with a shuffled tile here, and take their time.
 
     A short pass is done again and that one timed, when the processor is warm.
     """
-    reader = open_reader(config.model, study.kept, config.resources.cache_bytes)
+    reader = open_reader(model, config.model, study.kept, config.resources.cache_bytes)
     base = np.zeros(reader.model.seq_len, np.uint8)
     edited = base.copy()
     tile = study.settings.tiles[0] if study.settings.tiles else study.settings.tss_tile

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from raycre.config import PerturbConfig
@@ -23,7 +22,8 @@ from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
 from raycre.engine.units import Stage, gene_folder, gene_key
-from raycre.store.parquet import as_table, write_table
+from raycre.store.elements import Regions
+from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
@@ -42,6 +42,7 @@ def write_effects(
     stage: Stage,
     genes: Sequence[Gene],
     failed: Sequence[Gene] = (),
+    regions: Regions | None = None,
 ) -> int:
     """Write one part per gene and test of a stage, remade from what is known of the gene.
 
@@ -54,6 +55,7 @@ def write_effects(
         genes: all of whose units are done.
         failed: genes that lack some; the tests that lack nothing are read. In the context swap test of the
             others they are no partners.
+        regions: that CREATE has classed; every tile gets its own.
 
     Returns:
         Number of rows.
@@ -75,6 +77,8 @@ def write_effects(
             # A gene's own TSS in its own context is no swap.
             rows = [described.row(gene, test, r) for r in found if r.gene != gene_key(gene)]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
+            if regions is not None:
+                table["create_calls"] = regions.calls_in(table)
             write_table(path, as_table(table, EFFECTS, run.metadata | study.metadata))
             n_rows += len(rows)
     return n_rows
@@ -110,17 +114,16 @@ def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int]) -> Activi
 def write_summary(study: Study, run: Run) -> list[dict[str, Any]]:
     """Count calls by test, track and class into summary/calls.parquet; return the rows.
 
-    Reads the parts batch by batch: memory does not grow with their number.
+    Reads part by part (a dataset of all of them would keep what it knows of each): memory does not grow.
     """
     columns = ["test", "track_id", "call"]
     counts: Counter[tuple[Any, ...]] = Counter()
-    folder = run.out / "effects"
-    parts = [str(p) for p in sorted(folder.glob(f"test=*/model={study.model_label}/part-*.parquet"))]
+    parts = sorted((run.out / "effects").glob(f"test=*/model={study.model_label}/part-*.parquet"))
     if not parts:
         return []
-    for batch in ds.dataset(parts, format="parquet").to_batches(columns=columns):
-        rows = batch.to_pandas().astype({"test": str}).fillna({"call": "none"})
-        counts.update(rows.groupby(columns).size().to_dict())
+    for path in parts:
+        rows = read_table(path, columns).to_pandas().astype({"test": str}).fillna({"call": "none"})
+        counts.update(zip(*(rows[column] for column in columns), strict=True))
     table = pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=[*columns, "n"])
     write_table(run.out / "summary" / "calls.parquet", as_table(table, CALLS, run.metadata | study.metadata))
     return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]

@@ -40,10 +40,11 @@ def write_failures(
         write_table(path, as_table(rows, FAILURES, run.metadata))
 
 
-def raise_failures(run: Run, missing: Sequence[str], planned: int) -> None:
-    """Raise `TasksFailedError` when anything is missing."""
+def raise_failures(run: Run, missing: Sequence[str], planned: int, untried: int = 0) -> None:
+    """Raise `TasksFailedError` when anything is missing; `untried` units waited for what is."""
     if missing:
+        waiting = f"{untried} that wait for them were not tried, " if untried else ""
         raise TasksFailedError(
-            f"{len(missing)} of {planned} units failed for good, all others are done; "
+            f"{len(missing)} of {planned} units failed for good, {waiting}all others are done; "
             f"{run.out / 'failures.parquet'} says why, and running again tries them again"
         )

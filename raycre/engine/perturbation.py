@@ -13,15 +13,18 @@ from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.engine.cost import cost_of
 from raycre.engine.effects import forget_effects, write_effects, write_summary
+from raycre.engine.elements import write_elements
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
+from raycre.engine.parcel import pack
 from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
-from raycre.engine.study import Study, plan_creme
+from raycre.engine.study import Study, plan_creme, with_kept_of
 from raycre.engine.units import Planned, Stage, as_frame, gene_folder, records, units_of
+from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore
@@ -41,7 +44,12 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     """
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
-    study = plan_creme(config)
+    regions, create = None, None
+    if config.create_run is not None:
+        regions, create = read_predict_run(config.create_run, hashes["inputs.fasta"])
+    study, model = plan_creme(config)
+    if not fresh:
+        study = with_kept_of(config.run.out, study)
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):
@@ -49,7 +57,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
-        return cost_of(config, study)
+        return cost_of(config, study, model)
     run = open_run(
         config.run.out,
         verb="creme",
@@ -71,18 +79,20 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         trained="RANDOM" not in study.model_label,
         tracks=study.tracks,
         notes=study.notes,
+        create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
-    work = Work(config, study, run)
+    work = Work(config, study, run, regions)
     genes: Sequence[Gene] = records(study.genes)
-    with Pool(Replica, work.order, config.resources) as pool:
+    with Pool(Replica, work.order, config.resources, pack(model)) as pool:
+        del model  # once the pool has sent it off, it lies in the object store alone
         if isinstance(config.inputs.genes, TopGenes):
             genes = work.most_active(genes, pool)
         write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
             genes, failed = work.do(stage, genes, pool)
-            work.n_rows += write_effects(config, study, run, work.store, stage, genes, failed)
+            work.n_rows += write_effects(config, study, run, work.store, stage, genes, failed, regions)
             stage, genes = next_stage(config, study, stage, genes, work.store)
     return work.finish()
 
@@ -95,9 +105,11 @@ class Work:
         config: of the run.
         study: of the run.
         run: its folder.
+        regions: that CREATE has classed, where a run of it is given.
         plan: units of all stages so far, columns of `PASS_UNITS`.
         errors: last error of a unit that failed.
         missing: units that failed for good.
+        untried: number of chains of genes whose passes known beforehand are not all done.
         n_rows: rows of effects written.
         asked: (test, gene's folder) of all stages so far.
     """
@@ -105,9 +117,11 @@ class Work:
     config: PerturbConfig
     study: Study
     run: Run
+    regions: Regions | None = None
     plan: pd.DataFrame = field(default_factory=pd.DataFrame)
     errors: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    untried: int = 0
     n_rows: int = 0
     asked: set[tuple[str, str]] = field(default_factory=set)
 
@@ -149,7 +163,9 @@ class Work:
         write_table(self.run.out / "plan.parquet", as_table(self.plan, PASS_UNITS, metadata))
         # Chains read what the passes known beforehand gave, so these come first.
         failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
-        chains = [p for p in units if p.passes is None and p.number not in failed]
+        chains = [p for p in units if p.passes is None]
+        self.untried += sum(p.to_do != 0 for p in chains if p.number in failed)
+        chains = [p for p in chains if p.number not in failed]
         failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
         done = [gene for number, gene in enumerate(genes) if number not in failed]
         return done, [genes[number] for number in sorted(failed)]
@@ -177,7 +193,7 @@ class Work:
         return pick_genes(self.config, self.study, self.run, done, self.store)
 
     def finish(self) -> dict[str, Any]:
-        """Write the summary and what failed; return the record of the run.
+        """Write the summary and what failed; return the record of the run, and last its strongest elements.
 
         Raises:
             TasksFailedError: some units failed for good.
@@ -185,6 +201,8 @@ class Work:
         if self.config.chooses_genes and (n := forget_effects(self.study, self.run, self.asked)):
             say(f"{n:,} parts of effects removed, of genes that an earlier run of the folder has chosen")
         calls = write_summary(self.study, self.run)
+        chain = write_elements(self.run, self.study.model_label, self.regions)
+        elements = {"elements": chain.pop("elements")} if chain else {}
         names = dict(zip(self.plan["unit"], self.plan["gene_name"], strict=True))
         write_failures(self.run, self.missing, self.errors, names)
         record = self.run.finish(
@@ -193,9 +211,10 @@ class Work:
             effects=self.n_rows,
             failed_units=len(self.missing),
             calls=calls,
+            **chain,
         )
-        raise_failures(self.run, self.missing, len(self.plan))
-        return record
+        raise_failures(self.run, self.missing, len(self.plan), self.untried)
+        return record | elements
 
     def _count(self) -> dict[str, int]:
         """Forward passes known beforehand: of the plan, and of these how many were to do in this session."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -25,13 +26,17 @@ class Pool:
     """As many actors as fit or as are asked for, started when there is work and ended with the block.
 
     Args:
-        kind: class of the actors, made with `order`.
-        order: what every actor must know.
+        kind: class of the actors, made with `order` and a function that gets `parcel`.
+        order: what every actor must know; small.
         resources: how many, and what each takes.
+        parcel: what they share, however large. It goes to the object store when the first actor starts, from
+            there once to each node, and the pool lets go of its own copy.
     """
 
-    def __init__(self, kind: type, order: object, resources: ReplicaResources) -> None:
+    def __init__(self, kind: type, order: object, resources: ReplicaResources, parcel: object = None) -> None:
         self._kind, self._order, self._resources = kind, order, resources
+        self._parcel = parcel
+        self._stored: Any = None
         self._actors: list[Any] = []
         self._stack = ExitStack()
 
@@ -44,6 +49,7 @@ class Pool:
         for actor in self._actors:
             ray.kill(actor)
         self._actors.clear()
+        self._stored = None
         self._stack.close()
 
     def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Outcome]:
@@ -84,8 +90,9 @@ class Pool:
             send(free)
 
     def _start(self, most: int) -> None:
-        if not self._actors:
+        if self._stored is None:
             self._stack.enter_context(connected())
+            self._stored, self._parcel = ray.put(self._parcel), None
         wanted = self._resources
         cpus, gpus = wanted.cpus_per_replica, wanted.gpus_per_replica
         n = replicas(wanted.replicas, cpus=cpus, gpus=gpus, most=most)
@@ -93,4 +100,5 @@ class Pool:
             num_cpus=cpus, num_gpus=gpus, max_restarts=MAX_RESTARTS, max_task_retries=-1
         )
         while len(self._actors) < n:
-            self._actors.append(remote.remote(self._order))
+            # Fetched by the actor itself, which need not know from where; also when it is started again.
+            self._actors.append(remote.remote(self._order, partial(ray.get, self._stored)))

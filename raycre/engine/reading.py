@@ -26,8 +26,12 @@ Line: TypeAlias = Sequence[tuple[str, Codes]]
 """Bases by name, uint8 (seq_len,) when called; see `incremental.Line`."""
 
 
-def load(model: BackboneConfig, device: torch.device | str = "cpu") -> Backbone:
-    """Load the configured backbone in its precision, ready to predict on `device`."""
+def load(model: BackboneConfig) -> Backbone:
+    """Load the configured backbone on the CPU, its weights as they are in the file.
+
+    Raises:
+        ConfigError: a precision that it does not run in.
+    """
     loaded = load_backbone(
         model.backbone,
         weights=model.weights,
@@ -35,10 +39,15 @@ def load(model: BackboneConfig, device: torch.device | str = "cpu") -> Backbone:
         track_table=model.track_table,
         **model.settings(),
     )
+    if model.dtype == "bfloat16" and not loaded.lowers:
+        raise ConfigError(f"{loaded.name} runs in float32 only; leave model.dtype out", value=model.dtype)
+    return loaded
+
+
+def ready(loaded: Backbone, dtype: str = "float32", device: torch.device | str = "cpu") -> Backbone:
+    """Move a model from `load` to where it predicts, in the precision in which it does; return it."""
     loaded.eval().to(device).precompute()
-    if model.dtype == "bfloat16":
-        if not loaded.lowers:
-            raise ConfigError(f"{loaded.name} runs in float32 only; leave model.dtype out", value=model.dtype)
+    if dtype == "bfloat16":
         lower(loaded, torch.bfloat16)
     return loaded
 
@@ -70,7 +79,7 @@ class Reader:
     """Reads the TSS activity of sequences.
 
     Args:
-        model: from `load`.
+        model: ready to predict, on the device where it stays.
         tracks: rows of the track table.
         incremental: reuse the activations of a sequence's base where the model can (`LocalBackbone`).
         cache_bytes: of kept activations.
@@ -154,14 +163,15 @@ def tss_activity(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def open_reader(
+    loaded: Backbone,
     model: BackboneConfig,
     tracks: tuple[int, ...],
     cache_bytes: int,
     device: torch.device | str = "cpu",
 ) -> Reader:
-    """Load the configured backbone and read it as the configuration says."""
+    """Make a model from `load` ready on `device`, to be read as the configuration says."""
     return Reader(
-        load(model, device),
+        ready(loaded, model.dtype, device),
         tracks,
         incremental=model.incremental,
         cache_bytes=cache_bytes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +18,8 @@ from raycre.creme.library import load_seqpro
 from raycre.creme.plan import missing, passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
-from raycre.engine.reading import Reader, open_reader, tss_activity
+from raycre.engine.parcel import Parcel, unpack
+from raycre.engine.reading import Reader, load, open_reader, tss_activity
 from raycre.engine.units import Stage, Unit, gene_folder, gene_key
 from raycre.errors import RaycreError
 from raycre.genome.fasta import Fasta
@@ -64,13 +65,21 @@ class Order:
 
 
 class Replica:
-    """Holds one model; `work` turns one unit into one part file."""
+    """Holds one model; `work` turns one unit into one part file.
 
-    def __init__(self, order: Order) -> None:
+    Args:
+        order: of the run.
+        fetch: gets the run's model from where it lies on this node; None comes back, as without `fetch`, for
+            a model that the replica must load by itself.
+    """
+
+    def __init__(self, order: Order, fetch: Callable[[], Parcel | None] | None = None) -> None:
         load_seqpro()  # it resets torch's threads when it is loaded, so it must come before they are set
         device = prepare(order.threads, order.gpus, tf32=order.model.dtype == "tf32")
         self.order, self.store = order, order.store
-        self.reader: Reader = open_reader(order.model, order.kept, order.cache_bytes, device)
+        parcel = fetch() if fetch is not None else None
+        loaded = load(order.model) if parcel is None else unpack(parcel)
+        self.reader: Reader = open_reader(loaded, order.model, order.kept, order.cache_bytes, device)
         self.model = self.reader.model
         self.fasta = Fasta(order.fasta)
         self._asked = [order.kept.index(track) for track in order.tracks]  # columns of a prediction

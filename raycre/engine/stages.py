@@ -38,13 +38,13 @@ def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> S
     """Return the first step: all tests, or the context test of a pipeline."""
     most = config.creme.per_class * len(CONTEXT_CLASSES)
     if config.tests == "pipeline":
-        return Stage("context", ("context",), _only(study.settings, "context"))
-    return with_partners(Stage("tests", study.tests, study.settings), genes, most)
+        return Stage("context", ("context",), _only(study.settings, "context"), study.tracks)
+    return with_partners(Stage("tests", study.tests, study.settings, study.tracks), genes, most)
 
 
 def screening(study: Study) -> Stage:
     """Return the step before all others where a run is about the most active genes: their wild types."""
-    return Stage("activity", ("activity",), study.settings)
+    return Stage("activity", ("activity",), study.settings, study.tracks)
 
 
 def next_stage(
@@ -83,7 +83,8 @@ def next_stage(
         say(f"  track {track}: {n:,} {call}")
     if not chosen:
         return None, genes
-    return with_partners(Stage("tests", study.tests, study.settings), chosen, len(chosen)), chosen
+    stage = Stage("tests", study.tests, study.settings, study.tracks)
+    return with_partners(stage, chosen, len(chosen)), chosen
 
 
 def with_partners(stage: Stage, genes: Sequence[Gene], most: int) -> Stage:

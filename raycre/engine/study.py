@@ -1,16 +1,17 @@
 """What a CREME run is about, decided before any of it is done: genes, tracks, settings of the tests.
 
-Reads the annotation and the model; writes nothing and starts nothing.
+Reads the annotation, the model and what a run folder says of itself; writes nothing and starts nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from raycre.backbones.contract import Backbone
 from raycre.backbones.tracks import select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
@@ -20,7 +21,7 @@ from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
 from raycre.engine.notes import notes_of_genes, notes_of_n, notes_of_tracks, with_tiles
 from raycre.engine.reading import check_views, load
-from raycre.errors import ConfigError, GeneError
+from raycre.errors import ConfigError, GeneError, RunMismatchError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import (
     candidate_tss,
@@ -30,8 +31,10 @@ from raycre.genome.genes import (
     select_genes,
 )
 from raycre.genome.textfile import read_text
+from raycre.store.files import read_json
 
 AUTO_TILES_PER_TASK = 4
+SHOWN = 5  # tracks named of many
 TILED = set(TESTS) - {"activity", "context", "swap"}  # tests of other tiles than that of the TSS
 THRESHOLDS_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # of effects.THRESHOLDS; every other: Enformer's
 GENE_COLUMNS = [
@@ -83,8 +86,11 @@ class Study:
         return {"model": self.model_label, "weights_sha256": self.weights_sha256}
 
 
-def plan_creme(config: PerturbConfig) -> Study:
+def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
     """Read genes and model; write nothing.
+
+    Returns:
+        The study, and the model as `load` gives it.
 
     Raises:
         InputError: anything in the configuration or its files that cannot be.
@@ -111,7 +117,7 @@ def plan_creme(config: PerturbConfig) -> Study:
         notes.append(note)
     if config.inputs.max_n:
         notes += notes_of_n(genes, fasta, settings)
-    return Study(
+    study = Study(
         tests=config.test_names,
         settings=settings,
         tracks=tracks,
@@ -124,6 +130,31 @@ def plan_creme(config: PerturbConfig) -> Study:
         weights_sha256=model.weights_sha256,
         notes=tuple(notes),
     )
+    return study, model
+
+
+def with_kept_of(out: Path, study: Study) -> Study:
+    """Keep of every pass what the run folder `out` keeps already, where that is enough.
+
+    Raises:
+        RunMismatchError: its passes lack a track that the study needs.
+    """
+    path = out / "run.json"
+    before = read_json(path).get("identity", {}) if path.is_file() else {}
+    same = (before.get("model"), before.get("weights_sha256")) == (study.model_label, study.weights_sha256)
+    if not same or "kept_tracks" not in before:
+        return study  # `open_run` says what differs
+    kept = tuple(before["kept_tracks"])
+    lacking = sorted(set(study.kept) - set(kept))
+    if lacking:
+        named = ", ".join(map(str, lacking[:SHOWN])) + (", …" if len(lacking) > SHOWN else "")
+        raise RunMismatchError(
+            f"the passes of this folder keep {len(kept):,} tracks and lack {named}: ask for tracks "
+            "that they keep, or give the run another run.out (keep: assay or keep: all there lets further "
+            "tracks be asked for later without a pass)",
+            path=out,
+        )
+    return replace(study, kept=kept)
 
 
 def _read_annotation(config: PerturbConfig) -> pd.DataFrame:

@@ -36,12 +36,14 @@ class Stage:
         name: of the step, for people.
         tests: names.
         settings: of the tests, for every gene.
+        tracks: rows of the track table that are asked for; `searched` are positions among them.
         partners: gene key -> window, of the genes in `settings.partners`.
     """
 
     name: str
     tests: tuple[str, ...]
     settings: Settings
+    tracks: tuple[int, ...]
     partners: Mapping[str, Partner] = field(default_factory=dict)
 
     def settings_of(self, gene: Mapping[str, Any]) -> Settings:
@@ -145,7 +147,9 @@ def units_of(
                 todo = tuple(i for i, key in zip(every, keys, strict=True) if key not in known)
             yield Planned(Unit(f"{folder}/part-{name}", gene, todo), number, len(keys), len(todo))
         for tests, searches in chains_of(stage.tests, settings):
-            described = repr((tests, replace(settings, searches=searches, partners=())))
+            # By its tracks themselves: positions mean others in another query of the same folder.
+            ids = tuple(sorted(stage.tracks[t] for t in settings.tracks(len(stage.tracks))))
+            described = repr((tests, replace(settings, searches=searches, partners=(), searched=ids)))
             name = f"chain-{digest_of_names([described])}"
             chain = Unit(f"{folder}/{name}", gene, None, tests, searches)
             yield Planned(chain, number, None, 0 if name in here else None)

@@ -54,7 +54,7 @@ class Scan:
         self.parts.setdefault(path.name, []).append(path)
         texts = rows.astype({"test": str}).fillna({"track_name": "", "call": ""})
         self.counts.update(zip(*(texts[c] for c in ("test", "track_id", "track_name", "call")), strict=True))
-        called = texts[texts["call"].isin(_CALLED)]
+        called = texts[texts["call"].isin(_CALLED) & texts["test"].isin(_TILE_TESTS)]
         self.n_called[path.name] += len(called)
         if len(called):
             every = pd.concat([self.tiles, called], ignore_index=True) if len(self.tiles) else called
@@ -108,6 +108,8 @@ def counts_table(counts: Counter[tuple[str, int, str, str]]) -> Table:
     Args:
         counts: rows by test, track id, track name and call ("" where there is none).
     """
+    # Calls of further tests are about other things than a gene or a tile, and stand in their own tables.
+    counts = Counter({key: n for key, n in counts.items() if key[0] in ("context", *_TILE_TESTS)})
     known = [call for call in _CALLS if any(key[3] == call for key in counts)]
     lines = sorted({key[:3] for key in counts})
     rows: list[list[Cell]] = [

@@ -85,6 +85,14 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
         rows.append(["units done", f"{done:,} of {planned.num_rows:,}"])
     if model_label(record):
         rows.append(["model", model_label(record)])
+    if record.get("create_run"):
+        joined = record["create_run"]
+        rows.append(
+            [
+                "elements by CREATE",
+                f"{joined['elements']:,} of {joined['regions']:,} regions, {joined['path']}",
+            ]
+        )
     rows += counts(record)
     versions = record.get("versions", {})
     rows.append(["versions", ", ".join(f"{name} {v}" for name, v in versions.items())])
@@ -122,8 +130,8 @@ def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
     if "refused" in record:
         rows.append(["genes refused", shown(len(record["refused"]))])
     if "passes" in record:
-        before, after = record["passes"]["before"], record["passes"]["after"]
-        rows.append(["forward passes", f"{after:,} ({before:,} before tests shared them)"])
+        planned = shown(record["passes"].get("planned"))
+        rows.append(["forward passes", f"{planned} known beforehand; searches choose more"])
     named = {
         "genes": "genes perturbed",
         "effects": "effects",

@@ -14,7 +14,7 @@ import jinja2
 
 from raycre import __version__
 from raycre.errors import ConfigError, FormatError, MissingInputError, near
-from raycre.figures import calls, comparisons, effects, header, sweep, training
+from raycre.figures import calls, header, perturbation, sweep, training
 from raycre.figures.blocks import Block, shown
 from raycre.figures.canvas import style
 from raycre.store.files import read_json, write_atomic
@@ -24,7 +24,7 @@ _FAMILIES: dict[str, Callable[[Path], list[Block]]] = {
     "train": training.read_training,
     "sweep": sweep.read_sweep,
     "predict": calls.read_calls,
-    "creme": lambda run: [*effects.read_effects(run), *comparisons.read_comparisons(run)],
+    "creme": perturbation.read_perturbation,
 }
 
 

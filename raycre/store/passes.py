@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -56,10 +57,11 @@ class PassStore:
     def parts(self, folder: str) -> list[Path]:
         """Return the finished parts of a gene, by name."""
         try:
-            entries = sorted((self.root / folder).iterdir())
+            with os.scandir(self.root / folder) as entries:
+                names = sorted(e.name for e in entries if e.name.endswith(".parquet") and e.is_file())
         except FileNotFoundError:
             return []
-        return [p for p in entries if p.suffix == ".parquet" and not p.name.startswith(TEMPORARY)]
+        return [self.root / folder / name for name in names if not name.startswith(TEMPORARY)]
 
     def keys(self, folder: str) -> set[str]:
         """Return the passes of a gene that are known."""

@@ -23,6 +23,7 @@ OURS = (
     "run.json", "plan.parquet", "failures.parquet", "attempts", "inputs", "folds", "summary",
     "predictions", "codes", "passes", "effects", "train", "sweep",
 )  # fmt: skip
+SHOWN = 100  # characters of a value that differs: thousands of tracks are too many to read
 _PACKAGES = ("ray", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
 
 
@@ -134,4 +135,11 @@ def _flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, object]
 
 def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     keys = sorted(set(old) | set(new))
-    return [f"{k} was {old.get(k)!r}, is {new.get(k)!r}" for k in keys if old.get(k) != new.get(k)]
+    return [
+        f"{k} was {_shown(old.get(k))}, is {_shown(new.get(k))}" for k in keys if old.get(k) != new.get(k)
+    ]
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

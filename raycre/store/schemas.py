@@ -84,6 +84,40 @@ EFFECTS = _schema(
     ),
     ("search", _TEXT, "min (towards less activity) or max, of a test that searches; null otherwise"),
     ("context_gene_id", _TEXT, "context swap: the gene whose context it is; null otherwise"),
+    (
+        "create_calls",
+        _TEXT,
+        "regions in the tile by CREATE's class, as enhancer:2,background:1; null without a create_run",
+    ),
+)
+
+ELEMENTS = _schema(
+    ("chrom", _TEXT, "chromosome"),
+    ("start", _INT, "start of the element"),
+    ("end", _INT, "end of the element"),
+    ("name", _TEXT, "name in the input of raycre predict, null if none"),
+    ("create_call", _TEXT, "class by CREATE's cutoffs; the most probable class where there are none"),
+    ("create_p", pa.float32(), "probability of that class"),
+    ("gene_id", _TEXT, "gene identifier in the annotation"),
+    ("gene_name", _TEXT, "gene name in the annotation"),
+    ("tss", _INT, "0-based position of the TSS base"),
+    ("strand", _TEXT, "strand of the gene"),
+    ("tile_start", _INT, "start of CREME's tile in the genome"),
+    ("tile_end", _INT, "end of that tile"),
+    ("overlap_bp", _INT, "bp of the element in the tile; one over two tiles has rows for both"),
+    ("distance", _INT, "as in effects, of the tile"),
+    ("track_id", _INT, "row of the model's track table"),
+    ("track_name", _TEXT, "identifier of the track, null without a track table"),
+    ("biosample", _TEXT, "biosample of the track"),
+    ("test", _TEXT, "necessity or sufficiency: tests with one effect of each tile"),
+    ("effect", _REAL, "effect of the tile on the gene, as in effects"),
+    ("metric", _TEXT, "formula of the effect"),
+    ("creme_call", _TEXT, "call of the tile by CREME: enhancer, silencer or neither; null if unknown"),
+    (
+        "agrees",
+        pa.bool_(),
+        "both call enhancer, or both silencer; null where CREATE's class is another, or CREME has no call",
+    ),
 )
 
 METRICS = _schema(

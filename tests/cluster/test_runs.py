@@ -15,6 +15,7 @@ from raycre.store.files import read_json
 from raycre.store.parquet import read_parts, read_table
 from raycre.store.schemas import CLASSES, EFFECTS, METRICS, PREDICTIONS
 from tests.conftest import bytes_of, perturb_config, predict_config
+from tests.in_process import predictions
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,18 @@ def test_effects_do_not_depend_on_units_or_replicas(perturbed: Path, genome, tmp
     pd.testing.assert_frame_equal(
         pd.read_parquet(perturbed / "effects"), pd.read_parquet(tmp_path / "effects"), check_exact=True
     )
+
+
+def test_searches_do_not_depend_on_units_or_replicas(genome, local_ray: None, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    n = dict.fromkeys(("interaction", "sets"), 2)
+    changes = {"tests": list(n), "tracks": [0], "creme": {"n_shuffles": n, "rounds": 3}}
+    for replicas, tiles in ((1, "auto"), (2, 3)):
+        resources = {"replicas": replicas, "tiles_per_task": tiles}
+        run_creme(perturb_config(genome, tmp_path / str(replicas), **changes, resources=resources))
+    one, two = tmp_path / "1", tmp_path / "2"
+    assert predictions(one) == predictions(two)
+    for pattern in ("effects/*/*/*.parquet", "passes/*/*/chain-*.parquet"):
+        assert bytes_of(one, pattern) == bytes_of(two, pattern) != {}
 
 
 def test_a_gene_whose_window_leaves_the_chromosome_is_refused_by_name(

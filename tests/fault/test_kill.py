@@ -12,15 +12,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.config.sweep import read_sweep
 from raycre.demo_genome import DemoGenome
+from raycre.engine import perturbation
 from raycre.engine.perturbation import run_creme
 from raycre.engine.prediction import run_predict
+from raycre.engine.replica import Replica
 from raycre.engine.sweep import run_sweep
 from raycre.engine.training import run_train
 from raycre.store.files import read_json
+from raycre.store.parquet import read_table
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
+from tests.in_process import OneReplica, n_predicted
 from tests.processes import alive, command, descendants, until
 
 
@@ -60,6 +66,40 @@ def test_perturbation_survives_the_loss_of_an_actor_and_of_the_driver(
     calm = values | {"run": {"name": "c", "out": str(tmp_path / "calm")}}
     run_creme(make_config(PerturbConfig, calm))
     assert _n_files(parts) == planned
+    _same(tmp_path, "passes/*/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet")
+
+
+def test_a_killed_search_goes_on_from_its_last_written_piece(
+    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = perturb_values(genome, tmp_path / "killed", ("ENHA",)) | {
+        "tests": ["interaction"],
+        "tracks": [0],
+    }
+    values["creme"] = {"n_shuffles": {"interaction": 16}, "rounds": 8, "searches": ["min"]}
+    passes = tmp_path / "killed" / "passes"
+
+    def pieces() -> list[Path]:
+        return list(passes.rglob("piece-*.parquet"))
+
+    with _driver(["creme", "config"], values, tmp_path) as driver:
+        _wait(driver, lambda: len(pieces()) >= 3)
+    known = n_predicted(tmp_path / "killed") + sum(len(read_table(piece, ["pass"])) for piece in pieces())
+    assert pieces(), "the driver was killed too late to prove anything"
+
+    monkeypatch.setattr(perturbation, "Pool", OneReplica)  # here, so that passes can be counted
+    predict, asked = Replica._predict, []
+
+    def counted(replica: Replica, gene: Any, chosen: Any, stage: Any) -> Any:
+        asked.append(len(chosen))
+        return predict(replica, gene, chosen, stage)
+
+    monkeypatch.setattr(Replica, "_predict", counted)
+    run_creme(make_config(PerturbConfig, values))
+    further = sum(asked)
+    calm = values | {"run": {"name": "c", "out": str(tmp_path / "calm")}}
+    run_creme(make_config(PerturbConfig, calm))
+    assert further == n_predicted(tmp_path / "calm") - known
     _same(tmp_path, "passes/*/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet")
 
 

@@ -42,7 +42,8 @@ def small_model(small: Fixture, head: str, gamma_peak: GammaPeak = "distance") -
         k.removeprefix("param/"): torch.from_numpy(v) for k, v in small.items() if k.startswith("param/")
     }
     load_into(model, weights, Path("enformer_small.npz"))
-    return model.eval()
+    model.eval().precompute()
+    return model
 
 
 def test_published_size_has_the_published_names_and_shapes(shared: Path) -> None:
@@ -95,7 +96,7 @@ def test_full_size_agrees_on_wild_type_and_edits(shared: Path) -> None:
     with torch.device("meta"):
         model = Enformer(n_value=0.0, gamma_peak=gamma_peak)
     load_into(model, recipe_state(model, full), Path("enformer_full.npz"))
-    model.eval()
+    model.eval().precompute()
     sequences = recipe_sequences(model.seq_len, full)
 
     bins, reader = full["bins"].tolist(), Incremental(model)

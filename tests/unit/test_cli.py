@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import yaml
 
 from raycre import __version__
 from raycre.cli import main
+from raycre.config import PerturbConfig
 from raycre.creme import TESTS
 from raycre.demo_genome import DemoGenome
 from raycre.errors import ConfigError, InputError, RaycreError, TasksFailedError
@@ -95,8 +97,41 @@ def test_an_unknown_test_is_refused_with_near_matches(
 ) -> None:
     verb, _, *options = configs["creme"]
     assert ends([verb, "necesity", *options]) == 2
-    expected = f"error: 'necesity': tests are {', '.join(TESTS)}, or config; did you mean necessity?\n"
+    expected = (
+        f"error: 'necesity': tests are {', '.join(TESTS)}, pipeline, or config; did you mean necessity?\n"
+    )
     assert capsys.readouterr() == ("", expected)
+
+
+def test_help_names_every_test_and_the_chain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends(["creme", "--help"]) == 0
+    words = set(re.findall(r"[\w-]+", capsys.readouterr().out))
+    assert {*TESTS, "pipeline", "config", "--create-run"} <= words
+
+
+def test_a_pipeline_is_every_test_but_the_mere_activity(
+    configs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[PerturbConfig] = []
+
+    def run(config: PerturbConfig, **options: bool) -> dict[str, Any]:
+        asked.append(config)
+        return {}
+
+    monkeypatch.setattr("raycre.engine.perturbation.run_creme", run)
+    verb, _, *options = configs["creme"]
+    assert ends([verb, "pipeline", *options, "--create-run", "some where"]) == 0
+    assert asked[0].tests == "pipeline"
+    assert set(asked[0].test_names) == set(TESTS) - {"activity"}
+    assert asked[0].create_run == Path("some where")
+
+
+def test_a_create_run_that_is_none_ends_with_2_and_nothing_written(
+    configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert ends([*configs["creme"], "--create-run", str(tmp_path / "absent")]) == 2
+    assert f"error: {tmp_path / 'absent'}: create_run: no run.json here" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

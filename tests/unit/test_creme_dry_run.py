@@ -14,7 +14,8 @@ from raycre.engine import perturbation
 from raycre.engine.perturbation import run_creme
 from raycre.store.parquet import read_table
 from tests.conftest import perturb_config
-from tests.unit.test_creme_failures import STARTS, OnePool
+from tests.in_process import OneReplica, n_predicted
+from tests.unit.test_creme_failures import STARTS
 
 TESTS = ("context", "necessity", "sufficiency", "distance", "interaction", "sets", "multiplicity", "finemap")
 GENES = ["ENHA", "ENHB", "SILA", "NEUT"]
@@ -22,7 +23,7 @@ GENES = ["ENHA", "ENHB", "SILA", "NEUT"]
 
 @pytest.fixture(autouse=True)
 def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OnePool)
+    monkeypatch.setattr(perturbation, "Pool", OneReplica)
 
 
 def creme(
@@ -41,10 +42,6 @@ def creme(
     inputs = {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": genes}
     asked = {"inputs": inputs, "tracks": [0], "creme": settings, "resources": {}, **changes}
     return run_creme(perturb_config(genome, out, **asked), dry_run=dry_run)
-
-
-def n_predicted(out: Path) -> int:
-    return sum(len(read_table(path, ["pass"])) for path in (out / "passes").rglob("*.parquet"))
 
 
 def test_a_run_about_the_most_active_genes_counts_the_tests_of_these_alone(

@@ -37,7 +37,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch, tracks: tuple[int, ...], track: int)
         creme=SimpleNamespace(per_class=3, compat="fixed"),
     )
     study: Any = SimpleNamespace(tracks=tracks, tests=("necessity",), settings=SETTINGS)
-    _, genes = next_stage(config, study, Stage("context", ("context",), SETTINGS), GENES, Any)
+    _, genes = next_stage(config, study, Stage("context", ("context",), SETTINGS, tracks), GENES, Any)
     # Positions are part of a chain's name, as they are written: plain numbers.
     assert {type(t) for gene in genes for t in gene["searched"]} == {int}
     at = tracks.index(track)
@@ -51,7 +51,7 @@ def test_contexts_of_a_track_are_the_same_whatever_else_is_queried(monkeypatch: 
 
 
 def test_planning_reads_no_part_of_a_gene_that_has_all_of_them(tmp_path: Path) -> None:
-    stage, store = Stage("tests", ("necessity",), SETTINGS), PassStore(tmp_path, (0,))
+    stage, store = Stage("tests", ("necessity",), SETTINGS, (0,)), PassStore(tmp_path, (0,))
     for planned in units_of(stage, GENES[:1], 2, store):
         path = tmp_path / f"{planned.unit.name}.parquet"
         path.parent.mkdir(exist_ok=True)

@@ -9,8 +9,9 @@ import pytest
 
 from raycre.create import presets
 from raycre.create.networks import KINDS
+from raycre.creme import TESTS
 from raycre.store import comparison_schemas
-from raycre.store.schemas import EFFECTS, PREDICTIONS, describe
+from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS, describe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,15 @@ def test_readme_has_the_schemas_tables(schema) -> None:  # type: ignore[no-untyp
 )
 def test_tables_of_comparisons_are_documented(name: str) -> None:
     assert describe(getattr(comparison_schemas, name)) in (ROOT / "docs" / "compare.md").read_text()
+
+
+def test_the_table_of_elements_is_documented() -> None:
+    assert describe(ELEMENTS) in (ROOT / "docs" / "creme.md").read_text()
+
+
+def test_what_the_rows_of_every_test_mean_is_documented() -> None:
+    text = (ROOT / "docs" / "creme.md").read_text()
+    assert all(f"| `{test}` |" in text for test in TESTS)
 
 
 def test_differences_of_paper_and_code_are_documented_as_they_are() -> None:

@@ -30,6 +30,7 @@ def small(**other: int) -> Enformer:
 
 
 MODEL = small()
+MODEL.precompute()
 FIELD = Field(MODEL.seq_len, MODEL.strides, MODEL.reaches)
 BASE = torch.randint(0, 4, (SEQ_LEN,), generator=torch.Generator().manual_seed(5)).to(torch.uint8)
 SCALE = float(MODEL.read(BASE[None], range(32), range(6)).std())
@@ -248,9 +249,10 @@ def test_bad_calls_are_named() -> None:
 
 @pytest.mark.parametrize("bins", [[15, 16], list(range(32))])
 def test_keys_of_distances_kept_or_not_give_the_same(bins: list[int]) -> None:
-    model = small()
-    model.precompute()
-    assert torch.equal(model.read(BASE[None], bins, [0]), MODEL.read(BASE[None], bins, [0]))
+    kept, made = small(), small()
+    for block in kept.blocks:
+        block.norm_and_attention[1].precompute(kept.distance_features)
+    assert torch.equal(kept.read(BASE[None], bins, [0]), made.read(BASE[None], bins, [0]))
 
 
 def test_few_rows_of_the_last_block_are_those_of_all() -> None:

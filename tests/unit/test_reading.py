@@ -60,7 +60,7 @@ def run(
         ledger = Ledger(tmp_path / f"{len(list(tmp_path.iterdir()))}", "passes")
         model = BackboneConfig(backbone="enformer", weights="random:0", incremental=incremental)
         order = Order(model, genome.fasta, (0, 3), (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
-        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS)
+        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS, (0, 3))
         for i, (first, last) in enumerate(chunks):
             assert replica.work(Unit(f"gene/part-{i}", gene, range(first, last)), stage).error is None
         found = replica.store.read("gene", (0, 3))
@@ -125,7 +125,7 @@ def test_dry_run_tells_what_reuse_saves(
     monkeypatch.setattr("raycre.engine.study.load", reading.load)
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
-    costs = measure_passes(config, plan_creme(config))
+    costs = measure_passes(config, *plan_creme(config))
     assert costs.base.flops + costs.edited.flops > costs.whole.flops  # a base and then one edit cost more
     assert costs.edited.flops < 0.7 * costs.whole.flops  # than one pass; every further edit costs less
     assert costs.base.flops > 0
@@ -134,8 +134,8 @@ def test_dry_run_tells_what_reuse_saves(
 def test_bfloat16_is_in_weights_alone_and_moves_results_a_little() -> None:
     model, exact = small_enformer(), small_enformer()
     lower(model, torch.bfloat16)
-    kinds = {type(m): m.weight.dtype for m in model.modules() if isinstance(m, nn.Linear | nn.LayerNorm)}
-    assert kinds == {nn.Linear: torch.bfloat16, nn.LayerNorm: torch.float32}
+    for kind, dtype in ((nn.Linear, torch.bfloat16), (nn.LayerNorm, torch.float32)):
+        assert {m.weight.dtype for m in model.modules() if isinstance(m, kind)} == {dtype}
     codes = torch.randint(0, 4, (1, SEQ_LEN), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     every = range(64), range(4)
     wanted, found = exact.read(codes, *every), model.read(codes, *every)

@@ -27,7 +27,7 @@ from tests.conftest import perturb_config
 def work(genome: DemoGenome, tmp_path_factory):  # type: ignore[no-untyped-def]
     """A replica, the study it works for, and its genes."""
     config = perturb_config(genome, tmp_path_factory.mktemp("replica"))
-    study = plan_creme(config)
+    study, _ = plan_creme(config)
     order = Order(
         model=config.model,
         fasta=genome.fasta,
@@ -38,7 +38,7 @@ def work(genome: DemoGenome, tmp_path_factory):  # type: ignore[no-untyped-def]
         metadata={},
         threads=1,
     )
-    stage = Stage("tests", study.tests, study.settings)
+    stage = Stage("tests", study.tests, study.settings, study.tracks)
     return Replica(order), stage, study.genes.to_dict("records")
 
 

@@ -1,0 +1,182 @@
+"""The chain on real Ray: regions classed by CREATE, perturbed by CREME, one table of both; planted truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from raycre.cli import main
+from raycre.demo import demo_configs, score_chain
+from raycre.demo_genome import DemoGenome
+from raycre.engine.perturbation import run_creme
+from raycre.engine.prediction import run_predict
+from raycre.errors import AssemblyError, RunMismatchError
+from raycre.figures.report import write_report
+from raycre.store.elements import read_predict_run
+from raycre.store.files import read_json, sha256_of, write_json
+from raycre.store.parquet import as_table, read_parts, read_table, write_table
+from raycre.store.run import open_run
+from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
+from tests.conftest import bytes_of, perturb_config, predict_config
+from tests.run_folders import prediction_rows
+
+TESTS = ["context", "necessity", "sufficiency"]
+SMALL = {"tests": TESTS, "creme": {"n_shuffles": {"context": 3, "necessity": 1, "sufficiency": 1}}}
+MISSED = "ENHA"  # the gene one of whose elements CREATE is made to miss
+
+
+@pytest.fixture(scope="module")
+def predicted(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prediction written by hand: the truth, but for one element (trained models are another test's)."""
+    out = tmp_path_factory.mktemp("predicted") / "run"
+    truth = genome.truth_candidates
+    rows = prediction_rows(truth["label"].tolist(), [0.9] * len(truth))
+    rows = rows.assign(**{column: truth[column].to_numpy() for column in ("chrom", "start", "end", "name")})
+    rows.loc[rows["name"] == missed(genome), ["call", "call_argmax"]] = "background"
+    science = {"sha256": {"inputs.fasta": sha256_of(genome.fasta)}, "model_sha256": "x"}
+    run = open_run(out, verb="predict", name="p", config={}, science=science, layout={})
+    for shard, part in enumerate((rows[:100], rows[100:])):
+        write_table(out / "predictions" / f"part-{shard:05d}.parquet", as_table(part, PREDICTIONS))
+    run.finish(shards=2, failed_shards=0)
+    return out
+
+
+def missed(genome: DemoGenome) -> str:
+    tiles = genome.truth_tiles
+    return str(tiles.loc[tiles["gene_name"] == MISSED, "name"].iloc[0])
+
+
+@pytest.fixture(scope="module")
+def chained(  # type: ignore[no-untyped-def]
+    genome, predicted: Path, local_ray: None, tmp_path_factory
+) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("chained") / "run"
+    return out, run_creme(perturb_config(genome, out, create_run=str(predicted), **SMALL))
+
+
+def test_planted_elements_stand_in_one_table_with_creates_class_and_cremes_call(  # type: ignore[no-untyped-def]
+    chained, genome
+) -> None:
+    out, record = chained
+    rows = read_table(out / "summary" / "elements.parquet").to_pandas()
+    assert list(rows.columns) == ELEMENTS.names
+    truth = genome.truth_tiles[genome.truth_tiles["gene_name"].isin(["ENHA", "SILA"])]
+    truth = truth[truth["name"] != missed(genome)]
+    assert set(rows["name"]) == set(truth["name"])  # nothing else is in these genes' tiles
+    for planted in truth.to_dict("records"):
+        kind = "enhancer" if planted["sign"] > 0 else "silencer"
+        mine = rows[(rows["name"] == planted["name"]) & (rows["track_id"] == 0)]
+        assert mine["test"].tolist() == ["necessity", "sufficiency"]
+        said = mine[["create_call", "creme_call", "agrees", "tile_start", "overlap_bp"]].drop_duplicates()
+        assert said.to_numpy().tolist() == [[kind, kind, True, planted["start"], 1_000]]
+    assert list(record)[-1] == "elements"
+    assert [row["name"] for row in record["elements"]] != []
+    n = len(genome.truth_tiles)  # of seven genes, of which two are run
+    assert score_chain(out, genome) == {
+        "planted_elements_classed_by_create": f"3 of {n}",
+        "planted_elements_found_by_both": f"3 of {n}",
+    }
+
+
+def test_every_tile_carries_the_calls_of_the_regions_in_it(chained, predicted: Path) -> None:  # type: ignore[no-untyped-def]
+    effects = pd.read_parquet(chained[0] / "effects")
+    assert list(effects.columns) == EFFECTS.names
+    regions = read_parts(predicted / "predictions")
+    assert len(effects[effects["create_calls"] != ""])
+    for row in effects.drop_duplicates(["tile_chrom", "tile_start"]).to_dict("records"):
+        here = (regions["chrom"] == row["tile_chrom"]) & (regions["start"] < row["tile_end"])
+        calls = regions.loc[here & (regions["end"] > row["tile_start"]), "call"].value_counts()
+        said = dict(part.split(":") for part in row["create_calls"].split(",") if part)
+        assert said == {name: str(n) for name, n in calls.items()}
+
+
+def test_the_run_says_which_prediction_it_was_joined_to_and_the_report_shows_it(  # type: ignore[no-untyped-def]
+    chained, predicted: Path, tmp_path: Path
+) -> None:
+    noted = read_json(chained[0] / "run.json")["create_run"]
+    assert noted["digest"] == read_json(predicted / "run.json")["digest"]
+    assert noted["regions"] == len(read_parts(predicted / "predictions"))
+    write_report([chained[0]], tmp_path / "page.html")
+    assert "Element, class by CREATE, effect on the gene by CREME." in (tmp_path / "page.html").read_text()
+
+
+def test_effects_without_a_prediction_are_the_same_and_have_no_calls(  # type: ignore[no-untyped-def]
+    chained, genome, tmp_path: Path
+) -> None:
+    record = run_creme(perturb_config(genome, tmp_path, **SMALL))
+    assert "elements" not in record
+    effects = pd.read_parquet(tmp_path / "effects")
+    assert effects["create_calls"].isna().all()
+    pd.testing.assert_frame_equal(
+        effects.drop(columns="create_calls"),
+        pd.read_parquet(chained[0] / "effects").drop(columns="create_calls"),
+        check_exact=True,
+    )
+
+
+def test_a_pipeline_on_the_command_line_ends_with_the_table(  # type: ignore[no-untyped-def]
+    predicted: Path, genome, local_ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = tmp_path / "c.yaml", tmp_path / "run"
+    few = dict.fromkeys(
+        ["context", "necessity", "sufficiency", "distance", "interaction", "sets", "multiplicity", "finemap"],
+        1,
+    )
+    write_json(  # JSON is YAML
+        config,
+        {
+            "run": {"name": "c", "out": str(out)},
+            "inputs": {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": ["ENHA"]},
+            "model": {"backbone": "planted"},
+            "tracks": [0],
+            "creme": {
+                "n_shuffles": few, "rounds": 2, "copies": 1, "searches": ["min"],
+                "fine": [{"window": 2500, "threshold": 0.9, "batch": 1}],
+            },
+        },
+    )  # fmt: skip
+    with pytest.raises(SystemExit) as ended:
+        main(["creme", "pipeline", "--config", str(config), "--create-run", str(predicted)])
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[lines.index("elements:") + 1 :]
+    assert table[0].split()[:4] == ["element", "name", "by_create", "p"]
+    assert (
+        len(table) == 1 + read_table(out / "summary" / "elements.parquet").num_rows // 2
+    )  # two tests a line
+    tests = {path.name.removeprefix("test=") for path in (out / "effects").iterdir()}
+    assert {*TESTS, "distance", "interaction", "sets", "multiplicity", "finemap", "swap"} == tests
+
+
+def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(  # type: ignore[no-untyped-def]
+    predicted: Path, chained, genome, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(RunMismatchError, match="holds a run of creme"):
+        run_creme(perturb_config(genome, out, create_run=str(chained[0])))
+    fasta = tmp_path / "other.fa"
+    fasta.write_text(genome.fasta.read_text() + ">more\nACGT\n")
+    inputs = {"fasta": str(fasta), "gtf": str(genome.gtf), "genes": ["ENHA"]}
+    before = bytes_of(predicted, "**/*.*")
+    with pytest.raises(AssemblyError, match="its regions are of another FASTA"):
+        run_creme(perturb_config(genome, out, create_run=str(predicted), inputs=inputs))
+    assert not out.exists()
+    assert bytes_of(predicted, "**/*.*") == before
+
+
+def test_the_demo_perturbs_what_it_has_predicted(genome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    _, predict, perturb = demo_configs(tmp_path, genome, 0)
+    assert perturb.create_run == predict.run.out
+    assert perturb.tests == "pipeline"
+
+
+def test_what_predict_writes_is_taken_whole(genome, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run_predict(predict_config(genome, trained, tmp_path))
+    found, noted = read_predict_run(tmp_path, sha256_of(genome.fasta))
+    rows = read_parts(tmp_path / "predictions").sort_values(["chrom", "start"])
+    assert found.start.tolist() == rows["start"].tolist()
+    assert found.name.tolist() == rows["name"].tolist()
+    assert noted["model_sha256"] == rows["model_sha256"].iloc[0]

@@ -1,0 +1,55 @@
+"""CREME runs without Ray: one replica in this process does all units. And what a run folder knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from raycre.store.ledger import Outcome
+from raycre.store.parquet import read_table
+
+
+class OneReplica:
+    """In the place of `Pool`."""
+
+    order: ClassVar[Callable[[Sequence[Any]], Sequence[Any]]] = list
+    """In which order units are done; a test may turn it round."""
+
+    def __init__(self, kind: type, order: object, resources: object, parcel: object = None) -> None:
+        self._make = lambda: kind(order, lambda: parcel)
+        self._replica: Any = None
+
+    def __enter__(self) -> OneReplica:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._replica = None
+
+    def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Outcome]:
+        """Do one unit after another."""
+        self._replica = self._replica or self._make()
+        for unit in type(self).order(units):
+            yield getattr(self._replica, method)(unit, common)
+
+
+def parts(out: Path) -> list[Path]:
+    """The parts of a run's passes."""
+    return sorted((out / "passes").rglob("part-*.parquet")) + sorted(
+        (out / "passes").rglob("chain-*.parquet")
+    )
+
+
+def n_predicted(out: Path) -> int:
+    """Forward passes in all parts; one that was predicted twice counts twice."""
+    return sum(len(read_table(path, ["pass"])) for path in parts(out))
+
+
+def predictions(out: Path) -> dict[tuple[str, str], tuple[float, ...]]:
+    """What is known: (gene's folder, pass) -> prediction."""
+    found = {}
+    for path in parts(out):
+        table = read_table(path, ["pass", "prediction"])
+        rows = zip(table["pass"].to_pylist(), table["prediction"].to_pylist(), strict=True)
+        found |= {(path.parent.name, key): tuple(values) for key, values in rows}
+    return found
