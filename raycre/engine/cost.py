@@ -56,7 +56,7 @@ class Count(NamedTuple):
         passes: each once.
         to_do: of these, that the run folder does not hold.
         bases: sequences whose activations others share, to do.
-        elements: assumed number of elements, each on one track.
+        elements: number of elements, each on one track; assumed unless every tile is one.
         per_element: passes that one of them takes.
         go_on: genes that go on in a pipeline at most, where the classes of their contexts are not known.
     """
@@ -149,7 +149,8 @@ def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count
     without = simulate(study.tests, settings, n_tracks, element=False)
     with_one = simulate(study.tests, settings, n_tracks, element=True)
     per_element = with_one.after - without.after
-    elements = n_on * len(settings.tracks(n_tracks)) * ELEMENTS_PER_CONTEXT if per_element else 0.0
+    share = len(settings.tiles) if settings.elements == "all" else ELEMENTS_PER_CONTEXT
+    elements = n_on * len(settings.tracks(n_tracks)) * float(share) if per_element else 0.0
     swaps = n_on * (len(stage.partners) or n_on) if "swap" in study.tests else 0
 
     before = without.before * n_on + 2 * swaps + elements * (with_one.before - without.before)

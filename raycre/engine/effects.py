@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,9 @@ def write_effects(
         settings = stage.settings_of(gene)
         settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
         for test in stage.tests:
+            path = _part(run.out, test, study.model_label, gene_folder(gene))
             if gene_key(gene) in lacking and (test == "swap" or missing([test], settings, known)):
+                path.unlink(missing_ok=True)  # what an earlier configuration asked for
                 continue
             found = TESTS[test].effects(settings, known)
             # A gene's own TSS in its own context is no swap.
@@ -77,10 +79,30 @@ def write_effects(
             table = pd.DataFrame(rows, columns=EFFECTS.names)
             if regions is not None:
                 table["create_calls"] = regions.calls_in(table)
-            path = _folder(run.out, test, study.model_label) / f"part-{gene_folder(gene)}.parquet"
             write_table(path, as_table(table, EFFECTS, run.metadata | study.metadata))
             n_rows += len(rows)
     return n_rows
+
+
+def forget_effects(study: Study, run: Run, asked: Collection[tuple[str, str]]) -> int:
+    """Remove the parts of the run's tests for genes that it has not chosen; return how many.
+
+    An earlier configuration of the folder may have chosen others, which would pass for chosen ones. What was
+    predicted of them stays, so that asking for them again takes no pass.
+
+    Args:
+        study: of the run.
+        run: its folder.
+        asked: (test, gene's folder) of the genes that are chosen.
+    """
+    n = 0
+    for test in study.tests:
+        wanted = {_part(run.out, test, study.model_label, gene).name for t, gene in asked if t == test}
+        for path in _part(run.out, test, study.model_label, "").parent.glob("part-*.parquet"):
+            if path.name not in wanted:
+                path.unlink()
+                n += 1
+    return n
 
 
 def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int]) -> Activity:
@@ -155,5 +177,5 @@ def _wild_types(store: PassStore, tracks: Sequence[int], genes: Sequence[Gene]) 
     }
 
 
-def _folder(out: Path, test: str, model: str) -> Path:
-    return out / "effects" / f"test={test}" / f"model={model}"
+def _part(out: Path, test: str, model: str, gene: str) -> Path:
+    return out / "effects" / f"test={test}" / f"model={model}" / f"part-{gene}.parquet"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.engine.cost import cost_of
-from raycre.engine.effects import write_effects, write_summary
+from raycre.engine.effects import forget_effects, write_effects, write_summary
 from raycre.engine.elements import write_elements
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
@@ -23,7 +23,7 @@ from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme, with_kept_of
-from raycre.engine.units import Planned, Stage, as_frame, records, units_of
+from raycre.engine.units import Planned, Stage, as_frame, gene_folder, records, units_of
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
@@ -111,6 +111,7 @@ class Work:
         missing: units that failed for good.
         untried: number of chains of genes whose passes known beforehand are not all done.
         n_rows: rows of effects written.
+        asked: (test, gene's folder) of all stages so far.
     """
 
     config: PerturbConfig
@@ -122,6 +123,7 @@ class Work:
     missing: list[str] = field(default_factory=list)
     untried: int = 0
     n_rows: int = 0
+    asked: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def ledger(self) -> Ledger:
@@ -153,6 +155,7 @@ class Work:
     def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:
         """Plan and run a stage; return the genes all of whose units are done, and the others."""
         self.ledger.forget_attempts()
+        self.asked |= {(test, gene_folder(gene)) for gene in genes for test in stage.tests}
         units = list(units_of(stage, genes, self.study.passes_per_unit, self.store))
         rows = as_frame(stage, units)
         self.plan = pd.concat([self.plan, rows], ignore_index=True) if len(self.plan) else rows
@@ -195,6 +198,8 @@ class Work:
         Raises:
             TasksFailedError: some units failed for good.
         """
+        if self.config.chooses_genes and (n := forget_effects(self.study, self.run, self.asked)):
+            say(f"{n:,} parts of effects removed, of genes that an earlier run of the folder has chosen")
         calls = write_summary(self.study, self.run)
         chain = write_elements(self.run, self.study.model_label, self.regions)
         elements = {"elements": chain.pop("elements")} if chain else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,35 +18,16 @@ from raycre.engine.perturbation import run_creme
 from raycre.engine.reading import Reader
 from raycre.engine.replica import Replica
 from raycre.errors import TasksFailedError
-from raycre.store.ledger import Outcome
 from raycre.store.parquet import read_table
 from tests.conftest import perturb_config
+from tests.in_process import OneReplica
 
 STARTS = context_tiles(65_536, 5_000)[:, 0].tolist()
 
 
-class OnePool:
-    """In the place of `Pool`: one replica in this process."""
-
-    def __init__(self, kind: type, order: object, *_: object) -> None:
-        self._kind, self._order, self._replica = kind, order, None
-
-    def __enter__(self) -> OnePool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._replica = None
-
-    def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Outcome]:
-        """Do one unit after another."""
-        self._replica = self._replica or self._kind(self._order)
-        for unit in units:
-            yield getattr(self._replica, method)(unit, common)
-
-
 @pytest.fixture(autouse=True)
 def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OnePool)
+    monkeypatch.setattr(perturbation, "Pool", OneReplica)
 
 
 def creme(genome: DemoGenome, out: Path, genes: Sequence[str], **changes: Any) -> dict[str, Any]:
