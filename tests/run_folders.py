@@ -88,7 +88,7 @@ def effect_rows(
         "copies": None, "track_id": 5111, "track_name": "CNhs12336", "assay": "CAGE", "biosample": "K562",
         "wt": 2.0, "control": None, "mutant": 1.0, "sd": 0.1, "n": 10, "effect": effects,
         "metric": "(wt-mutant)/wt", "call": calls, "search": None, "context_gene_id": None,
-        "create_calls": None,
+        "context_tss": None, "create_calls": None,
     }  # fmt: skip
     return pd.DataFrame(rows | more)
 

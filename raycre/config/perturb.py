@@ -146,11 +146,6 @@ class PerturbConfig(Verb):
             return tuple(dict.fromkeys(self.tests))
         return tuple(test for test in get_args(Test) if test in TESTS and test != "activity")
 
-    @property
-    def chooses_genes(self) -> bool:
-        """Whether the run itself finds out which genes its tests are about."""
-        return self.tests == "pipeline" or isinstance(self.inputs.genes, TopGenes)
-
     def science(self) -> dict[str, Any]:
         """Fields that change what a forward pass gives, so that two runs cannot share a folder.
 

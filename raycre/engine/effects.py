@@ -167,6 +167,7 @@ class Described:
             "distance": distance(offset, self._tss_tile),
             **{name: track[name] for name in ("track_id", "track_name", "assay", "biosample")},
             "context_gene_id": None if found.gene is None else gene["gene_id"],
+            "context_tss": None if found.gene is None else gene["tss"],
         }
 
 

@@ -27,7 +27,7 @@ from raycre.engine.units import Planned, Stage, as_frame, gene_folder, records, 
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
-from raycre.store.passes import PassStore
+from raycre.store.passes import PassStore, remove_folder
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import PASS_UNITS
 
@@ -164,6 +164,9 @@ class Work:
         # Chains read what the passes known beforehand gave, so these come first.
         failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
         chains = [p for p in units if p.passes is None]
+        for p in chains:
+            if p.to_do == 0:  # pieces that a chain was killed before it could remove
+                remove_folder(self.ledger.part(p.unit.name).with_suffix(""))
         self.untried += sum(p.to_do != 0 for p in chains if p.number in failed)
         chains = [p for p in chains if p.number not in failed]
         failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
@@ -198,8 +201,8 @@ class Work:
         Raises:
             TasksFailedError: some units failed for good.
         """
-        if self.config.chooses_genes and (n := forget_effects(self.study, self.run, self.asked)):
-            say(f"{n:,} parts of effects removed, of genes that an earlier run of the folder has chosen")
+        if n := forget_effects(self.study, self.run, self.asked):
+            say(f"{n:,} parts of effects removed, of genes that only an earlier run of these tests had")
         calls = write_summary(self.study, self.run)
         chain = write_elements(self.run, self.study.model_label, self.regions)
         elements = {"elements": chain.pop("elements")} if chain else {}

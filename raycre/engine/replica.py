@@ -15,7 +15,7 @@ from raycre.backbones.incremental import CACHE_BYTES
 from raycre.config import BackboneConfig
 from raycre.creme.edits import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.library import load_seqpro
-from raycre.creme.plan import missing, passes
+from raycre.creme.plan import MAX_STEPS, missing, passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
 from raycre.engine.parcel import Parcel, unpack
@@ -113,7 +113,9 @@ class Replica:
             for key, values in self.store.read(gene_folder(unit.gene), self.order.tracks).items()
         }
         known |= {key: tss_activity(values[:, self._asked]) for key, values in mine.items()}
-        while needed := missing(unit.tests, settings, known):
+        for _ in range(MAX_STEPS):
+            if not (needed := missing(unit.tests, settings, known)):
+                break
             for i in range(0, len(needed), CHUNK):
                 found = self._predict(unit.gene, needed[i : i + CHUNK], stage)
                 self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)

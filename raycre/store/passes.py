@@ -82,9 +82,8 @@ class PassStore:
             KeyError: it is not known.
         """
         for path in self.parts(folder):
-            found = read_part(path, tracks)
-            if key in found:
-                return found[key]
+            if key in read_table(path, ["pass"])["pass"].to_pylist():
+                return read_part(path, tracks)[key]
         raise KeyError(key)
 
     def write(
@@ -98,9 +97,8 @@ class PassStore:
         """Write one part, atomically."""
         rows = np.stack(list(predictions.values())) if predictions else np.empty((0, 1), np.float32)
         n, width = len(rows), rows[0].size if len(rows) else 1
-        lists = pa.ListArray.from_arrays(
-            pa.array(np.arange(0, (n + 1) * width, width, dtype=np.int32)), pa.array(rows.ravel())
-        )
+        ends = np.arange(0, (n + 1) * width, width, dtype=np.int64)
+        lists = pa.LargeListArray.from_arrays(pa.array(ends), pa.array(rows.ravel()))
         table = pa.Table.from_arrays(
             [
                 pa.array([gene_id] * n, pa.string()),

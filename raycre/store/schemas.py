@@ -43,7 +43,7 @@ PASSES = _schema(
     ("pass", _TEXT, "identity of the forward pass: wt, tile=...-.../shuffle=k, background=k..."),
     (
         "prediction",
-        pa.list_(pa.float32()),
+        pa.large_list(pa.float32()),
         "prediction of the TSS bins, bin by bin the tracks that the file's metadata lists as kept_tracks",
     ),
 )
@@ -84,6 +84,7 @@ EFFECTS = _schema(
     ),
     ("search", _TEXT, "min (towards less activity) or max, of a test that searches; null otherwise"),
     ("context_gene_id", _TEXT, "context swap: the gene whose context it is; null otherwise"),
+    ("context_tss", _INT, "context swap: the 0-based TSS base of that gene; null otherwise"),
     (
         "create_calls",
         _TEXT,

@@ -102,6 +102,19 @@ def test_further_work_of_a_known_folder_is_the_difference(
         )
 
 
+def test_effects_of_a_test_are_of_the_genes_that_it_was_last_asked_for(
+    genome: DemoGenome, tmp_path: Path
+) -> None:
+    creme(genome, tmp_path, ("ENHA", "SILA"), tests=["context", "necessity"])
+    n_passes = n_predicted(tmp_path)
+    creme(genome, tmp_path, ("SILA",), creme={"n_shuffles": N | {"necessity": 1}})
+    rows = effects(tmp_path)
+    of_test = rows.groupby("test")["gene_name"].unique().map(sorted).to_dict()
+    assert of_test == {"context": ["ENHA", "SILA"], "necessity": ["SILA"]}
+    assert set(rows.loc[rows["test"] == "necessity", "n"]) == {1}
+    assert n_predicted(tmp_path) == n_passes
+
+
 def test_a_kept_track_costs_no_pass_where_tests_do_not_search(genome: DemoGenome, tmp_path: Path) -> None:
     creme(genome, tmp_path, keep="all")
     before = n_predicted(tmp_path)
