@@ -5,7 +5,6 @@ The models are those of the set's README; sizes, sequences and shuffles come fro
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +38,9 @@ THREE = ("context", "necessity", "sufficiency")
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "creme"
-
-
-@pytest.fixture(scope="module")
-def config(golden: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((golden / "toy_A" / "config.json").read_text())
-    return loaded
-
-
-@pytest.fixture(scope="module")
 def stored(golden: Path) -> dict[str, Arrays]:
     names = ("inputs", "model_check", "context_dependence", "necessity", "sufficiency")
     return {name: read_arrays(golden / "toy_A" / f"{name}.npz") for name in names}
-
-
-@pytest.fixture(scope="module")
-def analytic(golden: Path) -> Arrays:
-    return read_arrays(golden / "analytic" / "analytic.npz")
 
 
 def run(wt: Codes, settings: Settings, tests: tuple[str, ...], model: Model, source: Source) -> Activity:

@@ -38,18 +38,8 @@ NO_TILE_SHUFFLES = np.empty((0, 0, 0), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "creme"
-
-
-@pytest.fixture(scope="module")
 def stored(golden: Path) -> Arrays:
     return read_arrays(golden / "toy_A" / "distance.npz")
-
-
-@pytest.fixture(scope="module")
-def analytic(golden: Path) -> Arrays:
-    return read_arrays(golden / "analytic" / "analytic.npz")
 
 
 def settings_of(wt: Codes, tss: NDArray[np.int64], tiles: NDArray[np.int64], n: int) -> Settings:

@@ -6,7 +6,6 @@ effect makes them, so the search runs as in a run.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +37,6 @@ KINDS = {"enh": "enhancer", "sil": "silencer"}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "creme"
-
-
-@pytest.fixture(scope="module")
-def config(golden: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((golden / "toy_A" / "config.json").read_text())
-    return loaded
-
-
-@pytest.fixture(scope="module")
 def inputs(golden: Path) -> Arrays:
     return read_arrays(golden / "toy_A" / "inputs.npz")
 
@@ -56,11 +44,6 @@ def inputs(golden: Path) -> Arrays:
 @pytest.fixture(scope="module")
 def expected(golden: Path) -> Arrays:
     return read_arrays(golden / "toy_A" / "fine_tile.npz")
-
-
-@pytest.fixture(scope="module")
-def analytic(golden: Path) -> Arrays:
-    return read_arrays(golden / "analytic" / "analytic.npz")
 
 
 def settings_for(tss: Interval, length: int, tiles: list[Interval], n: int, **of: Any) -> Settings:

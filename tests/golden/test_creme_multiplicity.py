@@ -40,18 +40,8 @@ KINDS = {"enh": "enhancer", "sil": "silencer"}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "creme"
-
-
-@pytest.fixture(scope="module")
 def stored(golden: Path) -> Arrays:
     return read_arrays(golden / "toy_A" / "multiplicity.npz")
-
-
-@pytest.fixture(scope="module")
-def analytic(golden: Path) -> Arrays:
-    return read_arrays(golden / "analytic" / "analytic.npz")
 
 
 def settings_of(wt: Codes, tss: NDArray[np.int64], tiles: NDArray[np.int64], n: int, copies: int) -> Settings:
