@@ -13,6 +13,7 @@ from raycre.store.parquet import read_table
 class OneReplica:
     """In the place of `Pool`."""
 
+    started: ClassVar[bool] = False  # so that the run reads effects itself
     order: ClassVar[Callable[[Sequence[Any]], Sequence[Any]]] = list
     """In which order units are done; a test may turn it round."""
 

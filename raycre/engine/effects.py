@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,58 @@ from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
 
 Gene = Mapping[str, Any]
-
-
 Activity = dict[str, NDArray[np.float64]]
 
 
-def write_effects(
+@dataclass(frozen=True)
+class EffectsOrder:
+    """All that it takes to read the effects of a stage's genes from what is known; small enough to travel.
+
+    Attributes:
+        out: the run's folder.
+        metadata: key-value metadata of the parts.
+        store: predictions by gene.
+        stage: whose tests are read.
+        tracks: rows of the track table.
+        described: who, where, which track.
+        wild_types: activity of the partners of the context swap test, by the names that it reads.
+        lacking: keys of genes without all of their passes, of which the tests that lack nothing are read.
+        regions: that CREATE has classed; every tile gets its own.
+    """
+
+    out: Path
+    metadata: Mapping[str, str]
+    store: PassStore
+    stage: Stage
+    tracks: tuple[int, ...]
+    described: Described
+    wild_types: Activity
+    lacking: frozenset[str]
+    regions: Regions | None
+
+    def write(self, gene: Gene) -> int:
+        """Write one part of a gene for each test; return the number of rows."""
+        known = read_activity(self.store, gene, self.tracks) | self.wild_types
+        settings = self.stage.settings_of(gene)
+        settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
+        n_rows, key = 0, gene_key(gene)
+        for test in self.stage.tests:
+            path = _part(self.out, test, self.described.model, gene_folder(gene))
+            if key in self.lacking and (test == "swap" or missing([test], settings, known)):
+                path.unlink(missing_ok=True)  # what an earlier configuration asked for
+                continue
+            found = TESTS[test].effects(settings, known)
+            # A gene's own TSS in its own context is no swap.
+            rows = [self.described.row(gene, test, r) for r in found if r.gene != key]
+            table = pd.DataFrame(rows, columns=EFFECTS.names)
+            if self.regions is not None:
+                table["create_calls"] = self.regions.calls_in(table)
+            write_table(path, as_table(table, EFFECTS, self.metadata))
+            n_rows += len(rows)
+        return n_rows
+
+
+def order_effects(
     config: PerturbConfig,
     study: Study,
     run: Run,
@@ -43,8 +89,8 @@ def write_effects(
     genes: Sequence[Gene],
     failed: Sequence[Gene] = (),
     regions: Regions | None = None,
-) -> int:
-    """Write one part per gene and test of a stage, remade from what is known of the gene.
+) -> EffectsOrder:
+    """Gather what reading effects takes.
 
     Args:
         config: of the run.
@@ -53,35 +99,24 @@ def write_effects(
         store: predictions by gene.
         stage: whose tests are read.
         genes: all of whose units are done.
-        failed: genes that lack some; the tests that lack nothing are read. In the context swap test of the
-            others they are no partners.
-        regions: that CREATE has classed; every tile gets its own.
-
-    Returns:
-        Number of rows.
+        failed: genes that lack some. In the context swap test of the others they are no partners.
+        regions: that CREATE has classed.
     """
-    described = Described(config, study, {gene_key(gene): gene for gene in genes})
-    wild_types = _wild_types(store, study.tracks, genes) if stage.settings.partners else {}
-    lacking = {gene_key(gene) for gene in failed}
-    n_rows = 0
-    for gene in (*genes, *failed):
-        known = read_activity(store, gene, study.tracks) | wild_types
-        settings = stage.settings_of(gene)
-        settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
-        for test in stage.tests:
-            path = _part(run.out, test, study.model_label, gene_folder(gene))
-            if gene_key(gene) in lacking and (test == "swap" or missing([test], settings, known)):
-                path.unlink(missing_ok=True)  # what an earlier configuration asked for
-                continue
-            found = TESTS[test].effects(settings, known)
-            # A gene's own TSS in its own context is no swap.
-            rows = [described.row(gene, test, r) for r in found if r.gene != gene_key(gene)]
-            table = pd.DataFrame(rows, columns=EFFECTS.names)
-            if regions is not None:
-                table["create_calls"] = regions.calls_in(table)
-            write_table(path, as_table(table, EFFECTS, run.metadata | study.metadata))
-            n_rows += len(rows)
-    return n_rows
+    partners = {gene_key(gene): gene for gene in genes if gene_key(gene) in stage.partners}
+    return EffectsOrder(
+        out=run.out.resolve(),
+        metadata=run.metadata | study.metadata,
+        store=store,
+        stage=stage,
+        tracks=study.tracks,
+        described=Described(config, study, partners),
+        wild_types={
+            wt_of(key): tss_activity(store.find(gene_folder(gene), WT.key, study.tracks))
+            for key, gene in partners.items()
+        },
+        lacking=frozenset(gene_key(gene) for gene in failed),
+        regions=regions,
+    )
 
 
 def forget_effects(study: Study, run: Run, asked: Collection[tuple[str, str]]) -> int:
@@ -136,9 +171,13 @@ class Described:
         config: of the run.
         study: of the run.
         genes: by key, of the rows' own `gene`.
+
+    Attributes:
+        model: label of the model.
     """
 
     def __init__(self, config: PerturbConfig, study: Study, genes: Mapping[str, Gene]) -> None:
+        self.model = study.model_label
         self._genes, self._seq_len = genes, study.settings.seq_len
         self._tss_tile = study.settings.tss_tile
         self._tracks = study.track_table.rename(columns={"identifier": "track_name"}).to_dict("records")
@@ -169,13 +208,6 @@ class Described:
             "context_gene_id": None if found.gene is None else gene["gene_id"],
             "context_tss": None if found.gene is None else gene["tss"],
         }
-
-
-def _wild_types(store: PassStore, tracks: Sequence[int], genes: Sequence[Gene]) -> Activity:
-    """The wild-type activity of every gene, under the names that the context swap test reads."""
-    return {
-        wt_of(gene_key(gene)): tss_activity(store.find(gene_folder(gene), WT.key, tracks)) for gene in genes
-    }
 
 
 def _part(out: Path, test: str, model: str, gene: str) -> Path:

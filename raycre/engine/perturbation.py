@@ -12,7 +12,7 @@ import pyarrow as pa
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.engine.cost import cost_of
-from raycre.engine.effects import forget_effects, write_effects, write_summary
+from raycre.engine.effects import forget_effects, order_effects, write_summary
 from raycre.engine.elements import write_elements
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, hash_inputs
@@ -24,12 +24,15 @@ from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme, with_kept_of
 from raycre.engine.units import Planned, Stage, as_frame, gene_folder, records, units_of
+from raycre.errors import RaycreError
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore, remove_folder
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import PASS_UNITS
+
+MANY_GENES = 500  # whose effects are worth starting replicas for
 
 
 def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
             genes, failed = work.do(stage, genes, pool)
-            work.n_rows += write_effects(config, study, run, work.store, stage, genes, failed, regions)
+            work.write_effects(stage, genes, failed, pool)
             stage, genes = next_stage(config, study, stage, genes, work.store)
     return work.finish()
 
@@ -188,6 +191,28 @@ class Work:
         missing = set(self.ledger.pending(p.unit.name for p in todo))
         self.missing += sorted(missing)
         return {p.number for p in todo if p.unit.name in missing}
+
+    def write_effects(self, stage: Stage, genes: Sequence[Gene], failed: Sequence[Gene], pool: Pool) -> None:
+        """Read the effects of a stage from its passes: by the replicas, where they are up or genes are many.
+
+        Raises:
+            RaycreError: the effects of a gene could not be read or written.
+        """
+        order = order_effects(
+            self.config, self.study, self.run, self.store, stage, genes, failed, self.regions
+        )
+        every = [*genes, *failed]
+        with progress(f"{stage.name}, effects of genes", len(every)) as show:
+            if pool.started or len(every) >= MANY_GENES:
+                for done, outcome in enumerate(pool.run(every, order, "effects"), start=1):
+                    if outcome.error is not None:
+                        raise RaycreError(f"effects of {outcome.unit}: {outcome.error}")
+                    self.n_rows += outcome.rows
+                    show(done)
+            else:
+                for done, gene in enumerate(every, start=1):
+                    self.n_rows += order.write(gene)
+                    show(done)
 
     def most_active(self, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
         """Predict the wild type of all genes and return those that the run is about, with their tracks."""

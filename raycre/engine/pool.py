@@ -52,6 +52,11 @@ class Pool:
         self._stored = None
         self._stack.close()
 
+    @property
+    def started(self) -> bool:
+        """Whether there has been work."""
+        return bool(self._actors)
+
     def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Outcome]:
         """Call `method(unit, common)` of an actor for every unit, yielding outcomes as they come.
 
@@ -64,7 +69,8 @@ class Pool:
         """
         if not units:
             return
-        self._start(len(units))
+        if method == "work" or not self._actors:  # for anything else as many as there are will do
+            self._start(len(units))
         shared = ray.put(common)
         queue = iter(units)
         flying: dict[ray.ObjectRef, Any] = {}

@@ -18,6 +18,7 @@ from raycre.creme.library import load_seqpro
 from raycre.creme.plan import MAX_STEPS, missing, passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
+from raycre.engine.effects import EffectsOrder
 from raycre.engine.parcel import Parcel, unpack
 from raycre.engine.reading import Reader, load, open_reader, tss_activity
 from raycre.engine.units import Stage, Unit, gene_folder, gene_key
@@ -90,6 +91,13 @@ class Replica:
         """Do a unit; an exception becomes the outcome."""
         do = self._write_passes if unit.passes is not None else self._write_chain
         return self.order.ledger.run(unit.name, lambda: do(unit, stage))
+
+    def effects(self, gene: Mapping[str, Any], order: EffectsOrder) -> Outcome:
+        """Write the effects of a gene; it needs no model, only a process that is there."""
+        try:
+            return Outcome(gene_folder(gene), 1, rows=order.write(gene))
+        except Exception as error:
+            return Outcome(gene_folder(gene), 1, f"{type(error).__name__}: {error}")
 
     def _write_passes(self, unit: Unit, stage: Stage) -> None:
         assert unit.passes is not None

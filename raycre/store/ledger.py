@@ -19,11 +19,12 @@ MAX_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one unit: `error` is None when its part exists."""
+    """What became of one unit: `error` is None when its part exists; `rows` of it, where they are counted."""
 
     unit: str
     attempts: int
     error: str | None = None
+    rows: int = 0
 
 
 @dataclass(frozen=True)

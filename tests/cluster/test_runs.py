@@ -151,6 +151,15 @@ def test_searches_do_not_depend_on_units_or_replicas(genome, local_ray: None, tm
         assert bytes_of(one, pattern) == bytes_of(two, pattern) != {}
 
 
+def test_replicas_and_driver_write_the_same_effects(perturbed: Path, genome) -> None:  # type: ignore[no-untyped-def]
+    by_replicas = bytes_of(perturbed, "effects/*/*/*.parquet")
+    record = run_creme(
+        perturb_config(genome, perturbed)
+    )  # nothing is left to predict, so no replica is started
+    assert record["passes"]["done_now"] == 0
+    assert bytes_of(perturbed, "effects/*/*/*.parquet") == by_replicas != {}
+
+
 def test_a_gene_whose_window_leaves_the_chromosome_is_refused_by_name(
     genome, local_ray: None, tmp_path: Path
 ) -> None:  # type: ignore[no-untyped-def]
