@@ -166,6 +166,8 @@ def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count
         ahead, left = (without.after - n_context) * n_on + swaps + elements * per_element, 1.0
     roots = {lineage(p, study.settings.tss_tile)[0] for p in without.known.values()}
     bases = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
+    if go_on is not None:
+        bases += todo  # passes of the context test are all bases; the next step computes its own anew
     passes, to_do = static + ahead + known, todo + ahead * left + todo_screened
     planned_units = [*screened, *units]
     return Count(

@@ -79,6 +79,8 @@ def test_a_finished_pipeline_has_nothing_to_do(genome: DemoGenome, tmp_path: Pat
     before = creme(genome, tmp_path, GENES, True, tests="pipeline")
     assert before["genes_that_go_on_at_most"] == 3
     assert before["passes"] == before["passes_to_do"]
+    # The context test of all genes: a wild type and two backgrounds each, none like another.
+    assert before["bases_to_compute"] >= len(GENES) * (1 + 2)
     creme(genome, tmp_path, GENES, False, tests="pipeline")
     after = creme(genome, tmp_path, GENES, True, tests="pipeline")
     assert after["passes_to_do"] == after["bases_to_compute"] == after["flops_to_do"] == 0
