@@ -32,7 +32,7 @@ from raycre.creme.library import load_seqpro
 from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.creme.tiles import context_tiles
 from raycre.engine.devices import prepare
-from raycre.engine.reading import Reader
+from raycre.engine.reading import Reader, tss_activity
 
 TRACKS = {"enformer": [4824, 5110, 5111], "borzoi": [0, 1, 2]}  # CREME's three CAGE tracks; any three
 TILE, SHUFFLES = 5_000, 10  # CREME Methods, "Necessity test"
@@ -73,12 +73,13 @@ def ours(
     reader: Reader, wild_type: np.ndarray, mutants: np.ndarray, tiles: list[list[int]], key: str
 ) -> dict[str, Any]:
     """Our passes over the peer's sequences, and the time of drawing as many shuffles by ourselves."""
-    wt_seconds, wt = timed(lambda: reader.edited(wild_type, key, wild_type))
+    line = [(key, lambda: wild_type)]
+    wt_seconds, wt = timed(lambda: tss_activity(reader.edited(wild_type, line)))
     seconds, values, drawing = [], [], 0.0
     for (start, end), sequences in zip(tiles, mutants, strict=True):
         for k, codes in enumerate(sequences):
             drawing += timed(lambda s=start, e=end, k=k: dinucleotide_shuffle(wild_type[s:e], k))[0]
-            took, value = timed(lambda codes=codes: reader.edited(codes, key, wild_type))
+            took, value = timed(lambda codes=codes: tss_activity(reader.edited(codes, line)))
             seconds.append(took)
             values.append(value)
     return {"wt": wt_seconds, "mutants": seconds, "drawing": drawing, "values": np.array([wt, *values])}
