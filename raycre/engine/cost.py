@@ -25,7 +25,7 @@ from raycre.engine.study import Study
 from raycre.engine.units import Planned, Stage, gene_key, records, units_of
 from raycre.store.passes import PassStore
 
-SHORT = 1.0  # seconds of a pass below which warming up matters
+SHORT = 3.0  # seconds of a pass below which warming up (counting takes a second at first) matters
 
 
 class Cost(NamedTuple):
