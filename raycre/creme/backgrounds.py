@@ -12,7 +12,7 @@ from raycre.creme.edits import WT, Pass
 from raycre.creme.effects import THRESHOLDS, context_classes, shuffle_effect
 from raycre.creme.rows import Known, gather
 from raycre.creme.settings import Settings
-from raycre.creme.tiles import Interval
+from raycre.creme.tiles import Interval, overlap
 
 
 def tss_alone(settings: Settings, n: int, owner: Interval | None = None) -> list[Pass]:
@@ -51,11 +51,6 @@ def places(settings: Settings, tile: Interval) -> list[Interval]:
     grid = settings.tiles if settings.places is None else settings.places
     stretches = dict.fromkeys([*((start, start + size) for start, _ in grid), tile])
     return [s for s in stretches if s[1] <= settings.seq_len and not overlap(s, settings.tss_tile)]
-
-
-def overlap(a: Interval, b: Interval) -> bool:
-    """Tell whether two intervals share a base."""
-    return a[0] < b[1] and b[0] < a[1]
 
 
 def classes_of_gene(settings: Settings, known: Known) -> list[str | None]:

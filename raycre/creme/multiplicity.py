@@ -10,13 +10,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from raycre.creme.backgrounds import controls, inserted, overlap, places, with_copy
+from raycre.creme.backgrounds import controls, inserted, places, with_copy
 from raycre.creme.edits import WT, Pass
 from raycre.creme.effects import MUTANT_OVER_CONTROL, MUTANT_OVER_ORIGINAL, fold_change
 from raycre.creme.elements import Element, elements, needed
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
-from raycre.creme.tiles import Interval
+from raycre.creme.tiles import Interval, overlap
 
 Round: TypeAlias = dict[Interval, list[Pass]]
 """Place of one more copy -> its passes, one for each background."""

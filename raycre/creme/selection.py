@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from raycre.creme.settings import PER_CLASS
 from raycre.errors import InputError, RaycreError
 
 TOP_GENES = 10_000  # per track; Methods, "Transcription start site selection"
-CONTEXTS_PER_CLASS = 200  # per track; Methods, "Context dependence test"
 CONTEXT_CLASSES = ("enhancing", "neutral", "silencing")  # in the order of the authors' tables
 REFERENCE_STATE = 42  # the authors' random_state for contexts (DIVERGENCES 4)
 NEUTRAL_TILE = 0.1  # |sufficiency| below; Methods, "Biochemical characterization of CREs"
@@ -82,7 +82,7 @@ def _highest(gene: NDArray[np.int64], activity: NDArray[np.float64], n: int) -> 
 
 
 def sample_contexts(
-    classes: pd.DataFrame, n: int | None = CONTEXTS_PER_CLASS, seed: int = 0, compat: str = "fixed"
+    classes: pd.DataFrame, n: int | None = PER_CLASS, seed: int = 0, compat: str = "fixed"
 ) -> NDArray[np.int64]:
     """Keep at most `n` genes of each context class on each track; all of a class that has no more.
 

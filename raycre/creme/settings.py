@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from raycre.creme.effects import THRESHOLDS
-from raycre.creme.tiles import Interval, tss_tile
+from raycre.creme.tiles import Interval, overlap, tss_tile
 from raycre.errors import ConfigError, near
 
 
@@ -117,7 +117,7 @@ class Settings:
                     "give other creme.tiles",
                     value=(start, end),
                 )
-            if start < tss_end and tss_start < end:
+            if overlap((start, end), self.tss_tile):
                 raise ConfigError(
                     f"the tile overlaps the TSS tile {tss_start}-{tss_end}, which no test may change; "
                     "drop it from creme.tiles or set a smaller creme.tile_size",

@@ -18,7 +18,7 @@ from raycre.creme import NEEDS
 from raycre.creme.edits import Pass
 from raycre.creme.plan import complete, n_before
 from raycre.creme.settings import Settings
-from raycre.creme.tiles import Interval
+from raycre.creme.tiles import Interval, overlap
 
 ACTIVE, SILENT = 100.0, 1.0  # of a wild type, and of a background: an enhancing context
 WOBBLE = 0.001  # of every activity, so that searches have something to choose
@@ -75,5 +75,5 @@ def _activity(p: Pass, tile: Interval | None, track: int, n_tracks: int) -> NDAr
 
 def _holds(p: Pass, tile: Interval) -> bool:
     """Say whether a background holds any of the element."""
-    kept = any(start < tile[1] and tile[0] < end for start, end in p.kept)
+    kept = any(overlap(tile, interval) for interval in p.kept)
     return kept or any((start, end) == tile for start, end, _ in p.placed)

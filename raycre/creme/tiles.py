@@ -115,6 +115,11 @@ def to_input(
     return np.stack([start - first, end - first], axis=1)
 
 
+def overlap(a: Interval, b: Interval) -> bool:
+    """Tell whether two intervals share a base."""
+    return a[0] < b[1] and b[0] < a[1]
+
+
 def distance(tile: Interval, tss: Interval) -> int:
     """Return bp from the start of the TSS tile to the start of `tile`, negative upstream of the gene.
 

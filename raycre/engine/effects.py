@@ -21,14 +21,13 @@ from raycre.creme.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
-from raycre.engine.units import Stage, gene_folder, gene_key
+from raycre.engine.units import Gene, Stage, gene_folder, gene_key, records
 from raycre.store.elements import Regions
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
 
-Gene = Mapping[str, Any]
 Activity = dict[str, NDArray[np.float64]]
 
 
@@ -146,7 +145,7 @@ def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int]) -> Activi
     return {key: tss_activity(values) for key, values in found.items()}
 
 
-def write_summary(study: Study, run: Run) -> list[dict[str, Any]]:
+def write_summary(study: Study, run: Run) -> list[Mapping[str, Any]]:
     """Count calls by test, track and class into summary/calls.parquet; return the rows.
 
     Reads part by part (a dataset of all of them would keep what it knows of each): memory does not grow.
@@ -161,7 +160,7 @@ def write_summary(study: Study, run: Run) -> list[dict[str, Any]]:
         counts.update(zip(*(rows[column] for column in columns), strict=True))
     table = pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=[*columns, "n"])
     write_table(run.out / "summary" / "calls.parquet", as_table(table, CALLS, run.metadata | study.metadata))
-    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
+    return records(table)
 
 
 class Described:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -21,9 +22,9 @@ from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
-from raycre.engine.stages import Gene, first_stage, next_stage, pick_genes, screening
+from raycre.engine.stages import first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme, with_kept_of
-from raycre.engine.units import Planned, Stage, as_frame, gene_folder, records, units_of
+from raycre.engine.units import Gene, Planned, Stage, as_frame, gene_folder, records, units_of
 from raycre.errors import RaycreError
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
@@ -138,7 +139,7 @@ class Work:
         """What is known of each gene."""
         return self.order.store
 
-    @property
+    @cached_property
     def order(self) -> Order:
         """What replicas must know."""
         resources = self.config.resources

@@ -15,10 +15,10 @@ from raycre.backbones.incremental import CACHE_BYTES
 from raycre.config import BackboneConfig
 from raycre.creme.edits import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.library import load_seqpro
-from raycre.creme.plan import MAX_STEPS, missing, passes
+from raycre.creme.plan import complete, passes
 from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
-from raycre.engine.effects import EffectsOrder
+from raycre.engine.effects import EffectsOrder, read_activity
 from raycre.engine.parcel import Parcel, unpack
 from raycre.engine.reading import Reader, load, open_reader, tss_activity
 from raycre.engine.units import Stage, Unit, gene_folder, gene_key
@@ -116,20 +116,18 @@ class Replica:
         mine: Predictions = {}
         for piece in sorted(pieces.glob("piece-*.parquet")):
             mine |= read_part(piece, self.order.kept)
-        known = {
-            key: tss_activity(values)
-            for key, values in self.store.read(gene_folder(unit.gene), self.order.tracks).items()
-        }
+        known = read_activity(self.store, unit.gene, self.order.tracks)
         known |= {key: tss_activity(values[:, self._asked]) for key, values in mine.items()}
-        for _ in range(MAX_STEPS):
-            if not (needed := missing(unit.tests, settings, known)):
-                break
+
+        def predict(needed: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
             for i in range(0, len(needed), CHUNK):
                 found = self._predict(unit.gene, needed[i : i + CHUNK], stage)
                 self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)
                 self.order.ledger.progressed(unit.name)
-                mine |= found
-                known |= {key: tss_activity(values[:, self._asked]) for key, values in found.items()}
+                mine.update(found)
+            return {p.key: tss_activity(mine[p.key][:, self._asked]) for p in needed}
+
+        complete(unit.tests, settings, predict, known)
         # In an order of their own: it must not show where a chain was interrupted.
         self._write(part, unit.gene, {key: mine[key] for key in sorted(mine)})
         remove_folder(pieces)

@@ -7,9 +7,8 @@ test of the genes that its classes give (CREME Methods, "Context dependence test
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,13 +24,11 @@ from raycre.engine.effects import read_activity
 from raycre.engine.progress import say
 from raycre.engine.reading import tss_activity
 from raycre.engine.study import Study
-from raycre.engine.units import Partner, Stage, gene_folder, gene_key
+from raycre.engine.units import Gene, Partner, Stage, gene_folder, gene_key
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore, digest_of_names
 from raycre.store.run import Run
 from raycre.store.schemas import ACTIVITIES
-
-Gene = Mapping[str, Any]
 
 
 def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> Stage:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from raycre.creme import CHAINS
 from raycre.creme.plan import chunks, passes
 from raycre.creme.settings import Settings
 from raycre.store.passes import PassStore, digest_of_names, folder_of
+
+Gene: TypeAlias = Mapping[str, Any]
+"""A row of the genes' table, by column."""
 
 KEPT_LISTS = 16  # of passes by name, one for each way in which genes differ
 
@@ -84,9 +87,9 @@ class Unit:
     searches: tuple[str, ...] = ()
 
 
-def records(genes: pd.DataFrame) -> list[Mapping[str, Any]]:
-    """Return the genes' table row by row."""
-    return [dict(zip(genes.columns, row, strict=True)) for row in genes.itertuples(index=False)]
+def records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+    """Return a table row by row, by column."""
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
 
 
 class Planned(NamedTuple):

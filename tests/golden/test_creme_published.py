@@ -22,7 +22,8 @@ from raycre.creme.effects import (
     insertion_effect,
     shuffle_effect,
 )
-from raycre.creme.selection import CONTEXTS_PER_CLASS, sample_contexts, top_genes
+from raycre.creme.selection import sample_contexts, top_genes
+from raycre.creme.settings import PER_CLASS
 from raycre.creme.tiles import context_tiles, to_genomic, tss_tile
 from raycre.genome.genes import candidate_tss, read_tss_table, window
 
@@ -83,7 +84,7 @@ def before_sampling(counts: pd.DataFrame) -> pd.DataFrame:
 def test_as_many_contexts_are_sampled_as_published(table: Table, compat: str) -> None:
     counts = table("N_seqs_per_context_category")
     pool = before_sampling(counts)
-    sampled = pool["call"].iloc[sample_contexts(pool, CONTEXTS_PER_CLASS, compat=compat)].value_counts()
+    sampled = pool["call"].iloc[sample_contexts(pool, PER_CLASS, compat=compat)].value_counts()
     published = counts.set_index("context category")["Number of contexts after sampling"]
     assert sampled.to_dict() == published.to_dict()
 
@@ -93,7 +94,7 @@ def test_reference_samples_the_very_contexts_that_are_published(table: Table) ->
     # `row`: so of the contexts in the order drawn, each has the rank that its place in the pool has.
     pool = before_sampling(table("N_seqs_per_context_category"))
     contexts = table("selected_contexts_K562")
-    drawn = sample_contexts(pool, CONTEXTS_PER_CLASS, compat="reference")
+    drawn = sample_contexts(pool, PER_CLASS, compat="reference")
     assert pool["call"].iloc[drawn].tolist() == contexts["context"].tolist()
     for _, published in contexts.groupby("context"):
         ours = drawn[published.index]
