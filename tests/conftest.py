@@ -9,11 +9,24 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.demo_genome import DemoGenome, write_demo_genome
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# One profile for every property test: a busy machine is slow, and slow is no failure. In CI the examples are
+# the same in every run; elsewhere new ones are tried.
+hypothesis_settings.register_profile(
+    "raycre",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+    print_blob=True,
+)
+hypothesis_settings.load_profile("raycre")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 120.0  # seconds until something that must happen has happened
+PATIENCE = 600.0  # seconds; only something that never happens takes as long, on however busy a machine
 
 
 def until(condition: Callable[[], bool], why: Callable[[], str]) -> None:

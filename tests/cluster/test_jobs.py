@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from raycre.demo_genome import DemoGenome
 from raycre.engine.prediction import run_predict
 from raycre.store.files import read_json
 from tests.conftest import ROOT, bytes_of, perturb_values, predict_values, train_values
-from tests.processes import kill_tree
+from tests.processes import kill_tree, until
 
 BIN = Path(sys.executable).parent
 
@@ -76,39 +75,41 @@ def head() -> Iterator[Head]:
 
 
 def _wait_for_jobs_api(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 90
-    while True:
+    def answers() -> bool:
+        assert process.poll() is None, "the head ended"
         try:
             with urllib.request.urlopen(f"{address}/api/jobs/", timeout=5) as answer:
-                if answer.status == 200:
-                    return
+                return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
-            pass
-        assert process.poll() is None, "the head ended"
-        assert time.monotonic() < deadline, "no jobs API after 90 s"
-        time.sleep(0.5)
+            return False
+
+    until(answers, lambda: "no jobs API")
 
 
 def _submit(head: Head, job: str, values: dict[str, Any], folder: Path) -> None:
     config = folder / f"{job}.yaml"
     config.write_text(json.dumps(values))
     command = [str(BIN / "ray"), "job", "submit", "--address", head.address, "--working-dir", "."]
-    deadline = time.monotonic() + 60
-    while True:
+    said = ""
+
+    def ran() -> bool:
+        nonlocal said
         done = subprocess.run(
             [*command, "--", "python", f"jobs/{job}.py", "--config", str(config)],
             cwd=ROOT,
             env=head.environment,
             capture_output=True,
             text=True,
-            timeout=240,
             check=False,
         )
+        said = (done.stdout + done.stderr)[-3000:]
         # A head that has just started answers before it can run jobs, and says so.
-        if "No available agent" not in done.stdout + done.stderr or time.monotonic() > deadline:
-            break
-        time.sleep(1)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+        if "No available agent" in done.stdout + done.stderr:
+            return False
+        assert done.returncode == 0, said
+        return True
+
+    until(ran, lambda: said)
 
 
 def test_a_submitted_prediction_gives_the_bits_of_a_local_one(

@@ -158,7 +158,7 @@ def test_every_bin_and_track_equals_the_plain_evaluation(rotary: bool) -> None:
     bins=st.lists(st.integers(0, 127), min_size=1, max_size=4) | st.sampled_from([[0], [127], [127, 0], [1]]),
     tracks=st.lists(st.integers(0, 4), min_size=1, max_size=6),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_few_bins_equal_the_plain_evaluation_in_the_order_asked_for(
     rotary: bool, bins: list[int], tracks: list[int]
 ) -> None:
@@ -249,7 +249,7 @@ def test_a_base_changes_the_trunk_only_within_its_reaches(rotary: bool) -> None:
 
 
 @given(start=st.integers(0, 31), length=st.integers(1, 32))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_rows_of_a_crop_equal_the_wholes_save_near_its_cuts(start: int, length: int) -> None:
     small = model(False)
     end = min(32, start + length)
@@ -450,7 +450,7 @@ def test_read_leaves_no_gradient_behind() -> None:
     edits=st.lists(st.tuples(st.integers(0, 4095), st.integers(1, 300)), max_size=3),
     bins=st.lists(st.integers(0, 127), min_size=1, max_size=3),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_reusing_the_wild_types_trunk_changes_nothing(
     rotary: bool, edits: list[tuple[int, int]], bins: list[int]
 ) -> None:

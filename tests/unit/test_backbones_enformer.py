@@ -56,7 +56,7 @@ def one_thread() -> Iterator[None]:
     bins=st.lists(st.integers(0, 15), min_size=1, max_size=4),
     tracks=st.lists(st.integers(0, 4), min_size=1, max_size=6),
 )
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_read_is_a_slice_of_the_full_output_in_the_order_asked_for(
     bins: list[int], tracks: list[int]
 ) -> None:
@@ -96,7 +96,7 @@ def test_n_is_a_quarter_unless_said_otherwise() -> None:
 
 
 @given(position=st.integers(0, 4095))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_base_changes_the_trunk_only_within_259_bp(position: int) -> None:
     assert MODEL.reaches == (259,) * 4
     assert MODEL.strides == (128,) * 4

@@ -28,7 +28,7 @@ def frame(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
 
 
 @given(ours=INTERVALS, theirs=INTERVALS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_covered_bases_are_those_of_a_set(
     ours: list[tuple[str, int, int]], theirs: list[tuple[str, int, int]]
 ) -> None:

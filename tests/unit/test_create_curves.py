@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from raycre.create import metrics
@@ -78,7 +78,6 @@ def test_the_confusion_counts_truth_by_most_probable_class() -> None:
     assert cells.to_numpy().tolist() == [["a", "a", 1], ["a", "b", 1], ["b", "a", 0], ["b", "b", 1]]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=60), st.integers(2, 40))
 def test_thinning_keeps_the_ends_and_no_more_than_it_may(xy: list[tuple[float, float]], most: int) -> None:
     x, y = np.array(xy).T

@@ -68,7 +68,7 @@ def test_any_number_and_distance_of_shifts(ratio: int, stride: int) -> None:
     torch.testing.assert_close(found, by_definition(model, data, views), rtol=0, atol=1e-12)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @example(views=[(5, False), (5, False), (-3, True)])
 @given(views=st.lists(st.tuples(st.integers(-12, 12), st.booleans()), min_size=1, max_size=4))
 def test_any_views_in_any_order_even_twice_the_same(views: list[tuple[int, bool]]) -> None:

@@ -86,7 +86,7 @@ def test_a_window_is_classed_alike_alone_and_in_a_batch() -> None:
         torch.testing.assert_close(model.classify(x)[2:3], model.classify(x[2:3]), atol=1e-6, rtol=0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     factor=st.sampled_from([2, 4]),
     positions=st.integers(1, 20),

@@ -16,7 +16,7 @@ def test_nearest_code_wins_and_the_lowest_on_a_tie() -> None:
     assert assign(latents, codebook).tolist() == [0, 1, 0]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 999), st.integers(1, 40), st.integers(1, 9))
 def test_assignment_equals_the_smallest_written_out_distance(seed: int, n: int, k: int) -> None:
     torch.manual_seed(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from raycre.create.layout import CLASSES
@@ -49,7 +49,6 @@ def test_of_codes_that_one_class_alone_uses_the_most_used_is_major() -> None:
     assert found.major_feature(0) == 1
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(0, 5), min_size=4, max_size=4)), min_size=1)
 )

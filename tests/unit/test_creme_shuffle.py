@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -34,7 +34,6 @@ def dinucleotides(letters: str) -> Counter[str]:
 
 
 @given(letters=st.text("ACGT", min_size=1, max_size=200), seed=SEEDS)
-@settings(deadline=None)  # the first call imports seqpro
 def test_dinucleotides_and_both_ends_are_kept(letters: str, seed: int) -> None:
     shuffled = letters_of(dinucleotide_shuffle(codes_of(letters), seed))
     assert dinucleotides(shuffled) == dinucleotides(letters)
@@ -42,7 +41,6 @@ def test_dinucleotides_and_both_ends_are_kept(letters: str, seed: int) -> None:
 
 
 @given(letters=st.text("ACGTN", max_size=200), seed=SEEDS)
-@settings(deadline=None)
 def test_n_stays_in_place_and_each_run_between_keeps_its_dinucleotides(letters: str, seed: int) -> None:
     shuffled = letters_of(dinucleotide_shuffle(codes_of(letters), seed))
     assert [c == "N" for c in shuffled] == [c == "N" for c in letters]
@@ -100,7 +98,6 @@ def test_reference_draws_all_that_it_can_reach_with_the_same_chance() -> None:
 
 
 @given(letters=st.text("ACGTN", max_size=200), seed=SEEDS)
-@settings(deadline=None)
 def test_reference_reads_n_as_t_and_keeps_the_dinucleotides_of_that(letters: str, seed: int) -> None:
     shuffled = letters_of(dinucleotide_shuffle(codes_of(letters), seed, "reference"))
     read = letters.replace("N", "T")

@@ -152,14 +152,13 @@ def test_a_region_lies_in_the_row_of_its_number_modulo_the_batch() -> None:
     np.testing.assert_allclose(found.mean, odds / odds.sum(1, keepdims=True), rtol=1e-5)
 
 
-@settings(deadline=None)
 @given(cuts=CUTS, first=st.integers(0, 10_000))
 def test_a_region_keeps_its_row_wherever_shards_are_cut(cuts: set[int], first: int) -> None:
     fold = ensemble(RowNumber())
     assert in_pieces(fold, CODES, cuts, first) == bits(predict(fold, CODES, first))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(cuts=CUTS, first=st.integers(0, 10_000))
 def test_predictions_of_a_real_model_are_bit_equal_however_they_are_cut(cuts: set[int], first: int) -> None:
     torch.manual_seed(0)

@@ -133,7 +133,7 @@ def test_a_fasta_travels_to_another_process_by_its_path(path: Path) -> None:
     st.lists(st.tuples(st.sampled_from(["chr1", "chr2"]), st.integers(-30, 40)), min_size=1, max_size=20),
     st.integers(1, 25),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_many_windows_are_the_single_reads_in_input_order(
     tmp_path_factory: pytest.TempPathFactory, windows: list[tuple[str, int]], length: int
 ) -> None:

@@ -49,7 +49,7 @@ def test_groups_of_one_are_no_groups() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.integers(0, 30)), min_size=40, max_size=80), st.integers(0, 9)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_group_is_ever_divided(rows: list[tuple[int, int]], seed: int) -> None:
     labels, groups = np.array(rows).T
     try:
@@ -84,7 +84,7 @@ def test_chains_of_neighbours_are_one_group_in_any_order() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["chr1", "chr2"]), st.integers(0, 20_000)), min_size=2, max_size=25)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_shifted_windows_of_two_groups_never_overlap(starts: list[tuple[str, int]]) -> None:
     regions = table(*((c, s, s + 1000) for c, s in starts))
     groups = near_groups(regions)

@@ -107,7 +107,7 @@ anchors = st.tuples(st.sampled_from(["chr1", "chr2"]), st.integers(0, 40), st.in
 
 
 @given(st.lists(st.tuples(anchors, anchors), min_size=1, max_size=10), st.integers(-10, 50))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_counts_are_those_of_the_written_definition(
     tmp_path_factory: pytest.TempPathFactory,
     pairs: list[tuple[tuple[str, int, int], tuple[str, int, int]]],

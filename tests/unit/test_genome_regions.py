@@ -155,7 +155,7 @@ intervals = st.lists(
 
 
 @given(intervals, intervals, st.integers(1, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_overlap_is_that_of_the_written_definition(
     ours: list[tuple[str, int, int]], theirs: list[tuple[str, int, int]], min_overlap: int
 ) -> None:

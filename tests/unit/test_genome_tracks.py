@@ -96,7 +96,7 @@ def test_assemblies_that_differ_name_both_lengths(tmp_path: Path) -> None:
     st.lists(st.integers(-20, 110), min_size=1, max_size=8),
     st.integers(1, 30),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_both_formats_give_the_values_base_by_base(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[int, int, int]],

@@ -72,7 +72,7 @@ def edits(draw: st.DrawFn) -> list[tuple[int, int]]:
 
 
 @given(intervals=edits(), seed=st.integers(0, 1000))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_edits_give_the_full_prediction(intervals: list[tuple[int, int]], seed: int) -> None:
     assert off(MODEL, edit(intervals, seed)) <= LIMIT
 
@@ -112,7 +112,7 @@ def test_crops_stop_where_the_sequence_does() -> None:
 
 
 @given(intervals=edits())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_crops_hold_every_change_and_never_touch(intervals: list[tuple[int, int]]) -> None:
     changed = torch.nonzero(edit(intervals) != BASE).flatten()
     crops = FIELD.crops(changed)
@@ -148,7 +148,7 @@ def test_one_row_less_is_wrong(model: Enformer) -> None:
 
 
 @given(size=st.sampled_from([128, 384, 1024, 4096, SEQ_LEN, 2 * SEQ_LEN]))
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 def test_pieces_give_the_trunk_of_the_whole(size: int) -> None:
     whole = MODEL.trunk(BASE[None])
     for level, expected in zip(compute_whole(FIELD, MODEL.trunk, BASE[None], size), whole, strict=True):

@@ -128,7 +128,7 @@ PLANTS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PLANTS)
 def test_reverse_complement_turns_the_output_round(plants):
     model = Planted(seq_len=2_048)
@@ -138,7 +138,7 @@ def test_reverse_complement_turns_the_output_round(plants):
     assert torch.allclose(model.read(reverse_complement(codes), bins, [0, 1]).flip(1), forward, rtol=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PLANTS, st.lists(st.integers(0, 15), min_size=1), st.lists(st.integers(0, 1), min_size=1))
 def test_wanted_bins_and_tracks_come_in_the_order_asked(plants, bins, tracks):
     model = Planted(seq_len=2_048)

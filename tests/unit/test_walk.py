@@ -16,6 +16,7 @@ from raycre.engine.walk import TROUBLE, Job, Turns, forget_trouble, train_jobs
 from raycre.errors import RaycreError
 from raycre.store.files import write_json
 from tests.conftest import train_values
+from tests.processes import PATIENCE
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_
         def train(job: Job) -> None:
             trained[name].append(job.fold)
             if job.fold == 0:
-                assert others_done.wait(60), "fold 2 or 3 waits for fold 0"
+                assert others_done.wait(PATIENCE), "fold 2 or 3 waits for fold 0"
             elif job.fold == 3:
                 others_done.set()
 
@@ -49,7 +50,7 @@ def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_
     for thread in groups:
         thread.start()
     for thread in groups:
-        thread.join(120)
+        thread.join(PATIENCE)
     assert sorted(trained.values()) == [[0], [1, 2, 3]]
 
 
