@@ -27,10 +27,10 @@ from raycre.create.augment import both_strands
 from raycre.create.cutoffs import cutoffs
 from raycre.create.fold import FoldData, FoldState, Recipe
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.losses import Weights
+from raycre.create.loss_weights import Weights
 from raycre.create.model import Create
 from raycre.create.network import Network
-from raycre.create.networks import KINDS
+from raycre.create.networks import BUILDERS
 from raycre.create.recipe import evaluate, start_fold, train_epoch
 from raycre.create.sizes import SIZES, Structure
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
@@ -61,7 +61,7 @@ def network_of(config: TrainConfig) -> Network:
     """Return the model that a configuration asks for, with random weights from torch's generator."""
     model = config.model
     if model.kind != Create.kind:
-        return KINDS[model.kind].make(model.size, model.modalities)
+        return BUILDERS[model.kind].make(model.size, model.modalities)
     named, codebook = SIZES[model.size], model.codebook
     sizes = replace(
         named,
