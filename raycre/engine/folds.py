@@ -41,6 +41,7 @@ from raycre.engine.materialise import Arrays
 from raycre.engine.weight_files import initialise, write_model
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split
+from raycre.store.cached import resolve
 from raycre.store.files import write_atomic, write_json
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import FOLD_PREDICTIONS
@@ -77,7 +78,7 @@ def first_network(config: TrainConfig) -> Network:
     """Return the model before its first epoch: with the weights of `model.init`, if that is given."""
     model = network_of(config)
     if config.model.init is not None:
-        initialise(model, config.model.init)
+        initialise(model, Path(resolve(str(config.model.init))))
     return model
 
 
