@@ -34,7 +34,7 @@ def unknown_chromosome(
 ) -> ChromosomeError:
     """Make the error for a name that `reference` does not have.
 
-    Another name is offered only where it is the same chromosome in another style: chr2 is no remedy for chr20.
+    Another name is offered only where it is the same chromosome in another style: chr2 is not for chr20.
 
     Args:
         remedy: what else can be done, where the name is no other style of a known one.

@@ -1,4 +1,4 @@
-"""A chromosome that a FASTA does not have: another name is offered where it is the same one, and only there."""
+"""A chromosome that a FASTA does not have: another name is offered where it means the same one."""
 
 from __future__ import annotations
 
