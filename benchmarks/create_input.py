@@ -17,7 +17,7 @@ from create_reference import arguments, in_turn, raw_windows, report
 from raycre.create.augment import Views
 from raycre.create.fold import FoldData, Recipe
 from raycre.create.layout import MODALITIES
-from raycre.create.losses import AUTHORS_CODE
+from raycre.create.loss_weights import AUTHORS_CODE
 from raycre.create.model import SIZES, Create
 
 REGIONS = 4096  # 17 MB of bases and more of tracks: not in a processor's inner caches

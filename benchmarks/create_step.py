@@ -17,7 +17,7 @@ from create_reference import arguments, in_turn, inputs, pair, reference_module,
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.losses import AUTHORS_CODE
+from raycre.create.loss_weights import AUTHORS_CODE
 from raycre.create.model import Create
 from raycre.create.published import MODULES, POINTWISE
 

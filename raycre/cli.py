@@ -1,4 +1,8 @@
-"""The command line: parse, call the engine, print; a named error becomes its exit code (0, 1, 2 or 3)."""
+"""The command line: parse, call the engine, print; a named error becomes its exit code (0, 1, 2 or 3).
+
+A verb reads its configuration before it imports the engine, so that a mistake in it is reported at once:
+PyTorch and Ray take seconds to load.
+"""
 
 from __future__ import annotations
 
@@ -52,14 +56,18 @@ def train(
     """Train CREATE, a variant of it or a baseline in k folds on Ray Train."""
     from raycre.config import TrainConfig, read_config
     from raycre.config.sweep import read_sweep
-    from raycre.engine.sweep import run_sweep
-    from raycre.engine.training import run_train
 
     sets = [*(set_ or ()), *([] if init is None else [f"model.init={json.dumps(str(init))}"])]
     if sweep:
-        found = run_sweep(read_sweep(config, sets, sweep), fresh=fresh, dry_run=dry_run)
+        combinations = read_sweep(config, sets, sweep)
+        from raycre.engine.sweep import run_sweep
+
+        found = run_sweep(combinations, fresh=fresh, dry_run=dry_run)
     else:
-        found = run_train(read_config(TrainConfig, config, sets), fresh=fresh, dry_run=dry_run)
+        settings = read_config(TrainConfig, config, sets)
+        from raycre.engine.training import run_train
+
+        found = run_train(settings, fresh=fresh, dry_run=dry_run)
     print_result(found, json_)
 
 
@@ -69,11 +77,11 @@ def predict(
 ) -> None:
     """Class candidate regions with a trained CREATE on Ray Data."""
     from raycre.config import PredictConfig, read_config
+
+    settings = read_config(PredictConfig, config, set_ or ())
     from raycre.engine.prediction import run_predict
 
-    print_result(
-        run_predict(read_config(PredictConfig, config, set_ or ()), fresh=fresh, dry_run=dry_run), json_
-    )
+    print_result(run_predict(settings, fresh=fresh, dry_run=dry_run), json_)
 
 
 @app.command()
@@ -98,7 +106,6 @@ def creme(
     """Perturb genes with CREME on Ray actors."""
     from raycre.config import PerturbConfig, read_config
     from raycre.creme import TESTS
-    from raycre.engine.perturbation import run_creme
 
     known = (*TESTS, "pipeline", "config")
     if test not in known:
@@ -109,6 +116,8 @@ def creme(
     if create_run is not None:
         sets.append(f"create_run={json.dumps(str(create_run))}")
     settings = read_config(PerturbConfig, config, sets)
+    from raycre.engine.perturbation import run_creme
+
     print_result(run_creme(settings, fresh=fresh, dry_run=dry_run), json_)
 
 

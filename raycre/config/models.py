@@ -10,17 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from raycre.config.given import as_taken
 from raycre.config.presets import with_preset
+from raycre.config.words import LARGEST
+from raycre.store.cached import REGISTRY, resolve
 
 Modality = Literal["sequence", "openness", "loops"]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 _ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
 
 
 class Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_taken(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        return as_taken(field.annotation, field.metadata, value)
 
 
 class RunConfig(Frozen):
@@ -28,7 +37,7 @@ class RunConfig(Frozen):
 
     name: str = "run"
     out: Path
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
 
 
 class _Signals(Frozen):
@@ -67,7 +76,7 @@ class ModelConfig(Frozen):
     base_norm: bool = True
     smoothing: float = Field(default=1e-5, ge=0)
     log_openness: bool = True
-    init: Path | None = None  # weights to start from: of train, or the authors' .pth
+    init: Path | None = None  # weights to start from: of train, the authors' .pth, or registry:NAME
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -80,7 +89,9 @@ class ModelConfig(Frozen):
     @field_validator("init")
     @classmethod
     def _whole_path(cls, path: Path | None) -> Path | None:
-        return None if path is None else path.resolve()  # workers stand elsewhere
+        if path is None or str(path).startswith(REGISTRY):
+            return path
+        return path.resolve()  # workers stand elsewhere
 
 
 class RecipeConfig(Frozen):
@@ -196,7 +207,7 @@ class TrainConfig(Verb):
 
     def paths(self) -> dict[str, Path]:
         """Input files by their key."""
-        init = {} if self.model.init is None else {"model.init": self.model.init}
+        init = {} if self.model.init is None else {"model.init": Path(resolve(str(self.model.init)))}
         signals = _signal_paths(self.inputs, self.model.modalities)
         return {**signals, "inputs.labels": self.inputs.labels, **init}
 
@@ -230,6 +241,8 @@ class Cutoffs(Frozen):
 
 class PredictModel(Frozen):
     """A folder written by `train` and which of its folds to average; or one file, `train`'s or the authors'.
+
+    registry:NAME is a published file in the cache.
 
     A file brings no cutoffs: without `cutoffs`, regions get probabilities and no call.
     """

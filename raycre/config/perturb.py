@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from raycre.config.models import Frozen, Positive, ReplicaResources, Verb
 from raycre.creme import TESTS
 from raycre.creme.settings import COPIES, FINE_STAGES, PER_CLASS, ROUNDS, SEARCHES, FineStage
+from raycre.errors import ConfigError
 from raycre.store.cached import resolve
+from raycre.store.location import local_path
+
+# A folder, a file's suffix, or what local_path fills in or refuses.
+_LIKE_A_PATH = re.compile(r"[/\\~$*?]|://|\.(txt|tsv|csv|bed|list|genes|gz|tab|dat)$", re.IGNORECASE)
 
 Test = Literal[
     "activity",
@@ -46,6 +52,14 @@ class PerturbInputs(Frozen):
     tss: Literal["canonical", "outermost", "all"] = "canonical"
     max_n: int = Field(default=0, ge=0)  # a window with more N than this is refused
 
+    @field_validator("genes", mode="before")
+    @classmethod
+    def _one_gene(cls, genes: Any) -> Any:
+        """One name alone is a list of it, where it cannot be a file's."""
+        if not isinstance(genes, str) or Path(genes).exists() or _LIKE_A_PATH.search(genes):
+            return genes
+        return [genes]
+
     @model_validator(mode="after")
     def _one_annotation(self) -> Self:
         if (self.gtf is None) == (self.tss_table is None):
@@ -73,6 +87,17 @@ class BackboneConfig(Frozen):
     incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
     shifts: tuple[int, ...] = Field(default=(0,), min_length=1)  # bp; averaged over shifts of the window …
     reverse_complement: bool = False  # … and over both strands
+
+    @field_validator("weights", mode="after")
+    @classmethod
+    def _paths(cls, weights: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        """Paths among them with `~` and variables filled in."""
+        try:
+            if weights is None or isinstance(weights, str):
+                return None if weights is None else str(local_path(weights))
+            return tuple(str(local_path(one)) for one in weights)
+        except ConfigError as error:
+            raise ValueError(error.message) from None
 
     def settings(self) -> dict[str, Any]:
         """Settings that only some backbones have, where given."""

@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from raycre.create import presets
-from raycre.create.losses import Weights
-from raycre.create.networks import KINDS
+from raycre.create.kinds import KINDS
+from raycre.create.loss_weights import Weights
 from raycre.create.sizes import Structure
 
 _NETWORK = {field.name: field.default for field in fields(Structure) if field.name != "log_openness"}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from raycre.config import yaml_text
 from raycre.config.models import PredictConfig, TrainConfig
 from raycre.config.perturb import PerturbConfig
-from raycre.errors import ConfigError, MissingInputError, near
+from raycre.config.words import Problem
+from raycre.errors import ConfigError, MissingInputError
 
 VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)
 
@@ -21,50 +23,61 @@ def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) ->
 
     Raises:
         MissingInputError: no such file.
-        ConfigError: not YAML, an unknown key (with near matches and its line), or a value that cannot be.
+        ConfigError: not YAML, a key twice, an unknown key (with near matches and its line), or a value that
+            cannot be.
     """
-    values, tree = read_values(path, sets)
-    return check(kind, values, path, tree)
+    return check(kind, *read_values(path, sets))
 
 
-def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], yaml.Node | None]:
-    """Read a YAML file and apply overrides; return its nested values and its tree, which knows the lines."""
+class Source(NamedTuple):
+    """Where values come from, to name the place of a mistake.
+
+    path: the file, if there is one. tree: its YAML tree, which knows the lines. overridden: dotted keys that
+    were given on the command line instead.
+    """
+
+    path: Path | None = None
+    tree: yaml.Node | None = None
+    overridden: tuple[str, ...] = ()
+
+
+def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], Source]:
+    """Read a YAML file and apply overrides; return its nested values and where they come from."""
     if not path.is_file():
-        raise MissingInputError("no such configuration file", path=path)
+        what = "a folder, not a configuration file" if path.is_dir() else "no such configuration file"
+        raise MissingInputError(what, path=path)
     try:
-        text = path.read_text()
-        tree = yaml.compose(text)
-        values = yaml.safe_load(text) or {}
-    except UnicodeDecodeError as error:
-        raise ConfigError("not a text file, so no YAML", path=path) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(
-            f"not YAML: {getattr(error, 'problem', error)}", path=path, line=mark.line + 1 if mark else None
-        ) from error
+        values, tree = yaml_text.parse(yaml_text.decode(path.read_bytes()))
+    except ConfigError as error:
+        raise ConfigError(error.message, path=path, line=error.line) from None
+    if values is None:
+        values = {}
+        if not sets:
+            raise ConfigError("the configuration is empty", path=path)
     if not isinstance(values, dict):
-        raise ConfigError("a configuration is a mapping of keys", path=path, line=1)
+        raise ConfigError("a configuration is a mapping of keys: `key: value` lines", path=path, line=1)
+    overridden = []
     for text in sets:
         key, equals, value = text.partition("=")
-        if not equals or not key:
+        key = key.strip()
+        if not equals or not all(key.split(".")):
             raise ConfigError("--set takes key.sub=value", value=text)
         override(values, key, parse(value, f"--set {key}"))
-    return values, tree
+        overridden.append(key)
+    return values, Source(path, tree, tuple(overridden))
 
 
-def check(
-    kind: type[VerbConfig], values: Mapping[str, Any], path: Path | None, tree: yaml.Node | None
-) -> VerbConfig:
+def check(kind: type[VerbConfig], values: Mapping[str, Any], source: Source = Source()) -> VerbConfig:  # noqa: B008 - frozen
     """Return the configuration of nested values; an error names key, line and value."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise _as_config_error(error, kind, path, tree) from None
+        raise _as_config_error(Problem(error, kind), source) from None
 
 
 def make_config(kind: type[VerbConfig], values: Mapping[str, Any]) -> VerbConfig:
     """Return a configuration from nested values, checked as `read_config` checks a file."""
-    return check(kind, values, None, None)
+    return check(kind, values)
 
 
 def override(values: dict[str, Any], key: str, value: Any) -> None:
@@ -73,7 +86,9 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
     for parent in parents:
         if parent == "model" and isinstance(values.get(parent), str):
             values[parent] = {"kind": values[parent]}
-        values = values.setdefault(parent, {})
+        if values.get(parent) is None:
+            values[parent] = {}
+        values = values[parent]
         if not isinstance(values, dict):
             raise ConfigError(f"{parent} is a value and has no keys below it", value=key)
     values[last] = value
@@ -82,41 +97,26 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
 def parse(text: str, what: str) -> Any:
     """Read a value as YAML."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{what}: the value is not YAML", value=text) from error
+        return yaml_text.parse(text)[0]
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error.message}", value=text) from None
 
 
-def _as_config_error(
-    error: ValidationError, kind: type[BaseModel], path: Path | None, tree: yaml.Node | None
-) -> ConfigError:
-    # A misspelt key shows twice, as one unknown and one missing: the first says more.
-    problems = error.errors(include_url=False)
-    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    place = problem["loc"]
-    key = ".".join(str(part) for part in place)
-    if problem["type"] == "extra_forbidden":
-        known = list(_model_at(kind, place[:-1]).model_fields)
-        message = f"unknown key {key}{near(str(place[-1]), known)} (keys here: {', '.join(known)})"
-        return ConfigError(message, path=path, line=_line_of(tree, place))
-    message = problem["msg"].removeprefix("Value error, ")
-    value = None if problem["type"] == "missing" or isinstance(problem["input"], dict) else problem["input"]
-    where = f"{key}: " if key else ""
-    return ConfigError(f"{where}{message}", path=path, line=_line_of(tree, place), value=value)
-
-
-def _model_at(kind: type[BaseModel], place: Sequence[int | str]) -> type[BaseModel]:
-    for part in place:
-        annotation = kind.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        kind = annotation
-    return kind
+def _as_config_error(problem: Problem, source: Source) -> ConfigError:
+    key = ".".join(map(str, problem.place))
+    if any(f"{key}.".startswith(f"{given}.") for given in source.overridden):
+        return ConfigError(f"{problem.message} (given on the command line)", value=problem.value)
+    line = _line_of(source.tree, problem.place)
+    return ConfigError(problem.message, path=source.path, line=line, value=problem.value)
 
 
 def _line_of(tree: yaml.Node | None, place: Sequence[int | str]) -> int | None:
-    """Return the 1-based line of a key, or of its nearest parent in the file; None for an override."""
+    """Return the 1-based line of a key, or of its nearest parent in the file; None where there is none."""
     line = None
     for part in place:
+        if isinstance(tree, yaml.SequenceNode) and isinstance(part, int) and part < len(tree.value):
+            line, tree = tree.value[part].start_mark.line + 1, tree.value[part]
+            continue
         if not isinstance(tree, yaml.MappingNode):
             break
         found = next(((k, v) for k, v in tree.value if k.value == part), None)

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from raycre.config.models import ModelConfig, RecipeConfig, TrainConfig
-from raycre.config.reading import check, override, parse, read_values
+from raycre.config.reading import Source, check, override, parse, read_values
 from raycre.errors import ConfigError, near
 
 FOLDER = "sweep"  # below the run's folder
@@ -58,11 +58,12 @@ def read_sweep(path: Path, sets: Sequence[str], sweeps: Sequence[str]) -> list[S
         ConfigError: an unknown or ambiguous key, the same key or value twice, or a combination that cannot
             be; it is named.
     """
-    values, tree = read_values(path, sets)
-    if isinstance(values.get("model"), str):  # short for its kind
-        values["model"] = {"kind": values["model"]}
+    values, source = read_values(path, sets)
     axes = [_axis(text) for text in sweeps]
     keys = [key for key, _ in axes]
+    source = source._replace(overridden=(*source.overridden, *keys))
+    if isinstance(values.get("model"), str):  # short for its kind
+        values["model"] = {"kind": values["model"]}
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise ConfigError("--sweep: name each key once, with all its values", value=twice)
@@ -74,13 +75,13 @@ def read_sweep(path: Path, sets: Sequence[str], sweeps: Sequence[str]) -> list[S
         name = ",".join(f"{_short(k)}={_plain(text)}" for k, text in zip(keys, chosen, strict=True))
         if name in found:
             raise ConfigError("--sweep: the same value twice", value=name)
-        found[name] = Setting(name, _config(combination, name, path, tree))
+        found[name] = Setting(name, _config(combination, name, source))
     return list(found.values())
 
 
-def _config(values: dict[str, Any], name: str, path: Path, tree: Any) -> TrainConfig:
+def _config(values: dict[str, Any], name: str, source: Source) -> TrainConfig:
     try:
-        config = check(TrainConfig, values, path, tree)
+        config = check(TrainConfig, values, source)
     except ConfigError as error:
         message = f"in the combination {name}: {error.message}"
         raise ConfigError(message, path=error.path, line=error.line, value=error.value) from None

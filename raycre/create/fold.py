@@ -16,7 +16,7 @@ from torch import Tensor
 
 from raycre.create.augment import EVAL_RATIO, RATIOS, STRIDE, Views, flank, to_input, view_input
 from raycre.create.layout import CLASSES
-from raycre.create.losses import AUTHORS_CODE, Weights
+from raycre.create.loss_weights import AUTHORS_CODE, Weights
 from raycre.create.network import Network
 from raycre.create.schedule import Plateau
 from raycre.errors import ConfigError, RaycreError

@@ -7,7 +7,6 @@ authors' code differ, both are weights of one sum: PAPER and AUTHORS_CODE.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raycre.create.layout import CLASSES, ROWS
+from raycre.create.loss_weights import AUTHORS_CODE as AUTHORS_CODE
+from raycre.create.loss_weights import PAPER as PAPER
+from raycre.create.loss_weights import Weights
 
 if TYPE_CHECKING:
     from raycre.create.model import Output
@@ -22,29 +24,6 @@ if TYPE_CHECKING:
 L1_WEIGHT, L2_WEIGHT = 1e-8, 5e-7  # authors' code; no norm penalty in the paper
 FOCAL_GAMMA = 2.0  # authors' code; no focal term in the paper
 SILENCER = CLASSES.index("silencer")
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Weights of the terms; the defaults are those of the authors' code, which made the published weights.
-
-    total = reconstruction · (sequence + openness · β + loops · γ + commitment · α)
-          + classification · (cross_entropy + focal_silencer · w + norms · w)
-    """
-
-    openness: float = 0.01  # β, eq. 5
-    loops: float = 0.1  # γ, eq. 5
-    commitment: float = 0.25  # α, eq. 11
-    sum_code_dims: bool = False  # eq. 6 sums over a code's dimensions; the code takes their mean
-    reconstruction: float = 0.5  # 1 in eq. 11
-    classification: float = 1.0
-    mean_over_classes: bool = False  # eq. 10 divides by the number of classes; the code does not
-    focal_silencer: float = 1.0  # not in the paper
-    norms: float = 2.0  # not in the paper; the code adds the penalty twice
-
-
-AUTHORS_CODE = Weights()
-PAPER = Weights(sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0)
 
 
 def sequence_error(base_logits: Tensor, bases: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ from raycre.create.layers import (
     upsample_deconvolve,
 )
 from raycre.create.layout import MODALITIES, ROWS, WIDTH, check_modalities
-from raycre.create.losses import Weights, terms, total
+from raycre.create.loss_weights import Weights
+from raycre.create.losses import terms, total
 from raycre.create.network import Network, Step
 from raycre.create.quantizer import SplitQuantizer
 from raycre.create.sizes import SIZES, Sizes, Structure

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from raycre.create.losses import Weights
+from raycre.create.loss_weights import Weights
 
 
 class Step(NamedTuple):
@@ -31,7 +31,7 @@ class Network(nn.Module):
     order, tracks as logarithms (`augment.to_input`).
 
     Attributes:
-        kind: its name in a configuration, a row of `networks.KINDS`.
+        kind: its name in a configuration, a row of `networks.BUILDERS`.
         modalities: what it reads.
         log_openness: whether it takes openness as a logarithm.
     """

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-UPDATE_RATIO = 0.01  # μ, CREATE Methods, "Model training"
-SMOOTHING = 1e-5  # Laplace ε of the authors' code; not in eq. 7-9
+from raycre.create.sizes import SMOOTHING, UPDATE_RATIO
+
 PERPLEXITY_FLOOR = 1e-10  # keeps log(0) of an unused code finite; the authors' code
 ROWS_AT_ONCE = 4_096  # keeps the distances, 3 MB for 200 codes, in a processor's cache
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raycre.create.layout import CLASSES
-from raycre.create.quantizer import SMOOTHING, UPDATE_RATIO
 from raycre.errors import ConfigError
+
+UPDATE_RATIO = 0.01  # μ, CREATE Methods, "Model training"
+SMOOTHING = 1e-5  # Laplace ε of the authors' code; not in eq. 7-9
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from raycre.create.network import Network
 from raycre.create.quantizer import SplitQuantizer
 from raycre.engine.weight_files import read_model, read_network
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
+from raycre.store.cached import resolve
 from raycre.store.files import read_json, sha256_of
 
 WEIGHTS, CUTOFFS = "best.safetensors", "cutoffs.json"
@@ -30,7 +31,7 @@ class Checkpoint:
     """Models that can be used: a training's folds, or one file of weights.
 
     Attributes:
-        path: folder of the training run, or the file.
+        path: folder of the training run, or the file, cached where it is a published one.
         folds: numbers of the folds; (0,) for a file.
         modalities: what the models read.
         n_codes: K of their codebooks; None where they have none.
@@ -66,10 +67,11 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
     """See which folds of a training can be used, and check that their weights load. Or so for a file.
 
     Raises:
-        MissingInputError: no training there, and no file.
+        MissingInputError: no training there, and no file; registry:NAME that is not in the cache.
         ConfigError: no fold is named, or one twice.
         CheckpointError: folds that are not finished, damaged weights or cutoffs, or weights of another shape.
     """
+    folder = Path(resolve(str(folder)))
     if folds != "all" and (not folds or len(set(folds)) < len(folds)):
         raise ConfigError("model.folds: name each fold once, or all", value=list(folds))
     if folder.is_file():

@@ -27,10 +27,10 @@ from raycre.create.augment import both_strands
 from raycre.create.cutoffs import cutoffs
 from raycre.create.fold import FoldData, FoldState, Recipe
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.losses import Weights
+from raycre.create.loss_weights import Weights
 from raycre.create.model import Create
 from raycre.create.network import Network
-from raycre.create.networks import KINDS
+from raycre.create.networks import BUILDERS
 from raycre.create.recipe import evaluate, start_fold, train_epoch
 from raycre.create.sizes import SIZES, Structure
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
@@ -41,6 +41,7 @@ from raycre.engine.materialise import Arrays
 from raycre.engine.weight_files import initialise, write_model
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split
+from raycre.store.cached import resolve
 from raycre.store.files import write_atomic, write_json
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import FOLD_PREDICTIONS
@@ -61,7 +62,7 @@ def network_of(config: TrainConfig) -> Network:
     """Return the model that a configuration asks for, with random weights from torch's generator."""
     model = config.model
     if model.kind != Create.kind:
-        return KINDS[model.kind].make(model.size, model.modalities)
+        return BUILDERS[model.kind].make(model.size, model.modalities)
     named, codebook = SIZES[model.size], model.codebook
     sizes = replace(
         named,
@@ -77,7 +78,7 @@ def first_network(config: TrainConfig) -> Network:
     """Return the model before its first epoch: with the weights of `model.init`, if that is given."""
     model = network_of(config)
     if config.model.init is not None:
-        initialise(model, config.model.init)
+        initialise(model, Path(resolve(str(config.model.init))))
     return model
 
 

@@ -104,7 +104,7 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
     return Order(
         signals=paths,
         regions=(run.out / "inputs" / "regions.parquet").resolve(),
-        checkpoint=config.model.checkpoint.resolve(),
+        checkpoint=checkpoint.path.resolve(),
         folds=checkpoint.folds,
         cutoffs=_cutoffs(config),
         n_views=config.views,
@@ -183,9 +183,7 @@ def _cost(
 ) -> dict[str, Any]:
     todo = ledger.todo(units)
     n = int((todo["last"] - todo["first"]).sum())
-    measured = measure(
-        config.model.checkpoint, checkpoint.folds, config.views, config.resources.cpus_per_replica
-    )
+    measured = measure(checkpoint.path, checkpoint.folds, config.views, config.resources.cpus_per_replica)
     return {
         "dry_run": True,
         "regions": counts,

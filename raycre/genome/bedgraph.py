@@ -52,7 +52,7 @@ class BedGraph:
                 lines,
                 path,
                 sizes=sizes,
-                outside="error",
+                outside=None,
             )
             overlap = start[of_chrom[1:]] < end[of_chrom[:-1]]
             if overlap.any():

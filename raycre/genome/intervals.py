@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.errors import ChromosomeError, RegionError, near
+from raycre.errors import ChromosomeError, RegionError
 
 Outside = Literal["error", "drop"]
 
@@ -30,22 +30,29 @@ def unknown_chromosome(
     path: str | Path | None = None,
     line: int | None = None,
     reference: str = "the FASTA",
+    remedy: str = "",
 ) -> ChromosomeError:
-    """Make the error for a name that `reference` does not have, with the name that was probably meant."""
+    """Make the error for a name that `reference` does not have.
+
+    Another name is offered only where it is the same chromosome in another style: chr2 is not for chr20.
+
+    Args:
+        remedy: what else can be done, where the name is no other style of a known one.
+    """
     names = list(known)
-    other = _other_style(chrom)
-    if other in names:
+    other = next((name for name in names if _plain_name(name) == _plain_name(chrom)), None)
+    if other is not None:
         hint = f"; it has {other!r}: the names differ in style only, rename them in one of the two files"
     else:
-        hint = near(chrom, names) or f"; it has {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+        hint = f"; it has {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+        hint += f"; {remedy}" if remedy else ""
     return ChromosomeError(f"no such chromosome in {reference}{hint}", path=path, line=line, value=chrom)
 
 
-def _other_style(chrom: str) -> str:
-    """Turn a UCSC name into an Ensembl name and the other way round: chr1 and 1, chrM and MT."""
-    if chrom in ("chrM", "MT"):
-        return "MT" if chrom == "chrM" else "chrM"
-    return chrom.removeprefix("chr") if chrom.startswith("chr") else f"chr{chrom}"
+def _plain_name(chrom: str) -> str:
+    """Return a chromosome's name without its style: chr1, Chr01 and 1 are one, as are chrM, MT and M."""
+    name = chrom.casefold().removeprefix("chr").lstrip("_").lstrip("0") or chrom.casefold()
+    return "m" if name == "mt" else name
 
 
 def sizes_of(chrom: pd.Series, sizes: Mapping[str, int]) -> NDArray[np.int64]:
@@ -92,12 +99,13 @@ def inside(
     path: str | Path,
     *,
     sizes: Mapping[str, int],
-    outside: Outside,
+    outside: Outside | None,
 ) -> NDArray[np.bool_]:
     """Return bool (n,): rows on a known chromosome that end within it.
 
     With `outside="drop"` the others are only marked, unless nothing would be left: then the two
-    files do not belong together, and the first row's error is raised as with `outside="error"`.
+    files do not belong together, and the first row's error is raised as with `outside="error"`. None is an
+    error, too, of a file whose rows no setting drops.
 
     Raises:
         ChromosomeError: a chromosome that `sizes` does not have.
@@ -109,11 +117,17 @@ def inside(
         return kept
     row = int(np.argmin(kept))
     name = str(chrom.iloc[row])
+    remedy = ""
+    if outside is not None and kept.any():
+        n = int((~kept).sum())
+        remedy = (
+            f"inputs.outside: drop leaves out and counts what is off the FASTA, {n:,} of {len(kept):,} rows"
+        )
     if length[row] < 0:
-        raise unknown_chromosome(name, sizes, path=path, line=int(line[row]))
+        raise unknown_chromosome(name, sizes, path=path, line=int(line[row]), remedy=remedy)
     raise RegionError(
         f"ends {end[row] - length[row]:,} bp past {name} ({length[row]:,}) of the FASTA; "
-        "drop the line, or check that both files are of one assembly",
+        f"check that both files are of one assembly; {remedy or 'else drop the line'}",
         path=path,
         line=int(line[row]),
         value=place(name, start[row], end[row]),
@@ -139,5 +153,5 @@ def on_known_chromosomes(
     wrong = table[known & (table["end"].to_numpy() > length)] if known.any() else table
     if len(wrong):
         chrom, start, end, line = (wrong[c].iloc[:1] for c in ("chrom", "start", "end", "line"))
-        inside(chrom, start.to_numpy(), end.to_numpy(), line.to_numpy(), path, sizes=sizes, outside="error")
+        inside(chrom, start.to_numpy(), end.to_numpy(), line.to_numpy(), path, sizes=sizes, outside=None)
     return known

@@ -19,8 +19,9 @@ from raycre.create import recipe as training
 from raycre.create.augment import both_strands
 from raycre.create.baselines.deepicsh import DeepIcsh
 from raycre.create.fold import FoldData, FoldState, Recipe
+from raycre.create.kinds import KINDS
 from raycre.create.layout import CLASSES, MODALITIES, WIDTH
-from raycre.create.networks import KINDS
+from raycre.create.networks import BUILDERS
 from raycre.engine.folds import network_of, recipe_of
 from raycre.errors import ConfigError
 
@@ -66,7 +67,7 @@ def regions(n: int, coded_in: str = "openness") -> FoldData:
 
 
 def start(kind: str, recipe: Recipe = SHORT) -> FoldState:
-    make = partial(KINDS[kind].make, "tiny", KINDS[kind].reads)
+    make = partial(BUILDERS[kind].make, "tiny", KINDS[kind].reads)
     return training.start_fold(0, recipe, SEED, make)
 
 

@@ -203,6 +203,33 @@ def test_help_needs_no_heavy_library() -> None:
     assert python(asked).stdout == "[]\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train"],
+        ["train", "--sweep", "K=5,6"],
+        ["predict"],
+        ["creme", "pipeline"],
+        ["creme", "config", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+def test_a_misspelt_key_is_reported_before_any_heavy_library_is_loaded(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("run: {out: run}\ninputs:\n  fastaa: genome.fa\n")
+    heavy = {"ray", "torch", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib", "fsspec"}
+    run = python(
+        "import sys\nfrom raycre.cli import main\n"
+        f"try:\n    main({[*arguments, '--config', str(config)]!r})\n"
+        f"finally:\n    print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    assert (run.returncode, run.stdout) == (2, "[]\n")
+    assert f"{config}:3: " in run.stderr
+    assert "unknown key inputs.fastaa; did you mean fasta?" in run.stderr
+
+
 def test_imports_point_one_way() -> None:
     run = python(
         "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"

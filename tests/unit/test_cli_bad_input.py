@@ -219,8 +219,8 @@ def test_a_bigwig_of_another_assembly_is_named_with_both_lengths(lab: Lab, verb:
     ("row", "message"),
     [
         ("1\t6000\t7000", "'1': no such chromosome in the FASTA; it has 'chr1': the names differ in style"),
-        ("chrX\t6000\t7000", "'chrX': no such chromosome in the FASTA; did you mean chr"),
-        ("chr1\t700\t{past}", "'chr1:700-{past:,}': ends 7 bp past chr1 ({size:,}) of the FASTA; drop the"),
+        ("chrX\t6000\t7000", "'chrX': no such chromosome in the FASTA; it has chr1, chr2, "),
+        ("chr1\t700\t{past}", "'chr1:700-{past:,}': ends 7 bp past chr1 ({size:,}) of the FASTA; check"),
         ("chr1\t700\t700", "'chr1:700-700': the end is not past the start"),
         ("chr1\t700\t300", "'chr1:700-300': the end is not past the start"),
         ("chr1\t-1\t999", "'chr1:-1-999': the start is negative"),
@@ -237,6 +237,21 @@ def test_a_region_that_cannot_be_is_named_by_line_and_value(
     text = GOOD_ROW + row.format(**places) + "\tenhancer\t0\t.\n"
     values["inputs"][key] = lab.write("regions.bed", text)
     assert lab.refusal(verb, values).startswith(f"regions.bed:2: {message.format(**places)}")
+
+
+@pytest.mark.parametrize(("verb", "key"), [("train", "labels"), ("predict", "regions")])
+@pytest.mark.parametrize("row", ["chr20\t6000\t7000", "chr1\t6000\t70000000"])
+def test_the_remedy_for_regions_off_the_fasta_is_to_drop_them(
+    lab: Lab, verb: str, key: str, row: str
+) -> None:
+    values = lab.values(verb)
+    values["inputs"][key] = lab.write("regions.bed", f"{GOOD_ROW}{row}\tenhancer\t0\t.\n")
+    said = lab.refusal(verb, values)
+    assert "did you mean" not in said
+    assert said.endswith("inputs.outside: drop leaves out and counts what is off the FASTA, 1 of 2 rows")
+    del values["inputs"][key]  # nothing would be left: then it is no remedy
+    values["inputs"][key] = lab.write("regions.bed", f"{row}\tenhancer\t0\t.\n")
+    assert "inputs.outside" not in lab.refusal(verb, values)
 
 
 @pytest.mark.parametrize(("verb", "key"), [("train", "labels"), ("predict", "regions")])
@@ -318,7 +333,9 @@ def test_an_unknown_key_is_refused_with_its_line_and_near_matches(
     good = lab.values(verb)
     error = lab.refusal(verb, {block: {key: 1, **good.pop(block)}, **good})
     assert error.startswith(f"config.yaml:2: {message}")  # the first line of the file is the block's name
-    assert lab.refusal(verb, lab.values(verb), "--set", f"{block}.{key}=1").startswith("config.yaml:")
+    given = lab.refusal(verb, lab.values(verb), "--set", f"{block}.{key}=1")  # no line of the file has it
+    assert given.startswith(message)
+    assert given.endswith("(given on the command line)")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_value_of_the_wrong_kind_names_its_line_and_value(tmp_path: Path) -> N
 
 def test_missing_key_is_named(tmp_path: Path) -> None:
     path = _write(tmp_path / "c.yaml", TRAIN.replace("  labels: labels.bed\n", ""))
-    with pytest.raises(ConfigError, match=r"inputs\.labels: Field required"):
+    with pytest.raises(ConfigError, match=r"inputs\.labels: missing; it takes a path"):
         read_config(TrainConfig, path)
 
 

@@ -191,11 +191,11 @@ def test_replicates_of_two_assemblies_are_refused_whichever_comes_first(lab: Lab
     [
         (
             "chr1\t{end}\t{past}",
-            "'chr1:{end:,}-{past:,}': ends 7 bp past chr1 ({size:,}) of the FASTA; drop the",
+            "'chr1:{end:,}-{past:,}': ends 7 bp past chr1 ({size:,}) of the FASTA; check",
         ),
         ("chr1\t-5\t400", "'chr1:-5-400': the start is negative"),
         ("chr1\t400\t300", "'chr1:400-300': the end is not past the start"),
-        ("chr77\t5\t400", "'chr77': no such chromosome in the FASTA; did you mean"),
+        ("chr77\t5\t400", "'chr77': no such chromosome in the FASTA; it has"),
     ],
 )
 def test_a_loop_with_an_anchor_off_its_chromosome_is_named_by_line(

@@ -1,6 +1,6 @@
 """DanQ (Quang & Xie 2016, the model of 320 kernels) with a head of five classes: a convolution, an LSTM.
 
-Knows nothing of training beyond the settings that its authors used.
+Its authors' recipe is in kinds.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.baselines.parts import NO_EXTRAS, Baseline, check_input, sequence_only, start_glorot
+from raycre.create.baselines.parts import Baseline, check_input, sequence_only, start_glorot
 from raycre.create.layers import convolve, max_pool
 from raycre.create.layout import CLASSES, ROWS, WIDTH
 
@@ -22,17 +22,6 @@ POOL = 13
 UNITS = 320  # of the LSTM, each way
 HIDDEN = 925
 DROPOUTS = (0.2, 0.5)  # after the pool, after the LSTM
-
-# Authors' code: RMSprop, batch, epochs, patience (of the validation loss there, of auPRC here).
-# Inferred: its rate of 0.001, the library's default of the time (ρ and ε stand in schedule.py).
-ORIGINAL: dict[str, Any] = {
-    **NO_EXTRAS,
-    "optimizer": "rmsprop",
-    "learning_rate": 1e-3,
-    "batch_size": 100,
-    "epochs": 60,
-    "patience": 5,
-}
 
 # Ours: widths divided by 4 and 10, the dropouts of "tiny" those of CREATE's own "tiny" (sizes.py).
 SIZES: dict[str, dict[str, Any]] = {

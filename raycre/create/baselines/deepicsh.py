@@ -1,7 +1,7 @@
 """DeepICSH (K562 and HepG2 silencers from 5-mers and signals) with a head of five classes.
 
 Two branches: 5-mer counts through an auto-encoder that is trained first and frozen, and 12 numbers of
-signals with attention over them. Knows nothing of training beyond the settings that its authors used.
+signals with attention over them. Its authors' recipe is in kinds.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raycre.create.baselines.kmers import CHANNELS, CODE, AutoEncoder, kmer_counts, same
-from raycre.create.baselines.parts import NO_EXTRAS, Baseline, check_input, start_glorot
+from raycre.create.baselines.parts import Baseline, check_input, start_glorot
 from raycre.create.layout import CLASSES, ROWS, WIDTH, check_modalities
-from raycre.create.losses import Weights
+from raycre.create.loss_weights import Weights
 from raycre.create.network import Step
 from raycre.errors import ConfigError
 
@@ -27,26 +27,6 @@ ROW = 128  # authors' code, as is all of the architecture: width of a row of wha
 HIDDEN = (512, 256, 128)
 DROPOUTS = (0.4, 0.5, 0.5)  # sequence branch, signals branch, before the last hidden layer
 SIGNAL_KERNELS = (8, 1, 3, 1)
-
-# Inferred: ten views a region (ratio 5, both strands) ten times over are the authors' up to 100 epochs. They
-# stop earlier by a validation loss; here the encoder is the one at the end, as it was for them too.
-WARMUP_EPOCHS = 10
-
-# Authors' code: Adam, rate, decay, batch, ten epochs for the classifier, and the best of them kept (by
-# validation accuracy there, by auPRC here; patience 10 stops none of them early).
-# The auto-encoder's rate and decay are theirs, too; it has the classifier's batch (theirs: 64 or 128).
-ORIGINAL: dict[str, Any] = {
-    **NO_EXTRAS,
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "decay": 1e-4,
-    "warmup_rate": 1e-4,
-    "warmup_decay": 1e-6,
-    "batch_size": 64,
-    "warmup_epochs": WARMUP_EPOCHS,
-    "epochs": WARMUP_EPOCHS + 10,
-    "patience": 10,
-}
 
 # Ours: widths divided by 4 and 8, the dropouts of "tiny" those of CREATE's own "tiny" (sizes.py).
 SIZES: dict[str, dict[str, Any]] = {

@@ -1,6 +1,6 @@
 """DeepSEA (Zhou & Troyanskaya 2015) with a head of five classes: three convolutions and a wide hidden layer.
 
-Knows nothing of training beyond the settings that its authors used.
+Its authors' recipe is in kinds.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.baselines.parts import NO_EXTRAS, Baseline, Stack, check_input, sequence_only
+from raycre.create.baselines.parts import Baseline, Stack, check_input, sequence_only
 from raycre.create.layout import CLASSES
 
 CHANNELS = (320, 480, 960)  # authors' code, as are kernels, pools and dropouts
@@ -19,22 +19,6 @@ KERNEL = 8  # without padding: 1000 → 993 → 248 → 241 → 60 → 53 positi
 POOLS = (4, 4, 1)
 DROPOUTS = (0.2, 0.2, 0.5)
 HIDDEN = 925  # the paper's table, by later re-implementations that quote it; 919 in the authors' code
-
-# Authors' code: momentum, batch, decay, L2 (in the gradient) and norm limit.
-# Inferred: the learning rate. Theirs is 1, for a loss averaged over 919 outputs; a cross-entropy of five
-# classes pulls some hundred times harder, and "tiny" diverged at 0.1. 300 epochs and a patience of 20 are
-# CREATE's: theirs are counted in "epochs" of 110,000 samples of another data set.
-# Left out: their L1 of 1e-8 on the logits, far below what the loss itself does to them.
-ORIGINAL: dict[str, Any] = {
-    **NO_EXTRAS,
-    "optimizer": "sgd",
-    "learning_rate": 0.01,
-    "momentum": 0.9,
-    "decay": 8e-7,
-    "weight_decay": 1e-6,
-    "max_norm": 0.9,
-    "batch_size": 16,
-}
 
 # Ours: "small" and "tiny" are the same layers with widths divided by 4 and 10; the dropouts of "tiny" are
 # those of CREATE's own "tiny" (sizes.py), so that neither is held back by noise meant for wide layers.

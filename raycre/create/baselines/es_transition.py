@@ -2,8 +2,8 @@
 
 "-like": the authors publish their layers only inside a binary weights file that was not read. Ours are the
 channel plan that the same group published for its next network of this input (five convolutions and a layer
-of 180), with DeepSEA's kernels and pools: of the same scale, and not known to be the same network. Knows
-nothing of training beyond the settings that its authors used.
+of 180), with DeepSEA's kernels and pools: of the same scale, and not known to be the same network. Its
+authors' recipe is in kinds.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raycre.create.baselines.parts import (
-    NO_EXTRAS,
     Baseline,
     Stack,
     check_input,
@@ -29,17 +28,6 @@ KERNELS = (8, 8, 8, 8, 8)  # inferred: DeepSEA's; 1000 → 986 → 246 → 232 �
 POOLS = (1, 4, 1, 4, 4)  # inferred: DeepSEA's
 DROPOUTS = (0.0, 0.2, 0.0, 0.2, 0.5)  # inferred: DeepSEA's
 HIDDEN = 180  # inferred: the group's next network
-
-# Authors' code: Adam, epochs, patience (of the validation loss there, of auPRC here), 64 windows a device.
-# Inferred: its rate of 0.001, the library's default; four devices, as in the group's other scripts.
-ORIGINAL: dict[str, Any] = {
-    **NO_EXTRAS,
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "batch_size": 256,
-    "epochs": 200,
-    "patience": 10,
-}
 
 # Ours: widths divided by 4 and 10, the dropouts of "tiny" those of CREATE's own "tiny" (sizes.py).
 SIZES: dict[str, dict[str, Any]] = {

@@ -15,18 +15,9 @@ from torch.nn import functional as F
 
 from raycre.create.layers import convolve, max_pool
 from raycre.create.layout import ROWS, WIDTH, check_modalities
-from raycre.create.losses import Weights
+from raycre.create.loss_weights import Weights
 from raycre.create.network import Network, Step
 from raycre.errors import ConfigError, RaycreError
-
-# What CREATE's recipe has and no baseline's authors had. None of them left out a last, smaller batch as far
-# as their sources show (inferred).
-NO_EXTRAS: dict[str, Any] = {
-    "schedule": "constant",
-    "stop_from": 0,
-    "score_warmup": False,
-    "drop_last": False,
-}
 
 
 def class_step(logits: Tensor, labels: Tensor) -> Step:

@@ -1,0 +1,31 @@
+"""Weights of the terms of CREATE's loss, where the paper's text and the authors' code differ: both.
+
+Numbers only; the terms are in losses.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the terms; the defaults are those of the authors' code, which made the published weights.
+
+    total = reconstruction · (sequence + openness · β + loops · γ + commitment · α)
+          + classification · (cross_entropy + focal_silencer · w + norms · w)
+    """
+
+    openness: float = 0.01  # β, eq. 5
+    loops: float = 0.1  # γ, eq. 5
+    commitment: float = 0.25  # α, eq. 11
+    sum_code_dims: bool = False  # eq. 6 sums over a code's dimensions; the code takes their mean
+    reconstruction: float = 0.5  # 1 in eq. 11
+    classification: float = 1.0
+    mean_over_classes: bool = False  # eq. 10 divides by the number of classes; the code does not
+    focal_silencer: float = 1.0  # not in the paper
+    norms: float = 2.0  # not in the paper; the code adds the penalty twice
+
+
+AUTHORS_CODE = Weights()
+PAPER = Weights(sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0)
