@@ -5,7 +5,7 @@ A row is a tile of a gene: where windows of genes overlap, a stretch of the geno
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +64,7 @@ def read_elements(
     parts = list(iter_parts(folder))
     if not parts:
         raise MissingInputError("no part files here; has the run finished?", path=folder)
-    track_id = _track(parts[0], track)
+    track_id = _track(parts, track)
     tables: list[pa.Table] = []
     for part in parts:
         rows = read_table(part, _COLUMNS)
@@ -137,8 +137,12 @@ def _find(run: Path, test: str) -> tuple[Path, str]:
     return folders[0], folders[0].name.removeprefix("model=")
 
 
-def _track(part: Path, wanted: str | int | None) -> int:
-    rows = read_table(part, ["track_id", "track_name"]).to_pandas().drop_duplicates()
+def _track(parts: Sequence[Path], wanted: str | int | None) -> int:
+    """Choose a track of those that any part has: a gene has rows of the tracks that it was chosen for."""
+    of_parts = [read_table(part, ["track_id", "track_name"]).to_pandas().drop_duplicates() for part in parts]
+    rows = pd.concat(of_parts).drop_duplicates().sort_values("track_id")
+    if rows.empty:
+        raise MissingInputError("the run's tables of this test have no rows", path=parts[0].parent)
     shown = ", ".join(f"{i} ({n})" if isinstance(n, str) else str(i) for i, n in rows.itertuples(index=False))
     if wanted is None:
         if len(rows) > 1:

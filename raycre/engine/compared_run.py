@@ -115,6 +115,7 @@ def open_compared(
     Raises:
         MissingInputError: no run here.
         ConfigError: a run of another verb, one that is not finished, or `out` is a file.
+        RunMismatchError: a pipeline whose effects have rows of genes that were not sampled.
         InputError: as `read_elements`.
     """
     record = read_json(run / "run.json") if (run / "run.json").is_file() else None
@@ -126,6 +127,12 @@ def open_compared(
         raise ConfigError("not a run of `raycre creme`", path=run, value=record.get("verb"))
     if not record.get("finished"):
         raise ConfigError("the run is not finished; run its command again, it goes on", path=run)
+    if record.get("config", {}).get("tests") == "pipeline" and "rows" not in record.get("identity", {}):
+        raise RunMismatchError(
+            "this pipeline was run by an earlier raycre, whose effects have rows of tracks that a gene was "
+            "not sampled for; run it again in another run.out",
+            path=run,
+        )
     if out is not None and out.is_file():
         raise ConfigError("--out is a file; name a folder", path=out)
     elements = read_elements(run, test, track, calls=calls)

@@ -17,6 +17,7 @@ from raycre.creme import TESTS
 from raycre.creme.edits import WT
 from raycre.creme.plan import missing
 from raycre.creme.rows import Row
+from raycre.creme.settings import Settings
 from raycre.creme.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
 from raycre.engine.reading import tss_activity
@@ -57,26 +58,33 @@ class EffectsOrder:
     lacking: frozenset[str]
     regions: Regions | None
 
-    def write(self, gene: Gene) -> int:
-        """Write one part of a gene for each test; return the number of rows."""
+    def write(self, gene: Gene) -> None:
+        """Write one part of a gene for each test, of the tracks that the gene was chosen for."""
         known = read_activity(self.store, gene, self.tracks) | self.wild_types
         settings = self.stage.settings_of(gene)
         settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
-        n_rows, key = 0, gene_key(gene)
+        key = gene_key(gene)
         for test in self.stage.tests:
+            if test in self.stage.written:
+                continue
             path = _part(self.out, test, self.described.model, gene_folder(gene))
             if key in self.lacking and (test == "swap" or missing([test], settings, known)):
                 path.unlink(missing_ok=True)  # what an earlier configuration asked for
                 continue
-            found = TESTS[test].effects(settings, known)
+            found = [r for r in TESTS[test].effects(settings, known) if self._chosen(r, settings)]
             # A gene's own TSS in its own context is no swap.
             rows = [self.described.row(gene, test, r) for r in found if r.gene != key]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
             if self.regions is not None:
                 table["create_calls"] = self.regions.calls_in(table)
             write_table(path, as_table(table, EFFECTS, self.metadata))
-            n_rows += len(rows)
-        return n_rows
+
+    def _chosen(self, found: Row, settings: Settings) -> bool:
+        """Say whether a row is of a track that its gene was chosen for; of a swap, that both genes were."""
+        both = [settings.searched]
+        if found.gene is not None:
+            both.append(self.stage.partners[found.gene].searched)
+        return all(tracks is None or found.track in tracks for tracks in both)
 
 
 def order_effects(

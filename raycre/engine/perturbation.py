@@ -34,6 +34,7 @@ from raycre.store.run import Run, open_run
 from raycre.store.schemas import PASS_UNITS
 
 MANY_GENES = 500  # whose effects are worth starting replicas for
+ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
 
 
 def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
             "weights_sha256": study.weights_sha256,
             "model": study.model_label,
             "kept_tracks": study.kept,
+            "rows": ROWS,
         },
         layout=config.layout(),
         fresh=fresh,
@@ -93,11 +95,12 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         if isinstance(config.inputs.genes, TopGenes):
             genes = work.most_active(genes, pool)
         write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
+        work.row = {gene_folder(gene): number for number, gene in enumerate(genes)}
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
             genes, failed = work.do(stage, genes, pool)
             work.write_effects(stage, genes, failed, pool)
-            stage, genes = next_stage(config, study, stage, genes, work.store)
+            stage, genes = next_stage(config, study, stage, genes, work.store, run)
     return work.finish()
 
 
@@ -114,8 +117,8 @@ class Work:
         errors: last error of a unit that failed.
         missing: units that failed for good.
         untried: number of chains of genes whose passes known beforehand are not all done.
-        n_rows: rows of effects written.
         asked: (test, gene's folder) of all stages so far.
+        row: gene's folder -> its row of inputs/genes.parquet.
     """
 
     config: PerturbConfig
@@ -126,8 +129,8 @@ class Work:
     errors: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     untried: int = 0
-    n_rows: int = 0
     asked: set[tuple[str, str]] = field(default_factory=set)
+    row: dict[str, int] = field(default_factory=dict)
 
     @property
     def ledger(self) -> Ledger:
@@ -161,10 +164,7 @@ class Work:
         self.ledger.forget_attempts()
         self.asked |= {(test, gene_folder(gene)) for gene in genes for test in stage.tests}
         units = list(units_of(stage, genes, self.study.passes_per_unit, self.store))
-        rows = as_frame(stage, units)
-        self.plan = pd.concat([self.plan, rows], ignore_index=True) if len(self.plan) else rows
-        metadata = self.run.metadata | self.study.metadata
-        write_table(self.run.out / "plan.parquet", as_table(self.plan, PASS_UNITS, metadata))
+        self._write_plan(as_frame(stage, units))
         # Chains read what the passes known beforehand gave, so these come first.
         failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
         chains = [p for p in units if p.passes is None]
@@ -176,6 +176,14 @@ class Work:
         failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
         done = [gene for number, gene in enumerate(genes) if number not in failed]
         return done, [genes[number] for number in sorted(failed)]
+
+    def _write_plan(self, rows: pd.DataFrame) -> None:
+        """Add units to the plan, and write all of it."""
+        self.plan = pd.concat([self.plan, rows], ignore_index=True) if len(self.plan) else rows
+        gene = pd.array([self.row.get(folder) for folder in _folders(self.plan)], dtype="Int64")
+        metadata = self.run.metadata | self.study.metadata
+        table = as_table(self.plan.assign(gene=gene), PASS_UNITS, metadata)
+        write_table(self.run.out / "plan.parquet", table)
 
     def _run(self, planned: Sequence[Planned], what: str, stage: Stage, pool: Pool) -> set[int]:
         """Do what is to do; return the positions of the genes that have not got all of their units."""
@@ -208,11 +216,10 @@ class Work:
                 for done, outcome in enumerate(pool.run(every, order, "effects"), start=1):
                     if outcome.error is not None:
                         raise RaycreError(f"effects of {outcome.unit}: {outcome.error}")
-                    self.n_rows += outcome.rows
                     show(done)
             else:
                 for done, gene in enumerate(every, start=1):
-                    self.n_rows += order.write(gene)
+                    order.write(gene)
                     show(done)
 
     def most_active(self, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
@@ -237,7 +244,7 @@ class Work:
         record = self.run.finish(
             genes=self.plan["gene_id"].nunique(),
             passes=self._count(),
-            effects=self.n_rows,
+            effects=sum(row["n"] for row in calls),
             failed_units=len(self.missing),
             calls=calls,
             **chain,
@@ -246,5 +253,18 @@ class Work:
         return record | elements
 
     def _count(self) -> dict[str, int]:
-        """Forward passes known beforehand: of the plan, and of these how many were to do in this session."""
-        return {"planned": int(self.plan["passes"].sum()), "done_now": int(self.plan["to_do"].sum())}
+        """Forward passes known beforehand, and of these how many were to do in this session.
+
+        A gene's last step has those of its earlier ones too, so it alone counts.
+        """
+        folders = _folders(self.plan)
+        last = self.plan["stage"].to_numpy() == self.plan.groupby(folders)["stage"].transform("last")
+        return {
+            "planned": int(self.plan.loc[last, "passes"].sum()),
+            "done_now": int(self.plan["to_do"].sum()),
+        }
+
+
+def _folders(plan: pd.DataFrame) -> list[str]:
+    """The gene's folder of every unit of a plan."""
+    return [unit.rpartition("/")[0] for unit in plan["unit"]]

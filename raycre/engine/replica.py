@@ -95,7 +95,8 @@ class Replica:
     def effects(self, gene: Mapping[str, Any], order: EffectsOrder) -> Outcome:
         """Write the effects of a gene; it needs no model, only a process that is there."""
         try:
-            return Outcome(gene_folder(gene), 1, rows=order.write(gene))
+            order.write(gene)
+            return Outcome(gene_folder(gene), 1)
         except Exception as error:
             return Outcome(gene_folder(gene), 1, f"{type(error).__name__}: {error}")
 

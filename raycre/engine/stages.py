@@ -28,7 +28,7 @@ from raycre.engine.units import Gene, Partner, Stage, gene_folder, gene_key
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore, digest_of_names
 from raycre.store.run import Run
-from raycre.store.schemas import ACTIVITIES
+from raycre.store.schemas import ACTIVITIES, SAMPLED
 
 
 def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> Stage:
@@ -45,9 +45,14 @@ def screening(study: Study) -> Stage:
 
 
 def next_stage(
-    config: PerturbConfig, study: Study, stage: Stage, genes: Sequence[Gene], store: PassStore
+    config: PerturbConfig,
+    study: Study,
+    stage: Stage,
+    genes: Sequence[Gene],
+    store: PassStore,
+    run: Run | None = None,
 ) -> tuple[Stage | None, Sequence[Gene]]:
-    """Return the step after `stage`, None where it was the last, and its genes.
+    """Return the step after `stage`, None where it was the last, and its genes with their tracks.
 
     Args:
         config: of the run.
@@ -55,6 +60,7 @@ def next_stage(
         stage: that is done.
         genes: all of whose units are done.
         store: what is known of them.
+        run: whose summary/sampled.parquet is written; None writes nothing.
     """
     if config.tests != "pipeline" or stage.name != "context" or not genes:
         return None, genes
@@ -62,6 +68,7 @@ def next_stage(
     keys, n_tracks = [gene_key(gene) for gene in genes], len(study.tracks)
     table = pd.DataFrame(
         {
+            "row": np.repeat(np.arange(len(genes)), n_tracks),
             "gene": np.repeat(keys, n_tracks),
             # By their ids: with another query a gene would else be drawn by another hash.
             "track": np.tile(study.tracks, len(genes)),
@@ -71,7 +78,10 @@ def next_stage(
     # Tracks that a choice by activity left out are not in the running.
     ranked = [gene.get("searched") for gene in genes]
     table = table[[r is None or t in r for r in ranked for t in range(n_tracks)]].reset_index(drop=True)
-    kept = table.iloc[sample_contexts(table, config.creme.per_class, config.run.seed, config.creme.compat)]
+    rows = sample_contexts(table, config.creme.per_class, config.run.seed, config.creme.compat)
+    if run is not None:
+        _write_sampled(study, run, genes, table.assign(sampled=np.isin(np.arange(len(table)), rows)))
+    kept = table.iloc[rows]
     place = {track: t for t, track in enumerate(study.tracks)}
     tracks_of = {name: tuple(sorted(place[t] for t in ids)) for name, ids in kept.groupby("gene")["track"]}
     chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
@@ -80,8 +90,21 @@ def next_stage(
         say(f"  track {track}: {n:,} {call}")
     if not chosen:
         return None, genes
-    stage = Stage("tests", study.tests, study.settings, study.tracks)
+    # The context test is planned once more, as others read its classes; its rows, of all genes, are written.
+    stage = Stage("tests", study.tests, study.settings, study.tracks, written=stage.tests)
     return with_partners(stage, chosen, len(chosen)), chosen
+
+
+def _write_sampled(study: Study, run: Run, genes: Sequence[Gene], table: pd.DataFrame) -> None:
+    """Write summary/sampled.parquet: genes and tracks in the running, their classes, and which go on."""
+    of_gene = pd.DataFrame(genes).iloc[table["row"]].reset_index(drop=True)
+    rows = of_gene[["gene_id", "gene_name", "chrom", "tss", "strand"]].assign(
+        track_id=table["track"].to_numpy(),
+        context=table["call"].to_numpy(),
+        sampled=table["sampled"].to_numpy(),
+    )
+    path = run.out / "summary" / "sampled.parquet"
+    write_table(path, as_table(rows, SAMPLED, run.metadata | study.metadata))
 
 
 def with_partners(stage: Stage, genes: Sequence[Gene], most: int) -> Stage:

@@ -41,6 +41,7 @@ class Stage:
         settings: of the tests, for every gene.
         tracks: rows of the track table that are asked for; `searched` are positions among them.
         partners: gene key -> window, of the genes in `settings.partners`.
+        written: those of the tests whose effects an earlier step has written.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     settings: Settings
     tracks: tuple[int, ...]
     partners: Mapping[str, Partner] = field(default_factory=dict)
+    written: tuple[str, ...] = ()
 
     def settings_of(self, gene: Mapping[str, Any]) -> Settings:
         """Return the settings for one gene: its tiles and tracks, and the genes that share one of these.
@@ -169,13 +171,12 @@ def chains_of(tests: Sequence[str], settings: Settings) -> list[tuple[tuple[str,
 
 
 def as_frame(stage: Stage, units: Sequence[Planned]) -> pd.DataFrame:
-    """Lay units out as rows of `PASS_UNITS`."""
+    """Lay units out as rows of `PASS_UNITS`, but for the gene's row."""
     return pd.DataFrame(
         {
             "unit": [planned.unit.name for planned in units],
             "stage": stage.name,
             "kind": ["chain" if planned.unit.passes is None else "passes" for planned in units],
-            "gene": [planned.number for planned in units],
             "gene_id": [planned.unit.gene["gene_id"] for planned in units],
             "gene_name": [planned.unit.gene["gene_name"] for planned in units],
             "passes": pd.array([planned.passes for planned in units], dtype="Int64"),

@@ -148,7 +148,7 @@ def draw_gene(rows: pd.DataFrame) -> Picture:
     """
     rows = rows.astype({"test": str})
     tests = [t for t in _TILE_TESTS if (rows["test"] == t).any()]
-    tracks = sorted(rows["track_id"].unique())
+    tracks = sorted(rows.loc[rows["test"].isin(tests), "track_id"].unique())  # context has more
     drawn = tracks[:_MAX_TRACKS]
     figure = new_figure(10.5, 0.6 + 1.9 * len(drawn))
     grid = figure.subplots(len(drawn), len(tests), squeeze=False, sharex=True)

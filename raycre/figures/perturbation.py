@@ -11,10 +11,12 @@ from raycre.figures.effects import read_effects
 from raycre.figures.elements import read_elements
 from raycre.figures.finetiles import read_finetiles
 from raycre.figures.placements import read_placements
+from raycre.figures.sampled import read_sampled
 from raycre.figures.searches import read_searches
 from raycre.figures.swaps import read_swaps
 
 _FAMILIES: tuple[Callable[[Path], list[Block]], ...] = (
+    read_sampled,
     read_effects,
     read_elements,
     read_swaps,

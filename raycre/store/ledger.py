@@ -19,12 +19,11 @@ MAX_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one unit: `error` is None when its part exists; `rows` of it, where they are counted."""
+    """What became of one unit: `error` is None when its part exists."""
 
     unit: str
     attempts: int
     error: str | None = None
-    rows: int = 0
 
 
 @dataclass(frozen=True)

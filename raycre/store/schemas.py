@@ -151,6 +151,22 @@ ACTIVITIES = _schema(
     ("chosen", pa.bool_(), "highest TSS of its gene and among the most active genes of the track"),
 )
 
+SAMPLED = _schema(
+    ("gene_id", _TEXT, "gene identifier in the annotation"),
+    ("gene_name", _TEXT, "gene name in the annotation"),
+    ("chrom", _TEXT, "chromosome"),
+    ("tss", _INT, "0-based position of the TSS base"),
+    ("strand", _TEXT, "strand of the gene"),
+    ("track_id", _INT, "row of the model's track table"),
+    ("context", _TEXT, "class of the gene's context on the track; null where it has none"),
+    (
+        "sampled",
+        pa.bool_(),
+        "the gene is one of those of its class that go on for this track: tests other than context have rows "
+        "of these genes and tracks alone",
+    ),
+)
+
 CALLS = _schema(
     ("test", _TEXT, "name of the perturbation test"),
     ("track_id", _INT, "row of the model's track table"),
@@ -176,7 +192,7 @@ PASS_UNITS = _schema(
     ("unit", _TEXT, "name of the part file below passes/model=..., without its suffix"),
     ("stage", _TEXT, "step of the run: tests, or context and then tests in a pipeline"),
     ("kind", _TEXT, "passes: known beforehand; chain: tests that choose each step by the one before"),
-    ("gene", _INT, "row of inputs/genes.parquet"),
+    ("gene", _INT, "row of inputs/genes.parquet, null for a gene that the run did not choose"),
     ("gene_id", _TEXT, "gene identifier in the annotation"),
     ("gene_name", _TEXT, "gene name in the annotation"),
     ("passes", _INT, "forward passes of the unit, null where it chooses them"),
