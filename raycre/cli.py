@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,8 +33,12 @@ Config = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the r
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print plan and cost; write nothing.")]
 Fresh = Annotated[
-    bool, typer.Option("--fresh/--resume", help="Throw away what the run folder holds, or go on with it.")
+    bool,
+    typer.Option(
+        "--fresh/--resume", help="Remove the run that the folder holds (it is said what), or go on with it."
+    ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --fresh: do not ask on a terminal.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -51,6 +55,7 @@ def train(
     ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
+    yes: Yes = False,
     json_: Json = False,
 ) -> None:
     """Train CREATE, a variant of it or a baseline in k folds on Ray Train."""
@@ -62,18 +67,23 @@ def train(
         combinations = read_sweep(config, sets, sweep)
         from raycre.engine.sweep import run_sweep
 
-        found = run_sweep(combinations, fresh=fresh, dry_run=dry_run)
+        found = run_sweep(combinations, fresh=_asked(fresh, yes), dry_run=dry_run)
     else:
         settings = read_config(TrainConfig, config, sets)
         from raycre.engine.training import run_train
 
-        found = run_train(settings, fresh=fresh, dry_run=dry_run)
+        found = run_train(settings, fresh=_asked(fresh, yes), dry_run=dry_run)
     print_result(found, json_)
 
 
 @app.command()
 def predict(
-    config: Config, set_: Sets = None, dry_run: DryRun = False, fresh: Fresh = False, json_: Json = False
+    config: Config,
+    set_: Sets = None,
+    dry_run: DryRun = False,
+    fresh: Fresh = False,
+    yes: Yes = False,
+    json_: Json = False,
 ) -> None:
     """Class candidate regions with a trained CREATE on Ray Data."""
     from raycre.config import PredictConfig, read_config
@@ -81,7 +91,7 @@ def predict(
     settings = read_config(PredictConfig, config, set_ or ())
     from raycre.engine.prediction import run_predict
 
-    print_result(run_predict(settings, fresh=fresh, dry_run=dry_run), json_)
+    print_result(run_predict(settings, fresh=_asked(fresh, yes), dry_run=dry_run), json_)
 
 
 @app.command()
@@ -101,6 +111,7 @@ def creme(
     ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
+    yes: Yes = False,
     json_: Json = False,
 ) -> None:
     """Perturb genes with CREME on Ray actors."""
@@ -118,7 +129,7 @@ def creme(
     settings = read_config(PerturbConfig, config, sets)
     from raycre.engine.perturbation import run_creme
 
-    print_result(run_creme(settings, fresh=fresh, dry_run=dry_run), json_)
+    print_result(run_creme(settings, fresh=_asked(fresh, yes), dry_run=dry_run), json_)
 
 
 @app.command()
@@ -211,6 +222,11 @@ def tracks(
     from raycre.engine.tracks import find_tracks
 
     print_result(find_tracks(query, model, head, table, strands), json_)
+
+
+def _asked(fresh: bool, yes: bool) -> bool | Literal["ask"]:
+    """A person at a terminal is asked before a run is removed; a script has decided."""
+    return "ask" if fresh and not yes and sys.stdin.isatty() and sys.stderr.isatty() else fresh
 
 
 def _version(value: bool) -> None:

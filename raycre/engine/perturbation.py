@@ -16,6 +16,7 @@ from raycre.engine.cost import cost_of
 from raycre.engine.effects import forget_effects, order_effects, write_summary
 from raycre.engine.elements import write_elements
 from raycre.engine.failures import raise_failures, write_failures
+from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs
 from raycre.engine.parcel import pack
 from raycre.engine.pool import Pool
@@ -37,7 +38,7 @@ MANY_GENES = 500  # whose effects are worth starting replicas for
 ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
 
 
-def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
+def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
     """Run the tests on the genes; do only what the run folder does not hold yet.
 
     Returns:
@@ -62,6 +63,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
+        preview_removal(config.run.out, "creme", fresh)
         return cost_of(config, study, model)
     run = open_run(
         config.run.out,
@@ -77,7 +79,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
             "rows": ROWS,
         },
         layout=config.layout(),
-        fresh=fresh,
+        remove=removal(fresh),
     )
     run.note(
         inputs_sha256=hashes,

@@ -17,6 +17,7 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
+from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
 from raycre.engine.progress import progress
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
@@ -32,7 +33,7 @@ PARTS = "predictions"
 SHARDS_PER_BLOCK = 4  # a block costs Ray Data about as much as a small shard
 
 
-def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
+def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
     """Class every region; go on where an earlier run of the same configuration stopped.
 
     Returns:
@@ -55,6 +56,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
     if dry_run:
+        preview_removal(config.run.out, "predict", fresh)
         return _cost(config, checkpoint, units, ledger, counts)
     run = open_run(
         config.run.out,
@@ -68,7 +70,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
             "folds": checkpoint.folds,
         },
         layout=config.layout(),
-        fresh=fresh,
+        remove=removal(fresh),
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
     say_dropped("regions", counts, signals.loops_dropped)

@@ -32,6 +32,7 @@ from raycre.genome.genes import (
 )
 from raycre.genome.textfile import read_text
 from raycre.store.files import read_json
+from raycre.store.old_run import is_record
 
 AUTO_TILES_PER_TASK = 4
 SHOWN = 5  # tracks named of many
@@ -140,7 +141,8 @@ def with_kept_of(out: Path, study: Study) -> Study:
         RunMismatchError: its passes lack a track that the study needs.
     """
     path = out / "run.json"
-    before = read_json(path).get("identity", {}) if path.is_file() else {}
+    record = read_json(path) if path.is_file() else None
+    before = record["identity"] if is_record(record) else {}
     same = (before.get("model"), before.get("weights_sha256")) == (study.model_label, study.weights_sha256)
     if not same or "kept_tracks" not in before:
         return study  # `open_run` says what differs

@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from raycre.config import TrainConfig
-from raycre.config.sweep import FOLDER, Setting
+from raycre.config.sweep import Setting
 from raycre.create.comparison import compare
 from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.folds import first_network, recipe_of
+from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
@@ -33,10 +34,11 @@ from raycre.store.run import Run, open_run
 from raycre.store.schemas import SWEEP
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
+_CONFIG: Any = {"inputs": True, "folds": True, "resources": True, "model": {"init"}}  # what settings share
 TABLE = Path("summary") / "sweep.parquet"
 
 
-def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
+def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
     """Train every fold of every setting that is not done, and hold the settings against the first of them.
 
     Args:
@@ -63,6 +65,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     table, counts = read_labelled(first, signals)
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     if dry_run:
+        preview_removal(out, "sweep", fresh)
         return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
     run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
     run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
@@ -91,21 +94,19 @@ def _hashes(settings: Sequence[Setting]) -> Iterator[dict[str, str]]:
 
 
 def _open(
-    out: Path, first: TrainConfig, hashes: Mapping[str, str], flank: int, modalities: list[str], fresh: bool
+    out: Path, first: TrainConfig, hashes: Mapping[str, str], flank: int, modalities: list[str], fresh: Fresh
 ) -> Run:
     """Open the sweep's own folder. It belongs to inputs and folds: settings may be added to it later."""
-    if fresh:
-        shutil.rmtree(out / FOLDER, ignore_errors=True)
     inputs = {key: sha256 for key, sha256 in hashes.items() if key.startswith("inputs.")}
     common = {key: value for key, value in first.science().items() if key not in ("model", "recipe")}
     return open_run(
         out,
         verb="sweep",
         name=out.name,
-        config=first.model_dump(mode="json", include={"inputs", "folds", "resources"}),
+        config=first.model_dump(mode="json", include=_CONFIG),
         science={**common, "sha256": inputs, "flank": flank, "modalities": modalities},
         layout={},
-        fresh=fresh,
+        remove=removal(fresh),
     )
 
 

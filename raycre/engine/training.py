@@ -17,6 +17,7 @@ from raycre.create.layout import WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
+from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
 from raycre.engine.materialise import read_labelled, write_inputs
 from raycre.engine.walk import TROUBLE, Job, train_jobs
@@ -30,7 +31,7 @@ from raycre.store.run import Run, open_run
 from raycre.store.schemas import FOLDS, METRICS
 
 
-def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False) -> dict[str, Any]:
+def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
     """Train every fold that is not done; go on where an earlier run of the same configuration stopped.
 
     Returns:
@@ -48,6 +49,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     table, counts = read_labelled(config, signals)
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
+        preview_removal(config.run.out, "train", fresh)
         return {"dry_run": True, "regions": counts, **cost_of(config, plan, table)}
     run = open_training(config, hashes, fresh=fresh)
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
@@ -57,7 +59,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     return finish(run, plan["fold"].tolist())
 
 
-def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: bool) -> Run:
+def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: Fresh) -> Run:
     """Open the run folder of a training; `hashes` are of its input files, by their key."""
     workers = config.resources.workers_per_fold
     run = open_run(
@@ -68,7 +70,7 @@ def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: bool
         science={**config.science(), "sha256": dict(hashes)},
         # Workers of one fold draw dropout of their own and add up in their own order: no fold may mix them.
         layout={**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
-        fresh=fresh,
+        remove=removal(fresh),
     )
     run.note(recipe=asdict(recipe_of(config)))
     return run

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ from raycre.engine.materialise import open_inputs
 from raycre.engine.progress import FoldRow, watched
 from raycre.errors import RaycreError
 from raycre.store.files import read_json, write_json
+from raycre.store.old_run import RAY_FOLDERS
 
-RAY_FOLDER = "train"  # Ray Train's own; nothing of it is kept
+RAY_FOLDER = RAY_FOLDERS.split("/")[0]  # Ray Train's own; nothing of it is kept
 TROUBLE = "error.json"  # why a fold could not be trained
 MAX_FAILURES = 3  # lost workers that Ray Train replaces before it gives up
 
@@ -120,7 +122,10 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
             raise RaycreError(
                 f"training stopped: {error}; finished epochs are kept, run again to go on"
             ) from error
-    shutil.rmtree(out / RAY_FOLDER, ignore_errors=True)
+    for folder in out.glob(RAY_FOLDERS):  # of earlier tries that were cut off, too
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # a person's own files are there
+        (out / RAY_FOLDER).rmdir()
 
 
 def _worker(order: dict[str, Any]) -> None:

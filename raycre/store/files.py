@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from raycre.errors import FormatError, MissingInputError
 
 TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
+TEMPORARY_NAME = re.compile(r"\.part-\d+-[0-9a-f]{8}-")  # how its whole name begins
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -80,9 +82,3 @@ def sha256_of(path: Path) -> str:
         raise MissingInputError("no such file", path=path)
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def sweep(folder: Path) -> None:
-    """Remove what killed writers left behind in `folder` and below."""
-    for leftover in folder.rglob(f"{TEMPORARY}*"):
-        leftover.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ whoever runs it, while the loss of a node costs the units in flight one try.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,11 @@ from pathlib import Path
 import pandas as pd
 
 MAX_ATTEMPTS = 3
+
+
+def is_mark(path: Path) -> bool:
+    """Whether a file is the mark of a unit's tries, a dot each, and not something of a person's."""
+    return path.is_file() and 0 < path.stat().st_size < 2**10 and not path.read_bytes().strip(b".")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Ledger:
 
     def forget_attempts(self) -> None:
         """Give every unit its tries again; called once by the driver when a run starts."""
-        shutil.rmtree(self._attempts, ignore_errors=True)
+        for path in self._attempts.iterdir() if self._attempts.is_dir() else ():
+            if is_mark(path):
+                path.unlink(missing_ok=True)
 
     def progressed(self, unit: str) -> None:
         """Give one unit its tries again, which has kept some of its work: a long one may lose many nodes."""

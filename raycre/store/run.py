@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +15,19 @@ from typing import Any
 
 from raycre import __version__
 from raycre.errors import RunMismatchError
-from raycre.store.files import read_json, sweep, write_json
+from raycre.store.files import read_json, write_json
+from raycre.store.old_run import (
+    RECORD,
+    OldRun,
+    check_no_foreign,
+    check_reads_nothing,
+    find_old,
+    is_record,
+    leftovers,
+    paths_in,
+    remove_run,
+)
 
-# What a run folder may hold; --fresh removes these and nothing else that a user may have put there.
-OURS = (
-    "run.json", "plan.parquet", "failures.parquet", "attempts", "inputs", "folds", "summary",
-    "predictions", "codes", "passes", "effects", "train", "sweep",
-)  # fmt: skip
 SHOWN = 100  # characters of a value that differs: thousands of tracks are too many to read
 _PACKAGES = ("ray", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
 
@@ -55,7 +60,7 @@ class Run:
     def note(self, **facts: object) -> None:
         """Add facts to run.json."""
         self.record.update(facts)
-        write_json(self.out / "run.json", self.record)
+        write_json(self.out / RECORD, self.record)
 
     def finish(self, **facts: object) -> dict[str, Any]:
         """Write the last facts and the time this session took; return the whole record."""
@@ -72,39 +77,48 @@ def open_run(
     config: Mapping[str, object],
     science: Mapping[str, object],
     layout: Mapping[str, object],
-    fresh: bool = False,
+    remove: Callable[[OldRun], object] | None = None,
 ) -> Run:
     """Open `out` for a run, or go on with the run that it holds.
 
     Args:
         out: the folder; made when missing.
-        verb: train, predict or creme.
+        verb: train, sweep, predict or creme.
         name: the run's name.
         config: the whole configuration, kept for the reader.
         science: every field that changes results, with the hashes of the inputs.
         layout: fields that shape the plan without changing results (shard size).
-        fresh: forget what `out` holds of an earlier run.
+        remove: take an earlier run of the verb out of `out` first. It is called with that run before
+            anything is removed, and may raise.
 
     Raises:
-        RunMismatchError: `out` holds a run of other science or layout; the fields are named.
+        RunMismatchError: `out` holds a run of other science or layout (the fields are named), a run.json
+            that is not raycre's, or files without one that this run would take for its own.
+        InputError: an input of this run is among the files that `remove` would remove.
     """
-    if fresh:
-        for entry in OURS:
-            path = out / entry
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    path = out / "run.json"
+    if remove is not None and (old := find_old(out, verb)) is not None:
+        check_reads_nothing(old, paths_in({key: value for key, value in config.items() if key != "run"}))
+        remove(old)
+        remove_run(old)
+    path = out / RECORD
     flat = {"verb": verb, **_flatten(science), **_flatten(layout)}
     if path.exists():
         record = read_json(path)
-        differences = _differences(record.get("identity", {}), flat)
+        if not is_record(record):
+            raise RunMismatchError(
+                "is not the record of a raycre run; give the run another run.out", path=path
+            )
+        differences = _differences(record["identity"], flat)
         if differences:
             raise RunMismatchError(
                 f"the folder holds a run of another configuration: {'; '.join(differences)}. "
                 "Give the run another run.out, or --fresh to throw the old one away",
                 path=out,
             )
-        sweep(out)
+        for leftover in leftovers(out, verb):
+            leftover.unlink(missing_ok=True)
     else:
+        check_no_foreign(out, verb)
         record = {"verb": verb, "name": name, "seconds": []}
     record |= {
         "config": config,
