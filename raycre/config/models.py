@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from raycre.config.presets import with_preset
+from raycre.genome.classes import CLASSES, trained_classes
 
 Modality = Literal["sequence", "openness", "loops"]
 Positive = Annotated[int, Field(ge=1)]
@@ -41,9 +42,18 @@ class _Signals(Frozen):
 
 
 class TrainInputs(_Signals):
-    """Inputs of `train`: labels are BED6 (name = class) or Parquet with a label column."""
+    """Inputs of `train`: labels are BED6 (name = class) or Parquet with a label column.
+
+    `classes` are those to train, background and one more at least; null: those that the labels hold.
+    """
 
     labels: Path
+    classes: tuple[str, ...] | None = None
+
+    @field_validator("classes")
+    @classmethod
+    def _known(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if classes is None else trained_classes(classes)
 
 
 class Codebook(Frozen):
@@ -210,6 +220,8 @@ class TrainConfig(Verb):
                 fields["recipe"].pop(late)
         if self.recipe.decay and self.recipe.warmup_epochs:
             fields["recipe"]["decay_counts"] = "each phase's steps"  # earlier versions counted all
+        if self.inputs.classes not in (None, CLASSES):  # runs of earlier versions trained all five
+            fields["classes"] = list(self.inputs.classes)
         return {**fields, **_signal_rules(self.inputs)}
 
 

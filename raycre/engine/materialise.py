@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.augment import flank
-from raycre.create.layout import CLASSES, WIDTH
+from raycre.create.layout import WIDTH
 from raycre.engine.inputs import fit_regions
+from raycre.engine.labels import Labelled, check_every_class, choose_classes, keep_classes
 from raycre.engine.progress import progress
 from raycre.errors import LabelError
 from raycre.genome.features import Signals, Wide
@@ -47,22 +48,23 @@ class Arrays(NamedTuple):
     replicates: int = 1
 
 
-def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
+def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
     """Read labelled regions, resize them, and give each its test fold; count what was dropped.
 
-    Returns:
-        (table, counts): region_id, chrom, start, end, name, strand, source, label, fold.
-
     Raises:
-        LabelError: an unknown class, one without regions or with fewer than folds, or overlapping regions of
-            two classes.
+        LabelError: an unknown class, one that is to be trained and has no regions or fewer than folds, or
+            overlapping regions of two classes.
         InputError: as `read_labels`.
     """
     inputs, sizes = config.inputs, signals.fasta.sizes
-    found = read_labels(inputs.labels, sizes=sizes, outside=inputs.outside)
+    read = read_labels(inputs.labels, sizes=sizes, outside=inputs.outside)
+    classes = choose_classes(inputs, read.n_of_class)
+    found, left_out = keep_classes(read, classes)
     outside = found._replace(n_dropped=found.n_dropped - found.n_repeated)
     table, counts = fit_regions(outside, inputs, sizes, path=inputs.labels, what="labelled region")
     counts["dropped_as_repeated"] = found.n_repeated
+    counts["dropped_of_other_classes"] = len(read.table) - len(found.table)
+    check_every_class(table, classes, counts, inputs.labels)
     check_classes_apart(table, inputs.labels)
     labels = table["label"].to_numpy(np.int64)
     try:
@@ -70,16 +72,11 @@ def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, 
     except LabelError as error:
         raise LabelError(error.message, path=inputs.labels, value=error.value) from error
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source", "label", "fold"]
-    return table.assign(fold=fold)[columns], counts
+    return Labelled(table.assign(fold=fold)[columns], counts, classes, left_out)
 
 
 def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     n = config.folds.n
-    none = [
-        c for c, found in zip(CLASSES, np.bincount(labels, minlength=len(CLASSES)), strict=True) if not found
-    ]
-    if none:
-        raise LabelError(f"there are no regions of class {', '.join(none)}; the model is taught all of them")
     if config.folds.by == "chromosome":
         return by_chromosome(labels, table["chrom"], n, config.run.seed)
     reach = flank(max(*config.recipe.ratios, config.recipe.eval_ratio), config.recipe.stride)

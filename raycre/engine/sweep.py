@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from raycre.create.comparison import compare
 from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.folds import first_network, recipe_of
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
 from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
@@ -55,24 +56,33 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     out = first.run.out.parent.parent
     check_out(out)
     hashes = list(_hashes(settings))
-    for setting in settings:
-        first_network(setting.config)  # sizes that do not fit are refused before anything is written
     flank = max(recipe_of(setting.config).flank for setting in settings)
     modalities = [m for m in MODALITIES if any(m in s.config.model.modalities for s in settings)]
     signals = Signals(signal_paths(first.inputs, modalities))
-    table, counts = read_labelled(first, signals)
+    labelled = read_labelled(first, signals)
+    settings = [replace(each, config=labelled.settle(each.config)) for each in settings]
+    first, table = settings[0].config, labelled.table
+    for setting in settings:
+        first_network(setting.config)  # sizes that do not fit are refused before anything is written
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     if dry_run:
-        return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
+        return {
+            "dry_run": True,
+            "regions": labelled.counts,
+            "runs": len(settings),
+            **_cost(settings, plan, table),
+        }
     run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
-    run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
-    say_dropped("labelled regions", counts, signals.loops_dropped)
+    labelled.note(run)
+    run.note(loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
+    labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)
     runs, jobs = [], []
     for setting, sha256 in zip(settings, hashes, strict=True):
         each = open_training(setting.config, sha256, fresh=False)
         reads = setting.config.model.modalities
-        each.note(regions=counts, loops_dropped=signals.loops_dropped if "loops" in reads else 0)
+        labelled.note(each)
+        each.note(loops_dropped=signals.loops_dropped if "loops" in reads else 0)
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name)

@@ -17,7 +17,7 @@ from raycre.create.layout import WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.materialise import read_labelled, write_inputs
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
@@ -43,15 +43,17 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     check_out(config.run.out)
     recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
-    first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table, counts = read_labelled(config, signals)
+    labelled = read_labelled(config, signals)
+    config, table = labelled.settle(config), labelled.table
+    first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
-        return {"dry_run": True, "regions": counts, **cost_of(config, plan, table)}
+        return {"dry_run": True, "regions": labelled.counts, **cost_of(config, plan, table)}
     run = open_training(config, hashes, fresh=fresh)
-    run.note(regions=counts, loops_dropped=signals.loops_dropped)
-    say_dropped("labelled regions", counts, signals.loops_dropped)
+    labelled.note(run)
+    run.note(loops_dropped=signals.loops_dropped)
+    labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)
     return finish(run, plan["fold"].tolist())

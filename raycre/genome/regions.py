@@ -34,12 +34,14 @@ class Regions(NamedTuple):
         summit (int64, 0-based base of the chromosome, -1 if none), line (int64, 1-based line or row of
         the file); after `read_labels` also label (int64, position in `CLASSES`).
     n_repeated: those of the dropped that said again what an earlier row says (`read_labels` only).
+    n_of_class: rows read of each of `CLASSES`, where labels were read.
     """
 
     table: pd.DataFrame
     n_read: int
     n_dropped: int
     n_repeated: int = 0
+    n_of_class: tuple[int, ...] = ()
 
 
 def read_regions(
@@ -76,12 +78,13 @@ def read_regions(
     _check_summits(table, path)
     if labels:
         table["label"] = _label_codes(table, path)
+    of_class = np.bincount(table["label"], minlength=len(CLASSES)).tolist() if labels else ()
     table = table.drop(columns="class")
     n_read = len(table)
     if sizes is not None:
         kept = inside(table["chrom"], start, end, line, path, sizes=sizes, outside=outside)
         table = table[kept].reset_index(drop=True)
-    return Regions(table, n_read, n_read - len(table))
+    return Regions(table, n_read, n_read - len(table), n_of_class=tuple(of_class))
 
 
 def read_labels(
@@ -93,7 +96,7 @@ def read_labels(
         LabelError: a class that is not one of `CLASSES`, or one interval with two classes.
         InputError: as `read_regions`.
     """
-    table, n_read, n_outside, _ = read_regions(path, sizes=sizes, outside=outside, labels=True)
+    table, n_read, n_outside, _, of_class = read_regions(path, sizes=sizes, outside=outside, labels=True)
     interval = ["chrom", "start", "end"]
     table = table.drop_duplicates([*interval, "label"])
     twice = table.duplicated(interval)
@@ -108,7 +111,7 @@ def read_labels(
             value=f"{row['chrom']}:{row['start']}-{row['end']}",
         )
     n_dropped = n_read - len(table)
-    return Regions(table.reset_index(drop=True), n_read, n_dropped, n_dropped - n_outside)
+    return Regions(table.reset_index(drop=True), n_read, n_dropped, n_dropped - n_outside, of_class)
 
 
 def resize(table: pd.DataFrame, width: int, sizes: Mapping[str, int]) -> Regions:

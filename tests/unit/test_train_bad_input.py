@@ -77,10 +77,11 @@ def test_a_class_with_fewer_regions_than_folds_is_named_with_both_numbers(lab: L
     )
 
 
-def test_a_class_without_any_region_is_named(lab: Lab) -> None:  # noqa: F811
+def test_labels_without_background_are_refused(lab: Lab) -> None:  # noqa: F811
     rows = [row for row in rows_of(lab) if row[3] not in ("silencer", "background")]
     assert lab.refusal("train", spoilt(lab, rows)) == (
-        "labels.bed: there are no regions of class silencer, background; the model is taught all of them"
+        "labels.bed: the labels hold enhancer, promoter, insulator; training needs background and one class "
+        "more: add such regions"
     )
 
 
