@@ -45,10 +45,12 @@ class TrainInputs(_Signals):
     """Inputs of `train`: labels are BED6 (name = class) or Parquet with a label column.
 
     `classes` are those to train, background and one more at least; null: those that the labels hold.
+    `overlaps`: regions of two classes that share bases are dropped, both (the paper), kept, or refused.
     """
 
     labels: Path
     classes: tuple[str, ...] | None = None
+    overlaps: Literal["drop", "keep", "refuse"] = "drop"
 
     @field_validator("classes")
     @classmethod
@@ -222,6 +224,8 @@ class TrainConfig(Verb):
             fields["recipe"]["decay_counts"] = "each phase's steps"  # earlier versions counted all
         if self.inputs.classes not in (None, CLASSES):  # runs of earlier versions trained all five
             fields["classes"] = list(self.inputs.classes)
+        if self.inputs.overlaps == "keep":  # refused, by earlier versions too, or dropped: none is left
+            fields["overlaps"] = "keep"
         return {**fields, **_signal_rules(self.inputs)}
 
 

@@ -14,9 +14,9 @@ from raycre.create.layout import CLASSES
 from raycre.engine.inputs import say_dropped
 from raycre.engine.progress import say
 from raycre.errors import LabelError
+from raycre.genome.class_overlaps import class_overlaps
 from raycre.genome.classes import trained_classes
-from raycre.genome.regions import Regions
-from raycre.store.run import Run
+from raycre.genome.regions import Regions, check_classes_apart
 
 
 class Labelled(NamedTuple):
@@ -27,32 +27,39 @@ class Labelled(NamedTuple):
         counts: regions read, dropped by each rule, and kept.
         classes: those that are trained, in the order of `CLASSES`.
         n_left_out: regions read of each class that is not trained.
+        overlaps: what `settle_overlaps` found, ready for JSON.
+        rules: of what was dropped where earlier versions did not; they belong to the run's identity.
     """
 
     table: pd.DataFrame
     counts: dict[str, int]
     classes: tuple[str, ...]
     n_left_out: dict[str, int]
+    overlaps: dict[str, Any]
+    rules: dict[str, str]
 
     def settle(self, config: TrainConfig) -> TrainConfig:
         """Return the configuration with the classes that it comes to."""
         inputs = config.inputs.model_copy(update={"classes": self.classes})
         return config.model_copy(update={"inputs": inputs})
 
-    def note(self, run: Run) -> None:
-        """Write to run.json which labels are trained on and which are left out."""
+    def facts(self) -> dict[str, Any]:
+        """Return what run.json holds of the labels: which are trained on and which are left out."""
         found = np.bincount(self.table["label"], minlength=len(CLASSES))
-        run.note(
-            regions=self.counts,
-            labels={
-                "trained": {c: int(found[CLASSES.index(c)]) for c in self.classes},
-                "left_out": self.n_left_out,
-            },
-        )
+        labels = {
+            "trained": {c: int(found[CLASSES.index(c)]) for c in self.classes},
+            "left_out": self.n_left_out,
+            "overlaps": self.overlaps,
+        }
+        return {"regions": self.counts, "labels": labels}
 
     def say(self, loops_dropped: int) -> None:
         """Tell the person what was left out, and which classes have no column of their own."""
         say_dropped("labelled regions", self.counts, loops_dropped)
+        if self.overlaps["pairs"]:
+            pairs = ", ".join(f"{n:,} of {names}" for names, n in self.overlaps["pairs"].items())
+            done = "both regions dropped" if self.overlaps["rule"] == "drop" else "kept, in one fold"
+            say(f"pairs of regions of two classes that overlap, {done}: {pairs}")
         missing = [c for c in CLASSES if c not in self.classes]
         if missing:
             left_out = ", ".join(f"{n:,} {c}" for c, n in self.n_left_out.items())
@@ -99,6 +106,34 @@ def keep_classes(found: Regions, classes: tuple[str, ...]) -> tuple[Regions, dic
     table = found.table[found.table["label"].isin(chosen)].reset_index(drop=True)
     left_out = {c: n for c, n in zip(CLASSES, found.n_of_class, strict=True) if n and c not in classes}
     return found._replace(table=table), left_out
+
+
+def settle_overlaps(table: pd.DataFrame, inputs: TrainInputs) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Do with regions that overlap a region of another class what `inputs.overlaps` says.
+
+    Args:
+        table: regions of one width, each window once a class.
+        inputs: of the training.
+
+    Returns:
+        The regions that stay, and ready for JSON: rule; pairs by two classes; dropped by class; and pairs
+        within a class, which stay by any rule and share a fold.
+
+    Raises:
+        LabelError: overlaps that are to be refused.
+    """
+    if inputs.overlaps == "refuse":
+        check_classes_apart(table, inputs.labels)
+    found = class_overlaps(table)
+    dropped = found.mixed if inputs.overlaps == "drop" else np.zeros(len(table), bool)
+    n_dropped = np.bincount(table["label"][dropped], minlength=len(CLASSES))
+    facts = {
+        "rule": inputs.overlaps,
+        "pairs": {f"{a} and {b}": n for a, b, n in found.between()},
+        "dropped": {c: int(n) for c, n in zip(CLASSES, n_dropped, strict=True) if n},
+        "pairs_of_one_class": {c: int(found.pairs[i, i]) for i, c in enumerate(CLASSES) if found.pairs[i, i]},
+    }
+    return table[~dropped].reset_index(drop=True), facts
 
 
 def check_every_class(

@@ -21,12 +21,13 @@ from raycre.config import TrainConfig
 from raycre.create.augment import flank
 from raycre.create.layout import WIDTH
 from raycre.engine.inputs import fit_regions
-from raycre.engine.labels import Labelled, check_every_class, choose_classes, keep_classes
+from raycre.engine.labels import Labelled, check_every_class, choose_classes, keep_classes, settle_overlaps
 from raycre.engine.progress import progress
 from raycre.errors import LabelError
+from raycre.genome.class_overlaps import one_of_each_window
 from raycre.genome.features import Signals, Wide
 from raycre.genome.folds import SHIFT_GAP, assign_folds, by_chromosome, near_groups
-from raycre.genome.regions import check_classes_apart, read_labels
+from raycre.genome.regions import read_labels
 from raycre.store.files import read_json, write_atomic, write_json
 from raycre.store.parquet import write_table
 from raycre.store.rows import RowsFile
@@ -51,9 +52,12 @@ class Arrays(NamedTuple):
 def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
     """Read labelled regions, resize them, and give each its test fold; count what was dropped.
 
+    Rules come in this order: off the FASTA, of classes that are not trained, windows past a chromosome's end,
+    the blacklist, windows that are there twice, overlaps of two classes.
+
     Raises:
         LabelError: an unknown class, one that is to be trained and has no regions or fewer than folds, or
-            overlapping regions of two classes.
+            overlapping regions of two classes where they are refused.
         InputError: as `read_labels`.
     """
     inputs, sizes = config.inputs, signals.fasta.sizes
@@ -62,17 +66,25 @@ def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
     found, left_out = keep_classes(read, classes)
     outside = found._replace(n_dropped=found.n_dropped - found.n_repeated)
     table, counts = fit_regions(outside, inputs, sizes, path=inputs.labels, what="labelled region")
-    counts["dropped_as_repeated"] = found.n_repeated
-    counts["dropped_of_other_classes"] = len(read.table) - len(found.table)
+    n_windows, table = len(table), one_of_each_window(table)
+    n_repeated, n_each = n_windows - len(table), len(table)
+    table, overlaps = settle_overlaps(table, inputs)
+    counts |= {
+        "kept": len(table),
+        "dropped_as_repeated": found.n_repeated + n_repeated,
+        "dropped_of_other_classes": len(read.table) - len(found.table),
+        "dropped_for_overlap_of_classes": n_each - len(table),
+    }
     check_every_class(table, classes, counts, inputs.labels)
-    check_classes_apart(table, inputs.labels)
+    table = table.assign(region_id=np.arange(len(table), dtype=np.int64))
     labels = table["label"].to_numpy(np.int64)
     try:
         fold = _folds(config, table, labels)
     except LabelError as error:
         raise LabelError(error.message, path=inputs.labels, value=error.value) from error
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source", "label", "fold"]
-    return Labelled(table.assign(fold=fold)[columns], counts, classes, left_out)
+    rules = {"repeated_windows": "one kept"} if n_repeated else {}
+    return Labelled(table.assign(fold=fold)[columns], counts, classes, left_out, overlaps, rules)
 
 
 def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -68,21 +68,26 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     if dry_run:
         return {
             "dry_run": True,
-            "regions": labelled.counts,
+            **labelled.facts(),
             "runs": len(settings),
             **_cost(settings, plan, table),
         }
-    run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
-    labelled.note(run)
-    run.note(loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
+    science = {
+        **{key: value for key, value in first.science().items() if key not in ("model", "recipe")},
+        **labelled.rules,
+        "sha256": {k: v for each in hashes for k, v in each.items() if k.startswith("inputs.")},
+        "flank": flank,
+        "modalities": modalities,
+    }
+    run = _open(out, first, science, fresh)
+    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
     labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)
     runs, jobs = [], []
     for setting, sha256 in zip(settings, hashes, strict=True):
-        each = open_training(setting.config, sha256, fresh=False)
+        each = open_training(setting.config, sha256, rules=labelled.rules, fresh=False)
         reads = setting.config.model.modalities
-        labelled.note(each)
-        each.note(loops_dropped=signals.loops_dropped if "loops" in reads else 0)
+        each.note(**labelled.facts(), loops_dropped=signals.loops_dropped if "loops" in reads else 0)
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name)
@@ -100,20 +105,16 @@ def _hashes(settings: Sequence[Setting]) -> Iterator[dict[str, str]]:
         yield {key: known[path] for key, path in paths.items()}
 
 
-def _open(
-    out: Path, first: TrainConfig, hashes: Mapping[str, str], flank: int, modalities: list[str], fresh: bool
-) -> Run:
+def _open(out: Path, first: TrainConfig, science: Mapping[str, object], fresh: bool) -> Run:
     """Open the sweep's own folder. It belongs to inputs and folds: settings may be added to it later."""
     if fresh:
         shutil.rmtree(out / FOLDER, ignore_errors=True)
-    inputs = {key: sha256 for key, sha256 in hashes.items() if key.startswith("inputs.")}
-    common = {key: value for key, value in first.science().items() if key not in ("model", "recipe")}
     return open_run(
         out,
         verb="sweep",
         name=out.name,
         config=first.model_dump(mode="json", include={"inputs", "folds", "resources"}),
-        science={**common, "sha256": inputs, "flank": flank, "modalities": modalities},
+        science=science,
         layout={},
         fresh=fresh,
     )

@@ -49,25 +49,26 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
-        return {"dry_run": True, "regions": labelled.counts, **cost_of(config, plan, table)}
-    run = open_training(config, hashes, fresh=fresh)
-    labelled.note(run)
-    run.note(loops_dropped=signals.loops_dropped)
+        return {"dry_run": True, **labelled.facts(), **cost_of(config, plan, table)}
+    run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
+    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped)
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
 
 
-def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: bool) -> Run:
-    """Open the run folder of a training; `hashes` are of its input files, by their key."""
+def open_training(
+    config: TrainConfig, hashes: Mapping[str, str], *, rules: Mapping[str, str], fresh: bool
+) -> Run:
+    """Open the run folder of a training; `hashes` of its input files by their key, `rules` of its labels."""
     workers = config.resources.workers_per_fold
     run = open_run(
         config.run.out,
         verb="train",
         name=config.run.name,
         config=config.model_dump(mode="json"),
-        science={**config.science(), "sha256": dict(hashes)},
+        science={**config.science(), **rules, "sha256": dict(hashes)},
         # Workers of one fold draw dropout of their own and add up in their own order: no fold may mix them.
         layout={**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
         fresh=fresh,

@@ -40,10 +40,10 @@ def read_training(run: Path) -> list[Block]:
         FormatError: a damaged file.
     """
     folds = sorted((p.parent for p in run.glob("folds/fold=*/cutoffs.json")), key=fold_number)
-    if not folds:
-        return [Note("No fold is trained yet.")]
     record = run / "run.json"
     blocks: list[Block] = labels_tables(read_json(record)) if record.is_file() else []
+    if not folds:
+        return [*blocks, Note("No fold is trained yet.")]
     summary = run / "summary" / "metrics.parquet"
     if summary.is_file():
         blocks.append(metrics_table(read_table(summary).to_pandas()))

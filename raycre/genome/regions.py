@@ -93,23 +93,11 @@ def read_labels(
     """Read regions with their class; an interval that is repeated with its class is dropped and counted.
 
     Raises:
-        LabelError: a class that is not one of `CLASSES`, or one interval with two classes.
+        LabelError: a class that is not one of `CLASSES`.
         InputError: as `read_regions`.
     """
     table, n_read, n_outside, _, of_class = read_regions(path, sizes=sizes, outside=outside, labels=True)
-    interval = ["chrom", "start", "end"]
-    table = table.drop_duplicates([*interval, "label"])
-    twice = table.duplicated(interval)
-    if twice.any():
-        row = table[twice].iloc[0]
-        first = table[(table[interval] == row[interval]).all(axis=1)].iloc[0]
-        raise LabelError(
-            f"the interval is {CLASSES[row['label']]} here and {CLASSES[first['label']]} on line "
-            f"{first['line']}; keep one of them",
-            path=path,
-            line=int(row["line"]),
-            value=f"{row['chrom']}:{row['start']}-{row['end']}",
-        )
+    table = table.drop_duplicates(["chrom", "start", "end", "label"])
     n_dropped = n_read - len(table)
     return Regions(table.reset_index(drop=True), n_read, n_dropped, n_dropped - n_outside, of_class)
 
@@ -139,8 +127,8 @@ def resize(table: pd.DataFrame, width: int, sizes: Mapping[str, int]) -> Regions
 def check_classes_apart(table: pd.DataFrame, path: str | Path) -> None:
     """Refuse regions of one width that overlap a region of another class.
 
-    CREATE, Methods, keeps such regions out of its data: their shared bases would have to be both classes.
-    Overlaps within a class are left to the folds.
+    CREATE, Methods, keeps such regions out of its data (`genome.class_overlaps`): their shared bases would
+    have to be both classes. Overlaps within a class are left to the folds.
 
     Args:
         table: with label and line; all regions of one width.
@@ -164,7 +152,8 @@ def check_classes_apart(table: pd.DataFrame, path: str | Path) -> None:
     shared = end[first] - start[first] - abs(start[second] - start[first])
     raise LabelError(
         f"this window of {here_class} shares {shared:,} bp with that of {other_class} on line {line[first]}, "
-        f"the first of {len(pairs[0]):,} such pair(s) of neighbours; keep one region of each",
+        f"the first of {len(pairs[0]):,} such pair(s) of neighbours; keep one region of each, or let "
+        "inputs.overlaps: drop leave out both",
         path=path,
         line=int(line[second]),
         value=place(str(table["chrom"].iloc[second]), start[second], end[second]),

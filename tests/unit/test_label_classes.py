@@ -362,10 +362,9 @@ def test_the_report_of_a_training_without_silencers_says_so(tmp_path: Path) -> N
         found = read_json(path)
         write_json(path, {**found, "thresholds": {**found["thresholds"], "silencer": None}})
     record = read_json(run / "run.json")
-    write_json(
-        run / "run.json",
-        {**record, "labels": {"trained": dict.fromkeys(FOUR, 2), "left_out": {"silencer": 7}}},
-    )
+    overlaps = {"rule": "drop", "pairs": {}, "dropped": {}, "pairs_of_one_class": {}}
+    labels = {"trained": dict.fromkeys(FOUR, 2), "left_out": {"silencer": 7}, "overlaps": overlaps}
+    write_json(run / "run.json", {**record, "labels": labels})
     write_report([run], tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "Labelled regions by class" in page
