@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from raycre.config.given import as_taken
 from raycre.config.presets import with_preset
 from raycre.config.words import LARGEST
+from raycre.genome.classes import CLASSES, trained_classes
 from raycre.store.cached import REGISTRY, resolve
 
 Modality = Literal["sequence", "openness", "loops"]
@@ -50,9 +51,20 @@ class _Signals(Frozen):
 
 
 class TrainInputs(_Signals):
-    """Inputs of `train`: labels are BED6 (name = class) or Parquet with a label column."""
+    """Inputs of `train`: labels are BED6 (name = class) or Parquet with a label column.
+
+    `classes` are those to train, background and one more at least; null: those that the labels hold.
+    `overlaps`: regions of two classes that share bases are dropped, both (the paper), kept, or refused.
+    """
 
     labels: Path
+    classes: tuple[str, ...] | None = None
+    overlaps: Literal["drop", "keep", "refuse"] = "drop"
+
+    @field_validator("classes")
+    @classmethod
+    def _known(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if classes is None else trained_classes(classes)
 
 
 class Codebook(Frozen):
@@ -221,6 +233,10 @@ class TrainConfig(Verb):
                 fields["recipe"].pop(late)
         if self.recipe.decay and self.recipe.warmup_epochs:
             fields["recipe"]["decay_counts"] = "each phase's steps"  # earlier versions counted all
+        if self.inputs.classes not in (None, CLASSES):  # runs of earlier versions trained all five
+            fields["classes"] = list(self.inputs.classes)
+        if self.inputs.overlaps == "keep":  # refused, by earlier versions too, or dropped: none is left
+            fields["overlaps"] = "keep"
         return {**fields, **_signal_rules(self.inputs)}
 
 

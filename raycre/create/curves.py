@@ -26,7 +26,8 @@ def curves(
 ) -> pd.DataFrame:
     """One-vs-rest ROC and precision-recall curves of each class (CREATE Methods, "Model evaluation").
 
-    A class that no region has, or that all have, has no curve: it has no rows.
+    A class that no region has, or that all have, has no curve: it has no rows. Nor has one that was not
+    trained, whose probabilities are NaN.
 
     Args:
         labels: integer (n,), 0-based class.
@@ -42,7 +43,7 @@ def curves(
     tables: list[pd.DataFrame] = []
     for label, name in enumerate(classes):
         is_class, scores = labels == label, probabilities[:, label]
-        if not is_class.any() or is_class.all():
+        if not is_class.any() or is_class.all() or np.isnan(scores).all():
             continue
         fpr, tpr, at = sk.roc_curve(is_class, scores)
         tables.append(_tidy(name, "roc", fpr, tpr, np.where(np.isinf(at), np.nan, at), most))

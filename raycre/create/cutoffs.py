@@ -39,7 +39,8 @@ def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_
 
     Args:
         labels: integer (n,), of validation regions.
-        probabilities: float (n, 5), averaged over views.
+        probabilities: float (n, 5), averaged over views. A column of NaN is of a class that was not trained:
+            its cutoff and rate are NaN.
 
     Raises:
         LabelError: a class without any region of other classes.
@@ -48,6 +49,9 @@ def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_
     thresholds = np.zeros(len(CLASSES), dtype=np.float32)
     fpr = np.zeros(len(CLASSES))
     for label, name in enumerate(CLASSES):
+        if len(scores) and np.isnan(scores[:, label]).all():
+            thresholds[label], fpr[label] = np.nan, np.nan
+            continue
         others = np.sort(scores[labels != label, label])[::-1]
         n = len(others)
         if not n:
@@ -63,7 +67,7 @@ def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray,
     """Name each region by the class that lies furthest above its cutoff.
 
     Args:
-        probabilities: float (n, 5).
+        probabilities: float (n, 5). A column of NaN is of a class that was not trained: it is never called.
         thresholds: float (5,).
 
     Returns:
@@ -74,10 +78,12 @@ def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray,
     Raises:
         RaycreError: a probability that is not finite.
     """
-    if not np.isfinite(probabilities).all():
-        row = int(np.flatnonzero(~np.isfinite(probabilities).all(axis=1))[0])
+    trained = ~np.isnan(probabilities).all(axis=0) | np.isnan(probabilities).all()
+    if not np.isfinite(probabilities[:, trained]).all():
+        row = int(np.flatnonzero(~np.isfinite(probabilities[:, trained]).all(axis=1))[0])
         raise RaycreError(f"probabilities of row {row} are not finite: {probabilities[row].tolist()}")
     margins = probabilities[:, :CALLABLE] - thresholds[:CALLABLE]
+    margins[:, ~trained[:CALLABLE]] = -np.inf
     best = margins.argmax(axis=1)
     margin = margins[np.arange(len(margins)), best]
     return np.where(margin >= 0, best, BACKGROUND), margin

@@ -16,7 +16,7 @@ from torch import Tensor
 from raycre.create.augment import Views
 from raycre.create.fast_conv import whole
 from raycre.create.layers import convolve, prepared
-from raycre.create.layout import ROWS, WIDTH
+from raycre.create.layout import CLASSES, ROWS, WIDTH
 from raycre.create.model import (
     BRANCH_POOL,
     BRANCH_STRIDE,
@@ -27,7 +27,7 @@ from raycre.create.model import (
     Branch,
     Create,
 )
-from raycre.create.network import Network
+from raycre.create.network import Network, columns_of
 from raycre.errors import ConfigError
 
 CHUNK = 16  # regions at once on a processor; more would leave its cache
@@ -47,7 +47,7 @@ class Classifier(Protocol):
             views: offsets in bp from the centred window, at most `flank`; and strands.
 
         Returns:
-            float64 (n, classes), on the device of `wide`.
+            float64 (n, 5), on the device of `wide`; NaN in the columns of classes that were not trained.
 
         Raises:
             ConfigError: a view that reaches past the wide windows.
@@ -70,6 +70,7 @@ class PerView:
 
     def __init__(self, model: Network) -> None:
         self.model = model
+        self.classes: tuple[str, ...] = getattr(model, "classes", CLASSES)
 
     def probabilities(self, wide: Tensor, views: Views) -> Tensor:
         """See Classifier."""
@@ -79,7 +80,7 @@ class PerView:
             for start, is_rc in zip(_starts(wide, views), views.is_rc, strict=True):
                 logits = self.model.classify(strands[bool(is_rc)][:, :, start : start + WIDTH])
                 total = total + logits.softmax(1).double()
-        return total / len(views.is_rc)
+        return columns_of(total / len(views.is_rc), self.classes)
 
 
 class FastClassifier:
@@ -118,7 +119,7 @@ class FastClassifier:
                         logits = self._logits(strands[is_rc], wanted)
                         total = total + logits.softmax(2).double().sum(0)
                 means.append(total / len(starts))
-        return torch.cat(means)
+        return columns_of(torch.cat(means), self.model.classes)
 
     def codes(self, wide: Tensor, starts: Sequence[int]) -> Tensor | None:
         """Codes of the windows that begin at `starts` of the wide ones: int64 (starts, n, 26, splits)."""

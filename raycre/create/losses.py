@@ -67,7 +67,7 @@ def focal_silencer(logits: Tensor, labels: Tensor, gamma: float = FOCAL_GAMMA) -
     """Focal loss of silencer against the rest, on the sigmoid of its logit (authors' code).
 
     Args:
-        logits: float32 (n, classes).
+        logits: float32 (n, classes); the silencer's is the first, as it is in `CLASSES`.
         labels: int64 (n,).
         gamma: how strongly a window that is already named rightly is forgiven.
     """

@@ -1,7 +1,8 @@
 """How well probabilities name the classes: the six metrics of CREATE Methods, "Model evaluation".
 
 Arrays in, tables out, through scikit-learn; knows nothing of models or folds. A class that no region
-has (or that all have) has no one-vs-rest value: it is NaN, and macro averages are over the others.
+has (or that all have) has no one-vs-rest value: it is NaN, and macro averages are over the others. Columns
+of NaN are of classes that the model was not trained on: such a class is never predicted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ MACRO = "macro"
 
 def predicted(probabilities: np.ndarray) -> np.ndarray:
     """Most probable class, the first on a tie: int64 (n,) from (n, classes)."""
-    return probabilities.argmax(axis=1)
+    trained = ~np.isnan(probabilities).all(axis=0)
+    return np.where(trained, probabilities, -np.inf).argmax(axis=1)
 
 
 def confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -96,6 +98,7 @@ def _one_vs_rest(
     values = np.full(probabilities.shape[1], np.nan)
     for label in range(len(values)):
         is_class = labels == label
-        if is_class.any() and not is_class.all():
+        not_trained = np.isnan(probabilities[:, label]).all()
+        if is_class.any() and not is_class.all() and not not_trained:
             values[label] = score(is_class, probabilities[:, label])
     return values

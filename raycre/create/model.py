@@ -82,6 +82,7 @@ class Create(Network):
     """CREATE over any subset of the modalities."""
 
     kind: ClassVar[str] = "create"
+    last_layer: ClassVar[str] = "classifier3"
 
     def __init__(
         self,
@@ -188,6 +189,8 @@ class Create(Network):
         """The loss of one batch (eq. 11); while warming up, reconstruction and encoder error alone."""
         if warming_up:
             weights = replace(weights, reconstruction=1.0, classification=0.0)
+        if "silencer" not in self.classes:
+            weights = replace(weights, focal_silencer=0.0)  # silencer against the rest: there is none
         output = self(x)
         found = terms(output, x, labels, self.modalities, weights, self.weight_tensors())
         return Step(total(found, weights), found, output.perplexity)

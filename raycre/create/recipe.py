@@ -114,7 +114,7 @@ def train_epoch(
         mine = batch[group.rank :: group.size]
         rows, views = samples.rows[mine], Views(samples.views.offsets[mine], samples.views.is_rc[mine])
         x = data.inputs(rows, views, model.modalities, device, model.log_openness)
-        labels = torch.from_numpy(data.labels[rows].astype(np.int64)).to(device)
+        labels = torch.from_numpy(model.outputs_of(data.labels[rows])).to(device)
         set_rate(state.optimizer, recipe.rate_at(epoch, number, len(batches)) * state.plateau.factor)
         state.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
@@ -150,7 +150,10 @@ def _batches(random: np.random.Generator, n_views: int, recipe: Recipe, workers:
 def evaluate(
     model: Network, data: FoldData, rows: np.ndarray, views: Views, batch_size: int = 64
 ) -> np.ndarray:
-    """Class probabilities of the regions `rows`, averaged over `views`: float32 (rows, classes)."""
+    """Class probabilities of the regions `rows`, averaged over `views`: float32 (rows, 5).
+
+    NaN in the columns of classes that the model was not trained on.
+    """
     if not len(rows):
         raise LabelError("no regions to evaluate; a fold needs regions in validation and in test")
     device = next(model.parameters()).device

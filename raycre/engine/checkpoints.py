@@ -34,6 +34,7 @@ class Checkpoint:
         path: folder of the training run, or the file, cached where it is a published one.
         folds: numbers of the folds; (0,) for a file.
         modalities: what the models read.
+        classes: what they were trained on.
         n_codes: K of their codebooks; None where they have none.
         sha256: hash over the folds' weights and cutoffs, in order; of the file alone where it is one.
     """
@@ -41,6 +42,7 @@ class Checkpoint:
     path: Path
     folds: tuple[int, ...]
     modalities: tuple[str, ...]
+    classes: tuple[str, ...]
     n_codes: int | None
     sha256: str
 
@@ -78,7 +80,8 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
         if folds != "all":
             raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
         model = read_network(folder)
-        return Checkpoint(folder, (0,), model.modalities, n_codes_of(model), sha256_of(folder))
+        facts = model.modalities, model.classes, n_codes_of(model)
+        return Checkpoint(folder, (0,), *facts, sha256_of(folder))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -96,16 +99,24 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             "to use in model.folds",
             path=folder,
         )
-    modalities, n_codes, digest = None, None, hashlib.sha256()
+    first, digest = None, hashlib.sha256()
     for fold in wanted:
         path = fold_folder(folder, fold) / WEIGHTS
         model = read_model(path)
-        if modalities not in (None, model.modalities):
-            raise CheckpointError(f"reads {model.modalities}, other folds read {modalities}", path=path)
-        modalities, n_codes = model.modalities, n_codes_of(model)
+        first = first or model
+        if model.modalities != first.modalities:
+            raise CheckpointError(f"reads {model.modalities}, other folds read {first.modalities}", path=path)
+        if model.classes != first.classes:
+            raise CheckpointError(
+                f"was trained on {', '.join(model.classes)}, fold {wanted[0]} on {', '.join(first.classes)}; "
+                "only folds of the same classes can be averaged",
+                path=path,
+            )
         _read_cutoffs(path.with_name(CUTOFFS))
         digest.update(sha256_of(path).encode() + sha256_of(path.with_name(CUTOFFS)).encode())
-    return Checkpoint(folder, wanted, modalities or (), n_codes, digest.hexdigest())
+    assert first is not None
+    facts = first.modalities, first.classes, n_codes_of(first)
+    return Checkpoint(folder, wanted, *facts, digest.hexdigest())
 
 
 def n_codes_of(model: Network) -> int | None:
@@ -135,10 +146,11 @@ def load_ensemble(
 
 
 def _read_cutoffs(path: Path) -> list[float]:
-    """Return a fold's cutoffs in the order of the classes."""
+    """Return a fold's cutoffs in the order of the classes; NaN for a class that was not trained."""
     found = read_json(path)
     try:
-        return [float(found["thresholds"][name]) for name in CLASSES]
+        given = [found["thresholds"][name] for name in CLASSES]
+        return [math.nan if value is None else float(value) for value in given]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"no cutoff for every class ({error!r}); train the fold again", path=path

@@ -30,7 +30,7 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.loss_weights import Weights
 from raycre.create.model import Create
 from raycre.create.network import Network
-from raycre.create.networks import BUILDERS
+from raycre.create.networks import make
 from raycre.create.recipe import evaluate, start_fold, train_epoch
 from raycre.create.sizes import SIZES, Structure
 from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
@@ -61,17 +61,21 @@ def recipe_of(config: TrainConfig) -> Recipe:
 def network_of(config: TrainConfig) -> Network:
     """Return the model that a configuration asks for, with random weights from torch's generator."""
     model = config.model
+    classes = config.inputs.classes or CLASSES
     if model.kind != Create.kind:
-        return BUILDERS[model.kind].make(model.size, model.modalities)
+        return make(model.kind, model.size, model.modalities, classes)
     named, codebook = SIZES[model.size], model.codebook
     sizes = replace(
         named,
         codes=codebook.K or named.codes,
         splits=codebook.M or named.splits,
         update_ratio=codebook.mu or named.update_ratio,
+        classes=len(classes),
     )
     structure = Structure(**{field.name: getattr(model, field.name) for field in fields(Structure)})
-    return Create(sizes, model.modalities, structure)
+    network = Create(sizes, model.modalities, structure)
+    network.classes = classes
+    return network
 
 
 def first_network(config: TrainConfig) -> Network:
@@ -190,12 +194,17 @@ def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, 
         folder / CUTOFFS,
         {
             "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",
-            "thresholds": dict(zip(CLASSES, chosen.thresholds.tolist(), strict=True)),
-            "fpr": dict(zip(CLASSES, chosen.fpr.tolist(), strict=True)),
+            "thresholds": _by_class(chosen.thresholds),
+            "fpr": _by_class(chosen.fpr),
             "best_epoch": state.best_epoch if state.best_model else state.epoch - 1,  # the model's, above
             "epochs": state.epoch,
         },
     )
+
+
+def _by_class(values: np.ndarray) -> dict[str, float | None]:
+    """Values by class for JSON; null for a class that was not trained (NaN)."""
+    return {c: None if math.isnan(v) else v for c, v in zip(CLASSES, values.tolist(), strict=True)}
 
 
 def _predictions(name: str, rows: np.ndarray, data: FoldData, probabilities: np.ndarray) -> pd.DataFrame:
@@ -213,7 +222,8 @@ def time_step(config: TrainConfig) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     tracks = rng.random((n, width), np.float32)
     rows = np.arange(n)
-    labels = rows % len(CLASSES)
+    classes = config.inputs.classes or CLASSES
+    labels = np.array([CLASSES.index(name) for name in classes])[rows % len(classes)]
     data = FoldData(rng.integers(0, 4, (n, width), np.uint8), tracks, tracks, labels, rows, rows, rows)
     state = start_fold(0, recipe, 0, partial(network_of, config))
     with FlopCounterMode(display=False) as counter:

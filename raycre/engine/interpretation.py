@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from raycre.create.augment import Views
 from raycre.create.fold import FoldData
 from raycre.create.layout import CLASSES, ROWS
+from raycre.create.metrics import predicted
 from raycre.create.model import Create
+from raycre.create.network import columns_of
 from raycre.create.quantizer import SplitQuantizer
 from raycre.create.spectrum import UNUSED, Spectrum, count_features, embed, spectrum_of, zero_feature
 from raycre.errors import LabelError
@@ -46,7 +48,8 @@ class Seen(NamedTuple):
     """What a model makes of n regions, centred window, forward strand.
 
     codes: unsigned (n, 26, M), the smallest type that holds K; None without a codebook.
-    embedding: float32 (n, embedding), mean over positions. probabilities: float32 (n, classes).
+    embedding: float32 (n, embedding), mean over positions. probabilities: float32 (n, 5), NaN in the columns
+        of classes that were not trained.
     """
 
     codes: NDArray | None
@@ -128,7 +131,8 @@ def encode_regions(model: Create, data: FoldData, rows: NDArray[np.int64]) -> Se
     for _, x in _batches(model, data, rows):
         latent = model.quantizer(model.encode(x))
         embedding.append(latent.z_q.mean(dim=1).cpu().numpy())
-        probabilities.append(model.head(latent.z_q).softmax(dim=1).cpu().numpy())
+        of_classes = columns_of(model.head(latent.z_q).softmax(dim=1), model.classes)
+        probabilities.append(of_classes.cpu().numpy())
         if latent.codes is not None:
             kind = np.min_scalar_type(model.sizes.codes - 1)
             codes.append(latent.codes.cpu().numpy().astype(kind))
@@ -166,7 +170,7 @@ def _embeddings(rows: NDArray[np.int64], labels: NDArray[np.int64], seen: Seen) 
     return {
         "region_id": rows,
         "label": names[labels],
-        "call_argmax": names[seen.probabilities.argmax(axis=1)],
+        "call_argmax": names[predicted(seen.probabilities)],
         **{f"p_{c}": seen.probabilities[:, i] for i, c in enumerate(CLASSES)},
         "embedding": _lists(seen.embedding),
         "codes": [None] * len(rows) if seen.codes is None else _lists(seen.codes),

@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.augment import flank
-from raycre.create.layout import CLASSES, WIDTH
+from raycre.create.layout import WIDTH
 from raycre.engine.inputs import fit_regions
+from raycre.engine.labels import Labelled, check_every_class, choose_classes, keep_classes, settle_overlaps
 from raycre.engine.progress import progress
 from raycre.errors import LabelError
+from raycre.genome.class_overlaps import one_of_each_window
 from raycre.genome.features import Signals, Wide
 from raycre.genome.folds import SHIFT_GAP, assign_folds, by_chromosome, near_groups
-from raycre.genome.regions import check_classes_apart, read_labels
+from raycre.genome.regions import read_labels
 from raycre.store.files import read_json, write_atomic, write_json
 from raycre.store.parquet import write_table
 from raycre.store.rows import RowsFile
@@ -47,39 +49,46 @@ class Arrays(NamedTuple):
     replicates: int = 1
 
 
-def read_labelled(config: TrainConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
+def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
     """Read labelled regions, resize them, and give each its test fold; count what was dropped.
 
-    Returns:
-        (table, counts): region_id, chrom, start, end, name, strand, source, label, fold.
+    Rules come in this order: off the FASTA, of classes that are not trained, windows past a chromosome's end,
+    the blacklist, windows that are there twice, overlaps of two classes.
 
     Raises:
-        LabelError: an unknown class, one without regions or with fewer than folds, or overlapping regions of
-            two classes.
+        LabelError: an unknown class, one that is to be trained and has no regions or fewer than folds, or
+            overlapping regions of two classes where they are refused.
         InputError: as `read_labels`.
     """
     inputs, sizes = config.inputs, signals.fasta.sizes
-    found = read_labels(inputs.labels, sizes=sizes, outside=inputs.outside)
+    read = read_labels(inputs.labels, sizes=sizes, outside=inputs.outside)
+    classes = choose_classes(inputs, read.n_of_class)
+    found, left_out = keep_classes(read, classes)
     outside = found._replace(n_dropped=found.n_dropped - found.n_repeated)
     table, counts = fit_regions(outside, inputs, sizes, path=inputs.labels, what="labelled region")
-    counts["dropped_as_repeated"] = found.n_repeated
-    check_classes_apart(table, inputs.labels)
+    n_windows, table = len(table), one_of_each_window(table)
+    n_repeated, n_each = n_windows - len(table), len(table)
+    table, overlaps = settle_overlaps(table, inputs)
+    counts |= {
+        "kept": len(table),
+        "dropped_as_repeated": found.n_repeated + n_repeated,
+        "dropped_of_other_classes": len(read.table) - len(found.table),
+        "dropped_for_overlap_of_classes": n_each - len(table),
+    }
+    check_every_class(table, classes, counts, inputs.labels)
+    table = table.assign(region_id=np.arange(len(table), dtype=np.int64))
     labels = table["label"].to_numpy(np.int64)
     try:
         fold = _folds(config, table, labels)
     except LabelError as error:
         raise LabelError(error.message, path=inputs.labels, value=error.value) from error
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source", "label", "fold"]
-    return table.assign(fold=fold)[columns], counts
+    rules = {"repeated_windows": "one kept"} if n_repeated else {}
+    return Labelled(table.assign(fold=fold)[columns], counts, classes, left_out, overlaps, rules)
 
 
 def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     n = config.folds.n
-    none = [
-        c for c, found in zip(CLASSES, np.bincount(labels, minlength=len(CLASSES)), strict=True) if not found
-    ]
-    if none:
-        raise LabelError(f"there are no regions of class {', '.join(none)}; the model is taught all of them")
     if config.folds.by == "chromosome":
         return by_chromosome(labels, table["chrom"], n, config.run.seed)
     reach = flank(max(*config.recipe.ratios, config.recipe.eval_ratio), config.recipe.stride)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
-from raycre.engine.progress import progress
+from raycre.engine.progress import progress, say
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
@@ -72,13 +73,19 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         layout=config.layout(),
         remove=removal(fresh),
     )
-    run.note(regions=counts, loops_dropped=signals.loops_dropped)
+    run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes)
     say_dropped("regions", counts, signals.loops_dropped)
+    missing = [c for c in CLASSES if c not in checkpoint.classes]
+    if missing:
+        say(
+            f"the models were not trained on {', '.join(missing)}: no region is called so, and its columns "
+            "stay empty"
+        )
     table = pa.Table.from_pandas(regions, preserve_index=False)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
     errors = _run_units(config, checkpoint, paths, units, run)
-    return _finish(run, units, errors)
+    return _finish(run, units, errors, checkpoint.classes)
 
 
 def _read_regions(config: PredictConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -162,14 +169,15 @@ def _run_units(
     return errors
 
 
-def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str]) -> dict[str, Any]:
-    calls, not_called = dict.fromkeys(CLASSES, 0), 0
+def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str], classes: Sequence[str]) -> dict[str, Any]:
+    calls: dict[str, int | None] = {c: 0 if c in classes else None for c in CLASSES}
+    not_called = 0
     for path in iter_parts(run.out / PARTS):
         column = read_table(path, ["call"]).to_pandas()["call"]
         not_called += int(column.isna().sum())  # of weights without cutoffs
         for call, n in column.value_counts().items():
-            calls[str(call)] += int(n)
-    counts = pd.DataFrame({"class": list(calls), "n": list(calls.values())})
+            calls[str(call)] = (calls[str(call)] or 0) + int(n)
+    counts = pd.DataFrame({"class": list(calls), "n": pd.array(list(calls.values()), dtype="Int64")})
     write_table(run.out / "summary" / "calls.parquet", as_table(counts, CLASS_COUNTS, run.metadata))
     missing = Ledger(run.out, PARTS).pending(units["unit"])
     what = {u["unit"]: f"regions {u['first']}-{u['last']}" for u in units.to_dict("records")}

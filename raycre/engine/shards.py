@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.create.ensemble import BATCH, Ensemble, Predictions, flank_of
 from raycre.create.layout import CLASSES, WIDTH
+from raycre.create.metrics import predicted
 from raycre.engine.checkpoints import load_ensemble
 from raycre.engine.devices import prepare
 from raycre.engine.interpretation import codes_table
@@ -146,7 +147,7 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
         **{c: regions[c] for c in ("region_id", "chrom", "start", "end", "name", "strand", "source")},
         **{f"p_{c}": found.mean[:, i] for i, c in enumerate(CLASSES)},
         "call": call,  # null where the model brings no cutoffs
-        "call_argmax": names[found.mean.argmax(1)],
+        "call_argmax": names[predicted(found.mean)],
         "score_margin": found.margin,
         "n_views": np.full(n, order.n_views),
         "n_folds": np.full(n, len(order.folds)),

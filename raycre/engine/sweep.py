@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.fresh import Fresh, preview_removal, removal
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
 from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
@@ -57,25 +58,39 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     out = first.run.out.parent.parent
     check_out(out)
     hashes = list(_hashes(settings))
-    for setting in settings:
-        first_network(setting.config)  # sizes that do not fit are refused before anything is written
     flank = max(recipe_of(setting.config).flank for setting in settings)
     modalities = [m for m in MODALITIES if any(m in s.config.model.modalities for s in settings)]
     signals = Signals(signal_paths(first.inputs, modalities))
-    table, counts = read_labelled(first, signals)
+    labelled = read_labelled(first, signals)
+    settings = [replace(each, config=labelled.settle(each.config)) for each in settings]
+    first, table = settings[0].config, labelled.table
+    for setting in settings:
+        first_network(setting.config)  # sizes that do not fit are refused before anything is written
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     if dry_run:
         preview_removal(out, "sweep", fresh)
-        return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
-    run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
-    run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
-    say_dropped("labelled regions", counts, signals.loops_dropped)
+        return {
+            "dry_run": True,
+            **labelled.facts(),
+            "runs": len(settings),
+            **_cost(settings, plan, table),
+        }
+    science = {
+        **{key: value for key, value in first.science().items() if key not in ("model", "recipe")},
+        **labelled.rules,
+        "sha256": {k: v for each in hashes for k, v in each.items() if k.startswith("inputs.")},
+        "flank": flank,
+        "modalities": modalities,
+    }
+    run = _open(out, first, science, fresh)
+    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
+    labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)
     runs, jobs = [], []
     for setting, sha256 in zip(settings, hashes, strict=True):
-        each = open_training(setting.config, sha256, fresh=False)
+        each = open_training(setting.config, sha256, rules=labelled.rules, fresh=False)
         reads = setting.config.model.modalities
-        each.note(regions=counts, loops_dropped=signals.loops_dropped if "loops" in reads else 0)
+        each.note(**labelled.facts(), loops_dropped=signals.loops_dropped if "loops" in reads else 0)
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name)
@@ -93,18 +108,14 @@ def _hashes(settings: Sequence[Setting]) -> Iterator[dict[str, str]]:
         yield {key: known[path] for key, path in paths.items()}
 
 
-def _open(
-    out: Path, first: TrainConfig, hashes: Mapping[str, str], flank: int, modalities: list[str], fresh: Fresh
-) -> Run:
+def _open(out: Path, first: TrainConfig, science: Mapping[str, object], fresh: Fresh) -> Run:
     """Open the sweep's own folder. It belongs to inputs and folds: settings may be added to it later."""
-    inputs = {key: sha256 for key, sha256 in hashes.items() if key.startswith("inputs.")}
-    common = {key: value for key, value in first.science().items() if key not in ("model", "recipe")}
     return open_run(
         out,
         verb="sweep",
         name=out.name,
         config=first.model_dump(mode="json", include=_CONFIG),
-        science={**common, "sha256": inputs, "flank": flank, "modalities": modalities},
+        science=science,
         layout={},
         remove=removal(fresh),
     )

@@ -18,7 +18,7 @@ from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
 from raycre.engine.fresh import Fresh, preview_removal, removal
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.materialise import read_labelled, write_inputs
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
@@ -44,30 +44,33 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     check_out(config.run.out)
     recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
-    first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table, counts = read_labelled(config, signals)
+    labelled = read_labelled(config, signals)
+    config, table = labelled.settle(config), labelled.table
+    first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
         preview_removal(config.run.out, "train", fresh)
-        return {"dry_run": True, "regions": counts, **cost_of(config, plan, table)}
-    run = open_training(config, hashes, fresh=fresh)
-    run.note(regions=counts, loops_dropped=signals.loops_dropped)
-    say_dropped("labelled regions", counts, signals.loops_dropped)
+        return {"dry_run": True, **labelled.facts(), **cost_of(config, plan, table)}
+    run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
+    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped)
+    labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
 
 
-def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: Fresh) -> Run:
-    """Open the run folder of a training; `hashes` are of its input files, by their key."""
+def open_training(
+    config: TrainConfig, hashes: Mapping[str, str], *, rules: Mapping[str, str], fresh: Fresh
+) -> Run:
+    """Open the run folder of a training; `hashes` of its input files by their key, `rules` of its labels."""
     workers = config.resources.workers_per_fold
     run = open_run(
         config.run.out,
         verb="train",
         name=config.run.name,
         config=config.model_dump(mode="json"),
-        science={**config.science(), "sha256": dict(hashes)},
+        science={**config.science(), **rules, "sha256": dict(hashes)},
         # Workers of one fold draw dropout of their own and add up in their own order: no fold may mix them.
         layout={**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
         remove=removal(fresh),

@@ -13,9 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from raycre.create.layout import CLASSES
 from raycre.create.model import Create
 from raycre.create.network import Network
-from raycre.create.networks import rebuild
+from raycre.create.networks import describe, rebuild
 from raycre.create.published import architecture, from_published
 from raycre.errors import CheckpointError, MissingInputError
 from raycre.store.files import write_atomic
@@ -27,7 +28,7 @@ DESCRIPTION = "raycre_network"  # key of the metadata of weights that train writ
 
 def write_model(path: Path, model: Network) -> None:
     """Write weights with what is needed to build the model again."""
-    about = json.dumps({"kind": model.kind, **model.describe()})
+    about = json.dumps(describe(model))
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     content = save(state, metadata={DESCRIPTION: about})  # on a full disk save_file's error is no OSError
     write_atomic(path, lambda temporary: temporary.write_bytes(content))
@@ -115,6 +116,11 @@ def read_network(path: Path) -> Network:
     try:
         ours = from_published(state)
         sizes, modalities = architecture(ours)
+        if sizes.classes != len(CLASSES):
+            raise CheckpointError(
+                f"the last layer has {sizes.classes} outputs and the file does not say of which classes; the "
+                f"authors' files have the five, {', '.join(CLASSES)}"
+            )
         model = Create(sizes, modalities)
     except CheckpointError as error:
         raise CheckpointError(error.message, path=path, value=error.value) from error
@@ -139,9 +145,13 @@ def _read_torch(path: Path) -> Mapping[str, Tensor]:
 def initialise(model: Network, path: Path) -> None:
     """Start a model from a file's weights; codebook and batch norm statistics too.
 
+    Of a file of more classes, the last layer's rows of the model's own classes are taken: weights of five
+    classes start a training without silencers.
+
     Raises:
         MissingInputError, CheckpointError: as read_network; also where the file's model reads other
-            modalities, is of another kind or size, or takes the same tensors for another computation.
+            modalities, lacks a class, is of another kind or size, or takes the same tensors for another
+            computation.
     """
     start = read_network(path)
     if (start.kind, start.modalities) != (model.kind, model.modalities):
@@ -150,7 +160,20 @@ def initialise(model: Network, path: Path) -> None:
             f"{'+'.join(model.modalities)}; set model.kind and model.modalities to fit",
             path=path,
         )
-    wrong = differences(model, {name: tuple(tensor.shape) for name, tensor in start.state_dict().items()})
+    lacking = [name for name in model.classes if name not in start.classes]
+    if lacking:
+        raise CheckpointError(
+            f"was trained on {', '.join(start.classes)}, this training is of {', '.join(model.classes)}: it "
+            f"has no {' and no '.join(lacking)}; start from other weights, or leave the class out of "
+            "inputs.classes",
+            path=path,
+        )
+    state = start.state_dict()
+    rows = [start.classes.index(name) for name in model.classes]
+    for name in (f"{model.last_layer}.weight", f"{model.last_layer}.bias"):
+        if name in state and start.classes != model.classes:
+            state[name] = state[name][rows]
+    wrong = differences(model, {name: tuple(tensor.shape) for name, tensor in state.items()})
     if wrong:
         raise CheckpointError(
             f"does not fit this training's sizes: {'; '.join(wrong[:3])}; look at model.size, model.codebook "
@@ -166,4 +189,4 @@ def initialise(model: Network, path: Path) -> None:
                 "so, or leave recipe.preset at the one that the weights were made with",
                 path=path,
             )
-    model.load_state_dict(start.state_dict())
+    model.load_state_dict(state)

@@ -35,6 +35,7 @@ class Tally:
         crossed: int64 (5, 5), regions by call from the cutoffs (rows) and most probable class (columns).
         histogram: int64 (5, bins), regions by call and largest probability.
         surest: the regions called an element with the largest probability of it, a few of each class.
+        trained: bool (5,), classes with a probability in any region; the models do not know the others.
         n_uncalled: regions without a call, as a file of weights brings no cutoffs; their most probable class
             stands for it.
     """
@@ -42,6 +43,7 @@ class Tally:
     crossed: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES),) * 2, np.int64))
     histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES), _N_BINS), np.int64))
     surest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trained: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(len(CLASSES), np.bool_))
     n_uncalled: int = 0
 
     def add(self, rows: pd.DataFrame) -> None:
@@ -55,7 +57,9 @@ class Tally:
         rows = rows.assign(call=rows["call_argmax"].where(uncalled, rows["call"]))
         call, argmax = _positions(rows["call"]), _positions(rows["call_argmax"])
         np.add.at(self.crossed, (call, argmax), 1)
-        top = rows[_P].to_numpy(np.float64).max(axis=1)
+        probabilities = rows[_P].to_numpy(np.float64)
+        self.trained |= ~np.isnan(probabilities).all(axis=0)
+        top = np.nanmax(probabilities, axis=1)
         bins = np.minimum((top * _N_BINS).astype(np.int64), _N_BINS - 1)
         np.add.at(self.histogram, (call, bins), 1)
         kept = [self.surest]
@@ -88,7 +92,10 @@ def read_calls(run: Path) -> list[Block]:
         tally.add(read_table(path, _COLUMNS).to_pandas())
     if not tally.crossed.any():
         return [Note("No region is classed yet.")]
-    blocks: list[Block] = [calls_table(tally.crossed), draw_probabilities(tally.histogram)]
+    blocks: list[Block] = [
+        calls_table(tally.crossed, tally.trained),
+        draw_probabilities(tally.histogram, tally.trained),
+    ]
     blocks.append(_surest_table(tally.surest))
     if not tally.n_uncalled:
         return blocks
@@ -99,15 +106,19 @@ def read_calls(run: Path) -> list[Block]:
     return [Note(text, loud=True), *blocks]
 
 
-def calls_table(crossed: NDArray[np.int64]) -> Table:
+def calls_table(crossed: NDArray[np.int64], trained: NDArray[np.bool_] | None = None) -> Table:
     """Return regions by class: called by the cutoffs, most probable, and both.
 
     Args:
         crossed: int64 (5, 5), by call (rows) and most probable class (columns).
+        trained: bool (5,), classes that the models know; all where it is not given.
     """
     n = int(crossed.sum())
     rows: list[list[Cell]] = []
     for i, name in enumerate(CLASSES):
+        if trained is not None and not trained[i]:
+            rows.append([f"{name} (not trained)", *[None] * 5])
+            continue
         called, likely = int(crossed[i].sum()), int(crossed[:, i].sum())
         rows.append([name, called, share(called, n), likely, share(likely, n), int(crossed[i, i])])
     rows.append(["all", n, "", n, "", int(np.trace(crossed))])
@@ -119,21 +130,24 @@ def calls_table(crossed: NDArray[np.int64]) -> Table:
     )
 
 
-def draw_probabilities(histogram: NDArray[np.int64]) -> Picture:
+def draw_probabilities(histogram: NDArray[np.int64], trained: NDArray[np.bool_] | None = None) -> Picture:
     """Draw the distribution of the largest probability for each call.
 
     Args:
         histogram: int64 (5, bins), bins of equal width over [0, 1].
+        trained: bool (5,), classes that the models know, a panel each; all where it is not given.
     """
     figure = new_figure(10.5, 2.3)
     edges = np.linspace(0, 1, histogram.shape[1] + 1)
-    for axes, name, counts in zip(figure.subplots(1, len(CLASSES)), CLASSES, histogram, strict=True):
+    shown = np.arange(len(CLASSES)) if trained is None else np.flatnonzero(trained)
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, name, counts in zip(panels, [CLASSES[i] for i in shown], histogram[shown], strict=True):
         axes.stairs(counts, edges, fill=True, color=COLOURS[name])
-        # Five classes: the largest probability is never below 1/5.
+        # Of five classes, or fewer, the largest probability is never below 1/5.
         axes.set(title=f"{name} ({counts.sum():,})", xlim=(0.2, 1), xticks=(0.2, 0.6, 1))
         axes.set_ylim(0, max(1.0, 1.05 * counts.max()))
         axes.locator_params(axis="y", integer=True, nbins=4)
-    figure.supxlabel("largest probability of the five classes", fontsize=9)
+    figure.supxlabel("largest probability of the classes", fontsize=9)
     figure.axes[0].set_ylabel("regions")
     return Picture(
         "How sure the model is",

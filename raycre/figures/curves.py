@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from raycre.figures.blocks import Block, Picture, counted
 from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, new_figure
-from raycre.figures.flow import draw_flow
+from raycre.figures.flow import draw_flow, present
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
 
@@ -75,7 +75,7 @@ def draw_mean_curves(curves: pd.DataFrame, metrics: pd.DataFrame, counts: NDArra
     return Picture(
         "Test sets",
         as_svg(figure),
-        "ROC curves, precision-recall curves and confusion matrix of the five classes",
+        "ROC curves, precision-recall curves and confusion matrix of the classes",
         f"Each class against the rest, {over} Areas are means of the folds' own. Confusion: the "
         f"{counts.sum():,} test regions by the most probable class; shading is the share of the row.",
     )
@@ -105,16 +105,22 @@ def mean_curve(points: pd.DataFrame, curve: str) -> tuple[NDArray[np.float64], N
 
 
 def draw_confusion(axes: Axes, counts: NDArray[np.int64]) -> None:
-    """Draw regions by truth (rows) and call (columns), int64 (5, 5), shaded by the share of the row."""
+    """Draw regions by truth (rows) and call (columns), int64 (5, 5), shaded by the share of the row.
+
+    A class that no region has and none is called is left out: it was not trained.
+    """
+    shown = present(counts)
+    names, n = [CLASSES[i] for i in shown], len(shown)
+    counts = counts[np.ix_(shown, shown)]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for row, column in np.ndindex(*counts.shape):
         share = float(shares[row, column])
-        axes.axhspan(row, row + 1, column / 5, (column + 1) / 5, color=BLUE, alpha=share, linewidth=0)
+        axes.axhspan(row, row + 1, column / n, (column + 1) / n, color=BLUE, alpha=share, linewidth=0)
         ink = "white" if share > 0.5 else INK  # on deep blue in light and dark pages
         axes.text(column + 0.5, row + 0.5, f"{counts[row, column]:,}", ha="center", va="center", color=ink)
-    ticks = np.arange(len(CLASSES)) + 0.5
-    axes.set_xticks(ticks, CLASSES, rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, CLASSES)
+    ticks = np.arange(n) + 0.5
+    axes.set_xticks(ticks, names, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, names)
     axes.set(title="Confusion (regions)", xlabel="called", ylabel="truth", box_aspect=1)
-    axes.set(xlim=(0, len(CLASSES)), ylim=(len(CLASSES), 0))
+    axes.set(xlim=(0, n), ylim=(n, 0))
     axes.tick_params(length=0)

@@ -23,6 +23,8 @@ _BAR = 0.02  # width of a class's bar, as a share of the picture's
 
 def draw_flow(counts: NDArray[np.int64]) -> Picture:
     """Draw regions by truth (rows) and most probable class (columns), int64 (5, 5), not all 0."""
+    shown = present(counts)
+    names, counts = [CLASSES[i] for i in shown], counts[np.ix_(shown, shown)]
     figure = new_figure(10.5, 3.6)
     axes = figure.subplots()
     tops = [starts(counts.sum(axis=axis)) for axis in (1, 0)]
@@ -30,16 +32,16 @@ def draw_flow(counts: NDArray[np.int64]) -> Picture:
     for row, column in np.ndindex(*counts.shape):
         height = counts[row, column] / counts.sum()
         if height:
-            _draw_ribbon(axes, float(left[row]), float(right[column]), height, COLOURS[CLASSES[row]])
+            _draw_ribbon(axes, float(left[row]), float(right[column]), height, COLOURS[names[row]])
             left[row] += height
             right[column] += height
     sides = zip((0.0, 1 - _BAR), tops, (1, 0), ("right", "left"), (-0.01, 1.01), strict=True)
     for x, first, axis, align, label_at in sides:
-        for name, top, n in zip(CLASSES, first, counts.sum(axis=axis), strict=True):
+        for name, top, n in zip(names, first, counts.sum(axis=axis), strict=True):
             height = n / counts.sum()
             axes.fill_between([x, x + _BAR], top, top + height, color=COLOURS[name], linewidth=0)
             axes.text(label_at, top + height / 2, f"{name} {n:,}", ha=align, va="center", color=INK)
-    axes.set(xlim=(-0.16, 1.16), ylim=(1 + _GAP * (len(CLASSES) - 1), 0))
+    axes.set(xlim=(-0.16, 1.16), ylim=(1 + _GAP * (len(names) - 1), 0))
     axes.set_axis_off()
     return Picture(
         "From truth to call",
@@ -48,6 +50,11 @@ def draw_flow(counts: NDArray[np.int64]) -> Picture:
         f"The {counts.sum():,} test regions, true class on the left, most probable class on the right; a "
         "ribbon is as high as its regions are many, in the colour of the truth.",
     )
+
+
+def present(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of the classes that a region has or is called, of (5, 5) by truth and call."""
+    return np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
 
 
 def starts(sizes: NDArray[np.int64]) -> NDArray[np.float64]:

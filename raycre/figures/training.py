@@ -17,6 +17,7 @@ from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted
 from raycre.figures.canvas import BLUE, COLOURS, GREY, ORANGE, as_svg, new_figure
 from raycre.figures.curves import draw_confusion, read_curves
 from raycre.figures.embedding import read_embedding
+from raycre.figures.labels import labels_tables
 from raycre.figures.spectrum import read_spectrum
 from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
@@ -39,9 +40,10 @@ def read_training(run: Path) -> list[Block]:
         FormatError: a damaged file.
     """
     folds = sorted((p.parent for p in run.glob("folds/fold=*/cutoffs.json")), key=fold_number)
+    record = run / "run.json"
+    blocks: list[Block] = labels_tables(read_json(record)) if record.is_file() else []
     if not folds:
-        return [Note("No fold is trained yet.")]
-    blocks: list[Block] = []
+        return [*blocks, Note("No fold is trained yet.")]
     summary = run / "summary" / "metrics.parquet"
     if summary.is_file():
         blocks.append(metrics_table(read_table(summary).to_pandas()))
@@ -79,11 +81,12 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     Args:
         rows: columns of store.schemas.METRICS; a class without regions in a fold has NaN there.
     """
-    names = ["macro", *CLASSES]
     by = {
         (str(c), str(m)): g.dropna().to_numpy(np.float64)
         for (c, m), g in rows.groupby(["class", "metric"])["value"]
     }
+    # A class that was not trained has no value at all.
+    names = ["macro", *(c for c in CLASSES if any(len(by.get((c, m), ())) for m in _METRICS))]
     body = [[name, *(_mean_sd(by.get((name, m))) for m in _METRICS)] for name in names]
     n = rows["fold"].nunique()
     spread = " Mean ± population s.d. over folds." if n > 1 else ""
@@ -106,7 +109,7 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
 
     Args:
         labels: int64 (n,), position in CLASSES.
-        probabilities: float64 (n, 5), of the fold that did not see the region.
+        probabilities: float64 (n, 5), of the fold that did not see the region; NaN of a class not trained.
         n_folds: folds pooled, for the caption.
     """
     figure = new_figure(10.5, 4.5)
@@ -114,7 +117,7 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
     roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     for position, name in enumerate(CLASSES):
         is_class, scores = labels == position, probabilities[:, position]
-        if not is_class.any() or is_class.all():
+        if not is_class.any() or is_class.all() or np.isnan(scores).all():
             continue  # one-vs-rest has no curve
         fpr, tpr, _ = sk.roc_curve(is_class, scores)
         area = sk.roc_auc_score(is_class, scores)
@@ -128,13 +131,12 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), box_aspect=1)
         # Below, since the curves of a weak model go everywhere inside.
         axes.legend(title=name, alignment="left", loc="upper left", bbox_to_anchor=(-0.1, -0.17), ncols=2)
-    draw_confusion(
-        cells, sk.confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(len(CLASSES)))
-    )
+    called = np.where(np.isnan(probabilities), -np.inf, probabilities).argmax(axis=1)
+    draw_confusion(cells, sk.confusion_matrix(labels, called, labels=range(len(CLASSES))))
     return Picture(
         "Test sets",
         as_svg(figure),
-        "ROC curves, precision-recall curves and confusion matrix of the five classes",
+        "ROC curves, precision-recall curves and confusion matrix of the classes",
         f"The {len(labels):,} test regions of {counted(n_folds, 'fold')}, pooled: areas differ a "
         "little from the means in the table. Confusion by the most probable class; shading is the share of "
         "the row.",
@@ -187,7 +189,7 @@ def _folds_table(folds: list[Path], cutoffs: list[dict[str, Any]], histories: li
     rows: list[list[Cell]] = []
     for folder, found, history in zip(folds, cutoffs, histories, strict=True):
         kept = int(found["best_epoch"])
-        thresholds = [float(found["thresholds"][c]) for c in CLASSES]
+        thresholds = [found["thresholds"][c] for c in CLASSES]  # null: not trained
         rows.append([fold_number(folder), found["epochs"], kept, _auprc_at(history, kept), *thresholds])
     return Table(
         "Folds, and the probability from which a class is called (false positive rate ≤ 0.01 on validation).",

@@ -34,12 +34,14 @@ class Regions(NamedTuple):
         summit (int64, 0-based base of the chromosome, -1 if none), line (int64, 1-based line or row of
         the file); after `read_labels` also label (int64, position in `CLASSES`).
     n_repeated: those of the dropped that said again what an earlier row says (`read_labels` only).
+    n_of_class: rows read of each of `CLASSES`, where labels were read.
     """
 
     table: pd.DataFrame
     n_read: int
     n_dropped: int
     n_repeated: int = 0
+    n_of_class: tuple[int, ...] = ()
 
 
 def read_regions(
@@ -76,12 +78,13 @@ def read_regions(
     _check_summits(table, path)
     if labels:
         table["label"] = _label_codes(table, path)
+    of_class = np.bincount(table["label"], minlength=len(CLASSES)).tolist() if labels else ()
     table = table.drop(columns="class")
     n_read = len(table)
     if sizes is not None:
         kept = inside(table["chrom"], start, end, line, path, sizes=sizes, outside=outside)
         table = table[kept].reset_index(drop=True)
-    return Regions(table, n_read, n_read - len(table))
+    return Regions(table, n_read, n_read - len(table), n_of_class=tuple(of_class))
 
 
 def read_labels(
@@ -90,25 +93,13 @@ def read_labels(
     """Read regions with their class; an interval that is repeated with its class is dropped and counted.
 
     Raises:
-        LabelError: a class that is not one of `CLASSES`, or one interval with two classes.
+        LabelError: a class that is not one of `CLASSES`.
         InputError: as `read_regions`.
     """
-    table, n_read, n_outside, _ = read_regions(path, sizes=sizes, outside=outside, labels=True)
-    interval = ["chrom", "start", "end"]
-    table = table.drop_duplicates([*interval, "label"])
-    twice = table.duplicated(interval)
-    if twice.any():
-        row = table[twice].iloc[0]
-        first = table[(table[interval] == row[interval]).all(axis=1)].iloc[0]
-        raise LabelError(
-            f"the interval is {CLASSES[row['label']]} here and {CLASSES[first['label']]} on line "
-            f"{first['line']}; keep one of them",
-            path=path,
-            line=int(row["line"]),
-            value=f"{row['chrom']}:{row['start']}-{row['end']}",
-        )
+    table, n_read, n_outside, _, of_class = read_regions(path, sizes=sizes, outside=outside, labels=True)
+    table = table.drop_duplicates(["chrom", "start", "end", "label"])
     n_dropped = n_read - len(table)
-    return Regions(table.reset_index(drop=True), n_read, n_dropped, n_dropped - n_outside)
+    return Regions(table.reset_index(drop=True), n_read, n_dropped, n_dropped - n_outside, of_class)
 
 
 def resize(table: pd.DataFrame, width: int, sizes: Mapping[str, int]) -> Regions:
@@ -136,8 +127,8 @@ def resize(table: pd.DataFrame, width: int, sizes: Mapping[str, int]) -> Regions
 def check_classes_apart(table: pd.DataFrame, path: str | Path) -> None:
     """Refuse regions of one width that overlap a region of another class.
 
-    CREATE, Methods, keeps such regions out of its data: their shared bases would have to be both classes.
-    Overlaps within a class are left to the folds.
+    CREATE, Methods, keeps such regions out of its data (`genome.class_overlaps`): their shared bases would
+    have to be both classes. Overlaps within a class are left to the folds.
 
     Args:
         table: with label and line; all regions of one width.
@@ -161,7 +152,8 @@ def check_classes_apart(table: pd.DataFrame, path: str | Path) -> None:
     shared = end[first] - start[first] - abs(start[second] - start[first])
     raise LabelError(
         f"this window of {here_class} shares {shared:,} bp with that of {other_class} on line {line[first]}, "
-        f"the first of {len(pairs[0]):,} such pair(s) of neighbours; keep one region of each",
+        f"the first of {len(pairs[0]):,} such pair(s) of neighbours; keep one region of each, or let "
+        "inputs.overlaps: drop leave out both",
         path=path,
         line=int(line[second]),
         value=place(str(table["chrom"].iloc[second]), start[second], end[second]),

@@ -130,7 +130,7 @@ METRICS = _schema(
 
 CLASS_COUNTS = _schema(
     ("class", _TEXT, "called class"),
-    ("n", _INT, "regions"),
+    ("n", _INT, "regions; null for a class that the models were not trained on"),
 )
 
 FOLD_PREDICTIONS = _schema(

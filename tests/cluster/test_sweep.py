@@ -80,7 +80,7 @@ def test_a_setting_has_the_bits_of_a_training_of_its_own(config: Path, swept: Pa
     setting = next(s for s in read_sweep(config, (), SWEEPS) if s.name == GOOD)
     alone = setting.config.model_copy(update={"run": setting.config.run.model_copy(update={"out": tmp_path})})
     signals = Signals(signal_paths(alone.inputs, alone.model.modalities))
-    table, _ = read_labelled(alone, signals)
+    table = read_labelled(alone, signals).table
     write_inputs(tmp_path / "inputs", table, signals, recipe_of(alone).flank)
     folder = fold_folder(swept / "sweep" / GOOD, 2)
     wide = open_inputs(swept / "sweep" / GOOD / "inputs").wide

@@ -65,7 +65,7 @@ def materialised(genome: DemoGenome, out: Path, **recipe: Any) -> TrainConfig:
     """A training whose inputs are read, for train_fold."""
     config = make_config(TrainConfig, train_values(genome, out, **recipe))
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table, _ = read_labelled(config, signals)
+    table = read_labelled(config, signals).table
     write_inputs(out / "inputs", table, signals, recipe_of(config).flank)
     return config
 

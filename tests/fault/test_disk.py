@@ -85,7 +85,7 @@ def checkpoints(disk: Disk, genome: DemoGenome, calm: Path) -> None:
     configs = {k: make_config(TrainConfig, train_values(genome, v, epochs=3)) for k, v in runs.items()}
     config = configs["calm"]
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table, _ = read_labelled(config, signals)
+    table = read_labelled(config, signals).table
     write_inputs(calm / "inputs", table, signals, recipe_of(config).flank)
     arrays = open_inputs(calm / "inputs")
     train_fold(config, 1, arrays, {})

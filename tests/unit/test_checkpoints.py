@@ -203,7 +203,7 @@ def materialise(
     values = train_values(genome, folder / "run", **recipe) | {"folds": {"n": n}}
     config = make_config(TrainConfig, values)
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table, _ = read_labelled(config, signals)
+    table = read_labelled(config, signals).table
     write_inputs(folder / "inputs", table, signals, recipe_of(config).flank)
     return config, open_inputs(folder / "inputs")
 

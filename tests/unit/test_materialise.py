@@ -87,7 +87,8 @@ def test_reads_of_two_replicates_take_a_byte_a_base_and_give_the_inputs_of_their
 ) -> None:
     config = make_config(TrainConfig, train_values(genome, tmp_path / "run"))
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table, counts = read_labelled(config, signals)
+    labelled = read_labelled(config, signals)
+    table, counts = labelled.table, labelled.counts
     arrays = store(tmp_path / "inputs", signals, table)
     assert [array.dtype for array in arrays.wide] == [np.uint8] * 3  # 3,120 bytes a region, not 9,360
     assert (arrays.replicates, counts["dropped_as_repeated"]) == (2, 0)

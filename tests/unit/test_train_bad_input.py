@@ -77,21 +77,22 @@ def test_a_class_with_fewer_regions_than_folds_is_named_with_both_numbers(lab: L
     )
 
 
-def test_a_class_without_any_region_is_named(lab: Lab) -> None:  # noqa: F811
+def test_labels_without_background_are_refused(lab: Lab) -> None:  # noqa: F811
     rows = [row for row in rows_of(lab) if row[3] not in ("silencer", "background")]
     assert lab.refusal("train", spoilt(lab, rows)) == (
-        "labels.bed: there are no regions of class silencer, background; the model is taught all of them"
+        "labels.bed: the labels hold enhancer, promoter, insulator; training needs background and one class "
+        "more: add such regions"
     )
 
 
-def test_one_region_with_two_classes_is_named_with_both_lines(lab: Lab) -> None:  # noqa: F811
+def test_one_region_with_two_classes_is_named_with_both_lines_where_overlaps_are_refused(lab: Lab) -> None:  # noqa: F811
     rows = rows_of(lab)
     again = [*rows[2][:3], other(rows[2][3]), *rows[2][4:]]
-    error = lab.refusal("train", spoilt(lab, [*rows[:5], again, *rows[5:]]))
-    place = f"{again[0]}:{again[1]}-{again[2]}"
-    assert error.startswith(
-        f"labels.bed:6: '{place}': the interval is {again[3]} here and {rows[2][3]} on line 3"
-    )
+    values = spoilt(lab, [*rows[:5], again, *rows[5:]])
+    error = lab.refusal("train", values, "--set", "inputs.overlaps=refuse")
+    place = f"{again[0]}:{int(again[1]):,}-{int(again[2]):,}"
+    shares = f"this window of {again[3]} shares 1,000 bp with that of {rows[2][3]} on line 3"
+    assert error.startswith(f"labels.bed:6: '{place}': {shares}")
 
 
 @pytest.mark.parametrize(("shift", "shared"), [(-999, 1), (350, 650), (999, 1)])
@@ -111,10 +112,10 @@ def test_windows_of_two_classes_that_overlap_are_named_with_both_lines_and_count
         rows.append([row[0], str(middle - 20), str(middle + 20), other(row[3]), "0", "."])
     first, line = rows[alone[0]], alone[0] + 1
     start = int(first[1]) + shift
-    assert lab.refusal("train", spoilt(lab, rows)) == (
+    assert lab.refusal("train", spoilt(lab, rows), "--set", "inputs.overlaps=refuse") == (
         f"labels.bed:{len(rows) - 1}: '{first[0]}:{start:,}-{start + WIDTH:,}': this window of "
         f"{other(first[3])} shares {shared:,} bp with that of {first[3]} on line {line}, the first of "
-        "2 such pair(s) of neighbours; keep one region of each"
+        "2 such pair(s) of neighbours; keep one region of each, or let inputs.overlaps: drop leave out both"
     )
 
 
