@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,11 +13,26 @@ from raycre.errors import ConfigError, near
 
 
 class FineStage(NamedTuple):
-    """A stage of the fine-tile search: sub-tiles of `window` bp go, `batch` at once, down to `threshold`."""
+    """A stage of the fine-tile search: sub-tiles of `window` bp go, `batch` at once, to a score.
+
+    Attributes:
+        window: bp of a sub-tile.
+        threshold: score of an enhancer, at or below which the stage ends; from 0 to 1.
+        batch: sub-tiles that go in one step.
+        silencer_threshold: score of a silencer, at or above which the stage ends; 1 or more. None mirrors
+            `threshold` at 1, as the authors' drivers do: 0.9 becomes 1.1.
+    """
 
     window: int
     threshold: float
     batch: int
+    silencer_threshold: float | None = None
+
+    def threshold_of(self, kind: str) -> float:
+        """Return the score that ends the stage for an "enhancer" or a "silencer"."""
+        if kind != "silencer":
+            return self.threshold
+        return 2 - self.threshold if self.silencer_threshold is None else self.silencer_threshold
 
 
 # Results: "100 independent dinucleotide shuffles" (context), "ten shuffles per tile perturbation"
@@ -102,9 +118,12 @@ class Settings:
                 "creme.rounds and creme.copies must be 1 or more", value=(self.rounds, self.copies)
             )
         for stage in self.fine:
-            if stage.window < 1 or stage.batch < 1 or not 0 <= stage.threshold <= 1:
+            of_silencers = stage.threshold_of("silencer")
+            within = 0 <= stage.threshold <= 1 and 1 <= of_silencers < math.inf
+            if stage.window < 1 or stage.batch < 1 or not within:
                 raise ConfigError(
-                    "a stage of creme.fine has a window and a batch of 1 or more and a threshold from 0 to 1",
+                    "a stage of creme.fine has a window and a batch of 1 or more, a threshold from 0 to 1 "
+                    "and, if given, a silencer's threshold of 1 or more",
                     value=tuple(stage),
                 )
         for test, n in self.n_shuffles.items():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from raycre.config import PerturbConfig
 from raycre.creme import TESTS
+from raycre.creme.backgrounds import Context, context_of_gene
 from raycre.creme.edits import WT
 from raycre.creme.plan import missing
 from raycre.creme.rows import Row
@@ -64,6 +65,7 @@ class EffectsOrder:
         settings = self.stage.settings_of(gene)
         settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
         key = gene_key(gene)
+        context = context_of_gene(settings, known) if WT.key in known else Context([], None, None)
         for test in self.stage.tests:
             if test in self.stage.written:
                 continue
@@ -72,8 +74,9 @@ class EffectsOrder:
                 path.unlink(missing_ok=True)  # what an earlier configuration asked for
                 continue
             found = [r for r in TESTS[test].effects(settings, known) if self._chosen(r, settings)]
-            # A gene's own TSS in its own context is no swap.
-            rows = [self.described.row(gene, test, r) for r in found if r.gene != key]
+            if settings.compat == "fixed":  # a gene's own TSS in its own context is no swap
+                found = [r for r in found if r.gene != key]
+            rows = [self.described.row(gene, test, r, context) for r in found]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
             if self.regions is not None:
                 table["create_calls"] = self.regions.calls_in(table)
@@ -194,8 +197,9 @@ class Described:
             "assembly": config.inputs.fasta.name,
         }
 
-    def row(self, gene: Gene, test: str, found: Row) -> dict[str, Any]:
-        """Return one row, by `EFFECTS` names."""
+    def row(self, gene: Gene, test: str, found: Row, context: Context) -> dict[str, Any]:
+        """Return one row, by `EFFECTS` names; `context` is the gene's."""
+        classed = context.classes[found.track] if found.gene is None else None
         measured = gene if found.gene is None else self._genes[found.gene]
         offset = (found.offset_start, found.offset_end)
         start, end = to_genomic(
@@ -212,6 +216,9 @@ class Described:
             "tile_end": end,
             "distance": distance(offset, self._tss_tile),
             **{name: track[name] for name in ("track_id", "track_name", "assay", "biosample")},
+            "context": classed,
+            "context_test": None if classed is None else context.test,
+            "context_n": None if classed is None else context.n,
             "context_gene_id": None if found.gene is None else gene["gene_id"],
             "context_tss": None if found.gene is None else gene["tss"],
         }

@@ -85,6 +85,7 @@ class Reader:
         cache_bytes: of kept activations.
         views: to average over, in one batch; a reverse one reads the other strand's track where the table
             has `strand_pair`.
+        bins: output bins to read, which are the same seen from either strand; None: the TSS bins.
     """
 
     def __init__(
@@ -95,9 +96,11 @@ class Reader:
         incremental: bool = True,
         cache_bytes: int = CACHE_BYTES,
         views: Sequence[View] = (FORWARD,),
+        bins: Sequence[int] | None = None,
     ) -> None:
         check_views(model, views)
         self.model, self.views = model, views
+        self.bins = tuple(model.tss_bins if bins is None else bins)
         self.device = getattr(next(chain(model.parameters(), model.buffers()), None), "device", None)
         self.reuse: Incremental | None = None
         if incremental and isinstance(model, LocalBackbone):
@@ -108,18 +111,16 @@ class Reader:
         place = {track: i for i, track in enumerate(self.read_tracks)}
         self._columns = [[place[t] for t in wanted] for wanted in by_view]
         # On the other strand a bin lies where its mirror image is read.
-        order = {b: i for i, b in enumerate(model.tss_bins)}
-        mirrored = (
-            [order[model.n_bins - 1 - b] for b in model.tss_bins] if any(v.reverse for v in views) else []
-        )
+        order = {b: i for i, b in enumerate(self.bins)}
+        mirrored = [order[model.n_bins - 1 - b] for b in self.bins] if any(v.reverse for v in views) else []
         self._bins = [mirrored if view.reverse else list(order.values()) for view in views]
 
     def whole(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Predict the TSS bins: uint8 (seq_len,) to float32 (bins, tracks), the mean over views."""
+        """Predict the bins: uint8 (seq_len,) to float32 (bins, tracks), the mean over views."""
         sequence = self._tensor(codes)
         with torch.inference_mode():
             batch = torch.stack([view.of(sequence) for view in self.views])
-            return self._mean(self.model.read(batch, self.model.tss_bins, self.read_tracks))
+            return self._mean(self.model.read(batch, self.bins, self.read_tracks))
 
     def edited(self, codes: NDArray[np.uint8], line: Line) -> NDArray[np.float32]:
         """`whole`, by way of the activations of bases.
@@ -131,15 +132,13 @@ class Reader:
         if self.reuse is None:
             return self.whole(codes)
         sequence = self._tensor(codes)
-        check_read(self.model, sequence[None], self.model.tss_bins, self.read_tracks)
+        check_read(self.model, sequence[None], self.bins, self.read_tracks)
         with torch.inference_mode():
             trunks = [
                 self.reuse.trunk([self._seen(base, view) for base in line], view.of(sequence))
                 for view in self.views
             ]
-            return self._mean(
-                self.reuse.model.read_trunk(join(trunks), self.model.tss_bins, self.read_tracks)
-            )
+            return self._mean(self.reuse.model.read_trunk(join(trunks), self.bins, self.read_tracks))
 
     def _seen(self, base: tuple[str, Codes], view: View) -> tuple[Hashable, Callable[[], torch.Tensor]]:
         name, codes = base

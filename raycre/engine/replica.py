@@ -20,6 +20,7 @@ from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
 from raycre.engine.effects import EffectsOrder, read_activity
 from raycre.engine.parcel import Parcel, unpack
+from raycre.engine.peaks import write_peaks
 from raycre.engine.reading import Reader, load, open_reader, tss_activity
 from raycre.engine.units import Stage, Unit, gene_folder, gene_key
 from raycre.errors import RaycreError
@@ -91,6 +92,18 @@ class Replica:
         """Do a unit; an exception becomes the outcome."""
         do = self._write_passes if unit.passes is not None else self._write_chain
         return self.order.ledger.run(unit.name, lambda: do(unit, stage))
+
+    def peaks(self, unit: Unit, stage: Stage) -> Outcome:
+        """Find where the wild type of a unit's gene peaks; an exception becomes the outcome."""
+        return self.order.ledger.run(unit.name, lambda: self._write_peaks(unit))
+
+    def _write_peaks(self, unit: Unit) -> None:
+        order, gene = self.order, unit.gene
+        every = range(self.model.n_bins)
+        reader = Reader(self.model, order.kept, incremental=False, views=self.reader.views, bins=every)
+        profile = reader.whole(self._window(gene["chrom"], gene["tss"], gene["strand"]))
+        path = order.ledger.part(unit.name)
+        write_peaks(path, gene, profile, self.model.tss_bins, order.kept, order.metadata)
 
     def effects(self, gene: Mapping[str, Any], order: EffectsOrder) -> Outcome:
         """Write the effects of a gene; it needs no model, only a process that is there."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from raycre.backbones.contract import Backbone
 from raycre.backbones.tracks import select_tracks
@@ -19,7 +20,15 @@ from raycre.config.perturb import TopGenes
 from raycre.creme import NEEDS, TESTS
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles
-from raycre.engine.notes import notes_of_genes, notes_of_n, notes_of_tracks, with_tiles
+from raycre.engine.notes import (
+    PAPER_N,
+    notes_of_contexts,
+    notes_of_genes,
+    notes_of_n,
+    notes_of_refused,
+    notes_of_tracks,
+    with_tiles,
+)
 from raycre.engine.reading import check_views, load
 from raycre.errors import ConfigError, GeneError, RunMismatchError
 from raycre.genome.fasta import Fasta
@@ -30,6 +39,7 @@ from raycre.genome.genes import (
     read_tss_table,
     select_genes,
 )
+from raycre.genome.sequence import N_CODE
 from raycre.genome.textfile import read_text
 from raycre.store.files import read_json
 
@@ -65,6 +75,7 @@ class Study:
         passes_per_unit: forward passes that make one unit of work.
         model_label: name in every output; ends in -RANDOM-WEIGHTS where the weights are not trained.
         weights_sha256: hash of the weights.
+        n_value: what N is in each channel of the model's input.
         notes: what a person should know of the choice, a line each.
     """
 
@@ -78,6 +89,7 @@ class Study:
     passes_per_unit: int
     model_label: str
     weights_sha256: str
+    n_value: float = PAPER_N
     notes: tuple[str, ...] = ()
 
     @property
@@ -101,7 +113,8 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
     model = load(config.model)
     check_views(model, views_of(config.model.shifts, config.model.reverse_complement))
     tracks = tuple(select_tracks(model.tracks, _query(config)))
-    genes, refused = check_windows(chosen, fasta, model.seq_len, max_n=config.inputs.max_n)
+    max_n, n_value = config.max_n(model.seq_len), spelling_of_n(model)
+    genes, refused = check_windows(chosen, fasta, model.seq_len, max_n=max_n)
     if genes.empty:
         first = refused.iloc[0]
         raise GeneError(
@@ -111,12 +124,17 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
         )
     settings = _settings(config, model.seq_len)
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
-    notes = [*notes_of_genes(table, genes, config), *notes_of_tracks(model.tracks, tracks)]
+    notes = [
+        *notes_of_refused(chosen, genes, refused, config),
+        *notes_of_genes(table, genes, config),
+        *notes_of_tracks(model.tracks, tracks),
+        *notes_of_contexts(settings),
+    ]
     if isinstance(config.creme.tiles, Path):
         genes, note = with_tiles(genes, config.creme.tiles, fasta, settings)
         notes.append(note)
-    if config.inputs.max_n:
-        notes += notes_of_n(genes, fasta, settings)
+    if max_n:
+        notes += notes_of_n(genes, fasta, settings, n_value)
     study = Study(
         tests=config.test_names,
         settings=settings,
@@ -128,9 +146,16 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
         passes_per_unit=_passes_per_unit(config, settings),
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,
+        n_value=n_value,
         notes=tuple(notes),
     )
     return study, model
+
+
+def spelling_of_n(model: Backbone) -> float:
+    """Return what N is in each channel of the model's input."""
+    n = torch.full((1, 1), N_CODE, dtype=torch.uint8, device=next(model.buffers(), torch.empty(0)).device)
+    return float(model.one_hot(n).mean())
 
 
 def with_kept_of(out: Path, study: Study) -> Study:
