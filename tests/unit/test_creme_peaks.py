@@ -1,4 +1,4 @@
-"""Genes that peak elsewhere than at their TSS, windows with N, self pairs, where a context's class is from."""
+"""Genes that peak off their TSS, windows with N, self pairs, and where a context's class is from."""
 
 from __future__ import annotations
 
@@ -178,8 +178,8 @@ def test_what_the_rule_for_n_costs_is_said(genome: DemoGenome, tmp_path: Path, w
     fixed = creme(genome, tmp_path / "run", dry_run=True, inputs=inputs)
     # Two TSSs of each of seven genes.
     assert fixed["notes"][0] == (
-        "2 of 14 TSSs are refused (2 hold N): 1 of 7 genes are lost, which is at most 1 of the 3 most active of a "
-        "track. The paper keeps them; inputs.max_n, or creme.compat: reference, does"
+        "2 of 14 TSSs are refused (2 hold N): 1 of 7 genes are lost, which is at most 1 of the 3 most active "
+        "of a track. The paper keeps them; inputs.max_n, or creme.compat: reference, does"
     )
     reference = creme(genome, tmp_path / "run", dry_run=True, inputs=inputs, creme={"compat": "reference"})
     assert reference["refused"] == []
