@@ -87,7 +87,10 @@ class BackboneConfig(Frozen):
 
 
 class CremeConfig(Frozen):
-    """Settings of the tests (CREME, Methods); a test without its own number takes the paper's.
+    """Settings of the tests (CREME, Methods); what is not given is as the paper has it for the backbone.
+
+    That is (`creme.settings.PRESETS`) the numbers of shuffles, the `thresholds`, and for `replicates` of an
+    ensemble whether a context's effect is the ratio of their mean activities or the mean of their ratios.
 
     `tiles` are all context tiles, some of them by their start in the model's input, or a BED of regions in
     the genome. `elements` are what distance, multiplicity and finemap take: tiles that the sufficiency test
@@ -107,6 +110,7 @@ class CremeConfig(Frozen):
     per_class: Positive = PER_CLASS
     compat: Literal["fixed", "reference"] = "fixed"
     thresholds: Literal["enformer", "borzoi"] | None = None  # null: the backbone's
+    replicates: Literal["ratio_of_means", "mean_of_ratios"] | None = None  # null: the backbone's
 
 
 class PerturbResources(ReplicaResources):

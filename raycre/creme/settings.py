@@ -48,6 +48,33 @@ PAPER_SHUFFLES = {
     "multiplicity": 10,
     "finemap": 10,
 }
+
+
+class Preset(NamedTuple):
+    """What the paper ran with one backbone.
+
+    Attributes:
+        thresholds: row of `effects.THRESHOLDS`.
+        n_shuffles: of each test by name.
+        replicates: how the context effect of an ensemble is made of its members': "ratio_of_means" or
+            "mean_of_ratios".
+    """
+
+    thresholds: str
+    n_shuffles: Mapping[str, int]
+    replicates: str
+
+
+RATIOS = ("ratio_of_means", "mean_of_ratios")
+PRESETS = {
+    "enformer": Preset("enformer", PAPER_SHUFFLES, "ratio_of_means"),
+    # Extended Data Fig. 2, Supplementary Fig. 1, Fig. 4b: five shuffles. The mean over the four models of
+    # each one's ratio, for contexts alone, is the authors' code's (DIVERGENCES 14). Other tests were not run.
+    "borzoi": Preset(
+        "borzoi", PAPER_SHUFFLES | {"context": 5, "sufficiency": 5, "distance": 5}, "mean_of_ratios"
+    ),
+}
+PRESET_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # by backbone; every other has Enformer's
 ROUNDS = 25  # of the higher-order search; in the authors' code only (DIVERGENCES 29)
 SEARCHES = ("min", "max")  # towards less activity (enhancers), towards more (silencers)
 COPIES = 15  # Methods, "Multiplicity test"
@@ -77,6 +104,8 @@ class Settings:
         copies: of a tile in the multiplicity test, at most one for each place.
         fine: stages of the fine-tile search.
         searched: positions among the queried tracks on which tests that search do so; None: all.
+        replicates: members of an ensemble that are known each by itself, whose own ratios make the context
+            effect; 1: it is a ratio of means.
         places: where distance and multiplicity may put an element; None: where `tiles` are.
         partners: genes whose TSS tiles the context swap test brings into this gene's context.
 
@@ -98,6 +127,7 @@ class Settings:
     searched: tuple[int, ...] | None = None
     partners: tuple[str, ...] = ()
     places: tuple[Interval, ...] | None = None
+    replicates: int = 1
 
     def __post_init__(self) -> None:
         tss_start, tss_end = self.tss_tile

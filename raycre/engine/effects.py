@@ -21,7 +21,7 @@ from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
 from raycre.creme.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
-from raycre.engine.reading import tss_activity
+from raycre.engine.reading import activities, tss_activity
 from raycre.engine.study import Study
 from raycre.engine.units import Gene, Stage, gene_folder, gene_key, records
 from raycre.store.elements import Regions
@@ -61,7 +61,8 @@ class EffectsOrder:
 
     def write(self, gene: Gene) -> None:
         """Write one part of a gene for each test, of the tracks that the gene was chosen for."""
-        known = read_activity(self.store, gene, self.tracks) | self.wild_types
+        n = self.stage.settings.replicates
+        known = read_activity(self.store, gene, self.tracks, n) | self.wild_types
         settings = self.stage.settings_of(gene)
         settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
         key = gene_key(gene)
@@ -150,10 +151,9 @@ def forget_effects(study: Study, run: Run, asked: Collection[tuple[str, str]]) -
     return n
 
 
-def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int]) -> Activity:
-    """Return the TSS activity of all passes that are known of a gene: float64 (tracks,), by key."""
-    found = store.read(gene_folder(gene), tracks)
-    return {key: tss_activity(values) for key, values in found.items()}
+def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int], replicates: int = 1) -> Activity:
+    """Return the TSS activity of all passes that are known of a gene; see `reading.activities`."""
+    return activities(store.read(gene_folder(gene), tracks), replicates)
 
 
 def write_summary(study: Study, run: Run) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from raycre.backbones.tracks import opposite_strands
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
-from raycre.creme.settings import PAPER_SHUFFLES, Settings
+from raycre.creme.settings import Settings
 from raycre.creme.shuffle import all_n
 from raycre.engine.units import records
 from raycre.errors import ConfigError
@@ -95,14 +95,14 @@ def notes_of_refused(
     return [f"{said}. The paper keeps them; inputs.max_n, or creme.compat: reference, does"]
 
 
-def notes_of_contexts(settings: Settings) -> list[str]:
-    """Say where classes of contexts come from other shuffles than those of the context test."""
+def notes_of_contexts(settings: Settings, paper: int) -> list[str]:
+    """Say where classes of contexts come from other shuffles than the `paper`'s of the context test."""
     if "context" in settings.n_shuffles or "sufficiency" not in settings.n_shuffles:
         return []
     n = settings.n("sufficiency")
     return [
         f"contexts are classified by the {n:,} controls of the sufficiency test, as the context test is not "
-        f"among the tests (the paper: {PAPER_SHUFFLES['context']:,} shuffles); context_n says so in every row"
+        f"among the tests (the paper: {paper:,} shuffles); context_n says so in every row"
     ]
 
 

@@ -95,6 +95,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
             "kept_tracks": study.kept,
             "rows": ROWS,
             "n_in_input": study.n_value,
+            "replicates_apart": study.settings.replicates,
         },
         layout=config.layout(),
         fresh=fresh,
@@ -179,6 +180,7 @@ class Work:
             threads=resources.cpus_per_replica,
             gpus=resources.gpus_per_replica,
             cache_bytes=resources.cache_bytes,
+            replicates=self.study.settings.replicates,
         )
 
     def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:

@@ -44,7 +44,8 @@ PASSES = _schema(
     (
         "prediction",
         pa.large_list(pa.float32()),
-        "prediction of the TSS bins, bin by bin the tracks that the file's metadata lists as kept_tracks",
+        "prediction of the TSS bins, bin by bin the tracks that the file's metadata lists as kept_tracks; "
+        "where it has `replicates`, of each of so many members of the ensemble in turn",
     ),
 )
 
