@@ -45,8 +45,8 @@ def gene_rows(
         "offset_end": [o + TILE for o in offsets], "distance": [o - middle for o in offsets], "round": None,
         "copies": None, "track_id": 7, "track_name": "CNhs7", "assay": "CAGE", "biosample": "K562", "wt": 2.0,
         "control": None, "mutant": 1.0, "sd": 0.1, "n": 10, "effect": effects, "metric": "(wt-mutant)/wt",
-        "call": calls, "search": None, "context_gene_id": None, "context_tss": None,
-        "create_calls": None,
+        "call": calls, "context": None, "context_test": None, "context_n": None, "search": None,
+        "context_gene_id": None, "context_tss": None, "create_calls": None,
     }  # fmt: skip
     return pd.DataFrame(rows | more)
 

@@ -87,8 +87,8 @@ def effect_rows(
         "tile_end": end, "offset_start": 0, "offset_end": 5000, "distance": end - 102_500, "round": None,
         "copies": None, "track_id": 5111, "track_name": "CNhs12336", "assay": "CAGE", "biosample": "K562",
         "wt": 2.0, "control": None, "mutant": 1.0, "sd": 0.1, "n": 10, "effect": effects,
-        "metric": "(wt-mutant)/wt", "call": calls, "search": None, "context_gene_id": None,
-        "context_tss": None, "create_calls": None,
+        "metric": "(wt-mutant)/wt", "call": calls, "context": None, "context_test": None, "context_n": None,
+        "search": None, "context_gene_id": None, "context_tss": None, "create_calls": None,
     }  # fmt: skip
     return pd.DataFrame(rows | more)
 

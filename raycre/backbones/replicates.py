@@ -15,15 +15,16 @@ from raycre.errors import ConfigError
 
 
 class Replicates(LocalBackbone):
-    """The mean over members that differ in their weights only.
+    """The mean over members that differ in their weights only, or with `apart` each member by itself.
 
-    Borzoi is four trainings, averaged (CREME Methods, "Borzoi"). An effect is then a ratio of means; CREME's
-    published Borzoi tables hold the mean of the members' own ratios (DIVERGENCES 14).
+    Borzoi is four trainings, averaged (CREME Methods, "Borzoi"). An effect of the mean is a ratio of means;
+    CREME's published contexts of Borzoi are by the mean of the members' own ratios (DIVERGENCES 14).
 
     Args:
         members: at least one, all of the same sizes and with the same tracks.
 
     Attributes:
+        apart: predictions are not averaged; the bins of one member follow those of the one before.
         weights_sha256: hash of the members' hashes, in order, joined by line breaks.
 
     Raises:
@@ -43,6 +44,7 @@ class Replicates(LocalBackbone):
         if len(set(hashes)) < len(hashes):
             raise ConfigError("two replicates have the same weights; name each file once in model.weights")
         self.members = nn.ModuleList(members)
+        self.apart = False
         self.name, self.seq_len, self.tracks = first.name, first.seq_len, first.tracks
         self.bin_size, self.n_bins = first.bin_size, first.n_bins
         self.lowers = all(member.lowers for member in members)
@@ -78,10 +80,14 @@ class Replicates(LocalBackbone):
         return tuple(chain.from_iterable(member.trunk_one_hot(one_hot) for member in self._each()))
 
     def read_trunk(self, trunk: tuple[Tensor, ...], bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
-        """The mean of what the members read from their parts of the trunk."""
+        """The mean of what the members read from their parts of the trunk, or all of it, if `apart`.
+
+        Returns:
+            float32 (n, len(bins), len(tracks)); `apart`: (n, members x len(bins), len(tracks)).
+        """
         levels = iter(trunk)
         predicted = [
             member.read_trunk(tuple(next(levels) for _ in member.strides), bins, tracks)
             for member in self._each()
         ]
-        return torch.stack(predicted).mean(0)
+        return torch.cat(predicted, dim=1) if self.apart else torch.stack(predicted).mean(0)

@@ -43,14 +43,20 @@ class TopGenes(Frozen):
 
 
 class PerturbInputs(Frozen):
-    """Inputs of `creme`: genes by name or id, or the most active ones, from a GTF or a TSS table."""
+    """Inputs of `creme`: genes by name or id, or the most active ones, from a GTF or a TSS table.
+
+    `max_n` is 0 under `creme.compat: fixed`; `reference` keeps every window, as the authors do.
+    `peak_at_tss` is `keep` under `fixed`; `reference` drops a gene on tracks where its wild type peaks
+    elsewhere than in the TSS bins, as the paper's Reporting Summary says.
+    """
 
     fasta: Path
     gtf: Path | None = None
     tss_table: Path | None = None
     genes: tuple[str, ...] | TopGenes | Path
     tss: Literal["canonical", "outermost", "all"] = "canonical"
-    max_n: int = Field(default=0, ge=0)  # a window with more N than this is refused
+    max_n: int | None = Field(default=None, ge=0)  # a window with more N is refused; null: by creme.compat
+    peak_at_tss: Literal["drop", "keep"] | None = None  # genes that peak elsewhere; null: by creme.compat
 
     @field_validator("genes", mode="before")
     @classmethod
@@ -106,11 +112,16 @@ class BackboneConfig(Frozen):
 
 
 class CremeConfig(Frozen):
-    """Settings of the tests (CREME, Methods); a test without its own number takes the paper's.
+    """Settings of the tests (CREME, Methods); what is not given is as the paper has it for the backbone.
+
+    That is (`creme.settings.PRESETS`) the numbers of shuffles, the `thresholds`, and for `replicates` of an
+    ensemble whether a context's effect is the ratio of their mean activities or the mean of their ratios.
 
     `tiles` are all context tiles, some of them by their start in the model's input, or a BED of regions in
     the genome. `elements` are what distance, multiplicity and finemap take: tiles that the sufficiency test
-    calls, or all. `per_class` genes of each context class and track go on in a pipeline.
+    calls, or all. A stage of `fine` is [window, threshold, sub-tiles a step], and fourth, where silencers do
+    not mirror it at 1, their own threshold. `per_class` genes of each context class and track go on in a
+    pipeline.
     """
 
     tile_size: int = Field(default=5000, ge=2)
@@ -124,6 +135,7 @@ class CremeConfig(Frozen):
     per_class: Positive = PER_CLASS
     compat: Literal["fixed", "reference"] = "fixed"
     thresholds: Literal["enformer", "borzoi"] | None = None  # null: the backbone's
+    replicates: Literal["ratio_of_means", "mean_of_ratios"] | None = None  # null: the backbone's
 
 
 class PerturbResources(ReplicaResources):
@@ -170,6 +182,18 @@ class PerturbConfig(Verb):
         if self.tests != "pipeline":
             return tuple(dict.fromkeys(self.tests))
         return tuple(test for test in get_args(Test) if test in TESTS and test != "activity")
+
+    @property
+    def drops_off_peak(self) -> bool:
+        """Whether genes are dropped on tracks where their wild type does not peak at the TSS."""
+        default = "drop" if self.creme.compat == "reference" else "keep"
+        return (self.inputs.peak_at_tss or default) == "drop"
+
+    def max_n(self, seq_len: int) -> int:
+        """Return how many N a window of `seq_len` bp may have."""
+        if self.inputs.max_n is not None:
+            return self.inputs.max_n
+        return seq_len if self.creme.compat == "reference" else 0
 
     def science(self) -> dict[str, Any]:
         """Fields that change what a forward pass gives, so that two runs cannot share a folder.

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from raycre.creme.edits import WT, Pass
 from raycre.creme.effects import THRESHOLDS, context_classes, shuffle_effect
@@ -53,8 +57,44 @@ def places(settings: Settings, tile: Interval) -> list[Interval]:
     return [s for s in stretches if s[1] <= settings.seq_len and not overlap(s, settings.tss_tile)]
 
 
+def context_effect(settings: Settings, known: Known, mutants: Sequence[Pass]) -> NDArray[np.float64]:
+    """Return (WT - MUT) / WT of the context, float64 (tracks,).
+
+    Of an ensemble whose replicates are known apart it is the mean of their own ratios, as the authors' code
+    has it for Borzoi (DIVERGENCES 14), else a ratio of means.
+
+    Args:
+        settings: the run's.
+        known: TSS activities of the wild type and of `mutants`.
+        mutants: the TSS tile in shuffled backgrounds.
+    """
+    apart = range(settings.replicates) if settings.replicates > 1 else (None,)
+    each = [shuffle_effect(gather(known, [WT], m)[0], gather(known, mutants, m).mean(axis=0)) for m in apart]
+    effect: NDArray[np.float64] = np.mean(each, axis=0)
+    return effect
+
+
+class Context(NamedTuple):
+    """What is known of a gene's context.
+
+    Attributes:
+        classes: (tracks,) of class names, None where unknown.
+        test: whose shuffles they were taken from, "context" or "sufficiency"; None where neither is known.
+        n: how many shuffles that is.
+    """
+
+    classes: list[str | None]
+    test: str | None
+    n: int | None
+
+
 def classes_of_gene(settings: Settings, known: Known) -> list[str | None]:
-    """Class the context of the gene on every track.
+    """Return the classes of `context_of_gene`."""
+    return context_of_gene(settings, known).classes
+
+
+def context_of_gene(settings: Settings, known: Known) -> Context:
+    """Classify the context of the gene on every track.
 
     From all mutants of the context test where `known` has them, else from the controls of the sufficiency
     test, those of all tiles together. With neither, the class is null, and so are the calls that need it.
@@ -62,16 +102,13 @@ def classes_of_gene(settings: Settings, known: Known) -> list[str | None]:
     Args:
         settings: the run's.
         known: TSS activities; the wild type must be there.
-
-    Returns:
-        (tracks,) of class names or None.
     """
-    wt = gather(known, [WT])[0]
-    for passes in _candidates(settings):
+    for test, passes in zip(("context", "sufficiency"), _candidates(settings), strict=False):
         if passes and all(p.key in known for p in passes):
-            effect = shuffle_effect(wt, gather(known, passes).mean(axis=0))
-            return context_classes(effect, THRESHOLDS[settings.thresholds], settings.compat)
-    return [None] * len(wt)
+            effect = context_effect(settings, known, passes)
+            classes = context_classes(effect, THRESHOLDS[settings.thresholds], settings.compat)
+            return Context(classes, test, len(passes))
+    return Context([None] * len(known[WT.key]), None, None)
 
 
 def _candidates(settings: Settings) -> Sequence[list[Pass]]:

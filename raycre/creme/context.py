@@ -5,11 +5,9 @@ CREME Methods, "Context dependence test". Knows nothing of other tests.
 
 from __future__ import annotations
 
-import numpy as np
-
-from raycre.creme.backgrounds import tss_alone
+from raycre.creme.backgrounds import context_effect, tss_alone
 from raycre.creme.edits import WT, Pass
-from raycre.creme.effects import SHUFFLED_OVER_WT, THRESHOLDS, context_classes, shuffle_effect
+from raycre.creme.effects import SHUFFLED_OVER_WT, THRESHOLDS, context_classes
 from raycre.creme.rows import Known, Row, gather, rows
 from raycre.creme.settings import Settings
 
@@ -22,11 +20,14 @@ def expand(settings: Settings, known: Known) -> list[Pass]:
 def effects(settings: Settings, known: Known) -> list[Row]:
     """Return one row per track: the TSS tile, effect (WT - MUT) / WT, and the context's class as its call.
 
+    The effect of replicates that are known apart is that of `context_effect`.
+
     Args:
         settings: those of `expand`.
         known: TSS activity of every pass of `expand`.
     """
-    wt, mutants = np.split(gather(known, expand(settings, known)), [1])
-    effect = shuffle_effect(wt[0], mutants.mean(axis=0))
+    wild, *shuffled = expand(settings, known)
+    wt, mutants = gather(known, [wild]), gather(known, shuffled)
+    effect = context_effect(settings, known, shuffled)
     call = context_classes(effect, THRESHOLDS[settings.thresholds], settings.compat)
     return rows(settings.tss_tile, wt[0], mutants, effect, [SHUFFLED_OVER_WT] * len(effect), call)

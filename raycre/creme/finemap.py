@@ -22,7 +22,7 @@ from raycre.creme.effects import (
 )
 from raycre.creme.elements import Element, elements, needed
 from raycre.creme.rows import Known, Row, gather, row
-from raycre.creme.settings import FineStage, Settings
+from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval
 
 REMOVED, REVERTED, KEPT = "removed", "reverted", "kept"
@@ -87,8 +87,8 @@ def search(settings: Settings, element: Element, known: Known) -> Search:
     A step tries every sub-tile that is left, ranks them by the mean activity without each (the first of
     equals first; the authors' sort leaves that to chance, DIVERGENCES 40), and removes the `batch` best, or
     all if there are no more. The stage ends when the score falls to the threshold or below, and that step is
-    taken back. Silencers go the other way: the lowest activity is the best, and thresholds are mirrored at 1
-    (0.9 becomes 1.1).
+    taken back. Silencers go the other way: the lowest activity is the best, and the stage ends when the score
+    rises to their own threshold or above (`FineStage.silencer_threshold`).
 
     A search that never gets to the threshold ends when everything is removed, and nothing survives: the TSS
     tile alone passes, so the score cannot tell which part of the element matters (where the authors' code
@@ -128,7 +128,7 @@ def search(settings: Settings, element: Element, known: Known) -> Search:
                 return Search(passes, steps, None)
             score = float(fold_change(_mean(known, rest, element.track), reference))
             # Written so that a score without a value ends the stage.
-            stays = sign * score > sign * _threshold(stage, element)
+            stays = sign * score > sign * stage.threshold_of(element.kind)
             steps.append(Step(removed, fewer, score, not stays))
             if not stays:
                 break
@@ -199,10 +199,6 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
         else:
             runs.append((start, end))
     return runs
-
-
-def _threshold(stage: FineStage, element: Element) -> float:
-    return 2 - stage.threshold if element.kind == "silencer" else stage.threshold
 
 
 def _without(subs: tuple[Interval, ...], gone: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -60,12 +60,18 @@ class Row:
     search: str | None = None
 
 
-def gather(activity: Known, passes: Sequence[Pass]) -> NDArray[np.float64]:
+def of_replicate(key: str, replicate: int) -> str:
+    """Return the key under which one replicate's own activity of a pass is known."""
+    return f"replicate={replicate}/{key}"
+
+
+def gather(activity: Known, passes: Sequence[Pass], replicate: int | None = None) -> NDArray[np.float64]:
     """Stack the activities of passes.
 
     Args:
         activity: pass key -> float64 (tracks,), TSS activity.
         passes: which, in order.
+        replicate: of an ensemble, whose own activity is meant; None: the mean of all.
 
     Returns:
         float64 (passes, tracks).
@@ -74,7 +80,8 @@ def gather(activity: Known, passes: Sequence[Pass]) -> NDArray[np.float64]:
         KeyError: a pass that has not been predicted.
         RaycreError: an activity that is NaN or infinite.
     """
-    stacked = np.stack([np.asarray(activity[p.key], dtype=np.float64) for p in passes])
+    keys = [p.key if replicate is None else of_replicate(p.key, replicate) for p in passes]
+    stacked = np.stack([np.asarray(activity[key], dtype=np.float64) for key in keys])
     bad = np.flatnonzero(~np.isfinite(stacked).all(axis=1))
     if bad.size:
         raise RaycreError(

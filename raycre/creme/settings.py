@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,11 +13,26 @@ from raycre.errors import ConfigError, near
 
 
 class FineStage(NamedTuple):
-    """A stage of the fine-tile search: sub-tiles of `window` bp go, `batch` at once, down to `threshold`."""
+    """A stage of the fine-tile search: sub-tiles of `window` bp go, `batch` at once, to a score.
+
+    Attributes:
+        window: bp of a sub-tile.
+        threshold: score of an enhancer, at or below which the stage ends; from 0 to 1.
+        batch: sub-tiles that go in one step.
+        silencer_threshold: score of a silencer, at or above which the stage ends; 1 or more. None mirrors
+            `threshold` at 1, as the authors' drivers do: 0.9 becomes 1.1.
+    """
 
     window: int
     threshold: float
     batch: int
+    silencer_threshold: float | None = None
+
+    def threshold_of(self, kind: str) -> float:
+        """Return the score that ends the stage for an "enhancer" or a "silencer"."""
+        if kind != "silencer":
+            return self.threshold
+        return 2 - self.threshold if self.silencer_threshold is None else self.silencer_threshold
 
 
 # Results: "100 independent dinucleotide shuffles" (context), "ten shuffles per tile perturbation"
@@ -32,6 +48,33 @@ PAPER_SHUFFLES = {
     "multiplicity": 10,
     "finemap": 10,
 }
+
+
+class Preset(NamedTuple):
+    """What the paper ran with one backbone.
+
+    Attributes:
+        thresholds: row of `effects.THRESHOLDS`.
+        n_shuffles: of each test by name.
+        replicates: how the context effect of an ensemble is made of its members': "ratio_of_means" or
+            "mean_of_ratios".
+    """
+
+    thresholds: str
+    n_shuffles: Mapping[str, int]
+    replicates: str
+
+
+RATIOS = ("ratio_of_means", "mean_of_ratios")
+PRESETS = {
+    "enformer": Preset("enformer", PAPER_SHUFFLES, "ratio_of_means"),
+    # Extended Data Fig. 2, Supplementary Fig. 1, Fig. 4b: five shuffles. The mean over the four models of
+    # each one's ratio, for contexts alone, is the authors' code's (DIVERGENCES 14). Other tests were not run.
+    "borzoi": Preset(
+        "borzoi", PAPER_SHUFFLES | {"context": 5, "sufficiency": 5, "distance": 5}, "mean_of_ratios"
+    ),
+}
+PRESET_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # by backbone; every other has Enformer's
 ROUNDS = 25  # of the higher-order search; in the authors' code only (DIVERGENCES 29)
 SEARCHES = ("min", "max")  # towards less activity (enhancers), towards more (silencers)
 COPIES = 15  # Methods, "Multiplicity test"
@@ -61,6 +104,8 @@ class Settings:
         copies: of a tile in the multiplicity test, at most one for each place.
         fine: stages of the fine-tile search.
         searched: positions among the queried tracks on which tests that search do so; None: all.
+        replicates: members of an ensemble that are known each by itself, whose own ratios make the context
+            effect; 1: it is a ratio of means.
         places: where distance and multiplicity may put an element; None: where `tiles` are.
         partners: genes whose TSS tiles the context swap test brings into this gene's context.
 
@@ -82,6 +127,7 @@ class Settings:
     searched: tuple[int, ...] | None = None
     partners: tuple[str, ...] = ()
     places: tuple[Interval, ...] | None = None
+    replicates: int = 1
 
     def __post_init__(self) -> None:
         tss_start, tss_end = self.tss_tile
@@ -102,9 +148,12 @@ class Settings:
                 "creme.rounds and creme.copies must be 1 or more", value=(self.rounds, self.copies)
             )
         for stage in self.fine:
-            if stage.window < 1 or stage.batch < 1 or not 0 <= stage.threshold <= 1:
+            of_silencers = stage.threshold_of("silencer")
+            within = 0 <= stage.threshold <= 1 and 1 <= of_silencers < math.inf
+            if stage.window < 1 or stage.batch < 1 or not within:
                 raise ConfigError(
-                    "a stage of creme.fine has a window and a batch of 1 or more and a threshold from 0 to 1",
+                    "a stage of creme.fine has a window and a batch of 1 or more, a threshold from 0 to 1 "
+                    "and, if given, a silencer's threshold of 1 or more",
                     value=tuple(stage),
                 )
         for test, n in self.n_shuffles.items():

@@ -46,7 +46,7 @@ def simulate(tests: Sequence[str], settings: Settings, n_tracks: int, *, element
         element: whether the first tile is an element. With none, `settings.elements` "all" counts no tile
             either.
     """
-    settings = replace(settings, elements="called")
+    settings = replace(settings, elements="called", replicates=1)
     track = next(iter(settings.tracks(n_tracks)), 0)
     tile = settings.tiles[0] if element and settings.tiles else None
     seen: dict[str, Pass] = {}

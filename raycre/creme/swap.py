@@ -41,8 +41,7 @@ def expand(settings: Settings, known: Known) -> list[Pass]:
 def effects(settings: Settings, known: Known) -> list[Row]:
     """Return one row per partner and track: MUT / WT, both of the partner, whose key is in `gene`.
 
-    The activity of a TSS in this gene's context, over that in its own. The gene itself has no row: its TSS is
-    at home, with 1.
+    The activity of a TSS in this gene's context, over that in its own: 1 where the gene is its own partner.
 
     Args:
         settings: those of `expand`.

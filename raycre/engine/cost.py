@@ -19,6 +19,7 @@ from raycre.creme.plan import n_after
 from raycre.creme.selection import CONTEXT_CLASSES
 from raycre.creme.settings import Settings
 from raycre.creme.simulation import ELEMENTS_PER_CONTEXT, simulate
+from raycre.engine.peaks import aligned_genes, gene_peaks, peak_units
 from raycre.engine.reading import open_reader
 from raycre.engine.stages import Gene, first_stage, next_stage, picked_genes, screening
 from raycre.engine.study import Study
@@ -87,6 +88,7 @@ def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, A
         "dry_run": True,
         "genes": n_genes,
         "refused": study.refused[["gene_name", "reason"]].to_dict("records"),
+        "notes": list(study.notes),
         **({} if n.go_on is None else {"genes_that_go_on_at_most": n.go_on}),
         "units": n.units,
         "units_done": n.units_done,
@@ -121,6 +123,9 @@ def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count
             genes = everyone[: config.inputs.genes.top * n_tracks]
         else:
             genes = picked_genes(config, study, everyone, store)
+    peaks = peak_units(genes, store) if config.drops_off_peak else []
+    if peaks and not any(planned.to_do for planned in peaks):
+        genes = aligned_genes(study, genes, gene_peaks(study, genes, store))
     on = {gene_key(gene) for gene in genes}
     screened = [planned for planned in screened if gene_key(planned.unit.gene) not in on]
 
@@ -169,14 +174,15 @@ def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count
     if go_on is not None:
         bases += todo  # passes of the context test are all bases; the next step computes its own anew
     passes, to_do = static + ahead + known, todo + ahead * left + todo_screened
-    planned_units = [*screened, *units]
+    planned_units = [*screened, *peaks, *units]
+    all_peaks, peaks_to_do = _known(peaks)
     return Count(
         units=len(planned_units),
         units_done=sum(planned.to_do == 0 for planned in planned_units),
-        before=round(before),
-        passes=round(passes),
-        to_do=round(to_do),
-        bases=round(bases) + todo_screened,  # what genes are chosen by shares nothing
+        before=round(before) + all_peaks,
+        passes=round(passes) + all_peaks,
+        to_do=round(to_do) + peaks_to_do,
+        bases=round(bases) + todo_screened + peaks_to_do,  # what genes are chosen by shares nothing
         elements=elements,
         per_element=per_element,
         go_on=go_on,

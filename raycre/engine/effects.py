@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from raycre.config import PerturbConfig
 from raycre.creme import TESTS
+from raycre.creme.backgrounds import Context, context_of_gene
 from raycre.creme.edits import WT
 from raycre.creme.plan import missing
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
 from raycre.creme.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
-from raycre.engine.reading import tss_activity
+from raycre.engine.reading import activities, tss_activity
 from raycre.engine.study import Study
 from raycre.engine.units import Gene, Stage, gene_folder, gene_key, records
 from raycre.store.elements import Regions
@@ -60,10 +61,12 @@ class EffectsOrder:
 
     def write(self, gene: Gene) -> None:
         """Write one part of a gene for each test, of the tracks that the gene was chosen for."""
-        known = read_activity(self.store, gene, self.tracks) | self.wild_types
+        n = self.stage.settings.replicates
+        known = read_activity(self.store, gene, self.tracks, n) | self.wild_types
         settings = self.stage.settings_of(gene)
         settings = replace(settings, partners=tuple(g for g in settings.partners if wt_of(g) in known))
         key = gene_key(gene)
+        context = context_of_gene(settings, known) if WT.key in known else Context([], None, None)
         for test in self.stage.tests:
             if test in self.stage.written:
                 continue
@@ -72,8 +75,9 @@ class EffectsOrder:
                 path.unlink(missing_ok=True)  # what an earlier configuration asked for
                 continue
             found = [r for r in TESTS[test].effects(settings, known) if self._chosen(r, settings)]
-            # A gene's own TSS in its own context is no swap.
-            rows = [self.described.row(gene, test, r) for r in found if r.gene != key]
+            if settings.compat == "fixed":  # a gene's own TSS in its own context is no swap
+                found = [r for r in found if r.gene != key]
+            rows = [self.described.row(gene, test, r, context) for r in found]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
             if self.regions is not None:
                 table["create_calls"] = self.regions.calls_in(table)
@@ -147,10 +151,9 @@ def forget_effects(study: Study, run: Run, asked: Collection[tuple[str, str]]) -
     return n
 
 
-def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int]) -> Activity:
-    """Return the TSS activity of all passes that are known of a gene: float64 (tracks,), by key."""
-    found = store.read(gene_folder(gene), tracks)
-    return {key: tss_activity(values) for key, values in found.items()}
+def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int], replicates: int = 1) -> Activity:
+    """Return the TSS activity of all passes that are known of a gene; see `reading.activities`."""
+    return activities(store.read(gene_folder(gene), tracks), replicates)
 
 
 def write_summary(study: Study, run: Run) -> list[Mapping[str, Any]]:
@@ -194,8 +197,9 @@ class Described:
             "assembly": config.inputs.fasta.name,
         }
 
-    def row(self, gene: Gene, test: str, found: Row) -> dict[str, Any]:
-        """Return one row, by `EFFECTS` names."""
+    def row(self, gene: Gene, test: str, found: Row, context: Context) -> dict[str, Any]:
+        """Return one row, by `EFFECTS` names; `context` is the gene's."""
+        classed = context.classes[found.track] if found.gene is None else None
         measured = gene if found.gene is None else self._genes[found.gene]
         offset = (found.offset_start, found.offset_end)
         start, end = to_genomic(
@@ -212,6 +216,9 @@ class Described:
             "tile_end": end,
             "distance": distance(offset, self._tss_tile),
             **{name: track[name] for name in ("track_id", "track_name", "assay", "biosample")},
+            "context": classed,
+            "context_test": None if classed is None else context.test,
+            "context_n": None if classed is None else context.n,
             "context_gene_id": None if found.gene is None else gene["gene_id"],
             "context_tss": None if found.gene is None else gene["tss"],
         }

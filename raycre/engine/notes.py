@@ -17,6 +17,9 @@ from raycre.engine.units import records
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import far_apart, read_window
+from raycre.genome.sequence import N_CODE
+
+PAPER_N = 0.25  # of N in every channel; Methods, "Transcription start site selection"
 
 
 def notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, config: PerturbConfig) -> list[str]:
@@ -39,14 +42,68 @@ def notes_of_tracks(table: pd.DataFrame, tracks: Sequence[int]) -> list[str]:
     return [f"tracks {a} and {b} are the two strands of one measurement" for a, b in pairs[:3]]
 
 
-def notes_of_n(genes: pd.DataFrame, fasta: Fasta, settings: Settings) -> list[str]:
-    """Count tiles that hold nothing but N, whose shuffles are themselves."""
-    n_tiles = 0
+def notes_of_n(genes: pd.DataFrame, fasta: Fasta, settings: Settings, spelled: float = 0.25) -> list[str]:
+    """Count windows with N, and tiles that hold nothing but N, whose shuffles are themselves.
+
+    Args:
+        genes: that are kept.
+        fasta: the genome.
+        settings: of the run.
+        spelled: what N is in each channel of the model's input; 0.25 in the paper.
+    """
+    n_windows, n_tiles = 0, 0
     for gene in records(genes):
         window = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], settings.seq_len)
+        n_windows += bool((window == N_CODE).any())
         n_tiles += len(all_n(window, gene.get("tiles", settings.tiles)))
-    rule = "become T" if settings.compat == "reference" else "are left as they are: effect 0"
-    return [f"{n_tiles:,} tiles hold nothing but N; shuffled, they {rule}"] if n_tiles else []
+    notes = []
+    if n_windows:
+        paper = "as in the paper" if spelled == PAPER_N else f"where the paper has {PAPER_N}"
+        notes.append(
+            f"{n_windows:,} of {len(genes):,} windows hold N and are kept; N is {spelled:g} in every channel "
+            f"of the input, {paper}"
+        )
+    if n_tiles:
+        rule = "become T" if settings.compat == "reference" else "are left as they are: effect 0"
+        notes.append(f"{n_tiles:,} tiles hold nothing but N; shuffled, they {rule}")
+    return notes
+
+
+def notes_of_refused(
+    chosen: pd.DataFrame, genes: pd.DataFrame, refused: pd.DataFrame, config: PerturbConfig
+) -> list[str]:
+    """Say what the rule for windows with N, or that leave the chromosome, costs.
+
+    Args:
+        chosen: TSSs that were asked for.
+        genes: those of them that are kept.
+        refused: the others, with the reason.
+        config: of the run.
+    """
+    if refused.empty:
+        return []
+    n = refused["reason"].str.contains(" N in the window").sum()
+    leaving = refused["reason"].str.startswith("window leaves").sum()
+    lost = refused.loc[~refused["gene_id"].isin(genes["gene_id"]), "gene_id"].nunique()
+    counts = {"hold N": n, "leave the chromosome": leaving, "are on others": len(refused) - n - leaving}
+    why = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    said = f"{len(refused):,} of {len(chosen):,} TSSs are refused ({why}): "
+    said += f"{lost:,} of {chosen['gene_id'].nunique():,} genes are lost"
+    if isinstance(config.inputs.genes, TopGenes):
+        top = config.inputs.genes.top
+        said += f", which is at most {min(lost, top):,} of the {top:,} most active of a track"
+    return [f"{said}. The paper keeps them; inputs.max_n, or creme.compat: reference, does"]
+
+
+def notes_of_contexts(settings: Settings, paper: int) -> list[str]:
+    """Say where classes of contexts come from other shuffles than the `paper`'s of the context test."""
+    if "context" in settings.n_shuffles or "sufficiency" not in settings.n_shuffles:
+        return []
+    n = settings.n("sufficiency")
+    return [
+        f"contexts are classified by the {n:,} controls of the sufficiency test, as the context test is not "
+        f"among the tests (the paper: {paper:,} shuffles); context_n says so in every row"
+    ]
 
 
 def with_tiles(genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings) -> tuple[pd.DataFrame, str]:

@@ -19,13 +19,31 @@ from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs
 from raycre.engine.parcel import pack
+from raycre.engine.peaks import (
+    aligned_genes,
+    gene_peaks,
+    off_peak,
+    peak_units,
+    peaks_stage,
+    write_gene_peaks,
+)
 from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme, with_kept_of
-from raycre.engine.units import Gene, Planned, Stage, as_frame, gene_folder, records, units_of
+from raycre.engine.units import (
+    Gene,
+    Planned,
+    Stage,
+    as_frame,
+    count_planned,
+    folders_of,
+    gene_folder,
+    records,
+    units_of,
+)
 from raycre.errors import RaycreError
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
@@ -35,6 +53,7 @@ from raycre.store.run import Run, open_run
 from raycre.store.schemas import PASS_UNITS
 
 MANY_GENES = 500  # whose effects are worth starting replicas for
+SHOWN = 10  # genes named on the screen
 ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
 
 
@@ -77,6 +96,8 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
             "model": study.model_label,
             "kept_tracks": study.kept,
             "rows": ROWS,
+            "n_in_input": study.n_value,
+            "replicates_apart": study.settings.replicates,
         },
         layout=config.layout(),
         remove=removal(fresh),
@@ -96,6 +117,8 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         del model  # once the pool has sent it off, it lies in the object store alone
         if isinstance(config.inputs.genes, TopGenes):
             genes = work.most_active(genes, pool)
+        if config.drops_off_peak:
+            genes = work.at_peak(genes, pool)
         write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
         work.row = {gene_folder(gene): number for number, gene in enumerate(genes)}
         stage: Stage | None = first_stage(config, study, genes)
@@ -159,6 +182,7 @@ class Work:
             threads=resources.cpus_per_replica,
             gpus=resources.gpus_per_replica,
             cache_bytes=resources.cache_bytes,
+            replicates=self.study.settings.replicates,
         )
 
     def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:
@@ -182,19 +206,21 @@ class Work:
     def _write_plan(self, rows: pd.DataFrame) -> None:
         """Add units to the plan, and write all of it."""
         self.plan = pd.concat([self.plan, rows], ignore_index=True) if len(self.plan) else rows
-        gene = pd.array([self.row.get(folder) for folder in _folders(self.plan)], dtype="Int64")
+        gene = pd.array([self.row.get(folder) for folder in folders_of(self.plan)], dtype="Int64")
         metadata = self.run.metadata | self.study.metadata
         table = as_table(self.plan.assign(gene=gene), PASS_UNITS, metadata)
         write_table(self.run.out / "plan.parquet", table)
 
-    def _run(self, planned: Sequence[Planned], what: str, stage: Stage, pool: Pool) -> set[int]:
+    def _run(
+        self, planned: Sequence[Planned], what: str, stage: Stage, pool: Pool, method: str = "work"
+    ) -> set[int]:
         """Do what is to do; return the positions of the genes that have not got all of their units."""
         todo = [p for p in planned if p.to_do != 0]
         if not todo:
             return set()
         done = len(planned) - len(todo)
         with progress(what, len(planned), done) as show:
-            for outcome in pool.run([p.unit for p in todo], stage):
+            for outcome in pool.run([p.unit for p in todo], stage, method):
                 done += 1
                 show(done)
                 if outcome.error is not None:
@@ -230,6 +256,23 @@ class Work:
         done, _ = self.do(stage, genes, pool)
         return pick_genes(self.config, self.study, self.run, done, self.store)
 
+    def at_peak(self, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
+        """Find where wild types peak; return the genes that do so at their TSS, with the tracks on which."""
+        stage, units = peaks_stage(self.study), peak_units(genes, self.store)
+        self._write_plan(as_frame(stage, units))
+        failed = self._run(units, "peaks of wild types", stage, pool, "peaks")
+        known = [gene for number, gene in enumerate(genes) if number not in failed]
+        peaks = gene_peaks(self.study, known, self.store)
+        write_gene_peaks(self.study, self.run, peaks)
+        kept, dropped = aligned_genes(self.study, known, peaks), off_peak(peaks)
+        self.run.note(off_peak=dropped)
+        named = [gene["gene_name"] for gene in dropped[:SHOWN]] + ["…"] * (len(dropped) > SHOWN)
+        say(
+            f"{len(kept):,} of {len(known):,} genes peak at their TSS; dropped on one or more tracks: "
+            f"{len(dropped):,} {', '.join(named)} (summary/peaks.parquet)"
+        )
+        return kept
+
     def finish(self) -> dict[str, Any]:
         """Write the summary and what failed; return the record of the run, and last its strongest elements.
 
@@ -245,7 +288,7 @@ class Work:
         write_failures(self.run, self.missing, self.errors, names)
         record = self.run.finish(
             genes=self.plan["gene_id"].nunique(),
-            passes=self._count(),
+            passes=count_planned(self.plan),
             effects=sum(row["n"] for row in calls),
             failed_units=len(self.missing),
             calls=calls,
@@ -253,20 +296,3 @@ class Work:
         )
         raise_failures(self.run, self.missing, len(self.plan), self.untried)
         return record | elements
-
-    def _count(self) -> dict[str, int]:
-        """Forward passes known beforehand, and of these how many were to do in this session.
-
-        A gene's last step has those of its earlier ones too, so it alone counts.
-        """
-        folders = _folders(self.plan)
-        last = self.plan["stage"].to_numpy() == self.plan.groupby(folders)["stage"].transform("last")
-        return {
-            "planned": int(self.plan.loc[last, "passes"].sum()),
-            "done_now": int(self.plan["to_do"].sum()),
-        }
-
-
-def _folders(plan: pd.DataFrame) -> list[str]:
-    """The gene's folder of every unit of a plan."""
-    return [unit.rpartition("/")[0] for unit in plan["unit"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
@@ -15,9 +15,11 @@ from raycre.backbones.contract import Backbone, LocalBackbone, check_read
 from raycre.backbones.incremental import CACHE_BYTES, Incremental, join
 from raycre.backbones.precision import lower
 from raycre.backbones.registry import load_backbone
+from raycre.backbones.replicates import Replicates
 from raycre.backbones.views import FORWARD, View, views_of
 from raycre.backbones.weights import is_random
 from raycre.config import BackboneConfig
+from raycre.creme.rows import of_replicate
 from raycre.errors import ConfigError
 from raycre.store.cached import resolve
 
@@ -85,6 +87,7 @@ class Reader:
         cache_bytes: of kept activations.
         views: to average over, in one batch; a reverse one reads the other strand's track where the table
             has `strand_pair`.
+        bins: output bins to read, which are the same seen from either strand; None: the TSS bins.
     """
 
     def __init__(
@@ -95,9 +98,11 @@ class Reader:
         incremental: bool = True,
         cache_bytes: int = CACHE_BYTES,
         views: Sequence[View] = (FORWARD,),
+        bins: Sequence[int] | None = None,
     ) -> None:
         check_views(model, views)
         self.model, self.views = model, views
+        self.bins = tuple(model.tss_bins if bins is None else bins)
         self.device = getattr(next(chain(model.parameters(), model.buffers()), None), "device", None)
         self.reuse: Incremental | None = None
         if incremental and isinstance(model, LocalBackbone):
@@ -108,18 +113,21 @@ class Reader:
         place = {track: i for i, track in enumerate(self.read_tracks)}
         self._columns = [[place[t] for t in wanted] for wanted in by_view]
         # On the other strand a bin lies where its mirror image is read.
-        order = {b: i for i, b in enumerate(model.tss_bins)}
-        mirrored = (
-            [order[model.n_bins - 1 - b] for b in model.tss_bins] if any(v.reverse for v in views) else []
-        )
-        self._bins = [mirrored if view.reverse else list(order.values()) for view in views]
+        order = {b: i for i, b in enumerate(self.bins)}
+        mirrored = [order[model.n_bins - 1 - b] for b in self.bins] if any(v.reverse for v in views) else []
+        self.n_apart, n = n_apart(model), len(self.bins)
+        of_view = [mirrored if view.reverse else list(order.values()) for view in views]
+        self._bins = [[m * n + b for m in range(self.n_apart) for b in mine] for mine in of_view]
 
     def whole(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Predict the TSS bins: uint8 (seq_len,) to float32 (bins, tracks), the mean over views."""
+        """Predict the bins, the mean over views: uint8 (seq_len,) to float32 (bins, tracks).
+
+        Of replicates that are predicted apart, one's bins follow those of the one before.
+        """
         sequence = self._tensor(codes)
         with torch.inference_mode():
             batch = torch.stack([view.of(sequence) for view in self.views])
-            return self._mean(self.model.read(batch, self.model.tss_bins, self.read_tracks))
+            return self._mean(self.model.read(batch, self.bins, self.read_tracks))
 
     def edited(self, codes: NDArray[np.uint8], line: Line) -> NDArray[np.float32]:
         """`whole`, by way of the activations of bases.
@@ -131,15 +139,13 @@ class Reader:
         if self.reuse is None:
             return self.whole(codes)
         sequence = self._tensor(codes)
-        check_read(self.model, sequence[None], self.model.tss_bins, self.read_tracks)
+        check_read(self.model, sequence[None], self.bins, self.read_tracks)
         with torch.inference_mode():
             trunks = [
                 self.reuse.trunk([self._seen(base, view) for base in line], view.of(sequence))
                 for view in self.views
             ]
-            return self._mean(
-                self.reuse.model.read_trunk(join(trunks), self.model.tss_bins, self.read_tracks)
-            )
+            return self._mean(self.reuse.model.read_trunk(join(trunks), self.bins, self.read_tracks))
 
     def _seen(self, base: tuple[str, Codes], view: View) -> tuple[Hashable, Callable[[], torch.Tensor]]:
         name, codes = base
@@ -160,6 +166,31 @@ class Reader:
 def tss_activity(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the TSS activity, the mean over TSS bins (Methods): (..., bins, tracks) to (..., tracks)."""
     return predicted.astype(np.float64).mean(axis=-2)
+
+
+def n_apart(model: Backbone) -> int:
+    """Return how many replicates a model predicts each by itself; 1 for all else."""
+    return len(model.members) if isinstance(model, Replicates) and model.apart else 1
+
+
+def activities(
+    predictions: Mapping[str, NDArray[np.float32]], replicates: int = 1
+) -> dict[str, NDArray[np.float64]]:
+    """Return TSS activities of passes, and beside them those of each replicate by `rows.of_replicate`.
+
+    Args:
+        predictions: pass key -> float32 (replicates x bins, tracks).
+        replicates: that were predicted apart; 1: only the mean is known.
+
+    Returns:
+        key -> float64 (tracks,).
+    """
+    found = {key: tss_activity(values) for key, values in predictions.items()}
+    if replicates > 1:
+        for key, values in predictions.items():
+            for m, mine in enumerate(np.split(values, replicates, axis=-2)):
+                found[of_replicate(key, m)] = tss_activity(mine)
+    return found
 
 
 def open_reader(

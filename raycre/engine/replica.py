@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.backbones.incremental import CACHE_BYTES
+from raycre.backbones.replicates import Replicates
 from raycre.config import BackboneConfig
 from raycre.creme.edits import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.library import load_seqpro
@@ -20,7 +21,8 @@ from raycre.creme.settings import Settings
 from raycre.engine.devices import prepare
 from raycre.engine.effects import EffectsOrder, read_activity
 from raycre.engine.parcel import Parcel, unpack
-from raycre.engine.reading import Reader, load, open_reader, tss_activity
+from raycre.engine.peaks import write_peaks
+from raycre.engine.reading import Reader, activities, load, open_reader
 from raycre.engine.units import Stage, Unit, gene_folder, gene_key
 from raycre.errors import RaycreError
 from raycre.genome.fasta import Fasta
@@ -46,6 +48,7 @@ class Order:
         threads: torch threads of one replica; part of what "the same machine kind" means.
         gpus: GPUs of one replica, or its share of one; 0 for the CPU.
         cache_bytes: activations that one replica keeps.
+        replicates: members of the model that are predicted each by itself; 1: their mean, or no ensemble.
     """
 
     model: BackboneConfig
@@ -58,6 +61,7 @@ class Order:
     threads: int
     gpus: float = 0
     cache_bytes: int = CACHE_BYTES
+    replicates: int = 1
 
     @property
     def store(self) -> PassStore:
@@ -80,6 +84,8 @@ class Replica:
         self.order, self.store = order, order.store
         parcel = fetch() if fetch is not None else None
         loaded = load(order.model) if parcel is None else unpack(parcel)
+        if isinstance(loaded, Replicates):
+            loaded.apart = order.replicates > 1
         self.reader: Reader = open_reader(loaded, order.model, order.kept, order.cache_bytes, device)
         self.model = self.reader.model
         self.fasta = Fasta(order.fasta)
@@ -91,6 +97,19 @@ class Replica:
         """Do a unit; an exception becomes the outcome."""
         do = self._write_passes if unit.passes is not None else self._write_chain
         return self.order.ledger.run(unit.name, lambda: do(unit, stage))
+
+    def peaks(self, unit: Unit, stage: Stage) -> Outcome:
+        """Find where the wild type of a unit's gene peaks; an exception becomes the outcome."""
+        return self.order.ledger.run(unit.name, lambda: self._write_peaks(unit))
+
+    def _write_peaks(self, unit: Unit) -> None:
+        order, gene = self.order, unit.gene
+        every = range(self.model.n_bins)
+        reader = Reader(self.model, order.kept, incremental=False, views=self.reader.views, bins=every)
+        apart = reader.whole(self._window(gene["chrom"], gene["tss"], gene["strand"]))
+        profile = apart.reshape(reader.n_apart, self.model.n_bins, -1).mean(axis=0)
+        path = order.ledger.part(unit.name)
+        write_peaks(path, gene, profile, self.model.tss_bins, order.kept, order.metadata)
 
     def effects(self, gene: Mapping[str, Any], order: EffectsOrder) -> Outcome:
         """Write the effects of a gene; it needs no model, only a process that is there."""
@@ -117,8 +136,9 @@ class Replica:
         mine: Predictions = {}
         for piece in sorted(pieces.glob("piece-*.parquet")):
             mine |= read_part(piece, self.order.kept)
-        known = read_activity(self.store, unit.gene, self.order.tracks)
-        known |= {key: tss_activity(values[:, self._asked]) for key, values in mine.items()}
+        n = self.order.replicates
+        known = read_activity(self.store, unit.gene, self.order.tracks, n)
+        known |= activities({key: values[:, self._asked] for key, values in mine.items()}, n)
 
         def predict(needed: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
             for i in range(0, len(needed), CHUNK):
@@ -126,7 +146,7 @@ class Replica:
                 self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)
                 self.order.ledger.progressed(unit.name)
                 mine.update(found)
-            return {p.key: tss_activity(mine[p.key][:, self._asked]) for p in needed}
+            return activities({p.key: mine[p.key][:, self._asked] for p in needed}, n)
 
         complete(unit.tests, settings, predict, known)
         # In an order of their own: it must not show where a chain was interrupted.

@@ -64,7 +64,8 @@ def next_stage(
     """
     if config.tests != "pipeline" or stage.name != "context" or not genes:
         return None, genes
-    classes = [classes_of_gene(stage.settings, read_activity(store, gene, study.tracks)) for gene in genes]
+    n = stage.settings.replicates
+    classes = [classes_of_gene(stage.settings, read_activity(store, gene, study.tracks, n)) for gene in genes]
     keys, n_tracks = [gene_key(gene) for gene in genes], len(study.tracks)
     table = pd.DataFrame(
         {

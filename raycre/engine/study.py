@@ -10,17 +10,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from raycre.backbones.contract import Backbone
+from raycre.backbones.replicates import Replicates
 from raycre.backbones.tracks import select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
 from raycre.creme import NEEDS, TESTS
-from raycre.creme.settings import PAPER_SHUFFLES, Settings
+from raycre.creme.settings import PRESET_OF, PRESETS, Preset, Settings
 from raycre.creme.tiles import Interval, context_tiles
-from raycre.engine.notes import notes_of_genes, notes_of_n, notes_of_tracks, with_tiles
-from raycre.engine.reading import check_views, load
+from raycre.engine.notes import (
+    PAPER_N,
+    notes_of_contexts,
+    notes_of_genes,
+    notes_of_n,
+    notes_of_refused,
+    notes_of_tracks,
+    with_tiles,
+)
+from raycre.engine.reading import check_views, load, n_apart
 from raycre.errors import ConfigError, GeneError, RunMismatchError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import (
@@ -30,6 +40,7 @@ from raycre.genome.genes import (
     read_tss_table,
     select_genes,
 )
+from raycre.genome.sequence import N_CODE
 from raycre.genome.textfile import read_text
 from raycre.store.files import read_json
 from raycre.store.old_run import is_record
@@ -37,7 +48,6 @@ from raycre.store.old_run import is_record
 AUTO_TILES_PER_TASK = 4
 SHOWN = 5  # tracks named of many
 TILED = set(TESTS) - {"activity", "context", "swap"}  # tests of other tiles than that of the TSS
-THRESHOLDS_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # of effects.THRESHOLDS; every other: Enformer's
 GENE_COLUMNS = [
     "gene_id",
     "gene_name",
@@ -66,6 +76,7 @@ class Study:
         passes_per_unit: forward passes that make one unit of work.
         model_label: name in every output; ends in -RANDOM-WEIGHTS where the weights are not trained.
         weights_sha256: hash of the weights.
+        n_value: what N is in each channel of the model's input.
         notes: what a person should know of the choice, a line each.
     """
 
@@ -79,12 +90,14 @@ class Study:
     passes_per_unit: int
     model_label: str
     weights_sha256: str
+    n_value: float = PAPER_N
     notes: tuple[str, ...] = ()
 
     @property
     def metadata(self) -> dict[str, str]:
         """Key-value metadata for Parquet files: which model it was, and so whether it is trained."""
-        return {"model": self.model_label, "weights_sha256": self.weights_sha256}
+        apart = {"replicates": str(self.settings.replicates)} if self.settings.replicates > 1 else {}
+        return {"model": self.model_label, "weights_sha256": self.weights_sha256, **apart}
 
 
 def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
@@ -102,7 +115,8 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
     model = load(config.model)
     check_views(model, views_of(config.model.shifts, config.model.reverse_complement))
     tracks = tuple(select_tracks(model.tracks, _query(config)))
-    genes, refused = check_windows(chosen, fasta, model.seq_len, max_n=config.inputs.max_n)
+    max_n, n_value = config.max_n(model.seq_len), spelling_of_n(model)
+    genes, refused = check_windows(chosen, fasta, model.seq_len, max_n=max_n)
     if genes.empty:
         first = refused.iloc[0]
         raise GeneError(
@@ -110,14 +124,19 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
             "choose other genes or a FASTA that holds their windows",
             path=config.inputs.fasta,
         )
-    settings = _settings(config, model.seq_len)
+    settings = _settings(config, model)
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
-    notes = [*notes_of_genes(table, genes, config), *notes_of_tracks(model.tracks, tracks)]
+    notes = [
+        *notes_of_refused(chosen, genes, refused, config),
+        *notes_of_genes(table, genes, config),
+        *notes_of_tracks(model.tracks, tracks),
+        *notes_of_contexts(settings, preset_of(config).n_shuffles["context"]),
+    ]
     if isinstance(config.creme.tiles, Path):
         genes, note = with_tiles(genes, config.creme.tiles, fasta, settings)
         notes.append(note)
-    if config.inputs.max_n:
-        notes += notes_of_n(genes, fasta, settings)
+    if max_n:
+        notes += notes_of_n(genes, fasta, settings, n_value)
     study = Study(
         tests=config.test_names,
         settings=settings,
@@ -129,9 +148,21 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
         passes_per_unit=_passes_per_unit(config, settings),
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,
+        n_value=n_value,
         notes=tuple(notes),
     )
     return study, model
+
+
+def spelling_of_n(model: Backbone) -> float:
+    """Return what N is in each channel of the model's input."""
+    n = torch.full((1, 1), N_CODE, dtype=torch.uint8, device=next(model.buffers(), torch.empty(0)).device)
+    return float(model.one_hot(n).mean())
+
+
+def preset_of(config: PerturbConfig) -> Preset:
+    """Return what the paper ran with the run's backbone."""
+    return PRESETS[PRESET_OF.get(config.model.backbone, "enformer")]
 
 
 def with_kept_of(out: Path, study: Study) -> Study:
@@ -194,8 +225,12 @@ def _kept(config: PerturbConfig, table: pd.DataFrame, tracks: Sequence[int]) -> 
     return tuple(sorted({*tracks, *table.index[alike].tolist()}))
 
 
-def _settings(config: PerturbConfig, seq_len: int) -> Settings:
-    creme, tests = config.creme, config.test_names
+def _settings(config: PerturbConfig, model: Backbone) -> Settings:
+    """Settings of the tests; replicates are told to predict each by itself, where a test asks for it."""
+    creme, tests, seq_len = config.creme, config.test_names, model.seq_len
+    preset = preset_of(config)
+    if isinstance(model, Replicates):
+        model.apart = (creme.replicates or preset.replicates) == "mean_of_ratios"
     if not tests or creme.tiles == ():
         raise ConfigError("tests and creme.tiles must each name at least one")
     needed = dict.fromkeys([*tests, *(more for test in tests for more in NEEDS.get(test, ()))])
@@ -221,10 +256,11 @@ def _settings(config: PerturbConfig, seq_len: int) -> Settings:
         seq_len=seq_len,
         tile_size=creme.tile_size,
         tiles=tiles,
-        n_shuffles={t: n for t, n in (PAPER_SHUFFLES | dict(creme.n_shuffles)).items() if t in needed},
+        n_shuffles={t: n for t, n in (preset.n_shuffles | dict(creme.n_shuffles)).items() if t in needed},
         places=None if creme.tiles == "all" else grid,
         compat=creme.compat,
-        thresholds=creme.thresholds or THRESHOLDS_OF.get(config.model.backbone, "enformer"),
+        thresholds=creme.thresholds or preset.thresholds,
+        replicates=n_apart(model),
         elements=creme.elements,
         rounds=creme.rounds,
         searches=creme.searches,

@@ -185,6 +185,29 @@ def as_frame(stage: Stage, units: Sequence[Planned]) -> pd.DataFrame:
     )
 
 
+def folders_of(plan: pd.DataFrame) -> list[str]:
+    """Return the gene's folder of every unit of a plan."""
+    return [unit.rpartition("/")[0] for unit in plan["unit"]]
+
+
+def count_planned(plan: pd.DataFrame) -> dict[str, int]:
+    """Count forward passes known beforehand, and of these how many were to do in this session.
+
+    A gene's last step has the passes of its earlier ones too, so it alone counts; of the wild types whose
+    peaks are looked for all bins are read, which is a pass of its own.
+
+    Args:
+        plan: of `as_frame`, of all steps so far.
+    """
+    peaks = plan["stage"] == "peaks"
+    steps = plan[~peaks]
+    last = steps["stage"].to_numpy() == steps.groupby(folders_of(steps))["stage"].transform("last")
+    return {
+        "planned": int(steps.loc[last, "passes"].sum() + peaks.sum()),
+        "done_now": int(plan["to_do"].sum()),
+    }
+
+
 def _named_chunks(tests: Sequence[str], settings: Settings, size: int) -> list[tuple[str, list[str]]]:
     planned = passes(tests, settings)
     keys = ([p.key for p in planned[i:j]] for i, j in chunks(planned, size))

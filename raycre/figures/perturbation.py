@@ -6,17 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from raycre.figures.blocks import Block
+from raycre.figures.choices import read_choices
 from raycre.figures.comparisons import read_comparisons
 from raycre.figures.effects import read_effects
 from raycre.figures.elements import read_elements
 from raycre.figures.finetiles import read_finetiles
 from raycre.figures.placements import read_placements
-from raycre.figures.sampled import read_sampled
 from raycre.figures.searches import read_searches
 from raycre.figures.swaps import read_swaps
 
 _FAMILIES: tuple[Callable[[Path], list[Block]], ...] = (
-    read_sampled,
+    read_choices,
     read_effects,
     read_elements,
     read_swaps,

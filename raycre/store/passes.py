@@ -27,6 +27,7 @@ from raycre.store.schemas import PASSES
 Predictions = dict[str, NDArray[np.float32]]
 """pass key -> float32 (bins, tracks)."""
 
+PEAKS_PART = "peaks"  # the part of a gene's folder that holds no passes
 _KEPT = "kept_tracks"  # metadata key of a part: track ids, in the order of its predictions
 
 
@@ -61,7 +62,12 @@ class PassStore:
                 names = sorted(e.name for e in entries if e.name.endswith(".parquet") and e.is_file())
         except FileNotFoundError:
             return []
-        return [self.root / folder / name for name in names if not name.startswith(TEMPORARY)]
+        others = (TEMPORARY, f"{PEAKS_PART}.")
+        return [self.root / folder / name for name in names if not name.startswith(others)]
+
+    def peaks(self, folder: str) -> Path:
+        """Return where it stands, or would stand, at which bins a gene's wild type peaks."""
+        return self.root / folder / f"{PEAKS_PART}.parquet"
 
     def keys(self, folder: str) -> set[str]:
         """Return the passes of a gene that are known."""

@@ -44,7 +44,8 @@ PASSES = _schema(
     (
         "prediction",
         pa.large_list(pa.float32()),
-        "prediction of the TSS bins, bin by bin the tracks that the file's metadata lists as kept_tracks",
+        "prediction of the TSS bins, bin by bin the tracks that the file's metadata lists as kept_tracks; "
+        "where it has `replicates`, of each of so many members of the ensemble in turn",
     ),
 )
 
@@ -82,6 +83,14 @@ EFFECTS = _schema(
         "context: enhancing, neutral, silencing or other; tiles: enhancer, silencer or neither; "
         "further tests: see docs/creme.md; null if unknown",
     ),
+    ("context", _TEXT, "class of the gene's context on the track, null if unknown and for swaps"),
+    (
+        "context_test",
+        _TEXT,
+        "test whose shuffles the class was taken from: context, or sufficiency (its controls) where the "
+        "context test was not run; null without a class",
+    ),
+    ("context_n", pa.int32(), "shuffles that the class was taken from; null without a class"),
     ("search", _TEXT, "min (towards less activity) or max, of a test that searches; null otherwise"),
     ("context_gene_id", _TEXT, "context swap: the gene whose context it is; null otherwise"),
     ("context_tss", _INT, "context swap: the 0-based TSS base of that gene; null otherwise"),
@@ -151,6 +160,26 @@ ACTIVITIES = _schema(
     ("chosen", pa.bool_(), "highest TSS of its gene and among the most active genes of the track"),
 )
 
+PEAKS = _schema(
+    ("gene_id", _TEXT, "gene identifier in the annotation"),
+    ("tss", _INT, "0-based position of the TSS base"),
+    ("track_id", _INT, "row of the model's track table"),
+    ("peak_bin", _INT, "0-based output bin of the highest prediction of the wild type; of equals a TSS bin"),
+    ("peak", pa.float32(), "that prediction"),
+    ("at_tss", pa.bool_(), "the bin is one of the TSS bins"),
+)
+
+GENE_PEAKS = _schema(
+    ("gene_id", _TEXT, "gene identifier in the annotation"),
+    ("gene_name", _TEXT, "gene name in the annotation"),
+    ("chrom", _TEXT, "chromosome"),
+    ("tss", _INT, "0-based position of the TSS base"),
+    ("strand", _TEXT, "strand of the gene"),
+    ("track_id", _INT, "row of the model's track table"),
+    ("peak_bin", _INT, "0-based output bin of the highest prediction of the wild type; of equals a TSS bin"),
+    ("at_tss", pa.bool_(), "the bin is one of the TSS bins; else the gene is dropped on this track"),
+)
+
 SAMPLED = _schema(
     ("gene_id", _TEXT, "gene identifier in the annotation"),
     ("gene_name", _TEXT, "gene name in the annotation"),
@@ -190,7 +219,11 @@ SHARDS = _schema(
 
 PASS_UNITS = _schema(
     ("unit", _TEXT, "name of the part file below passes/model=..., without its suffix"),
-    ("stage", _TEXT, "step of the run: tests, or context and then tests in a pipeline"),
+    (
+        "stage",
+        _TEXT,
+        "step of the run: activity and peaks choose genes; context chooses those of a pipeline; tests",
+    ),
     ("kind", _TEXT, "passes: known beforehand; chain: tests that choose each step by the one before"),
     ("gene", _INT, "row of inputs/genes.parquet, null for a gene that the run did not choose"),
     ("gene_id", _TEXT, "gene identifier in the annotation"),

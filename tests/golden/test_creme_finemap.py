@@ -97,10 +97,15 @@ def test_fine_tile_search_of_an_enhancer_and_a_silencer(
 ) -> None:
     tiles = [(start, end) for start, end in (expected[f"{kind}_tile"].tolist() for kind in KINDS)]
     (tss,) = intervals(inputs["tss_tile"][None])
+    # Each kind has thresholds of its own; a set need not mirror one at the other.
     stages = tuple(
-        FineStage(window, float(threshold), batch)
-        for window, threshold, batch in zip(
-            config["scales"], expected["enh_thresholds"], config["batches"], strict=True
+        FineStage(window, float(threshold), batch, float(of_silencers))
+        for window, threshold, batch, of_silencers in zip(
+            config["scales"],
+            expected["enh_thresholds"],
+            config["batches"],
+            expected["sil_thresholds"],
+            strict=True,
         )
     )
     settings = settings_for(tss, config["L"], tiles, len(expected["backgrounds"]), compat=compat, fine=stages)
@@ -124,10 +129,9 @@ def test_fine_tile_search_of_an_enhancer_and_a_silencer(
         np.testing.assert_allclose(found["scores"], stored["scores"], rtol=RTOL)
         for part in ("bps", "removed", "surviving"):
             np.testing.assert_array_equal(found[part], stored[part], err_msg=part)
-        # The given thresholds are the mirrored ones for the silencer.
         side = found["scores"][-1] <= threshold, found["scores"][-1] >= threshold
         assert side == ((True, False) if name == "enh" else (False, True))
-        assert threshold == pytest.approx(stage.threshold if name == "enh" else 2 - stage.threshold)
+        assert threshold == stage.threshold_of(KINDS[name])
 
     kept = [row for row in rows if row.call == "kept"]
     for metric, stored in (

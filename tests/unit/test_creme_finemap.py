@@ -67,6 +67,30 @@ def places(rows: list[Row]) -> list[tuple[int, int]]:
     return [(row.offset_start, row.offset_end) for row in rows]
 
 
+def test_a_silencer_stops_at_its_own_threshold_and_by_default_at_the_mirrored_one() -> None:
+    def scores(*fine: FineStage) -> list[float]:
+        _, rows = run("silencer", settings_of(fine=fine))
+        assert {row.call for row in rows if row.round == 0} == {"silencer"}
+        return [row.effect for row in rows if row.round]
+
+    # Bin 45 is 14 and 13 bins from the two at the TSS. Without the motif the activity is 1 and not
+    # 1 / (1 + S), so the score of the step that loses it is 1.92: above 1.1, and below 1.95.
+    strengths = [exp(-128 * n / 20_000) for n in (14, 13)]
+    lost = 1 / np.mean([1 / (1 + strength) for strength in strengths])
+    assert lost == pytest.approx(1.92, abs=0.005)
+    mirrored = [1.0, lost]  # one half of the tile goes; the one with the motif comes back
+    assert FineStage(500, 0.9, 1).threshold_of("silencer") == pytest.approx(1.1)
+    assert scores(FineStage(500, 0.9, 1)) == pytest.approx(mirrored)
+    assert scores(FineStage(500, 0.9, 1, 1.9)) == pytest.approx(mirrored)
+    (kept,) = {row.call for row in run("silencer", settings_of(fine=(FineStage(500, 0.9, 1, 1.9),)))[1][-1:]}
+    assert kept == "kept"
+    # With a threshold that the score never reaches all goes, and nothing is kept.
+    _, rows = run("silencer", settings_of(fine=(FineStage(500, 0.9, 1, 1.95),)))
+    assert [row.call for row in rows] == ["silencer", "removed", "removed"]
+    # An enhancer's threshold is its own.
+    assert FineStage(500, 0.9, 1, 1.95).threshold_of("enhancer") == 0.9
+
+
 def test_one_motif_in_one_sub_tile_survives_and_all_else_goes() -> None:
     _, rows = run("enhancer", settings_of())
     # Bin 45 is 14 and 13 bins of 128 bp from the two at the TSS, and the reach is 20,000 bp.

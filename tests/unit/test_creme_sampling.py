@@ -15,7 +15,7 @@ from raycre.engine import perturbation, stages
 from raycre.engine.compared_run import open_compared
 from raycre.engine.perturbation import run_creme
 from raycre.errors import RunMismatchError, TrackError
-from raycre.figures.sampled import read_sampled
+from raycre.figures.choices import read_choices
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import read_table
 from tests.conftest import perturb_config
@@ -115,7 +115,7 @@ def test_run_json_and_report_count_the_rows_that_lie_on_disk(pipeline: Path) -> 
     plan = read_table(pipeline / "plan.parquet").to_pandas()
     assert set(plan["stage"]) == {"context", "tests"}
     assert record["passes"]["planned"] == record["passes"]["done_now"]  # in a new folder, each once
-    (table,) = read_sampled(pipeline)
+    (table,) = read_choices(pipeline)
     assert [row[2:] for row in table.rows] == [[3, 1], [1, 1], [3, 1]] * 2
 
 

@@ -65,8 +65,9 @@ def test_tiles_of_n_are_counted_among_the_tiles_of_each_gene(tmp_path: Path) -> 
     fasta.write_text(">chr1\n" + "A" * 20_000 + "N" * 20_000 + "\n")
     genes = pd.DataFrame(GENES[:2]).assign(tiles=pd.Series([(), (GRID[-1],)], dtype=object))
     with Fasta(fasta) as open_fasta:
-        (note,) = notes_of_n(genes, open_fasta, replace(SETTINGS, tiles=GRID[-3:]))
-    assert note.startswith("1 tiles")
+        windows, tiles = notes_of_n(genes, open_fasta, replace(SETTINGS, tiles=GRID[-3:]))
+    assert windows.startswith("2 of 2 windows")
+    assert tiles.startswith("1 tiles")
 
 
 def test_tiles_of_a_bed_go_to_the_genes_of_their_chromosome(tmp_path: Path) -> None:
