@@ -6,7 +6,7 @@ Every key is spelled as in the README. `science()` is what changes results and g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -129,6 +129,7 @@ class RecipeConfig(Frozen):
     stop_from: int = Field(default=0, ge=0)
     score_warmup: bool = False
     drop_last: bool = True
+    balance: Literal["shifts", "weights", "none"] = "shifts"  # of classes that are not equally many
     ratios: tuple[Positive, Positive, Positive, Positive, Positive] = (5, 5, 3, 3, 1)  # shifts by class
     eval_ratio: Positive = 5  # shifts in validation and test
     stride: Positive = 10  # bp between shifts
@@ -143,6 +144,22 @@ class RecipeConfig(Frozen):
     mean_over_classes: bool = False
     focal_silencer: float = Field(default=1, ge=0)
     norms: float = Field(default=2, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_shift(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or values.get("balance", "shifts") == "shifts":
+            return values
+        return {"ratios": (1,) * len(CLASSES), **values}
+
+    @model_validator(mode="after")
+    def _one_balance(self) -> Self:
+        if self.balance != "shifts" and len(set(self.ratios)) > 1:
+            raise ValueError(
+                f"ratios {list(self.ratios)} balance the classes by shifts, and balance is {self.balance}; "
+                "give one ratio for all, or leave ratios out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_momentum(self) -> Self:
@@ -231,6 +248,8 @@ class TrainConfig(Verb):
         for late in ("warmup_rate", "warmup_decay"):  # runs of earlier versions did not have them
             if fields["recipe"][late] is None:
                 fields["recipe"].pop(late)
+        if self.recipe.balance == "shifts":
+            fields["recipe"].pop("balance")  # as above
         if self.recipe.decay and self.recipe.warmup_epochs:
             fields["recipe"]["decay_counts"] = "each phase's steps"  # earlier versions counted all
         if self.inputs.classes not in (None, CLASSES):  # runs of earlier versions trained all five

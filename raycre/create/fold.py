@@ -42,6 +42,8 @@ class Recipe:
         score_warmup: validate in warm-up too; a later epoch must beat those scores to be kept
             (authors' code).
         drop_last: leave out the windows after the last whole batch of an epoch (authors' code).
+        balance: of classes that are not equally many: "shifts", as `ratios` says (paper); "weights" in the
+            cross-entropy (losses.class_weights); or "none". The last two go with one ratio for all.
         ratios: shifts by class in training. eval_ratio: shifts in validation and test.
         stride: bp between shifts.
         strands: reverse complements of "every" shift (authors' code) or of the "original" window only
@@ -66,6 +68,7 @@ class Recipe:
     stop_from: int = 0
     score_warmup: bool = False
     drop_last: bool = True
+    balance: Literal["shifts", "weights", "none"] = "shifts"
     ratios: tuple[int, ...] = RATIOS
     eval_ratio: int = EVAL_RATIO
     stride: int = STRIDE

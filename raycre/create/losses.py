@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -52,14 +54,38 @@ def encoder_error(commitment: Tensor, code_dims: int, sum_code_dims: bool) -> Te
     return commitment * code_dims if sum_code_dims else commitment
 
 
-def class_error(logits: Tensor, labels: Tensor, mean_over_classes: bool) -> Tensor:
-    """Cross-entropy, mean over windows, divided by the number of classes where eq. 10 is meant.
+def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Weight of each class in the cross-entropy: float32 (classes,), w = n / (C · n of the class).
+
+    The inverse of the class's frequency, scaled so that the mean over all regions is 1. The paper compares
+    with "class weights in the loss function" and gives no formula in its main text: this one is ours.
+
+    Args:
+        counts: int64 (classes,), training regions of each class, none of them 0.
+    """
+    return (counts.sum() / (len(counts) * counts)).astype(np.float32)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy, mean over windows; each window's counts by the weight of its class.
+
+    The mean is over windows, not over their weights, so that batches may be shared among workers.
 
     Args:
         logits: float32 (n, classes).
         labels: int64 (n,).
+        weights: float32 (classes,), or None for 1.
     """
-    error = F.cross_entropy(logits, labels)
+    if weights is None:
+        return F.cross_entropy(logits, labels)
+    return (weights[labels] * F.cross_entropy(logits, labels, reduction="none")).mean()
+
+
+def class_error(
+    logits: Tensor, labels: Tensor, mean_over_classes: bool, weights: Tensor | None = None
+) -> Tensor:
+    """Cross-entropy, divided by the number of classes where eq. 10 is meant; arguments as `cross_entropy`."""
+    error = cross_entropy(logits, labels, weights)
     return error / logits.shape[1] if mean_over_classes else error
 
 
@@ -91,6 +117,7 @@ def terms(
     modalities: Sequence[str],
     weights: Weights,
     penalised: Iterable[Tensor] = (),
+    by_class: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Every term that has a weight, unweighted, as scalars.
 
@@ -101,6 +128,7 @@ def terms(
         modalities: of the model, in the order of x's rows.
         weights: which terms are wanted, and in which of their two forms.
         penalised: the tensors of the norm penalty.
+        by_class: float32 (classes,), weights of the classes in the cross-entropy; None for 1.
     """
     found: dict[str, Tensor] = {}
     row = 0
@@ -112,7 +140,7 @@ def terms(
     # A continuous latent space has no codes: its divergence is a mean in either preset.
     code_dims = 1 if output.codes is None else output.z_e.shape[2] // output.codes.shape[2]
     found["commitment"] = encoder_error(output.commitment, code_dims, weights.sum_code_dims)
-    found["cross_entropy"] = class_error(output.logits, labels, weights.mean_over_classes)
+    found["cross_entropy"] = class_error(output.logits, labels, weights.mean_over_classes, by_class)
     if weights.focal_silencer:
         found["focal_silencer"] = focal_silencer(output.logits, labels)
     if weights.norms and weights.classification:

@@ -185,14 +185,21 @@ class Create(Network):
         z_q, codes, commitment, perplexity = self.quantizer(z_e)
         return Output(self.head(z_q), self.decode(z_q), z_e, z_q, codes, commitment, perplexity)
 
-    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
+    def losses(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        weights: Weights,
+        warming_up: bool,
+        by_class: Tensor | None = None,
+    ) -> Step:
         """The loss of one batch (eq. 11); while warming up, reconstruction and encoder error alone."""
         if warming_up:
             weights = replace(weights, reconstruction=1.0, classification=0.0)
         if "silencer" not in self.classes:
             weights = replace(weights, focal_silencer=0.0)  # silencer against the rest: there is none
         output = self(x)
-        found = terms(output, x, labels, self.modalities, weights, self.weight_tensors())
+        found = terms(output, x, labels, self.modalities, weights, self.weight_tensors(), by_class)
         return Step(total(found, weights), found, output.perplexity)
 
     def describe(self) -> dict[str, Any]:

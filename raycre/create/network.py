@@ -51,7 +51,14 @@ class Network(nn.Module):
     classes: tuple[str, ...] = CLASSES
     log_openness: bool = True
 
-    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
+    def losses(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        weights: Weights,
+        warming_up: bool,
+        by_class: Tensor | None = None,
+    ) -> Step:
         """Run a batch in the model's present mode.
 
         Args:
@@ -59,6 +66,8 @@ class Network(nn.Module):
             labels: int64 (n,), position in `classes`.
             weights: of CREATE's terms; a baseline has a cross-entropy and takes no notice.
             warming_up: the phase before the classifier is trained.
+            by_class: float32 (classes,), weights of the classes in the cross-entropy. It is given only where
+                the recipe balances classes so.
         """
         raise NotImplementedError
 

@@ -18,6 +18,7 @@ from raycre.create import metrics
 from raycre.create.augment import Views, both_strands, training_samples
 from raycre.create.fast import classifier_of
 from raycre.create.fold import FoldData, FoldState, Group, Recipe
+from raycre.create.losses import class_weights
 from raycre.create.network import Network
 from raycre.create.schedule import Plateau, limit_norms, make_optimizer, set_rate
 from raycre.errors import LabelError, RaycreError
@@ -109,6 +110,7 @@ def train_epoch(
         )
     _seed_torch(seed, state.fold, epoch + 1, group.rank)
     sums: dict[str, Tensor] = {}
+    by_class = _weights_of_classes(state, data, device)
     model.train()
     for number, batch in enumerate(batches):
         mine = batch[group.rank :: group.size]
@@ -118,7 +120,7 @@ def train_epoch(
         set_rate(state.optimizer, recipe.rate_at(epoch, number, len(batches)) * state.plateau.factor)
         state.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            step = model.losses(x, labels, recipe.weights, epoch < recipe.warmup_epochs)
+            step = model.losses(x, labels, recipe.weights, epoch < recipe.warmup_epochs, **by_class)
         if not torch.isfinite(step.total):
             raise _not_finite(step.terms, f"fold {state.fold}, epoch {epoch}, batch {number}")
         step.total.backward()
@@ -132,6 +134,18 @@ def train_epoch(
     return {name: float(value) / len(batches) for name, value in sums.items()} | {
         "learning_rate": recipe.rate_at(epoch, 0, len(batches)) * state.plateau.factor
     }
+
+
+def _weights_of_classes(state: FoldState, data: FoldData, device: torch.device) -> dict[str, Tensor]:
+    """Weights by class as an argument of `Network.losses`; none where the recipe asks for none.
+
+    They follow from the fold's whole training set, whatever part of it this worker trains on.
+    """
+    if state.recipe.balance != "weights":
+        return {}
+    model = state.model
+    counts = np.bincount(model.outputs_of(data.labels[data.train]), minlength=len(model.classes))
+    return {"by_class": torch.from_numpy(class_weights(counts)).to(device)}
 
 
 def _batches(random: np.random.Generator, n_views: int, recipe: Recipe, workers: int) -> list[np.ndarray]:

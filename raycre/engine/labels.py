@@ -11,11 +11,13 @@ import pandas as pd
 from raycre.config import TrainConfig
 from raycre.config.models import TrainInputs
 from raycre.create.layout import CLASSES
+from raycre.create.losses import class_weights
 from raycre.engine.inputs import say_dropped
 from raycre.engine.progress import say
 from raycre.errors import LabelError
 from raycre.genome.class_overlaps import class_overlaps
 from raycre.genome.classes import trained_classes
+from raycre.genome.folds import split
 from raycre.genome.regions import Regions, check_classes_apart
 
 
@@ -68,6 +70,25 @@ class Labelled(NamedTuple):
                 f"classes trained: {', '.join(self.classes)} ({why}); the columns of {', '.join(missing)} "
                 "stay empty"
             )
+
+
+def weights_by_fold(config: TrainConfig, table: pd.DataFrame) -> dict[str, Any]:
+    """Return what run.json holds of class weights: fold, class, weight; nothing where there are none.
+
+    Args:
+        config: with the classes that it comes to.
+        table: of `Labelled`.
+    """
+    if config.recipe.balance != "weights":
+        return {}
+    classes, n = config.inputs.classes or CLASSES, config.folds.n
+    label, fold = table["label"].to_numpy(np.int64), table["fold"].to_numpy(np.int64)
+    found = {}
+    for k in config.folds.only or range(n):
+        counts = np.bincount(label[split(fold, k, n).train], minlength=len(CLASSES))
+        weights = class_weights(counts[[CLASSES.index(c) for c in classes]])
+        found[str(k)] = dict(zip(classes, weights.tolist(), strict=True))
+    return {"class_weights": found}
 
 
 def choose_classes(inputs: TrainInputs, n_of_class: tuple[int, ...]) -> tuple[str, ...]:

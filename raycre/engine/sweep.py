@@ -24,6 +24,7 @@ from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs, signal_paths
+from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
 from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
@@ -90,7 +91,11 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     for setting, sha256 in zip(settings, hashes, strict=True):
         each = open_training(setting.config, sha256, rules=labelled.rules, fresh=False)
         reads = setting.config.model.modalities
-        each.note(**labelled.facts(), loops_dropped=signals.loops_dropped if "loops" in reads else 0)
+        each.note(
+            **labelled.facts(),
+            **weights_by_fold(setting.config, table),
+            loops_dropped=signals.loops_dropped if "loops" in reads else 0,
+        )
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name)

@@ -19,6 +19,7 @@ from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs, signal_paths
+from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import read_labelled, write_inputs
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
@@ -53,7 +54,8 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
         preview_removal(config.run.out, "train", fresh)
         return {"dry_run": True, **labelled.facts(), **cost_of(config, plan, table)}
     run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
-    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped)
+    weights = weights_by_fold(config, table)
+    run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped)
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)

@@ -29,6 +29,13 @@ def labels_tables(record: Mapping[str, Any]) -> list[Block]:
             " A class that is not trained has no probability, no cutoff and no call: its columns are null."
         )
     columns = ["class", "regions trained on", "left out by inputs.classes", "dropped for overlap"]
+    if record.get("class_weights"):
+        by_fold = list(record["class_weights"].values())
+        columns.append("weight in the loss")
+        for row in rows:
+            known = [weights[row[0]] for weights in by_fold if row[0] in weights]
+            row.append(sum(known) / len(known) if known else None)
+        caption += " Weights are means over folds; each fold has those of its own training set."
     blocks: list[Block] = [Table(caption, columns, rows)]
     if overlaps["pairs"]:
         done = "both were dropped" if overlaps["rule"] == "drop" else "they were kept, each pair in one fold"

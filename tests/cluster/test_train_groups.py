@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 from raycre.config import TrainConfig, make_config
-from raycre.create.fold import FoldState
+from raycre.create.fold import FoldData, FoldState, Recipe
 from raycre.create.model import Create
 from raycre.create.recipe import start_fold
 from raycre.demo_genome import DemoGenome
@@ -30,11 +30,13 @@ from raycre.genome.features import Signals
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
 from tests.conftest import train_values
+from tests.unit.test_class_weights import uneven
 from tests.unit.test_create_recipe import NANO, SEED, SHORT, regions
 
 PATIENCE = 240  # seconds until processes that wait for each other for ever have failed the test
 CALM = replace(NANO, branch_dropout=0.0, encoder_dropout=0.0, classifier_dropout=0.0)
 RECIPE = replace(SHORT, schedule="plateau", drop_last=False, batch_size=12, learning_rate=1e-3)
+WEIGHTED = replace(RECIPE, balance="weights")
 
 
 def in_two_processes(work: Callable[..., None], folder: Path, *arguments: Any) -> None:
@@ -70,13 +72,13 @@ def materialised(genome: DemoGenome, out: Path, **recipe: Any) -> TrainConfig:
     return config
 
 
-def fresh(fold: int = 0) -> FoldState:
-    return start_fold(fold, RECIPE, SEED, lambda: Create(CALM))
+def fresh(fold: int = 0, recipe: Recipe = RECIPE) -> FoldState:
+    return start_fold(fold, recipe, SEED, lambda: Create(CALM))
 
 
-def train(team: Team, state: FoldState) -> FoldState:
+def train(team: Team, state: FoldState, data: FoldData | None = None) -> FoldState:
     """Every epoch of a fold of random regions, with a whole and a smaller last batch in each."""
-    data, group = regions(), team.share(state.model)
+    data, group = data or regions(), team.share(state.model)
     while not team.step(state, data, SEED, group):
         pass
     return state
@@ -99,6 +101,7 @@ def pair(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _pair(team: Team, folder: Path, config: TrainConfig) -> None:
     torch.save(train(team, fresh()).state_dict(), folder / f"calm-{team.rank}.pt")
+    torch.save(train(team, fresh(2, WEIGHTED), uneven()).state_dict(), folder / f"weighted-{team.rank}.pt")
     _fail(team)
     torch.save(train(team, fresh(1)).state_dict(), folder / f"after-{team.rank}.pt")
     _walk(team, config)
@@ -169,6 +172,17 @@ def test_two_workers_train_as_one_does(pair: Path) -> None:
         np.testing.assert_allclose(list(together.values()), list(by_one.values()), rtol=1e-4, atol=1e-6)
     assert first["plateau"]["factor"] == alone["plateau"]["factor"]
     np.testing.assert_allclose(first["plateau"]["lowest"], alone["plateau"]["lowest"], rtol=1e-5)
+
+
+def test_two_workers_weigh_classes_by_the_whole_training_set_as_one_does(pair: Path) -> None:
+    """Of the single enhancer a batch's half has none or one: weights of its own would be others."""
+    first, second = of_both(pair, "weighted")
+    assert str(first["history"]) == str(second["history"])
+    alone = train(Team(), fresh(2, WEIGHTED), uneven()).state_dict()
+    for together, by_one in zip(first["history"], alone["history"], strict=True):
+        np.testing.assert_allclose(together["cross_entropy"], by_one["cross_entropy"], rtol=1e-4)
+    plain = train(Team(), fresh(2), uneven()).state_dict()
+    assert abs(plain["history"][1]["cross_entropy"] / alone["history"][1]["cross_entropy"] - 1) > 1e-3
 
 
 def test_a_worker_that_fails_between_exchanges_stops_the_other_and_both_go_on(pair: Path) -> None:

@@ -151,10 +151,17 @@ class DeepIcsh(Baseline):
         hidden = F.relu(self.hidden[1](F.relu(self.hidden[0](merged))))
         return self.head(F.relu(self.hidden[2](self.dropouts[2](hidden))))
 
-    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
+    def losses(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        weights: Weights,
+        warming_up: bool,
+        by_class: Tensor | None = None,
+    ) -> Step:
         """Cross-entropy; while warming up, the auto-encoder's squared error, mean over 5-mers and windows."""
         if not warming_up:
-            return super().losses(x, labels, weights, warming_up)
+            return super().losses(x, labels, weights, warming_up, by_class)
         check_input(x, self.modalities)
         counts = self.counts(x)
         error = F.mse_loss(self.autoencoder(counts), counts)

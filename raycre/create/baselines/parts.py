@@ -16,18 +16,20 @@ from torch.nn import functional as F
 from raycre.create.layers import convolve, max_pool
 from raycre.create.layout import ROWS, WIDTH, check_modalities
 from raycre.create.loss_weights import Weights
+from raycre.create.losses import cross_entropy
 from raycre.create.network import Network, Step
 from raycre.errors import ConfigError, RaycreError
 
 
-def class_step(logits: Tensor, labels: Tensor) -> Step:
-    """Softmax cross-entropy, mean over windows (inferred: no class weights, no focal term).
+def class_step(logits: Tensor, labels: Tensor, by_class: Tensor | None = None) -> Step:
+    """Softmax cross-entropy, mean over windows (inferred: no focal term, and class weights only if asked).
 
     Args:
         logits: float32 (n, classes).
         labels: int64 (n,).
+        by_class: float32 (classes,), weights of the classes; None for 1.
     """
-    error = F.cross_entropy(logits, labels)
+    error = cross_entropy(logits, labels, by_class)
     return Step(error, {"cross_entropy": error}, error.new_tensor(torch.nan))
 
 
@@ -40,9 +42,16 @@ class Baseline(Network):
 
     facts: dict[str, Any]
 
-    def losses(self, x: Tensor, labels: Tensor, weights: Weights, warming_up: bool) -> Step:
+    def losses(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        weights: Weights,
+        warming_up: bool,
+        by_class: Tensor | None = None,
+    ) -> Step:
         """Cross-entropy; there is no warm-up, and CREATE's weights play no part."""
-        return class_step(self.classify(x), labels)
+        return class_step(self.classify(x), labels, by_class)
 
     def describe(self) -> dict[str, Any]:
         """Arguments of the constructor."""
