@@ -14,9 +14,11 @@ from typing import Annotated
 import typer
 
 from raycre import __version__
+from raycre.backbones.names import TABLES
 from raycre.cli_compare import compare
 from raycre.cli_printing import print_result
 from raycre.errors import ConfigError, FormatError, RaycreError, near
+from raycre.store.location import local_path
 
 app = typer.Typer(
     help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
@@ -29,7 +31,7 @@ weights = typer.Typer(help="Published weights and track tables: list, fetch, ver
 app.add_typer(weights, name="weights")
 app.add_typer(compare, name="compare")
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
+Config = Annotated[Path, typer.Option("--config", "-c", parser=local_path, help="YAML file of the run.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print plan and cost; write nothing.")]
 Fresh = Annotated[
@@ -47,7 +49,12 @@ def train(
         typer.Option("--sweep", help="Train every combination: --sweep K=50,100 --sweep M=4,16."),
     ] = None,
     init: Annotated[
-        Path | None, typer.Option("--init", help="Weights to start from: of train, or the authors' .pth.")
+        Path | None,
+        typer.Option(
+            "--init",
+            parser=local_path,
+            help="Weights to start from: of train, the authors' .pth, or registry:NAME.",
+        ),
     ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
@@ -97,7 +104,11 @@ def creme(
     set_: Sets = None,
     create_run: Annotated[
         Path | None,
-        typer.Option("--create-run", help="Folder of `raycre predict`: its calls are joined to the tiles."),
+        typer.Option(
+            "--create-run",
+            parser=local_path,
+            help="Folder of `raycre predict`: its calls are joined to the tiles.",
+        ),
     ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
@@ -123,7 +134,7 @@ def creme(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo-run"),
+    out: Annotated[Path, typer.Option(parser=local_path, help="Folder to write to.")] = Path("demo-run"),
     seed: Annotated[int, typer.Option(help="Seed of the genome and of every run.")] = 0,
     json_: Json = False,
 ) -> None:
@@ -135,8 +146,11 @@ def demo(
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, finished or not.")],
-    out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("report.html"),
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", parser=local_path, help="Folders of runs, finished or not."),
+    ],
+    out: Annotated[Path, typer.Option(parser=local_path, help="HTML page to write.")] = Path("report.html"),
     json_: Json = False,
 ) -> None:
     """Write one HTML page with the tables and figures of runs."""
@@ -199,18 +213,25 @@ def verify(
 def tracks(
     query: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY...", help="assay=CAGE biosample=K562; any text; rows; an identifier."),
+        typer.Argument(
+            metavar="QUERY...", help="assay=CAGE biosample=K562; any text; rows; an identifier; all."
+        ),
     ],
-    model: Annotated[str, typer.Option(help="Whose published table: enformer or borzoi.")] = "enformer",
+    model: Annotated[
+        str, typer.Option(help=f"Whose: {', '.join(TABLES)}, or one that a package registers.")
+    ] = "enformer",
     head: Annotated[str, typer.Option(help="human or mouse.")] = "human",
-    table: Annotated[Path | None, typer.Option(help="A track table of your own.")] = None,
+    table: Annotated[Path | None, typer.Option(help="A track table of your own.", parser=local_path)] = None,
     strands: Annotated[str, typer.Option(help="summed or separate, as model.strands of Borzoi.")] = "summed",
+    weights_: Annotated[
+        str | None, typer.Option("--weights", help="Of a backbone that needs them to say its tracks.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Print the tracks that a query finds."""
     from raycre.engine.tracks import find_tracks
 
-    print_result(find_tracks(query, model, head, table, strands), json_)
+    print_result(find_tracks(query, model, head, table, strands, weights_), json_)
 
 
 def _version(value: bool) -> None:
