@@ -17,6 +17,7 @@ from raycre import __version__
 from raycre.backbones.names import TABLES
 from raycre.cli_compare import compare
 from raycre.cli_printing import print_result
+from raycre.cli_signals import interruptible
 from raycre.errors import ConfigError, FormatError, RaycreError, near
 from raycre.store.location import local_path
 
@@ -248,7 +249,16 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a raycre error becomes one line on stderr and its exit code."""
+    """Run the command line; a raycre error becomes one line on stderr and its exit code, as does Ctrl-C."""
+    with interruptible(sys.argv[1:] if arguments is None else arguments) as stopped:
+        try:
+            _run(arguments)
+        finally:
+            if stopped.exit_code is not None:
+                raise SystemExit(stopped.exit_code)
+
+
+def _run(arguments: list[str] | None) -> None:
     try:
         app(arguments)
     except RaycreError as error:
