@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,6 +47,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         InputError: bad input; nothing was written.
         TasksFailedError: some units failed for good; all others are done.
     """
+    started = time.process_time()
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
     regions, create = None, None
@@ -61,7 +63,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
-        return cost_of(config, study, model)
+        return cost_of(config, study, model, started)
     run = open_run(
         config.run.out,
         verb="creme",

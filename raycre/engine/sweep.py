@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
-from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
+from raycre.engine.training import cost_of, finish, jobs_of, open_training, outlook_of, plan_folds
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
@@ -51,6 +52,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
         InputError: bad input, or a setting that cannot be; nothing was written.
         RaycreError: some folds could not be trained; all others are.
     """
+    started = time.process_time()
     first = settings[0].config
     out = first.run.out.parent.parent
     check_out(out)
@@ -63,7 +65,12 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     table, counts = read_labelled(first, signals)
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     if dry_run:
-        return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
+        return {
+            "dry_run": True,
+            "regions": counts,
+            "runs": len(settings),
+            **_cost(settings, plan, table, started),
+        }
     run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
     run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
     say_dropped("labelled regions", counts, signals.loops_dropped)
@@ -157,8 +164,12 @@ def _table(settings: Sequence[Setting], runs: Sequence[Run]) -> pd.DataFrame:
     return compare(every, baseline=every["setting"].iloc[0])
 
 
-def _cost(settings: Sequence[Setting], plan: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
+def _cost(
+    settings: Sequence[Setting], plan: pd.DataFrame, table: pd.DataFrame, started: float
+) -> dict[str, Any]:
     """Cost of all runs together; what is not a sum is of the most expensive one."""
-    costs = [cost_of(setting.config, plan, table) for setting in settings]
-    sums = {"folds", "folds_done", "flops_at_most", "worker_seconds_at_most"}
-    return {key: (sum if key in sums else max)(cost[key] for cost in costs) for key in costs[0]}
+    costs = [cost_of(setting.config, plan, table, started) for setting in settings]
+    sums = {"folds", "folds_done", "flops_at_most", "cpu_seconds"}
+    found = {key: (sum if key in sums else max)(cost[key] for cost in costs) for key in costs[0]}
+    n_folds = found["folds"] - found["folds_done"]
+    return {**found, **outlook_of(found["cpu_seconds"], n_folds, settings[0].config, started)}

@@ -20,7 +20,7 @@ from raycre.engine.prediction import run_predict
 from raycre.engine.training import run_train
 from raycre.store.files import read_json
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
-from tests.processes import alive, descendants, until
+from tests.processes import alive, descendants, kill_tree, until
 
 
 def interrupt(
@@ -44,12 +44,17 @@ def interrupt(
             env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"},
             start_new_session=True,
         )
-        until(lambda: under_way() or run.poll() is not None, lambda: err.read_text())
-        assert run.poll() is None, "the run ended before it could be interrupted"
-        started = descendants(run.pid)
-        os.killpg(run.pid, number)
-        until(lambda: run.poll() is not None, lambda: err.read_text())
-        until(lambda: not any(map(alive, started)), lambda: f"still running: {started}")
+        try:
+            until(lambda: under_way() or run.poll() is not None, lambda: err.read_text())
+            assert run.poll() is None, "the run ended before it could be interrupted"
+            started = descendants(run.pid)
+            os.killpg(run.pid, number)
+            until(lambda: run.poll() is not None, lambda: err.read_text())
+            until(lambda: not any(map(alive, started)), lambda: f"still running: {started}")
+        finally:
+            if run.poll() is None:
+                kill_tree(run.pid)
+                run.wait()
     return run.returncode, out.read_text(), err.read_text()
 
 
