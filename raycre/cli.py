@@ -14,9 +14,12 @@ from typing import Annotated, Literal
 import typer
 
 from raycre import __version__
+from raycre.backbones.names import TABLES
 from raycre.cli_compare import compare
 from raycre.cli_printing import print_result
+from raycre.cli_signals import interruptible
 from raycre.errors import ConfigError, FormatError, RaycreError, near
+from raycre.store.location import local_path
 
 app = typer.Typer(
     help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
@@ -29,7 +32,7 @@ weights = typer.Typer(help="Published weights and track tables: list, fetch, ver
 app.add_typer(weights, name="weights")
 app.add_typer(compare, name="compare")
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
+Config = Annotated[Path, typer.Option("--config", "-c", parser=local_path, help="YAML file of the run.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print plan and cost; write nothing.")]
 Fresh = Annotated[
@@ -51,7 +54,12 @@ def train(
         typer.Option("--sweep", help="Train every combination: --sweep K=50,100 --sweep M=4,16."),
     ] = None,
     init: Annotated[
-        Path | None, typer.Option("--init", help="Weights to start from: of train, or the authors' .pth.")
+        Path | None,
+        typer.Option(
+            "--init",
+            parser=local_path,
+            help="Weights to start from: of train, the authors' .pth, or registry:NAME.",
+        ),
     ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
@@ -107,7 +115,11 @@ def creme(
     set_: Sets = None,
     create_run: Annotated[
         Path | None,
-        typer.Option("--create-run", help="Folder of `raycre predict`: its calls are joined to the tiles."),
+        typer.Option(
+            "--create-run",
+            parser=local_path,
+            help="Folder of `raycre predict`: its calls are joined to the tiles.",
+        ),
     ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
@@ -134,7 +146,7 @@ def creme(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo-run"),
+    out: Annotated[Path, typer.Option(parser=local_path, help="Folder to write to.")] = Path("demo-run"),
     seed: Annotated[int, typer.Option(help="Seed of the genome and of every run.")] = 0,
     json_: Json = False,
 ) -> None:
@@ -146,8 +158,11 @@ def demo(
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, finished or not.")],
-    out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("report.html"),
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", parser=local_path, help="Folders of runs, finished or not."),
+    ],
+    out: Annotated[Path, typer.Option(parser=local_path, help="HTML page to write.")] = Path("report.html"),
     json_: Json = False,
 ) -> None:
     """Write one HTML page with the tables and figures of runs."""
@@ -210,18 +225,25 @@ def verify(
 def tracks(
     query: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY...", help="assay=CAGE biosample=K562; any text; rows; an identifier."),
+        typer.Argument(
+            metavar="QUERY...", help="assay=CAGE biosample=K562; any text; rows; an identifier; all."
+        ),
     ],
-    model: Annotated[str, typer.Option(help="Whose published table: enformer or borzoi.")] = "enformer",
+    model: Annotated[
+        str, typer.Option(help=f"Whose: {', '.join(TABLES)}, or one that a package registers.")
+    ] = "enformer",
     head: Annotated[str, typer.Option(help="human or mouse.")] = "human",
-    table: Annotated[Path | None, typer.Option(help="A track table of your own.")] = None,
+    table: Annotated[Path | None, typer.Option(help="A track table of your own.", parser=local_path)] = None,
     strands: Annotated[str, typer.Option(help="summed or separate, as model.strands of Borzoi.")] = "summed",
+    weights_: Annotated[
+        str | None, typer.Option("--weights", help="Of a backbone that needs them to say its tracks.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Print the tracks that a query finds."""
     from raycre.engine.tracks import find_tracks
 
-    print_result(find_tracks(query, model, head, table, strands), json_)
+    print_result(find_tracks(query, model, head, table, strands, weights_), json_)
 
 
 def _asked(fresh: bool, yes: bool) -> bool | Literal["ask"]:
@@ -243,7 +265,16 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a raycre error becomes one line on stderr and its exit code."""
+    """Run the command line; a raycre error becomes one line on stderr and its exit code, as does Ctrl-C."""
+    with interruptible(sys.argv[1:] if arguments is None else arguments) as stopped:
+        try:
+            _run(arguments)
+        finally:
+            if stopped.exit_code is not None:
+                raise SystemExit(stopped.exit_code)
+
+
+def _run(arguments: list[str] | None) -> None:
     try:
         app(arguments)
     except RaycreError as error:

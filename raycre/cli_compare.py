@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from raycre.cli_printing import print_result
+from raycre.store.location import local_path
 
 compare = typer.Typer(
     help="A finished CREME run against other data: marks, annotations, repeats, CRISPRi, motifs, saliency.",
@@ -15,19 +16,25 @@ compare = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-CremeRun = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished `raycre creme` run.")]
+CremeRun = Annotated[
+    Path, typer.Argument(metavar="RUN", parser=local_path, help="Folder of a finished `raycre creme` run.")
+]
 Test = Annotated[str, typer.Option(help="Whose effects and calls: necessity or sufficiency.")]
 Track = Annotated[str | None, typer.Option(help="Row or identifier of the track, where the run has several.")]
 Groups = Annotated[str, typer.Option(help="Calls, with commas between.")]
-RunFasta = Annotated[Path | None, typer.Option("--fasta", help="The run's FASTA, where it has moved.")]
+RunFasta = Annotated[
+    Path | None, typer.Option("--fasta", parser=local_path, help="The run's FASTA, where it has moved.")
+]
 Sizes = Annotated[
-    Path | None, typer.Option(help="Table of chromosome sizes, where the FASTA is not at hand.")
+    Path | None,
+    typer.Option(parser=local_path, help="Table of chromosome sizes, where the FASTA is not at hand."),
 ]
 Compat = Annotated[
     str, typer.Option(help="fixed; reference: tiles of - genes mirrored, as in the authors' notebook.")
 ]
 CompareOut = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the results; default: the run's summary.")
+    Path | None,
+    typer.Option("--out", parser=local_path, help="Folder for the results; default: the run's summary."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of what is drawn.")]
 
@@ -89,7 +96,10 @@ def compare_overlap(
 def compare_repeats(
     run: CremeRun,
     repeats: Annotated[
-        Path, typer.Argument(metavar="FILE", help="rmsk.txt of UCSC, .out of RepeatMasker, or BED by class.")
+        Path,
+        typer.Argument(
+            metavar="FILE", parser=local_path, help="rmsk.txt of UCSC, .out of RepeatMasker, or BED by class."
+        ),
     ],
     by: Annotated[str, typer.Option(help="class or family.")] = "class",
     test: Test = "sufficiency",
@@ -115,7 +125,10 @@ def compare_repeats(
 def compare_crispri(
     run: CremeRun,
     pairs: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="TSV of the EPCrispr benchmark, or BEDPE of pairs.")
+        Path,
+        typer.Argument(
+            metavar="TABLE", parser=local_path, help="TSV of the EPCrispr benchmark, or BEDPE of pairs."
+        ),
     ],
     test: Test = "necessity",
     track: Track = None,

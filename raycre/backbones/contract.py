@@ -18,8 +18,6 @@ from torch import Tensor, nn
 from raycre.backbones.crops import Field, compute_whole
 from raycre.errors import ConfigError, InputError, TrackError
 
-TRACK_COLUMNS = ("track_id", "identifier", "description", "assay", "biosample")
-
 
 class Backbone(nn.Module, ABC):
     """A model that reads `seq_len` bases and predicts `n_bins` bins of `bin_size` bp for each track.
@@ -29,7 +27,7 @@ class Backbone(nn.Module, ABC):
         seq_len: input length in bp.
         bin_size: output resolution in bp.
         n_bins: number of output bins; they cover the middle `n_bins * bin_size` bp of the input.
-        tracks: one row per output track in head order, columns `TRACK_COLUMNS`; `track_id` is the row
+        tracks: one row per output track in head order, columns `tracks.TRACK_COLUMNS`; `track_id` is the row
             (int64), text columns are null where unknown.
         tss_bins: 0-based output bins whose mean is the TSS activity, the TSS being base `seq_len // 2`.
         trained: False for random weights; every output of such a run says so.

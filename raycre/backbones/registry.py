@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from raycre.backbones import borzoi
+from raycre.backbones import borzoi, names
 from raycre.backbones.borzoi import Borzoi, Strands
 from raycre.backbones.contract import Backbone, LocalBackbone
 from raycre.backbones.enformer import N_TRACKS, Enformer
@@ -32,7 +32,6 @@ from raycre.backbones.weights import (
 from raycre.errors import CheckpointError, ConfigError, TrackError, near
 from raycre.store.cached import resolve
 
-ENTRY_POINTS = "raycre.backbones"
 GAMMAS: dict[str, GammaPeak] = {"tensorflow": "function", "exact": "distance"}
 
 
@@ -151,7 +150,7 @@ def load_backbone(
         MissingInputError, CheckpointError: see `read_state_dict`, `load_into`; of registry:NAME, `resolve`.
         FormatError, TrackError: see `read_track_table`; a table of another number of tracks.
     """
-    further = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    further = names.further()
     if name in BACKBONES and name in further:
         raise ConfigError(
             f"{_origin(further[name])} registers a backbone that raycre has; rename it", value=name
@@ -161,8 +160,7 @@ def load_backbone(
     elif name in further:
         load = _loaded(further[name])
     else:
-        known = sorted({*BACKBONES, *further})
-        raise ConfigError(f"no such backbone{near(name, known)}; there are {', '.join(known)}", value=name)
+        raise names.unknown_backbone(name)
     weights, track_table = _resolved(weights), _resolved(track_table)
     taken = signature(load).parameters.values()
     for setting in settings if not any(p.kind is p.VAR_KEYWORD for p in taken) else ():

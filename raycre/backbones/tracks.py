@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from raycre.backbones.contract import TRACK_COLUMNS
 from raycre.errors import FormatError, MissingInputError, TrackError, near
 
+TRACK_COLUMNS = ("track_id", "identifier", "description", "assay", "biosample")
 EXACT = ("assay", "identifier")  # a term KEY=VALUE on these must equal; on the others it may be a part
 WITHIN = ("biosample", "description")
 TARGETED = "CHIP"  # the assay whose descriptions name a target before the biosample
 TARGET = r"^[^:]*:"
+ALL = "all"  # the query that every track meets
 SIGN = r"[+-]$"  # what tells the strands of one identifier
 
 
@@ -156,7 +157,7 @@ def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list
     `identifier=CNhs12336` must be equal, `biosample=K562` and `description=…` be a part, a word without a key
     be a part of the description or equal the identifier. Case does not matter; quotation marks hold a value
     with blanks together (`biosample="bone marrow"`). A text of whole numbers, with blanks or commas between,
-    is a list of rows.
+    is a list of rows; the word `all` means every track.
 
     Args:
         table: columns `TRACK_COLUMNS`.
@@ -169,6 +170,8 @@ def select_tracks(table: pd.DataFrame, query: str | Sequence[int | str]) -> list
         TrackError: nothing matches, a key or an identifier is unknown, a row lies outside the table, or the
             table has no descriptions to search.
     """
+    if (query if isinstance(query, str) else " ".join(map(str, query))).strip().casefold() == ALL:
+        return [int(row) for row in np.flatnonzero(_standing(table))]
     if isinstance(query, str):
         return _matching(table, query)
     rows = list(dict.fromkeys(row for item in query for row in _rows(table, item)))
@@ -218,7 +221,7 @@ def _matching(table: pd.DataFrame, query: str) -> list[int]:
             f"the query cannot be read ({error}); put text with an apostrophe in double quotes", value=query
         ) from error
     if not terms:
-        raise TrackError("the query is empty; say for example assay=CAGE biosample=K562", value=query)
+        raise TrackError("the query is empty; say for example assay=CAGE biosample=K562, or all", value=query)
     numbers = query.replace(",", " ").split()
     if numbers and all(number.isascii() and number.isdigit() for number in numbers):
         return select_tracks(table, [int(number) for number in numbers])

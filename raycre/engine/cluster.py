@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,11 +36,21 @@ def connected() -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS", "local")
     local = address == "local"
     own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if local else {}
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    with _own_sigterm():
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep the program's handler of SIGTERM, where it has one: Ray sets its own when it starts."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(handler) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def replicas(wanted: int | str, *, cpus: float, gpus: float, most: int) -> int:

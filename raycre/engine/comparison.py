@@ -21,6 +21,7 @@ from raycre.genome.intervals import on_known_chromosomes
 from raycre.genome.regions import read_regions
 from raycre.genome.repeats import read_repeats
 from raycre.store.comparison_schemas import MARK_TESTS, MARKS, OVERLAPS, PAIRS, PR_CURVES
+from raycre.store.location import local_path
 
 CALLED = ("enhancer", "silencer")
 NEUTRAL = "neutral"
@@ -237,7 +238,7 @@ def _named(files: Sequence[str]) -> dict[str, Path]:
             name, path = Path(given).name.partition(".")[0], given
         if name in found:
             raise ConfigError("two files have this name; tell them apart as NAME=FILE", value=name)
-        found[name] = Path(path)
+        found[name] = local_path(path)
     if not found:
         raise ConfigError("no file is given")
     return found

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.backbones.contract import Backbone
 from raycre.config import PerturbConfig
@@ -23,28 +21,17 @@ from raycre.engine.peaks import aligned_genes, gene_peaks, peak_units
 from raycre.engine.reading import open_reader
 from raycre.engine.stages import Gene, first_stage, next_stage, picked_genes, screening
 from raycre.engine.study import Study
+from raycre.engine.timing import Timed, outlook, timed
 from raycre.engine.units import Planned, Stage, gene_key, records, units_of
 from raycre.store.passes import PassStore
-
-SHORT = 3.0  # seconds of a pass below which warming up (counting takes a second at first) matters
-
-
-class Cost(NamedTuple):
-    """Seconds, and FLOPs of matrix products and convolutions."""
-
-    seconds: float
-    flops: int
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(max(0.0, self.seconds - other.seconds), max(0, self.flops - other.flops))
 
 
 class Costs(NamedTuple):
     """Of a whole sequence; of the activations of a base that its edits share; of one edited sequence."""
 
-    whole: Cost
-    base: Cost
-    edited: Cost
+    whole: Timed
+    base: Timed
+    edited: Timed
 
 
 class Count(NamedTuple):
@@ -73,12 +60,13 @@ class Count(NamedTuple):
     go_on: int | None
 
 
-def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, Any]:
+def cost_of(config: PerturbConfig, study: Study, model: Backbone, started: float) -> dict[str, Any]:
     """Count passes, FLOPs, bytes and time of a run, and what its folder holds already, ready for JSON.
 
     Numbers of tests that choose their passes are of one gene times the genes: exact for the search of
     interactions; for elements they go by the paper's share of contexts that have one. Genes that a step has
-    yet to choose are counted as if as many went on as can.
+    yet to choose are counted as if as many went on as can. `started` is the processor time at which the verb
+    began.
     """
     store = PassStore(config.run.out / "passes" / f"model={study.model_label}", study.kept)
     n = count_passes(config, study, store)
@@ -105,9 +93,16 @@ def cost_of(config: PerturbConfig, study: Study, model: Backbone) -> dict[str, A
         "flops_to_do": n.bases * measured.base.flops + n.to_do * measured.edited.flops,
         "bytes_read": n_genes * study.settings.seq_len,
         "bytes_written_about": n.to_do * (4 * 2 * len(study.kept) + 40),
-        "seconds_per_whole_pass_here": round(measured.whole.seconds, 4),
-        "seconds_per_edited_pass_here": round(measured.edited.seconds, 4),
-        "replica_seconds": round(n.bases * measured.base.seconds + n.to_do * measured.edited.seconds, 1),
+        "cpu_seconds_per_whole_pass": round(measured.whole.cpu_seconds, 4),
+        "cpu_seconds_per_edited_pass": round(measured.edited.cpu_seconds, 4),
+        **outlook(
+            n.bases * measured.base.cpu_seconds + n.to_do * measured.edited.cpu_seconds,
+            units=n.units - n.units_done,
+            asked=config.resources.replicas,
+            cpus=config.resources.cpus_per_replica,
+            gpus=config.resources.gpus_per_replica,
+            started=started,
+        ),
     }
 
 
@@ -204,10 +199,7 @@ def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:
 
 
 def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Costs:
-    """Do a whole pass and one with a shuffled tile here, and take their time.
-
-    A short pass is done again and that one timed, when the processor is warm.
-    """
+    """Do a whole pass and one with a shuffled tile here, and take their processor time."""
     reader = open_reader(model, config.model, study.kept, config.resources.cache_bytes)
     base = np.zeros(reader.model.seq_len, np.uint8)
     edited = base.copy()
@@ -217,25 +209,13 @@ def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Cost
     before = torch.get_num_threads()
     torch.set_num_threads(config.resources.cpus_per_replica)
     try:
-        whole = _measure(lambda: reader.whole(base))
+        whole = timed(lambda: reader.whole(base))
         if reader.reuse is None:
-            return Costs(whole, Cost(0, 0), whole)
+            return Costs(whole, Timed(0.0, 0), whole)
         reader.edited(base, line)  # from here on its activations are kept
-        unchanged = _measure(lambda: reader.edited(base, line))
-        changed = _measure(lambda: reader.edited(edited, line))
-        return Costs(whole, whole - unchanged, changed)
+        unchanged = timed(lambda: reader.edited(base, line))
+        changed = timed(lambda: reader.edited(edited, line))
+        rest = (max(0, a - b) for a, b in zip(whole, unchanged, strict=True))
+        return Costs(whole, Timed(*rest), changed)
     finally:
         torch.set_num_threads(before)
-
-
-def _measure(work: Callable[[], object]) -> Cost:
-    def timed() -> float:
-        started = time.perf_counter()
-        work()
-        return time.perf_counter() - started
-
-    with FlopCounterMode(display=False) as counter:
-        seconds = timed()
-    if seconds < SHORT:
-        seconds = timed()
-    return Cost(seconds, counter.get_total_flops())

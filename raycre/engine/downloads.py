@@ -17,7 +17,7 @@ from raycre.store.cached import (
 )
 from raycre.store.published import PUBLISHED, Published, find_published
 
-BY_NAME = (".bin", ".safetensors", ".txt")  # what `creme` reads: weights of backbones, track tables
+BY_NAME = (".bin", ".safetensors", ".txt", ".pth")  # what verbs read: weights, track tables
 
 
 def list_published() -> dict[str, Any]:

@@ -8,19 +8,19 @@ follows from (seed, fold, epoch), an interrupted epoch is simply done again.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.config import TrainConfig
 from raycre.create.augment import both_strands
@@ -38,6 +38,7 @@ from raycre.engine.devices import prepare
 from raycre.engine.groups import Team
 from raycre.engine.interpretation import write_interpretation
 from raycre.engine.materialise import Arrays
+from raycre.engine.timing import Timed, timed
 from raycre.engine.weight_files import initialise, write_model
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split
@@ -213,8 +214,15 @@ def _predictions(name: str, rows: np.ndarray, data: FoldData, probabilities: np.
     return pd.DataFrame({"region_id": rows, "set": name, "label": labels, **columns})
 
 
-def time_step(config: TrainConfig) -> tuple[float, float]:
-    """Train one batch of up to 64 random windows here; return seconds and FLOPs per view."""
+class StepCost(NamedTuple):
+    """What training costs here: a view in an epoch, with FLOPs; a region that is evaluated, all its views."""
+
+    view: Timed
+    evaluated: Timed
+
+
+def time_step(config: TrainConfig) -> StepCost:
+    """Train on and evaluate one batch of up to 64 random windows here, again and again."""
     recipe = replace(recipe_of(config), ratios=(1,) * len(CLASSES))
     torch.set_num_threads(config.resources.cpus_per_worker)
     n = min(recipe.batch_size, 64)
@@ -226,8 +234,11 @@ def time_step(config: TrainConfig) -> tuple[float, float]:
     labels = np.array([CLASSES.index(name) for name in classes])[rows % len(classes)]
     data = FoldData(rng.integers(0, 4, (n, width), np.uint8), tracks, tracks, labels, rows, rows, rows)
     state = start_fold(0, recipe, 0, partial(network_of, config))
-    with FlopCounterMode(display=False) as counter:
-        train_epoch(state, data, recipe.warmup_epochs, 0)
-    started = time.perf_counter()
-    train_epoch(state, data, recipe.warmup_epochs, 1)
-    return (time.perf_counter() - started) / (2 * n), counter.get_total_flops() / (2 * n)
+    epochs = itertools.count()
+    epoch = timed(lambda: train_epoch(state, data, recipe.warmup_epochs, next(epochs)))
+    views = both_strands(recipe.eval_ratio, recipe.stride)
+    evaluation = timed(lambda: evaluate(state.model, data, rows, views))
+    return StepCost(
+        Timed(epoch.cpu_seconds / (2 * n), epoch.flops // (2 * n)),
+        Timed(evaluation.cpu_seconds / n, evaluation.flops // n),
+    )

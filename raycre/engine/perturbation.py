@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,6 +68,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         InputError: bad input; nothing was written.
         TasksFailedError: some units failed for good; all others are done.
     """
+    started = time.process_time()
     check_out(config.run.out)
     hashes = hash_inputs(config.paths())
     regions, create = None, None
@@ -83,7 +85,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         say(f"note: {note}")
     if dry_run:
         preview_removal(config.run.out, "creme", fresh)
-        return cost_of(config, study, model)
+        return cost_of(config, study, model, started)
     run = open_run(
         config.run.out,
         verb="creme",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
 from raycre.engine.progress import progress, say
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
+from raycre.engine.timing import DATA_START, outlook
 from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.regions import read_regions
@@ -44,6 +46,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         InputError: bad input; nothing was written.
         TasksFailedError: some shards failed for good; all others are done.
     """
+    started = time.process_time()
     check_out(config.run.out)
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
@@ -58,7 +61,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     ledger = Ledger(config.run.out, PARTS)
     if dry_run:
         preview_removal(config.run.out, "predict", fresh)
-        return _cost(config, checkpoint, units, ledger, counts)
+        return _cost(config, checkpoint, units, ledger, counts, signals, regions, started)
     run = open_run(
         config.run.out,
         verb="predict",
@@ -189,11 +192,20 @@ def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str], classes: Sequ
 
 
 def _cost(
-    config: PredictConfig, checkpoint: Checkpoint, units: pd.DataFrame, ledger: Ledger, counts: dict[str, int]
+    config: PredictConfig,
+    checkpoint: Checkpoint,
+    units: pd.DataFrame,
+    ledger: Ledger,
+    counts: dict[str, int],
+    signals: Signals,
+    regions: pd.DataFrame,
+    started: float,
 ) -> dict[str, Any]:
     todo = ledger.todo(units)
     n = int((todo["last"] - todo["first"]).sum())
-    measured = measure(checkpoint.path, checkpoint.folds, config.views, config.resources.cpus_per_replica)
+    resources = config.resources
+    cpus, gpus = resources.cpus_per_replica, resources.gpus_per_replica
+    measured = measure(checkpoint.path, checkpoint.folds, config.views, cpus, signals, regions)
     return {
         "dry_run": True,
         "regions": counts,
@@ -202,9 +214,18 @@ def _cost(
         "folds": len(checkpoint.folds),
         "views": config.views,
         "forward_passes_to_do": n * len(checkpoint.folds) * config.views,
-        "flops_to_do": n * measured["flops_per_region"],
+        "flops_to_do": n * measured.predict.flops,
         "bytes_read_about": n * WIDTH * (1 + 4 * len(config.inputs.openness)),
         "bytes_written_about": n * 150,
-        "seconds_per_region_here": round(measured["seconds_per_region"], 5),
-        "replica_seconds": round(n * measured["seconds_per_region"], 1),
+        "cpu_seconds_per_region": round(measured.read + measured.predict.cpu_seconds, 5),
+        **outlook(
+            n * (measured.read + measured.predict.cpu_seconds),
+            units=len(todo),
+            asked=resources.replicas,
+            cpus=cpus,
+            gpus=gpus,
+            started=started,
+            framework=DATA_START,
+            load=measured.load,
+        ),
     }

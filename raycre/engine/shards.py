@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.create.ensemble import BATCH, Ensemble, Predictions, flank_of
 from raycre.create.layout import CLASSES, WIDTH
@@ -21,6 +20,7 @@ from raycre.create.metrics import predicted
 from raycre.engine.checkpoints import load_ensemble
 from raycre.engine.devices import prepare
 from raycre.engine.interpretation import codes_table
+from raycre.engine.timing import Timed, timed
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
@@ -156,17 +156,32 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
     }
 
 
-def measure(checkpoint: Path, folds: tuple[int, ...], n_views: int, threads: int) -> dict[str, float]:
-    """Time one batch of random regions here; return seconds and FLOPs per region."""
+class Measured(NamedTuple):
+    """What prediction costs here: reading a region, its share of a batch, and loading the folds once.
+
+    read: seconds of processor time a region. predict: seconds and FLOPs a region. load: seconds.
+    """
+
+    read: float
+    predict: Timed
+    load: float
+
+
+def measure(
+    checkpoint: Path,
+    folds: tuple[int, ...],
+    n_views: int,
+    threads: int,
+    signals: Signals,
+    regions: pd.DataFrame,
+) -> Measured:
+    """Read and predict a batch of these regions here, again and again."""
+    started = time.process_time()
     ensemble = load_ensemble(checkpoint, folds, n_views, prepare(threads, gpus=0))
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, 4, (BATCH, WIDTH + 2 * flank_of(n_views)), np.uint8)
-    tracks = rng.random(codes.shape, np.float32)
-    with FlopCounterMode(display=False) as counter:
-        ensemble.predict(codes, tracks, tracks, first=0)
-    started = time.perf_counter()
-    ensemble.predict(codes, tracks, tracks, first=0)
-    return {
-        "seconds_per_region": (time.perf_counter() - started) / BATCH,
-        "flops_per_region": counter.get_total_flops() / BATCH,
-    }
+    load = time.process_time() - started
+    some, flank = regions.head(BATCH), flank_of(n_views)
+    read = timed(lambda: signals.read_wide(some, flank))
+    wide = signals.read_wide(some, flank)
+    predict = timed(lambda: ensemble.predict(*wide, first=0))
+    n = len(some)
+    return Measured(read.cpu_seconds / n, Timed(predict.cpu_seconds / n, predict.flops // n), load)

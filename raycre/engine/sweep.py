@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
-from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
+from raycre.engine.training import cost_of, finish, jobs_of, open_training, outlook_of, plan_folds
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
@@ -55,6 +56,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         InputError: bad input, or a setting that cannot be; nothing was written.
         RaycreError: some folds could not be trained; all others are.
     """
+    started = time.process_time()
     first = settings[0].config
     out = first.run.out.parent.parent
     check_out(out)
@@ -74,7 +76,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
             "dry_run": True,
             **labelled.facts(),
             "runs": len(settings),
-            **_cost(settings, plan, table),
+            **_cost(settings, plan, table, started),
         }
     science = {
         **{key: value for key, value in first.science().items() if key not in ("model", "recipe")},
@@ -174,8 +176,12 @@ def _table(settings: Sequence[Setting], runs: Sequence[Run]) -> pd.DataFrame:
     return compare(every, baseline=every["setting"].iloc[0])
 
 
-def _cost(settings: Sequence[Setting], plan: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
+def _cost(
+    settings: Sequence[Setting], plan: pd.DataFrame, table: pd.DataFrame, started: float
+) -> dict[str, Any]:
     """Cost of all runs together; what is not a sum is of the most expensive one."""
-    costs = [cost_of(setting.config, plan, table) for setting in settings]
-    sums = {"folds", "folds_done", "flops_at_most", "worker_seconds_at_most"}
-    return {key: (sum if key in sums else max)(cost[key] for cost in costs) for key in costs[0]}
+    costs = [cost_of(setting.config, plan, table, started) for setting in settings]
+    sums = {"folds", "folds_done", "flops_at_most", "cpu_seconds"}
+    found = {key: (sum if key in sums else max)(cost[key] for cost in costs) for key in costs[0]}
+    n_folds = found["folds"] - found["folds_done"]
+    return {**found, **outlook_of(found["cpu_seconds"], n_folds, settings[0].config, started)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -21,6 +22,7 @@ from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import read_labelled, write_inputs
+from raycre.engine.timing import TRAIN_START, outlook
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
@@ -42,6 +44,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
         InputError: bad input; nothing was written.
         RaycreError: training failed; finished folds and epochs are kept.
     """
+    started = time.process_time()
     check_out(config.run.out)
     recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
@@ -52,7 +55,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
         preview_removal(config.run.out, "train", fresh)
-        return {"dry_run": True, **labelled.facts(), **cost_of(config, plan, table)}
+        return {"dry_run": True, **labelled.facts(), **cost_of(config, plan, table, started)}
     run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
     weights = weights_by_fold(config, table)
     run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped)
@@ -129,26 +132,52 @@ def _metrics(run: Run, fold: int) -> pd.DataFrame:
     return metrics.table(*read_test_set(run.out, fold)).assign(fold=fold)
 
 
-def cost_of(config: TrainConfig, plan: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
-    """Time training here, without validation; count views and bytes."""
+def cost_of(config: TrainConfig, plan: pd.DataFrame, table: pd.DataFrame, started: float) -> dict[str, Any]:
+    """Time training and evaluation here; count views and bytes.
+
+    `started` is the processor time at which the verb began. Every fold is counted with all of its epochs.
+    """
     recipe = recipe_of(config)
     labels = table["label"].to_numpy()
-    share = float(plan["n_train"].sum() / len(table))
-    rows = np.arange(len(labels))
-    views = len(training_samples(labels, rows, recipe.ratios, recipe.stride, recipe.strands).rows) * share
-    seconds, flops = time_step(config)
     pending = _ledger(config).pending(plan["unit"])
+    todo = plan[plan["unit"].isin(pending)]
+    rows = np.arange(len(labels))
+    samples = training_samples(labels, rows, recipe.ratios, recipe.stride, recipe.strands).rows
+    per_region = len(samples) / len(table)  # views; as many in every fold, whose regions are stratified
+    views = recipe.epochs * float(todo["n_train"].sum()) * per_region
+    evaluated = float((todo["n_validation"] * (recipe.epochs + 1) + todo["n_test"]).sum())
+    cost = time_step(config)
     width = WIDTH + 2 * recipe.flank
     # Codes are always there; a track has 4 bytes at most (whole reads and loops take 2 + 1).
     per_base = 1 + 4 * len({"openness", "loops"} & set(config.model.modalities))
-    at_most = views * recipe.epochs * len(pending) / len(plan)
     return {
         "folds": len(plan),
         "folds_done": len(plan) - len(pending),
-        "views_per_epoch_and_fold": round(views / len(plan)),
+        "views_per_epoch_and_fold": round(float(plan["n_train"].sum()) * per_region / len(plan)),
         "epochs_at_most": recipe.epochs,
-        "flops_at_most": round(at_most * flops),
+        "flops_at_most": round(views * cost.view.flops + evaluated * cost.evaluated.flops),
         "bytes_of_inputs": len(table) * width * per_base,
-        "seconds_per_view_here": round(seconds, 6),
-        "worker_seconds_at_most": round(at_most * seconds, 1),
+        "cpu_seconds_per_view": round(cost.view.cpu_seconds, 6),
+        "cpu_seconds_per_evaluation": round(cost.evaluated.cpu_seconds, 6),
+        **outlook_of(
+            views * cost.view.cpu_seconds + evaluated * cost.evaluated.cpu_seconds,
+            len(pending),
+            config,
+            started,
+        ),
     }
+
+
+def outlook_of(cpu_seconds: float, n_folds: int, config: TrainConfig, started: float) -> dict[str, Any]:
+    """How long training takes; a replica is a group of workers that share a fold."""
+    resources = config.resources
+    size = resources.workers_per_fold
+    return outlook(
+        cpu_seconds,
+        units=n_folds,
+        asked=resources.folds_at_once,
+        cpus=size * resources.cpus_per_worker,
+        gpus=resources.gpus_per_worker,
+        started=started,
+        framework=TRAIN_START,
+    )

@@ -61,6 +61,13 @@ class Job:
         return fold_folder(self.config.run.out, self.fold)
 
 
+class _Trainer(TorchTrainer):
+    """Ray's trainer, which leaves Ctrl-C to the program: its own handler waits, and then exits with 1."""
+
+    def _register_sigint_handler(self, controller: Any) -> None:
+        pass
+
+
 class Turns:
     """Which job is next, for all groups of workers: an actor."""
 
@@ -101,7 +108,7 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
             "turns": ray.remote(num_cpus=0)(Turns).options(scheduling_strategy=_here()).remote(),
         }
         groups = replicas(resources.folds_at_once, cpus=size * cpus, gpus=size * gpus, most=len(jobs))
-        trainer = TorchTrainer(
+        trainer = _Trainer(
             _worker,
             train_loop_config=order,
             torch_config=TorchConfig(backend="gloo"),  # of all workers; a group of several makes its own

@@ -52,7 +52,7 @@ def local_path(given: str | Path) -> Path:
         path = Path(text).expanduser()
     except RuntimeError:
         raise ConfigError("no such user, whose home folder ~ stands for", value=text) from None
-    if re.search(r"[*?\[]", text) and not path.exists():
+    if re.search(r"[*?]", text) and not path.exists():
         raise ConfigError("patterns are not filled in here; name each file", value=text)
     return path
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from raycre.backbones import registry
+from raycre.backbones import names, registry
 from raycre.backbones.enformer import Enformer
 from raycre.backbones.registry import load_backbone
 from raycre.backbones.relative import distance_features
 from raycre.backbones.weights import random_state
+from raycre.engine.tracks import find_tracks
 from raycre.errors import CheckpointError, ConfigError, MissingInputError, TrackError
 
 TABLE = "index\tidentifier\tdescription\n0\tF1\tCAGE:K562\n1\tF2\tDNASE:HepG2\n"
@@ -101,8 +102,8 @@ def test_planted_needs_no_weights_and_takes_no_table(tmp_path: Path) -> None:
 
 
 def register(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    point = EntryPoint(name=name, value=value, group=registry.ENTRY_POINTS)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == point.group else [])
+    point = EntryPoint(name=name, value=value, group=names.ENTRY_POINTS)
+    monkeypatch.setattr(names, "entry_points", lambda group: [point] if group == point.group else [])
 
 
 def test_an_entry_point_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +117,30 @@ def test_an_entry_point_is_a_backbone(tmp_path: Path, monkeypatch: pytest.Monkey
     assert load_backbone("mine", weights="1024").seq_len == 1024
     with pytest.raises(ConfigError, match="there are borzoi, enformer, flashzoi, mine, planted"):
         load_backbone("yours", weights=None)
+
+
+def test_every_backbone_of_this_package_is_named_without_loading_it() -> None:
+    assert list(names.TABLES) == list(registry.BACKBONES)
+
+
+def test_tracks_knows_every_registered_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_backbone.py").write_text(
+        "from raycre.backbones.planted import Planted\n"
+        "def load(*, weights, head, track_table):\n"
+        "    return Planted(seq_len=int(weights))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    register(monkeypatch, "mine", "own_backbone:load")
+    planted = find_tracks(["all"], "planted", "human", None)
+    assert len(planted["tracks"]) == len(load_backbone("planted", weights=None).tracks) > 1
+    assert find_tracks(["all"], "mine", "human", None, weights="1024")["tracks"] == planted["tracks"]
+    assert planted["table"] == "of planted itself"
+    with pytest.raises(MissingInputError, match="registry:borzoi-tracks-human"):  # flashzoi has Borzoi's
+        find_tracks(["all"], "flashzoi", "human", None)
+    with pytest.raises(ConfigError, match="'enformr': no such backbone; did you mean enformer"):
+        find_tracks(["all"], "enformr", "human", None)
+    with pytest.raises(ConfigError, match="'sumed': --strands is summed or separate; did you mean summed"):
+        find_tracks(["all"], "planted", "human", None, "sumed")
 
 
 def test_an_entry_point_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

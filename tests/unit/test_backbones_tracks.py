@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raycre.backbones.contract import TRACK_COLUMNS
 from raycre.backbones.tracks import (
+    TRACK_COLUMNS,
     opposite_strands,
     plain_table,
     read_track_table,
@@ -222,3 +222,17 @@ def test_strands_that_do_not_pair_cannot_be_summed(table: pd.DataFrame) -> None:
     askew = plain_table(3).assign(strand_pair=pd.Series([1, 2, 0], dtype="Int64"))
     with pytest.raises(TrackError, match=r"two by two \(3 such rows\)"):
         sum_strands(askew)
+
+
+@pytest.mark.parametrize("query", ["all", " ALL ", ["all"]])
+def test_all_means_every_track(table: pd.DataFrame, query: str | list[int | str]) -> None:
+    assert select_tracks(table, query) == [0, 1, 2, 3, 4, 5]
+    assert select_tracks(plain_table(3), query) == [0, 1, 2]  # no descriptions are needed
+
+
+def test_all_counts_a_sum_of_two_strands_once(tmp_path: Path) -> None:
+    rows = ["0\tA+\t1\tCAGE:x", "1\tA-\t0\tCAGE:x", "2\tB\t2\tDNASE:y"]
+    path = write(tmp_path / "t.tsv", *rows, header="\tidentifier\tstrand_pair\tdescription\n")
+    table = read_track_table(path)
+    assert select_tracks(table, "all") == [0, 1, 2]
+    assert select_tracks(sum_strands(table), "all") == [0, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import save
 
 from raycre.backbones import registry
@@ -21,10 +23,14 @@ from raycre.backbones.registry import load_backbone
 from raycre.backbones.weights import random_state
 from raycre.cli import main
 from raycre.config import PerturbConfig, make_config
+from raycre.create.published import to_published
+from raycre.demo_genome import DemoGenome
 from raycre.errors import ConfigError, FormatError, MissingInputError
 from raycre.store.cached import place_of
 from raycre.store.published import PUBLISHED
+from tests.conftest import predict_values, train_values
 from tests.http_server import Answer, Server, serve
+from tests.unit.test_checkpoints import model_of
 
 HEAD = "index\tidentifier\tdescription\n"
 TABLE = f"{HEAD}0\tF1\tCAGE:K562\n1\tF2\tDNASE:bone marrow\n2\tF3\tCAGE:bone marrow\n"
@@ -252,3 +258,51 @@ def test_published_weights_that_are_missing_or_changed_are_named(
     put("enformer", b"weights", monkeypatch).write_bytes(b"Weights")
     with pytest.raises(FormatError, match=r"its SHA-256 is .*run `raycre weights fetch enformer`"):
         load_backbone("enformer", weights="registry:enformer")
+
+
+@pytest.fixture
+def verbs(genome: DemoGenome, tmp_path: Path) -> dict[str, list[str]]:
+    """Arguments of a dry run of train and of predict that name CREATE's published weights."""
+    train = train_values(genome, tmp_path / "run")
+    predict = predict_values(genome, tmp_path, tmp_path / "run")
+    predict["model"] = {"checkpoint": "registry:create-sequence-openness-loops"}
+    for verb, values in (("train", train), ("predict", predict)):
+        (tmp_path / f"{verb}.yaml").write_text(yaml.safe_dump(values))
+    init = ["--init", "registry:create-sequence-openness-loops"]
+    return {
+        "train": ["train", "--config", str(tmp_path / "train.yaml"), "--dry-run", *init],
+        "predict": ["predict", "--config", str(tmp_path / "predict.yaml"), "--dry-run"],
+    }
+
+
+@pytest.mark.parametrize("verb", ["train", "predict"])
+def test_published_create_weights_are_taken_from_the_cache(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, verbs: dict[str, list[str]], verb: str
+) -> None:
+    name = "create-sequence-openness-loops"
+    content = io.BytesIO()
+    torch.save({"model": to_published(model_of(0).state_dict())}, content)
+    put(name, content.getvalue(), monkeypatch)
+    assert cli.json(*verbs[verb])["dry_run"] is True
+    place_of(PUBLISHED[name]).write_bytes(b"x" + content.getvalue()[1:])
+    assert cli(*verbs[verb]) == 2
+    assert f"run `raycre weights fetch {name}`" in cli.err
+
+
+@pytest.mark.parametrize("verb", ["train", "predict"])
+def test_published_create_weights_that_are_not_cached_are_named_with_the_fetch(
+    cli: Cli, verbs: dict[str, list[str]], verb: str, server: Server
+) -> None:
+    assert cli(*verbs[verb]) == 2
+    assert "'registry:create-sequence-openness-loops': not in the cache; run `raycre weights fetch" in cli.err
+    assert server.paths == []
+    wrong = "model.init" if verb == "train" else "model.checkpoint"
+    arguments = verbs[verb][: verbs[verb].index("--dry-run")]
+    assert cli(*arguments, "--set", f"{wrong}=registry:create-sequnce") == 2
+    assert "'create-sequnce': nothing published has this name; did you mean create-sequence" in cli.err
+
+
+def test_what_is_fetched_says_how_a_verb_takes_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("create-sequence", b"weights", monkeypatch)
+    (row,) = cli.json("weights", "fetch", "create-sequence")["fetched"]
+    assert row["use"] == "registry:create-sequence"

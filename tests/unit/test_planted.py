@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raycre.backbones import planted
-from raycre.backbones.contract import TRACK_COLUMNS
 from raycre.backbones.planted import MOTIFS, Planted, load_planted, motif_hits
+from raycre.backbones.tracks import TRACK_COLUMNS
 from raycre.errors import CheckpointError, ConfigError, InputError, TrackError
 
 LENGTH = 65_536
