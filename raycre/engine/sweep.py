@@ -24,7 +24,7 @@ from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
-from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
+from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds, say_map
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
@@ -33,6 +33,7 @@ from raycre.store.run import Run, open_run
 from raycre.store.schemas import SWEEP
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
+_OWN = ("model", "recipe", "interpretation")  # sections that belong to a setting, not to the sweep
 TABLE = Path("summary") / "sweep.parquet"
 
 
@@ -76,6 +77,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name)
+    say_map([setting.config for setting in settings])
     train_jobs(jobs, first.resources, out)
     return _finish(run, settings, runs, plan["fold"].tolist())
 
@@ -97,7 +99,7 @@ def _open(
     if fresh:
         shutil.rmtree(out / FOLDER, ignore_errors=True)
     inputs = {key: sha256 for key, sha256 in hashes.items() if key.startswith("inputs.")}
-    common = {key: value for key, value in first.science().items() if key not in ("model", "recipe")}
+    common = {key: value for key, value in first.science().items() if key not in _OWN}
     return open_run(
         out,
         verb="sweep",
