@@ -38,8 +38,8 @@ def read_embedding(folder: Path) -> list[Block]:
     if MAP not in told or not {"x", "y"} <= set(table.column_names):
         return [
             Note(
-                f"The embeddings of {folder.name} are of a version of raycre that placed no regions on a map; "
-                "train again for one."
+                f"The embeddings of {folder.name} are of an earlier raycre, which mapped no regions; "
+                "train again for a map."
             )
         ]
     rows = table.select(["label", "call_argmax", "x", "y"]).to_pandas().dropna(subset=["x", "y"])

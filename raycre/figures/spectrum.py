@@ -106,9 +106,9 @@ def majors_table(majors: pd.DataFrame) -> Table:
         rows.append([row["class"], code, row["p"], *counts, *numbers, row["bases_changed"]])
     return Table(
         "The major feature of each class: the code with the highest score of its own; of those tied there, "
-        "the one that stands most often in the class, then the lowest. Regions of the class, whether they use "
-        "it or not, are decoded as they are, and again with the code's pieces set to 0. P: one-sided Wilcoxon "
-        "rank-sum tests over regions' means.",
+        "the one that stands most often in the class, then the lowest. Regions of the class, whether they "
+        "use it or not, are decoded as they are, and again with the code's pieces set to 0. P: one-sided "
+        "Wilcoxon rank-sum tests over regions' means.",
         [
             "class", "code", "p", "tied", "regions", "with it", "decoded",
             *(name for s in signals for name in _columns(s).values()), "bases changed",
@@ -156,10 +156,9 @@ def draw_profiles(
         "Decoded without the major feature",
         as_svg(figure),
         "mean openness and loops over the region: input, decoded, and decoded without the major feature",
-        f"Means over regions of each class ({shown} decoded ones are kept base by base) and {_BIN} bp: the "
-        "input as an area, what is decoded in the class's colour, and dashed what is decoded with the pieces of "
-        "the major feature set to 0. "
-        "Each panel has its own scale.",
+        f"Means over regions of each class ({shown} decoded ones are kept base by base) and {_BIN} bp: "
+        "the input as an area, what is decoded in the class's colour, and dashed what is decoded with the "
+        "pieces of the major feature set to 0. Each panel has its own scale.",
     )
 
 
