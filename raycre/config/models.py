@@ -168,6 +168,19 @@ class RecipeConfig(Frozen):
         return self
 
 
+class InterpretationConfig(Frozen):
+    """What is written of what a fold of CREATE has learnt (Methods, "Feature spectrum"; Fig. 4).
+
+    The map reads the codebook features of all positions, as the paper's, or their mean. A cap takes the
+    regions whose bases have the smallest hashes.
+    """
+
+    embedding: Literal["concatenated", "mean"] = "concatenated"  # what the map reads
+    mapped: Positive = 20_000  # test regions on the map at most
+    per_class: Positive | None = None  # regions of a class decoded without its major feature; null: all
+    base_by_base: int = Field(default=200, ge=0)  # of these, kept base by base, a class
+
+
 class Folds(Frozen):
     """Cross-validation: n folds, 8:1:1 at ten; `only` trains some of them."""
 
@@ -221,6 +234,7 @@ class TrainConfig(Verb):
     inputs: TrainInputs
     model: ModelConfig = ModelConfig()
     recipe: RecipeConfig = RecipeConfig()
+    interpretation: InterpretationConfig = InterpretationConfig()
     folds: Folds = Folds()
     resources: TrainResources = TrainResources()
 
@@ -256,6 +270,10 @@ class TrainConfig(Verb):
             fields["classes"] = list(self.inputs.classes)
         if self.inputs.overlaps == "keep":  # refused, by earlier versions too, or dropped: none is left
             fields["overlaps"] = "keep"
+        if self.model.kind == "create":
+            fields["model"]["track_heads"] = "start above zero"  # earlier versions left them as torch draws
+        else:
+            fields.pop("interpretation")  # a baseline has nothing to interpret
         return {**fields, **_signal_rules(self.inputs)}
 
 

@@ -54,14 +54,19 @@ class Spectrum:
         """The code with the highest p_max among those of one class; None where the class has no code.
 
         Paper, Results, "Feature spectrum for unveiling CRE specificity". Of codes with equal p_max (rare
-        codes seen in one class only all have 1) the one that the class uses most is taken, then the lowest:
-        ours.
+        codes seen in one class only all have 1) the one that stands most often in the class is taken, then
+        the lowest: ours.
         """
         own = np.flatnonzero(self.class_of_feature == label)
         if not len(own):
             return None
         best = np.lexsort((own, -self.count[label, own], -self.p_max[own]))
         return int(own[best[0]])
+
+    def tied(self, label: int) -> int:
+        """How many codes of one class share its highest p_max, the major feature among them."""
+        own = self.p_max[self.class_of_feature == label]
+        return int((own == own.max()).sum()) if len(own) else 0
 
 
 def count_features(

@@ -137,7 +137,7 @@ def train_fold(
             _checkpoint(folder, state, stop, time.perf_counter() - started)
         on_epoch(state.epoch)
     if team.rank == 0:
-        _finish(folder, state, data, metadata)
+        _finish(config, folder, state, data, metadata)
     team.told(lambda: None)  # the others wait here, so that trouble in finishing is trouble of this fold
 
 
@@ -178,7 +178,9 @@ def _resume(path: Path, state: FoldState, device: torch.device, team: Team) -> b
     return stop
 
 
-def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, str]) -> None:
+def _finish(
+    config: TrainConfig, folder: Path, state: FoldState, data: FoldData, metadata: dict[str, str]
+) -> None:
     """Write what the best epoch is worth; cutoffs last."""
     # Only warm-up's scores, where the recipe has later epochs beat them, can leave no best model.
     state.model.load_state_dict(state.best_model or state.model.state_dict())
@@ -186,7 +188,8 @@ def _finish(folder: Path, state: FoldState, data: FoldData, metadata: dict[str, 
     sets = {"validation": data.validation, "test": data.test}
     found = {name: evaluate(state.model, data, rows, views) for name, rows in sets.items()}
     tables = [_predictions(name, rows, data, found[name]) for name, rows in sets.items()]
-    write_interpretation(folder, state.model, data, data.test, metadata)
+    seed = int(np.random.SeedSequence([config.run.seed, state.fold]).generate_state(1)[0])
+    write_interpretation(folder, state.model, data, data.test, metadata, config.interpretation, seed=seed)
     write_model(folder / WEIGHTS, state.model.cpu())
     _write_history(folder, state)
     write_table(folder / "predictions.parquet", as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))

@@ -1,11 +1,10 @@
-"""What a trained fold has learnt, as tables: spectrum, embeddings, and decoding without a major feature.
+"""What a trained fold has learnt, as tables: decoders, embeddings, spectrum, and what major features do.
 
-Reads a fold's test regions in batches and writes beside its weights. Knows no configuration and no Ray.
+Reads a fold's regions in batches and writes beside its weights. Knows no Ray.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,46 +13,40 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from raycre.create.augment import Views
+from raycre.config.models import InterpretationConfig
 from raycre.create.fold import FoldData
-from raycre.create.layout import CLASSES, ROWS
+from raycre.create.layout import CLASSES
 from raycre.create.metrics import predicted
 from raycre.create.model import Create
 from raycre.create.network import columns_of
+from raycre.create.projection import Concatenated, Plane, project
 from raycre.create.quantizer import SplitQuantizer
-from raycre.create.spectrum import UNUSED, Spectrum, count_features, embed, spectrum_of, zero_feature
+from raycre.create.spectrum import UNUSED, Spectrum, count_features, spectrum_of
+from raycre.engine.decoders import BATCH, centred, write_decoders
+from raycre.engine.major_features import sample, write_major_features
 from raycre.errors import LabelError
-from raycre.genome.sequence import N_CODE, decode, encode
-from raycre.store.parquet import as_table, write_table
-from raycre.store.schemas import (
-    MAJOR_FEATURES,
-    OPENNESS_UNIT,
-    OPENNESS_UNITS,
-    RECONSTRUCTION,
-    SPECTRUM,
-    codes_schema,
-    embeddings_schema,
-)
+from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.schemas import CODEBOOK, MAP, MAP_OF, MAP_WHY, SPECTRUM, codes_schema, embeddings_schema
 
-BATCH = 64  # regions of one forward pass; fixed, since the last bits of a matrix product depend on it
-PER_CLASS = 200  # regions of a class that are decoded with and without its major feature; ours
+__all__ = ["BATCH", "codes_table", "map_methods", "write_interpretation"]
+
 EMBEDDINGS_FILE, SPECTRUM_FILE = "embeddings.parquet", "spectrum.parquet"
-MAJOR_FILE, RECONSTRUCTION_FILE = "major_features.parquet", "reconstruction.parquet"
-_KINDS = ("original", "reconstructed", "zeroed")
+CODEBOOK_FILE = "codebook.parquet"
 
 
 class Seen(NamedTuple):
     """What a model makes of n regions, centred window, forward strand.
 
     codes: unsigned (n, 26, M), the smallest type that holds K; None without a codebook.
-    embedding: float32 (n, embedding), mean over positions. probabilities: float32 (n, 5), NaN in the columns
-        of classes that were not trained.
+    embedding: float32 (n, dimensions), which codes cannot stand for: the mean over positions, or the
+    concatenation where there are no codes; None where codes stand for it.
+    probabilities: float32 (n, 5), NaN in the columns of classes that were not trained.
     """
 
     codes: NDArray | None
-    embedding: NDArray[np.float32]
+    embedding: NDArray[np.float32] | None
     probabilities: NDArray[np.float32]
 
 
@@ -63,23 +56,26 @@ def write_interpretation(
     data: FoldData,
     rows: NDArray[np.int64],
     metadata: dict[str, str],
+    settings: InterpretationConfig | None = None,
     *,
-    per_class: int = PER_CLASS,
+    seed: int = 0,
 ) -> None:
     """Write the tables of a finished fold to its folder (CREATE Methods, "Feature spectrum", and Fig. 4).
 
-    A model with a codebook gets embeddings, spectrum, major_features and reconstruction. CREATE with a
-    continuous latent space has no codes and gets embeddings alone, with null codes. A baseline has neither
-    an embedding of that kind nor a decoder and gets nothing. Leaves the model in evaluation mode. Memory:
-    under 2 KB a region at the paper's sizes, beside `per_class` decoded regions of each class.
+    A model with a codebook gets decoders, embeddings, codebook, spectrum, major_features, zeroed and
+    reconstruction. CREATE with a continuous latent space has no codes and gets decoders and embeddings
+    alone, with null codes. A baseline has neither an embedding of that kind nor a decoder and gets nothing.
+    Leaves the model in evaluation mode. Memory: a region's codes (416 bytes at the paper's sizes), 12 KB for
+    each one kept base by base, and the map's (see `project`): 13 KB for each of `mapped` where it is UMAP's.
 
     Args:
         folder: of the fold.
         model: the fold's best, on any device.
-        data: of the fold.
+        data: of the fold; decoders are also held against its validation set.
         rows: int64 (n,), regions to look at; the fold's test set.
         metadata: key-value metadata of Parquet files.
-        per_class: regions of a class to decode at most, evenly spaced over those that use the feature.
+        settings: of the configuration; its defaults where None.
+        seed: of the map.
 
     Raises:
         LabelError: no regions.
@@ -88,56 +84,74 @@ def write_interpretation(
         return
     if not len(rows):
         raise LabelError("no regions to interpret; a fold needs regions in its test set")
+    settings = settings or InterpretationConfig()
     model.eval()
-    seen = encode_regions(model, data, rows)
+    write_decoders(folder, model, data, np.concatenate([data.validation, rows]), metadata)
+    seen = encode_regions(model, data, rows, mean=settings.embedding == "mean")
     labels = np.asarray(data.labels[rows], np.int64)
-    n_codes = len(model.quantizer.codebook) if isinstance(model.quantizer, SplitQuantizer) else 1
-    table = as_table(_embeddings(rows, labels, seen), embeddings_schema(n_codes), metadata)
-    write_table(folder / EMBEDDINGS_FILE, table)
-    if seen.codes is None:
+    codebook = model.quantizer.codebook.cpu().numpy() if isinstance(model.quantizer, SplitQuantizer) else None
+    chosen = sample(data, rows, settings.mapped)
+    plane = _map(seen, codebook, chosen, seed)
+    told = {
+        **metadata,
+        "embedding": settings.embedding,
+        MAP: plane.method,
+        MAP_WHY: plane.why,
+        MAP_OF: f"{len(chosen)} of {len(rows)}",
+    }
+    n_codes = 1 if codebook is None else len(codebook)
+    columns = _embeddings(rows, labels, seen, chosen, plane)
+    write_table(folder / EMBEDDINGS_FILE, as_table(columns, embeddings_schema(n_codes), told))
+    if seen.codes is None or codebook is None:
         return
+    vectors = {"code": np.arange(n_codes), "vector": list(codebook)}
+    write_table(folder / CODEBOOK_FILE, as_table(vectors, CODEBOOK, metadata))
     spectrum = spectrum_of(count_features(seen.codes, labels, n_codes))
     write_table(folder / SPECTRUM_FILE, as_table(_spectrum(spectrum), SPECTRUM, metadata))
-    parts, majors = [RECONSTRUCTION.empty_table()], []
-    for label, name in enumerate(CLASSES):
-        major: dict[str, object] = {"class": name, "code": None, "n_regions": 0, "n_decoded": 0}
-        majors.append(major)
-        code = spectrum.major_feature(label)
-        if code is None:
-            continue
-        users = np.flatnonzero((labels == label) & (seen.codes == code).any(axis=(1, 2)))
-        chosen = users[spread(len(users), per_class)]
-        columns = _decode(model, data, rows[chosen], seen.codes[chosen], code)
-        parts.append(as_table({**columns, "class": [name] * len(chosen)}, RECONSTRUCTION))
-        major.update(code=code, p=float(spectrum.p_max[code]), n_regions=len(users), n_decoded=len(chosen))
-        major.update(_means(columns))
-    metadata = {**metadata, OPENNESS_UNIT: OPENNESS_UNITS[model.log_openness]}
-    joined = pa.concat_tables(parts).replace_schema_metadata(metadata)
-    write_table(folder / RECONSTRUCTION_FILE, joined)
-    table = as_table(pd.DataFrame(majors, columns=MAJOR_FEATURES.names), MAJOR_FEATURES, metadata)
-    write_table(folder / MAJOR_FILE, table)
+    write_major_features(folder, model, data, rows, seen.codes, spectrum, settings, metadata)
 
 
-def spread(n: int, most: int) -> NDArray[np.int64]:
-    """At most `most` of the numbers 0 to n - 1, evenly spaced: int64."""
-    kept = min(n, most)
-    return np.arange(kept) * n // max(kept, 1)
+def map_methods(folders: dict[int, Path]) -> dict[str, list[int]]:
+    """The folds whose regions are mapped by each method, and those by none.
+
+    Args:
+        folders: of finished folds, by number; a baseline's has no embeddings.
+    """
+    found: dict[str, list[int]] = {}
+    for fold, folder in folders.items():
+        if (folder / EMBEDDINGS_FILE).is_file():
+            told = read_table(folder / EMBEDDINGS_FILE, ["region_id"]).schema.metadata or {}
+            found.setdefault(told.get(MAP.encode(), b"none").decode(), []).append(fold)
+    return found
+
+
+def _map(seen: Seen, codebook: NDArray | None, chosen: NDArray[np.int64], seed: int) -> Plane:
+    """Places of the chosen regions on a plane."""
+    if seen.embedding is not None:
+        return project(seen.embedding[chosen], seed)
+    assert seen.codes is not None
+    assert codebook is not None
+    return project(Concatenated(seen.codes[chosen], codebook), seed)
 
 
 @torch.no_grad()
-def encode_regions(model: Create, data: FoldData, rows: NDArray[np.int64]) -> Seen:
-    """Encode and classify the regions `rows`; nothing is decoded."""
+def encode_regions(model: Create, data: FoldData, rows: NDArray[np.int64], *, mean: bool = False) -> Seen:
+    """Encode and classify the regions `rows`; `mean`: keep the mean embedding over positions."""
     codes, embedding, probabilities = [], [], []
-    for _, x in _batches(model, data, rows):
+    for _, x in centred(model, data, rows):
         latent = model.quantizer(model.encode(x))
-        embedding.append(latent.z_q.mean(dim=1).cpu().numpy())
+        if mean or latent.codes is None:
+            kept = latent.z_q.mean(dim=1) if mean else latent.z_q.flatten(1)
+            embedding.append(kept.cpu().numpy())
         of_classes = columns_of(model.head(latent.z_q).softmax(dim=1), model.classes)
         probabilities.append(of_classes.cpu().numpy())
         if latent.codes is not None:
             kind = np.min_scalar_type(model.sizes.codes - 1)
             codes.append(latent.codes.cpu().numpy().astype(kind))
     return Seen(
-        np.concatenate(codes) if codes else None, np.concatenate(embedding), np.concatenate(probabilities)
+        np.concatenate(codes) if codes else None,
+        np.concatenate(embedding) if embedding else None,
+        np.concatenate(probabilities),
     )
 
 
@@ -155,24 +169,19 @@ def codes_table(
     return as_table(fields, codes_schema(n_codes), metadata)
 
 
-def _batches(
-    model: Create, data: FoldData, rows: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
-    device = next(model.parameters()).device
-    for start in range(0, len(rows), BATCH):
-        part = rows[start : start + BATCH]
-        centred = Views(np.zeros(len(part), np.int64), np.zeros(len(part), bool))
-        yield part, data.inputs(part, centred, model.modalities, device, model.log_openness)
-
-
-def _embeddings(rows: NDArray[np.int64], labels: NDArray[np.int64], seen: Seen) -> dict[str, object]:
+def _embeddings(
+    rows: NDArray[np.int64], labels: NDArray[np.int64], seen: Seen, chosen: NDArray[np.int64], plane: Plane
+) -> dict[str, object]:
     names = np.array(CLASSES)
+    places = np.full((len(rows), 2), np.nan)
+    places[chosen] = plane.at
     return {
         "region_id": rows,
         "label": names[labels],
         "call_argmax": names[predicted(seen.probabilities)],
         **{f"p_{c}": seen.probabilities[:, i] for i, c in enumerate(CLASSES)},
-        "embedding": _lists(seen.embedding),
+        "x": places[:, 0],
+        "y": places[:, 1],
         "codes": [None] * len(rows) if seen.codes is None else _lists(seen.codes),
     }
 
@@ -199,55 +208,3 @@ def _spectrum(spectrum: Spectrum) -> pd.DataFrame:
             "order": pd.array(np.tile(position, n_classes), dtype="Int64"),
         }
     )
-
-
-def _decode(
-    model: Create, data: FoldData, rows: NDArray[np.int64], codes: NDArray, code: int
-) -> dict[str, list]:
-    """Columns of RECONSTRUCTION, but the class, for regions of one class; None for what is not modelled."""
-    columns: dict[str, list] = {name: [] for name in RECONSTRUCTION.names}
-    columns |= {"region_id": rows.tolist(), "code": [code] * len(rows)}
-    for start in range(0, len(rows), BATCH):
-        part = slice(start, start + BATCH)
-        for name, values in _decode_batch(model, data, rows[part], codes[part], code).items():
-            columns[name] += values
-    return {name: values or [None] * len(rows) for name, values in columns.items()}
-
-
-@torch.no_grad()
-def _decode_batch(
-    model: Create, data: FoldData, rows: NDArray[np.int64], codes: NDArray, code: int
-) -> dict[str, list]:
-    """Columns of RECONSTRUCTION for the modalities that the model reads."""
-    (_, x), *_ = _batches(model, data, rows)
-    assert isinstance(model.quantizer, SplitQuantizer)
-    chosen = torch.from_numpy(codes.astype(np.int64)).to(x.device)
-    z_q = embed(chosen, model.quantizer.codebook)
-    decoded = (x, model.decode(z_q), model.decode(zero_feature(z_q, chosen, code)))
-    columns: dict[str, list] = {}
-    for kind, tensor in zip(_KINDS, decoded, strict=True):
-        parts = tensor.cpu().split([ROWS[name] for name in model.modalities], dim=1)
-        for name, part in zip(model.modalities, parts, strict=True):
-            of_sequence = name == "sequence"
-            columns[f"{name}_{kind}"] = _bases(part) if of_sequence else _lists(part.numpy())
-    return columns
-
-
-def _bases(rows: Tensor) -> list[str]:
-    """The likeliest base at each bp of (n, 4, 1000), as text; N where no base is above another."""
-    likeliest = torch.where((rows == rows[:, :1]).all(dim=1), N_CODE, rows.argmax(dim=1))
-    return [decode(line) for line in likeliest.numpy().astype(np.uint8)]
-
-
-def _means(columns: dict[str, list]) -> dict[str, float]:
-    """Means of MAJOR_FEATURES over the decoded regions, one at least, of what the model reads."""
-    means = {
-        f"{name}_{kind}": float(np.mean(columns[f"{name}_{kind}"], dtype=np.float64))
-        for name in ("openness", "loops")
-        for kind in _KINDS
-        if columns[f"{name}_{kind}"][0] is not None
-    }
-    if columns["sequence_original"][0] is not None:
-        plain, zeroed = (encode("".join(columns[f"sequence_{kind}"])) for kind in _KINDS[1:])
-        means["bases_changed"] = float((plain != zeroed).mean())
-    return means

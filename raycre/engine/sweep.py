@@ -28,7 +28,15 @@ from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
-from raycre.engine.training import cost_of, finish, jobs_of, open_training, outlook_of, plan_folds
+from raycre.engine.training import (
+    cost_of,
+    finish,
+    jobs_of,
+    open_training,
+    outlook_of,
+    plan_folds,
+    say_map,
+)
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
@@ -38,6 +46,7 @@ from raycre.store.schemas import SWEEP
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
 _CONFIG: Any = {"inputs": True, "folds": True, "resources": True, "model": {"init"}}  # what settings share
+_OWN = ("model", "recipe", "interpretation")  # sections that belong to a setting, not to the sweep
 TABLE = Path("summary") / "sweep.parquet"
 
 
@@ -79,7 +88,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
             **_cost(settings, plan, table, started),
         }
     science = {
-        **{key: value for key, value in first.science().items() if key not in ("model", "recipe")},
+        **{key: value for key, value in first.science().items() if key not in _OWN},
         **labelled.rules,
         "sha256": {k: v for each in hashes for k, v in each.items() if k.startswith("inputs.")},
         "flank": flank,
@@ -101,6 +110,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name)
+    say_map([setting.config for setting in settings])
     train_jobs(jobs, first.resources, out)
     return _finish(run, settings, runs, plan["fold"].tolist())
 

@@ -15,13 +15,18 @@ from raycre.config import TrainConfig
 from raycre.create import metrics
 from raycre.create.augment import training_samples
 from raycre.create.layout import WIDTH
+from raycre.create.model import Create
+from raycre.create.projection import wanted_method
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.curves import read_test_set, write_curves
+from raycre.engine.decoders import DEAD, constant_decoders
 from raycre.engine.folds import first_network, recipe_of, time_step
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs, signal_paths
+from raycre.engine.interpretation import map_methods
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import read_labelled, write_inputs
+from raycre.engine.progress import say
 from raycre.engine.timing import TRAIN_START, outlook
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
@@ -61,6 +66,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped)
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
+    say_map([config])
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
 
@@ -82,6 +88,15 @@ def open_training(
     )
     run.note(recipe=asdict(recipe_of(config)))
     return run
+
+
+def say_map(configs: Sequence[TrainConfig]) -> None:
+    """Say beforehand that the maps of embeddings will be by PCA, where that stands in for UMAP."""
+    if wanted_method() == "PCA" and any(config.model.kind == Create.kind for config in configs):
+        say(
+            "embeddings: umap-learn is not installed, so PCA stands in for UMAP on the map of each fold's "
+            "regions; pip install 'raycre[umap]' before training for UMAP"
+        )
 
 
 def jobs_of(config: TrainConfig, run: Run, plan: pd.DataFrame, label: str = "") -> list[Job]:
@@ -118,7 +133,7 @@ def finish(run: Run, folds: Sequence[int]) -> dict[str, Any]:
         macro = every[every["class"] == metrics.MACRO].groupby("metric")["value"]
         scores = {str(m): {"mean": float(v.mean()), "sd": float(v.std(ddof=0))} for m, v in macro}
         write_curves(run.out, done, run.metadata)
-        run.note(metrics=scores)
+        run.note(metrics=scores, **_interpreted(run, done))
     record = run.finish(folds_done=done)
     missing = sorted(set(folds) - set(done))
     if missing:
@@ -126,6 +141,22 @@ def finish(run: Run, folds: Sequence[int]) -> dict[str, Any]:
         why = "; ".join(read_json(p)["error"] for p in said if p.is_file()) or "their workers were lost"
         raise RaycreError(f"folds {', '.join(map(str, missing))} are not trained: {why}")
     return record
+
+
+def _interpreted(run: Run, done: Sequence[int]) -> dict[str, object]:
+    """Which decoders are constant and how regions are mapped, of the folds that are done; say the first."""
+    folders = {k: fold_folder(run.out, k) for k in done}
+    dead = constant_decoders(folders)
+    for name, folds in dead.items():
+        say(
+            f"warning: {run.out.name}: the {name} decoder's output is constant in {len(folds)} of "
+            f"{len(done)} folds ({', '.join(map(str, folds))}): over regions it varies by less than "
+            f"{DEAD:.0%} of what its input does (decoders.parquet), so that what decoding without a feature "
+            f"changes in {name} is void there; train longer, or raise "
+            f"recipe.{'reconstruction' if name == 'sequence' else name}"
+        )
+    maps = map_methods(folders)
+    return {"constant_decoders": dead, **({"embedding_maps": maps} if maps else {})}
 
 
 def _metrics(run: Run, fold: int) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from raycre.figures.blocks import Block, Cell, Picture, Table
 from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
-from raycre.store.schemas import OPENNESS_UNIT, OPENNESS_UNITS
+from raycre.store.schemas import MAJOR_FEATURES, OPENNESS_UNIT, OPENNESS_UNITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,9 +36,11 @@ def read_spectrum(folder: Path) -> list[Block]:
         return []
     spectrum = read_table(folder / "spectrum.parquet").to_pandas()
     majors = read_table(folder / "major_features.parquet").to_pandas()
+    majors = majors.reindex(columns=MAJOR_FEATURES.names)  # earlier versions had fewer
     blocks: list[Block] = [draw_spectrum(spectrum, folder.name), majors_table(majors)]
     columns = [f"{signal}_{kind}" for signal in _SIGNALS for kind in _KINDS]
     decoded = read_table(folder / "reconstruction.parquet", ["class", *columns])
+    shown = f"{decoded.num_rows:,} of {int(majors['n_decoded'].sum()):,}"
     rows = decoded["class"].to_numpy()
     profiles = {
         (name, column): np.stack(decoded[column].filter(rows == name).to_numpy()).mean(axis=0)
@@ -48,7 +50,7 @@ def read_spectrum(folder: Path) -> list[Block]:
         if decoded[column].null_count == 0
     }
     said = (decoded.schema.metadata or {}).get(OPENNESS_UNIT.encode(), OPENNESS_UNITS[True].encode())
-    return [*blocks, draw_profiles(profiles, majors, said.decode())] if profiles else blocks
+    return [*blocks, draw_profiles(profiles, majors, said.decode(), shown)] if profiles else blocks
 
 
 def draw_spectrum(spectrum: pd.DataFrame, fold: str) -> Picture:
@@ -98,24 +100,34 @@ def majors_table(majors: pd.DataFrame) -> Table:
     signals = [s for s in _SIGNALS if majors[f"{s}_original"].notna().any()]
     rows: list[list[Cell]] = []
     for row in majors.astype(object).where(majors.notna(), None).to_dict("records"):
-        means = [None if row[f"{s}_{k}"] is None else float(row[f"{s}_{k}"]) for s in signals for k in _KINDS]
         code = None if row["code"] is None else str(int(row["code"]))
-        rows.append(
-            [row["class"], code, row["p"], row["n_regions"], row["n_decoded"], *means, row["bases_changed"]]
-        )
+        counts = [row[c] for c in ("n_tied", "n_regions", "n_with_it", "n_decoded")]
+        numbers = [None if row[c] is None else float(row[c]) for s in signals for c in _columns(s)]
+        rows.append([row["class"], code, row["p"], *counts, *numbers, row["bases_changed"]])
     return Table(
-        "The major feature of each class: the code with the highest score of its own. Regions of the class "
-        "that use it are decoded as they are, and again with the code's pieces set to 0.",
+        "The major feature of each class: the code with the highest score of its own; of those tied there, "
+        "the one that stands most often in the class, then the lowest. Regions of the class, whether they "
+        "use it or not, are decoded as they are, and again with the code's pieces set to 0. P: one-sided "
+        "Wilcoxon rank-sum tests over regions' means.",
         [
-            "class", "code", "p", "regions with it", "decoded",
-            *(f"{s}, {k}" for s in signals for k in _KINDS), "bases changed",
+            "class", "code", "p", "tied", "regions", "with it", "decoded",
+            *(name for s in signals for name in _columns(s).values()), "bases changed",
         ],
         rows,
     )  # fmt: skip
 
 
+def _columns(signal: str) -> dict[str, str]:
+    """Columns of MAJOR_FEATURES for a track, and what the table calls them."""
+    return {
+        **{f"{signal}_{kind}": f"{signal}, {kind}" for kind in _KINDS},
+        f"{signal}_p_value": "P, input > zeroed",
+        f"{signal}_p_decoded": "P, decoded > zeroed",
+    }
+
+
 def draw_profiles(
-    profiles: dict[tuple[str, str], NDArray[np.float32]], majors: pd.DataFrame, openness_unit: str
+    profiles: dict[tuple[str, str], NDArray[np.float32]], majors: pd.DataFrame, openness_unit: str, shown: str
 ) -> Picture:
     """Draw the mean track over the region: input, decoded, and decoded without the major feature.
 
@@ -123,6 +135,7 @@ def draw_profiles(
         profiles: float32 (1000,) by class and column of store.schemas.RECONSTRUCTION.
         majors: columns of store.schemas.MAJOR_FEATURES.
         openness_unit: one of store.schemas.OPENNESS_UNITS.
+        shown: how many regions the means are over, of how many decoded.
     """
     units = {"openness": openness_unit, "loops": "log10(loops + 1)"}
     signals = [s for s in _SIGNALS if any(column.startswith(s) for _, column in profiles)]
@@ -143,9 +156,9 @@ def draw_profiles(
         "Decoded without the major feature",
         as_svg(figure),
         "mean openness and loops over the region: input, decoded, and decoded without the major feature",
-        f"Means over the decoded regions of each class and {_BIN} bp: the input as an area, what is decoded "
-        "in the class's colour, and dashed what is decoded with the pieces of the major feature set to 0. "
-        "Each panel has its own scale.",
+        f"Means over regions of each class ({shown} decoded ones are kept base by base) and {_BIN} bp: "
+        "the input as an area, what is decoded in the class's colour, and dashed what is decoded with the "
+        "pieces of the major feature set to 0. Each panel has its own scale.",
     )
 
 

@@ -55,11 +55,31 @@ def read_training(run: Path) -> list[Block]:
     kept = [int(found["best_epoch"]) for found in cutoffs]
     blocks.append(draw_histories(histories, kept, _warmup(run, histories)))
     blocks.append(_folds_table(folds, cutoffs, histories))
+    blocks += _constant_decoders(folds)
     for folder in folds:
         interpreted = [*read_spectrum(folder), *read_embedding(folder)]
         if interpreted:  # one fold is enough: folds share no codes
             return blocks + interpreted
     return blocks
+
+
+def _constant_decoders(folds: list[Path]) -> list[Block]:
+    """A loud note for each modality whose decoder's output is constant in a fold."""
+    found = [(path, read_table(path)) for f in folds if (path := f / "decoders.parquet").is_file()]
+    dead: dict[str, list[str]] = {}
+    for path, table in found:
+        rows = table.to_pandas()
+        for name in rows.loc[rows["constant"], "modality"]:
+            dead.setdefault(str(name), []).append(str(fold_number(path.parent)))
+    return [
+        Note(
+            f"The {name} decoder's output is constant in {counted(len(numbers), 'fold')} of {len(found)} "
+            f"({', '.join(numbers)}): it hardly depends on the region, so that what decoding without a "
+            f"feature changes in {name} is void there.",
+            loud=True,
+        )
+        for name, numbers in dead.items()
+    ]
 
 
 def _read_pooled(folds: list[Path]) -> Picture:

@@ -286,14 +286,60 @@ MAJOR_FEATURES = _schema(
     ("class", _TEXT, "class of the regions"),
     ("code", _INT, "its major feature: the code of highest p_max of its own; null where it has none"),
     ("p", _REAL, "feature probability score of the code in the class"),
-    ("n_regions", _INT, "test regions of the class that use the code"),
-    ("n_decoded", _INT, "of them in reconstruction.parquet; the means are over these"),
+    (
+        "n_tied",
+        _INT,
+        "codes of the class with that p_max; of these the one that stands most often in the class is taken, "
+        "then the lowest",
+    ),
+    ("n_regions", _INT, "test regions of the class"),
+    ("n_with_it", _INT, "of these, regions that use the code"),
+    ("n_decoded", _INT, "regions of the class that were decoded, users or not; what follows is over these"),
     *(
         (f"{name}_{kind}", _REAL, f"mean {unit} over bp and regions, {text}")
         for name, unit in _SIGNALS
         for kind, text in _KINDS
     ),
+    *(
+        (f"{name}_{column}", _REAL, f"one-sided Wilcoxon rank-sum test of regions' mean {name}: {text}")
+        for name, _ in _SIGNALS
+        for column, text in (
+            ("p_value", "is original greater than zeroed? (CREATE Fig. 4d, e)"),
+            ("p_decoded", "is reconstructed greater than zeroed? (ours: without the decoder's own error)"),
+        )
+    ),
     ("bases_changed", _REAL, "share of bp whose likeliest base differs between reconstructed and zeroed"),
+)
+
+ZEROED = _schema(
+    ("region_id", _INT, "row of inputs/regions.parquet of the training"),
+    ("class", _TEXT, "true class"),
+    ("code", _INT, "major feature of the class"),
+    ("n_pieces", _INT, "pieces of the region's embedding that the code stands for; 0: nothing is zeroed"),
+    *(
+        (f"{name}_{kind}", _REAL, f"mean {unit} over 1,000 bp, {text}; null if the model reads no {name}")
+        for name, unit in _SIGNALS
+        for kind, text in _KINDS
+    ),
+    ("bases_changed", _REAL, "share of bp whose likeliest base differs between reconstructed and zeroed"),
+)
+
+DECODERS = _schema(
+    ("modality", _TEXT, "sequence, openness or loops"),
+    ("n_regions", _INT, "validation and test regions, centred window, forward strand"),
+    (
+        "sd_input",
+        _REAL,
+        "s.d. of the input over regions at one bp, root mean square over bp (of sequence: one-hot bases)",
+    ),
+    ("sd_decoded", _REAL, "the same of what is decoded (of sequence: probabilities)"),
+    ("share", _REAL, "sd_decoded / sd_input; null where the input is the same in all regions"),
+    ("constant", pa.bool_(), "share below 0.01: what is decoded hardly depends on the region"),
+)
+
+CODEBOOK = _schema(
+    ("code", _INT, "code, 0-based"),
+    ("vector", _TRACK, "its feature: embedding / M numbers"),
 )
 
 RECONSTRUCTION = _schema(
@@ -312,13 +358,21 @@ RECONSTRUCTION = _schema(
 )
 
 
+MAP, MAP_WHY, MAP_OF = "map", "map_why", "map_of"  # keys of the metadata of embeddings
+_PLACED = (
+    "of embeddings, one of two coordinates: UMAP or PCA, as the metadata's map says, of what its embedding "
+    "says; null for a region that was not mapped (map_of, map_why)"
+)
+
+
 def _codes_field(n_codes: int) -> tuple[str, pa.DataType, str]:
     kind = pa.from_numpy_dtype(np.min_scalar_type(n_codes - 1))  # uint8 to 256 codes, uint16 above
     return (
         "codes",
         pa.list_(kind),
-        f"26 x M codes {_CENTRED}, position by position; codebook[codes] laid end to end is the quantised "
-        "embedding (26, embedding), codebook being quantizer.codebook of the fold's weights",
+        f"26 x M codes {_CENTRED}, position by position, in the smallest unsigned type that holds K; "
+        "codebook[codes] laid end to end is the quantised embedding (26, embedding), codebook being the "
+        "fold's codebook.parquet, or quantizer.codebook of its weights",
     )
 
 
@@ -332,13 +386,17 @@ def codes_schema(n_codes: int) -> pa.Schema:
 
 
 def embeddings_schema(n_codes: int) -> pa.Schema:
-    """Schema of the embeddings of a fold's test regions; `codes` is null without a codebook."""
+    """Schema of the embeddings of a fold's test regions; `codes` is null without a codebook.
+
+    An embedding is codebook[codes]; its 3,328 numbers are not stored.
+    """
     return _schema(
         ("region_id", _INT, "row of inputs/regions.parquet of the training"),
         ("label", _TEXT, "true class"),
         ("call_argmax", _TEXT, f"class of the highest probability {_CENTRED}"),
         *((f"p_{c}", pa.float32(), f"probability of {c} {_CENTRED}") for c in CLASSES),
-        ("embedding", pa.list_(pa.float32()), f"quantised embedding {_CENTRED}, mean over its 26 positions"),
+        ("x", pa.float32(), f"place on the map {_PLACED}"),
+        ("y", pa.float32(), f"place on the map {_PLACED}"),
         _codes_field(n_codes),
     )
 

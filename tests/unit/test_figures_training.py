@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.machinery
 import re
-import sys
-import types
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from raycre.engine.curves import write_curves
@@ -19,16 +17,17 @@ from raycre.errors import FormatError
 from raycre.figures.blocks import Note, Picture, Table
 from raycre.figures.canvas import INK, style
 from raycre.figures.curves import GRID, mean_curve, read_curves
-from raycre.figures.embedding import project, read_embedding
+from raycre.figures.embedding import read_embedding
 from raycre.figures.flow import draw_flow, starts
 from raycre.figures.spectrum import read_spectrum
-from raycre.figures.training import _folds_table, _warmup, draw_histories
+from raycre.figures.training import _folds_table, _warmup, draw_histories, read_training
 from raycre.genome.classes import CLASSES
 from raycre.store.files import write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import (
     CONFUSION,
     CURVES,
+    DECODERS,
     MAJOR_FEATURES,
     METRICS,
     OPENNESS_UNIT,
@@ -85,17 +84,28 @@ def write_fold(
     majors = [
         dict.fromkeys(MAJOR_FEATURES.names) | {"class": c, "n_regions": 0, "n_decoded": 0} for c in CLASSES
     ]
-    majors[0] |= {"code": 2, "p": 0.6, "n_regions": 9, "n_decoded": 2, **dict.fromkeys(known, 0.75)}
+    tests = [f"{t}_{k}" for t in tracks if t != "sequence" for k in ("p_value", "p_decoded")]
+    majors[0] |= {"code": 2, "p": 0.6, "n_tied": 3, "n_regions": 9, "n_with_it": 4, "n_decoded": 5}
+    majors[0] |= {**dict.fromkeys(known, 0.75), **dict.fromkeys(tests, 0.03)}
     write_table(folder / "major_features.parquet", as_table(pd.DataFrame(majors), MAJOR_FEATURES))
     decoded = {name: [None] * 2 for name in RECONSTRUCTION.names}
     decoded |= {"region_id": [0, 1], "class": ["silencer"] * 2, "code": [2, 2]}
     decoded |= {name: [np.full(1000, 1.0), np.full(1000, 2.0)] for name in known}
     write_table(folder / "reconstruction.parquet", as_table(decoded, RECONSTRUCTION, metadata))
-    rng = np.random.default_rng(0)
+    write_map(folder, n)
+
+
+PCA = {"map": "PCA", "map_why": "umap-learn is not installed: pip install 'raycre[umap]'"}
+
+
+def write_map(folder: Path, n: int = 20, told: dict[str, str] = PCA, x: float | None = 1.0) -> None:
+    """Regions on a map; the last one is left out of it."""
     seen: dict[str, object] = {name: [None] * n for name in embeddings_schema(4).names}
     labels = [CLASSES[i % 5] for i in range(n)]
-    seen |= {"label": labels, "call_argmax": labels, "embedding": list(rng.normal(size=(n, 6)))}
-    write_table(folder / "embeddings.parquet", as_table(seen, embeddings_schema(4)))
+    places = [*(np.arange(n - 1) * (np.nan if x is None else x)), np.nan]
+    seen |= {"label": labels, "call_argmax": labels, "x": places, "y": places}
+    told = {"embedding": "concatenated", "map_of": f"{n - 1} of {n}", **told}
+    write_table(folder / "embeddings.parquet", as_table(seen, embeddings_schema(4), told))
 
 
 def test_an_roc_curve_is_read_at_the_top_of_its_steps() -> None:
@@ -187,9 +197,11 @@ def test_the_spectrum_says_how_many_codes_each_class_has(tmp_path: Path) -> None
     groups = re.findall(r">(\d+)</text>", picture.svg)[-2:]
     assert groups == ["1", "2"]  # silencer, promoter
     assert isinstance(table, Table)
-    assert table.rows[0][:5] == ["silencer", "2", 0.6, 9, 2]
-    assert table.rows[2][:5] == ["promoter", None, None, 0, 0]
-    assert len(table.columns) == 5 + 6 + 1
+    assert table.columns[:7] == ["class", "code", "p", "tied", "regions", "with it", "decoded"]
+    assert table.rows[0][:7] == ["silencer", "2", 0.6, 3, 9, 4, 5]
+    assert table.rows[2][:7] == ["promoter", None, None, None, 0, None, 0]
+    assert table.rows[0][table.columns.index("P, input > zeroed")] == 0.03
+    assert len(table.columns) == 7 + 2 * (3 + 2) + 1
 
 
 def test_tracks_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:
@@ -197,7 +209,8 @@ def test_tracks_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:
     _, table, profiles = read_spectrum(tmp_path / "a")
     assert isinstance(table, Table)
     assert isinstance(profiles, Picture)
-    assert len(table.columns) == 5 + 3 + 1
+    assert len(table.columns) == 7 + (3 + 2) + 1
+    assert "2 of 5 decoded ones are kept base by base" in profiles.caption
     assert "openness" in profiles.svg
     assert "loops" not in profiles.svg
     write_fold(tmp_path / "b", tracks=("sequence",))
@@ -221,17 +234,31 @@ def test_openness_is_labelled_as_the_model_read_it(
 def test_a_fold_without_tables_has_no_pictures(tmp_path: Path) -> None:
     assert read_spectrum(tmp_path) == []
     assert read_embedding(tmp_path) == []
-    write_fold(tmp_path, n=15)
-    assert read_embedding(tmp_path) == []  # too few for a map
 
 
-def test_embeddings_that_are_all_the_same_are_said_to_be(tmp_path: Path) -> None:
-    seen: dict[str, object] = {name: [None] * 20 for name in embeddings_schema(4).names}
-    seen |= {"label": ["silencer"] * 20, "call_argmax": ["silencer"] * 20, "embedding": [[1.0, 2.0]] * 20}
-    write_table(tmp_path / "embeddings.parquet", as_table(seen, embeddings_schema(4)))
+def test_regions_that_could_not_be_mapped_say_why(tmp_path: Path) -> None:
+    write_map(tmp_path, told={"map": "none", "map_why": "all regions have the same embedding"}, x=None)
     (note,) = read_embedding(tmp_path)
     assert isinstance(note, Note)
-    assert "have the same embedding" in note.text
+    assert note.text.endswith("are not mapped: all regions have the same embedding.")
+
+
+def test_a_table_of_an_earlier_version_has_no_map(tmp_path: Path) -> None:
+    write_table(tmp_path / "embeddings.parquet", pa.table({"label": ["silencer"], "embedding": [[1.0]]}))
+    (note,) = read_embedding(tmp_path)
+    assert isinstance(note, Note)
+    assert "train again for a map" in note.text
+
+
+def test_a_constant_decoder_is_said_loudly(tmp_path: Path) -> None:
+    run = write_training(tmp_path / "t")
+    for fold, dead in ((0, False), (1, True)):
+        rows = [("openness", 10, 1.0, 0.5, 0.5, False), ("loops", 10, 1.0, 0.0, 0.0, dead)]
+        table = as_table(pd.DataFrame(rows, columns=DECODERS.names), DECODERS)
+        write_table(run / "folds" / f"fold={fold}" / "decoders.parquet", table)
+    (note,) = [b for b in read_training(run) if isinstance(b, Note) and "decoder" in b.text]
+    assert note.loud
+    assert note.text.startswith("The loops decoder's output is constant in 1 fold of 2 (1)")
 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:
@@ -242,38 +269,25 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
         read_spectrum(tmp_path)
 
 
-def test_without_umap_the_map_is_pca_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    write_fold(tmp_path)
+def test_pca_that_stands_in_for_umap_says_so_in_title_and_caption(tmp_path: Path) -> None:
+    write_map(tmp_path)
     (picture,) = read_embedding(tmp_path)
     assert isinstance(picture, Picture)
-    assert picture.title == "Embeddings, PCA"
-    assert "umap-learn, which is not installed" in picture.caption
+    assert picture.title == "Embeddings, PCA, standing in for UMAP"
+    assert "PCA stands in for UMAP: umap-learn is not installed" in picture.caption
+    assert "19 test regions" in picture.caption
+    assert "(mapped: 19 of 20)" in picture.caption
+    assert "by PCA of the concatenation of codebook features over positions." in picture.caption
     assert read_embedding(tmp_path) == [picture]  # the points' image, too, is the same each time
-    rng = np.random.default_rng(1)
-    wide = rng.normal(size=(50, 4)) * [5, 1, 0.1, 0.1]
-    plane, method = project(wide.astype(np.float32))
-    assert method == "PCA"
-    assert abs(np.corrcoef(plane[:, 0], wide[:, 0])[0, 1]) > 0.99
 
 
-def test_umap_is_taken_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Umap:  # what umap-learn's own class must be given to be the same each time
-        def __init__(self, random_state: int, n_jobs: int) -> None:
-            assert (random_state, n_jobs) == (0, 1)
-
-        def fit_transform(self, embedding: np.ndarray) -> np.ndarray:
-            return embedding[:, :2]
-
-    module = types.ModuleType("umap")
-    module.UMAP = Umap  # type: ignore[attr-defined]
-    module.__spec__ = importlib.machinery.ModuleSpec("umap", None)
-    monkeypatch.setitem(sys.modules, "umap", module)
-    write_fold(tmp_path)
+def test_a_map_by_umap_is_called_so(tmp_path: Path) -> None:
+    write_map(tmp_path, told={"map": "UMAP", "map_why": "", "embedding": "mean"})
     (picture,) = read_embedding(tmp_path)
     assert isinstance(picture, Picture)
     assert picture.title == "Embeddings, UMAP"
-    assert "not installed" not in picture.caption
+    assert "by UMAP of the mean of the quantised embedding over positions." in picture.caption
+    assert "PCA" not in picture.caption
 
 
 def test_bars_of_the_flow_lie_apart_and_add_up() -> None:

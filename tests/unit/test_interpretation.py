@@ -13,24 +13,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from scipy.stats import mannwhitneyu
 from torch import Tensor
 
+from raycre.config.models import InterpretationConfig
 from raycre.create.fold import FoldData
 from raycre.create.layout import CLASSES, MODALITIES, ROWS
 from raycre.create.model import SIZES, Create, Structure
-from raycre.engine.interpretation import BATCH, codes_table, spread, write_interpretation
+from raycre.create.projection import project
+from raycre.engine.decoders import DEAD, constant_decoders
+from raycre.engine.interpretation import BATCH, codes_table, map_methods, write_interpretation
+from raycre.engine.major_features import rank_sum, sample
 from raycre.errors import LabelError
 from raycre.store.parquet import read_table
 from raycre.store.schemas import (
+    CODEBOOK,
+    DECODERS,
     MAJOR_FEATURES,
     RECONSTRUCTION,
     SPECTRUM,
+    ZEROED,
     codes_schema,
     embeddings_schema,
 )
 
 SUBSETS = [chosen for n in (1, 2, 3) for chosen in combinations(MODALITIES, n)]
-NAMES = ["embeddings", "spectrum", "major_features", "reconstruction"]
+NAMES = ["decoders", "embeddings", "codebook", "spectrum", "major_features", "zeroed", "reconstruction"]
 N = BATCH + 16  # regions: a whole batch and a piece of one
 FLANK = 10
 
@@ -55,11 +63,12 @@ def data_of(n: int = N) -> FoldData:
 
 
 def write(
-    folder: Path, model: Create, rows: np.ndarray | None = None, **more: int
+    folder: Path, model: Create, rows: np.ndarray | None = None, **more: Any
 ) -> dict[str, pd.DataFrame]:
     data = data_of()
+    settings = InterpretationConfig(**more)
     write_interpretation(
-        folder, model, data, data.test if rows is None else rows, {"raycre_digest": "d"}, **more
+        folder, model, data, data.test if rows is None else rows, {"raycre_digest": "d"}, settings
     )
     return {p.stem: read_table(p).to_pandas() for p in folder.glob("*.parquet")}
 
@@ -79,7 +88,7 @@ def window(model: Create, rows: np.ndarray) -> Tensor:
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
-    return write(tmp_path_factory.mktemp("fold"), model_of(), per_class=7)
+    return write(tmp_path_factory.mktemp("fold"), model_of(), base_by_base=7)
 
 
 def test_embeddings_are_the_model_s_and_can_be_rebuilt_from_the_codes(
@@ -93,9 +102,13 @@ def test_embeddings_are_the_model_s_and_can_be_rebuilt_from_the_codes(
     assert codes.dtype == np.uint8
     np.testing.assert_array_equal(codes, output.codes.flatten(1).numpy())
     assert len(np.unique(codes)) > 10
-    whole = model.quantizer.codebook[torch.from_numpy(codes).long()].reshape(N, 26, -1)
-    np.testing.assert_allclose(whole, output.z_q, atol=1e-6)
-    np.testing.assert_allclose(np.stack(found["embedding"].tolist()), output.z_q.mean(1), atol=1e-5)
+    codebook = np.stack(tables["codebook"]["vector"].tolist())
+    np.testing.assert_allclose(codebook[codes].reshape(N, 26, -1), output.z_q, atol=1e-6)
+    assert "embedding" not in found  # 3,328 numbers a region at the paper's sizes
+    placed = project(output.z_q.flatten(1).numpy(), 0)  # the concatenation, as the paper has it
+    assert placed.method in ("PCA", "UMAP")
+    if placed.method == "PCA":  # UMAP's places follow rounding
+        np.testing.assert_allclose(found[["x", "y"]], placed.at, atol=2e-3 * np.abs(placed.at).max())
     p = found[[f"p_{c}" for c in CLASSES]].to_numpy()
     np.testing.assert_allclose(p, output.logits.softmax(1), atol=1e-5)
     assert found["call_argmax"].tolist() == [CLASSES[i] for i in p.argmax(1)]
@@ -124,11 +137,10 @@ def test_a_major_feature_is_decoded_with_and_without_itself(tables: dict[str, pd
     found, seen = tables["reconstruction"], tables["embeddings"].set_index("region_id")
     assert found["class"].drop_duplicates().tolist() == [c for c in CLASSES if major.loc[c, "n_decoded"]]
     for row in found.to_dict("records"):
-        code, region = row["code"], row["region_id"]
-        assert code == major.loc[row["class"], "code"]
-        assert code in seen.loc[region, "codes"]
-        assert row["class"] == seen.loc[region, "label"]
-    row = found.iloc[3]
+        assert row["code"] == major.loc[row["class"], "code"]
+        assert row["class"] == seen.loc[row["region_id"], "label"]
+    users = [row["code"] in seen.loc[row["region_id"], "codes"] for row in found.to_dict("records")]
+    row = found[users].iloc[0]
     x = window(model, np.array([row["region_id"]]))
     with torch.no_grad():
         output = model(x)
@@ -144,36 +156,86 @@ def test_a_major_feature_is_decoded_with_and_without_itself(tables: dict[str, pd
     assert "N" in row["sequence_original"]
     for name in ("openness", "loops"):
         plain, gone = (np.stack(found[f"{name}_{kind}"].tolist()) for kind in ("reconstructed", "zeroed"))
-        assert np.abs(plain - gone).max() > 1e-3  # a feature is felt somewhere, if not in every region
+        assert np.abs(plain - gone).max() > 1e-4  # a feature is felt somewhere, if not in every region
     assert (found["sequence_reconstructed"] != found["sequence_zeroed"]).any()
 
 
-def test_the_summary_is_of_the_decoded_regions(tables: dict[str, pd.DataFrame]) -> None:
+def test_all_regions_of_a_class_are_decoded_and_not_the_feature_s_users_alone(
+    tables: dict[str, pd.DataFrame],
+) -> None:
     codes = np.stack(tables["embeddings"]["codes"].tolist())
+    effects = tables["zeroed"]
+    assert effects["region_id"].sort_values().tolist() == list(range(N))  # users alone are fewer
+    assert (effects["n_pieces"] == 0).any()
     for label, name in enumerate(CLASSES):
         major = tables["major_features"].iloc[label]
-        assert major["class"] == name
-        assert major["n_regions"] == (codes[label::5] == major["code"]).any(axis=1).sum()
-        assert major["n_decoded"] == min(7, major["n_regions"])
-        mine = tables["reconstruction"][tables["reconstruction"]["class"] == name]
-        assert len(mine) == major["n_decoded"] > 0
-        means = np.stack(mine["openness_zeroed"].tolist()).mean(axis=1)
-        assert major["openness_zeroed"] == pytest.approx(means.mean(), rel=1e-5)
-        pairs = zip(mine["sequence_reconstructed"], mine["sequence_zeroed"], strict=True)
+        mine = effects[effects["class"] == name]
+        assert major["n_regions"] == major["n_decoded"] == len(mine) == N / 5
+        uses = (codes[label::5] == major["code"]).sum(axis=1)
+        assert mine["n_pieces"].tolist() == uses.tolist()
+        assert major["n_with_it"] == (uses > 0).sum()
+        untouched = mine[mine["n_pieces"] == 0]
+        assert (untouched["openness_zeroed"] == untouched["openness_reconstructed"]).all()
+        for track in ("openness", "loops"):
+            for kind in ("original", "reconstructed", "zeroed"):
+                assert major[f"{track}_{kind}"] == pytest.approx(mine[f"{track}_{kind}"].mean())
+            before, after = mine[f"{track}_original"], mine[f"{track}_zeroed"]
+            assert major[f"{track}_p_value"] == mannwhitneyu(before, after, alternative="greater").pvalue
+            before = mine[f"{track}_reconstructed"]
+            assert major[f"{track}_p_decoded"] == mannwhitneyu(before, after, alternative="greater").pvalue
+        kept = tables["reconstruction"][tables["reconstruction"]["class"] == name].set_index("region_id")
+        assert len(kept) == 7
+        found = mine.set_index("region_id").loc[kept.index]
+        means = np.stack(kept["openness_zeroed"].tolist()).mean(axis=1, dtype=np.float64)
+        np.testing.assert_allclose(found["openness_zeroed"], means, rtol=1e-6)
+        pairs = zip(kept["sequence_reconstructed"], kept["sequence_zeroed"], strict=True)
         changed = [sum(a != b for a, b in zip(*pair, strict=True)) / 1000 for pair in pairs]
-        assert major["bases_changed"] == pytest.approx(np.mean(changed))
+        np.testing.assert_allclose(found["bases_changed"], changed)
+
+
+def test_a_cap_says_how_many_regions_it_took_of_how_many(tmp_path: Path) -> None:
+    found = write(tmp_path, model_of(), per_class=3, base_by_base=2, mapped=40)
+    majors = found["major_features"]
+    assert majors["n_regions"].tolist() == [N / 5] * 5
+    assert majors["n_decoded"].tolist() == [3] * 5
+    assert len(found["zeroed"]) == 15
+    assert len(found["reconstruction"]) == 10
+    assert found["embeddings"]["x"].notna().sum() == 40
+    told = pq.read_schema(tmp_path / "embeddings.parquet").metadata
+    assert told[b"map_of"] == f"40 of {N}".encode()
+    assert pq.read_schema(tmp_path / "zeroed.parquet").metadata[b"per_class"] == b"3"
+
+
+def test_a_sample_follows_the_regions_bases_and_not_their_order() -> None:
+    data = data_of()
+    rows = np.arange(N)
+    chosen = rows[sample(data, rows, 9)]
+    back = rows[::-1][sample(data, rows[::-1], 9)]
+    assert sorted(back) == sorted(chosen)
+    half = rows[::2]
+    assert set(half[sample(data, half, 9)]) >= set(chosen) & set(half)  # others do not crowd one out
+    assert sample(data, rows, N).tolist() == rows.tolist()
+    assert sample(data, rows[:0], 3).tolist() == []
+
+
+def test_the_rank_sum_test_asks_whether_the_original_is_greater() -> None:
+    low, high = np.array([1.0, 2, 3]), np.array([4.0, 5, 6])
+    assert rank_sum(high, low) == pytest.approx(1 / 20)  # one of 6 choose 3 orders
+    assert rank_sum(low, high) == 1
+    assert rank_sum(np.zeros(4), np.zeros(4)) == 1
 
 
 @pytest.mark.parametrize("modalities", SUBSETS, ids="+".join)
 def test_what_a_model_does_not_read_is_null(tmp_path: Path, modalities: tuple[str, ...]) -> None:
-    found = write(tmp_path, model_of(modalities), rows=np.arange(10), per_class=1)
+    found = write(tmp_path, model_of(modalities), rows=np.arange(10), base_by_base=1)
     assert sorted(found) == sorted(NAMES)
     assert len(found["reconstruction"])
     for name in ROWS:
         column = found["reconstruction"][f"{name}_zeroed"]
         assert column.notna().all() if name in modalities else column.isna().all()
-        summary = found["major_features"]["bases_changed" if name == "sequence" else f"{name}_zeroed"]
+        summary = found["major_features"]["bases_changed" if name == "sequence" else f"{name}_p_value"]
         assert summary.notna().any() == (name in modalities)
+    assert found["decoders"]["modality"].tolist() == list(modalities)
 
 
 def test_a_class_without_test_regions_has_no_major_feature(tmp_path: Path) -> None:
@@ -189,16 +251,78 @@ def test_a_class_without_test_regions_has_no_major_feature(tmp_path: Path) -> No
 def test_decoded_openness_says_its_unit(tmp_path: Path) -> None:
     for log_openness, unit in ((True, b"log10(mean reads + 1)"), (False, b"mean reads")):
         write(tmp_path / str(log_openness), model_of(log_openness=log_openness), rows=np.arange(20))
-        for name in ("reconstruction", "major_features"):
+        for name in ("reconstruction", "zeroed", "major_features"):
             schema = pq.read_schema(tmp_path / str(log_openness) / f"{name}.parquet")
             assert schema.metadata[b"openness_unit"] == unit
 
 
-def test_a_continuous_latent_space_has_embeddings_and_no_codes(tmp_path: Path) -> None:
-    found = write(tmp_path, model_of(latent="continuous"), rows=np.arange(10))
-    assert list(found) == ["embeddings"]
+def test_a_continuous_latent_space_has_a_map_and_no_codes(tmp_path: Path) -> None:
+    found = write(tmp_path, model_of(latent="continuous"), rows=np.arange(20))
+    assert sorted(found) == ["decoders", "embeddings"]
     assert found["embeddings"]["codes"].isna().all()
-    assert found["embeddings"]["embedding"].map(len).eq(SIZES["tiny"].embedding).all()
+    assert found["embeddings"]["x"].notna().all()
+    too_few = write(tmp_path, model_of(latent="continuous"), rows=np.arange(10))
+    assert too_few["embeddings"]["x"].isna().all()
+    assert pq.read_schema(tmp_path / "embeddings.parquet").metadata[b"map"] == b"none"
+
+
+def test_the_map_of_mean_embeddings_is_another_one_and_says_so(tmp_path: Path) -> None:
+    maps = {}
+    for kind in ("concatenated", "mean"):
+        maps[kind] = write(tmp_path / kind, model_of(), embedding=kind)["embeddings"]
+        told = pq.read_schema(tmp_path / kind / "embeddings.parquet").metadata
+        assert told[b"embedding"] == kind.encode()
+    assert not np.allclose(maps["mean"][["x", "y"]], maps["concatenated"][["x", "y"]], atol=1e-2)
+    codes = np.stack(maps["mean"]["codes"].tolist()).reshape(N, 26, -1)
+    assert codes.tolist() == np.stack(maps["concatenated"]["codes"].tolist()).reshape(N, 26, -1).tolist()
+    book = model_of().quantizer.codebook.numpy()
+    mean = project(book[codes].reshape(N, 26, -1).mean(axis=1), 0)
+    if mean.method == "PCA":
+        np.testing.assert_allclose(maps["mean"][["x", "y"]], mean.at, atol=2e-3 * np.abs(mean.at).max())
+
+
+def test_pca_that_stands_in_for_umap_is_written_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raycre.create.projection.umap_version", lambda: None)
+    write(tmp_path, model_of(), rows=np.arange(20))
+    told = pq.read_schema(tmp_path / "embeddings.parquet").metadata
+    assert told[b"map"] == b"PCA"
+    assert told[b"map_why"] == b"umap-learn is not installed: pip install 'raycre[umap]'"
+    assert map_methods({3: tmp_path, 4: tmp_path / "baseline"}) == {"PCA": [3]}
+
+
+@pytest.mark.parametrize("latent", ["discrete", "continuous"])
+def test_a_decoder_whose_output_does_not_depend_on_the_region_is_constant(
+    tmp_path: Path, latent: str
+) -> None:
+    model = model_of(latent=latent)
+    with torch.no_grad():
+        for head in ("openness", "loops"):
+            model.heads[head].weight.mul_(100)
+        model.heads["loops"].bias.fill_(-1e6)  # dead: below zero everywhere
+    rows = write(tmp_path, model)["decoders"].set_index("modality")
+    assert rows["constant"].to_dict() == {"sequence": False, "openness": False, "loops": True}
+    assert rows.loc["loops", "sd_decoded"] == 0
+    x = window(model, np.arange(N))
+    with torch.no_grad():
+        recon = model.eval()(x).recon
+    expected = float(recon[:, 4].var(dim=0, correction=0).mean().sqrt())
+    assert rows.loc["openness", "sd_decoded"] == pytest.approx(expected, rel=1e-3)
+    given = float(x[:, 4].var(dim=0, correction=0).mean().sqrt())
+    assert rows.loc["openness", "sd_input"] == pytest.approx(given, rel=1e-5)
+    assert rows.loc["openness", "share"] > DEAD
+    assert constant_decoders({2: tmp_path, 5: tmp_path / "baseline"}) == {"loops": [2]}
+
+
+def test_a_profile_that_is_the_same_in_all_regions_is_constant_though_it_varies_over_positions(
+    tmp_path: Path,
+) -> None:
+    model = model_of()
+    with torch.no_grad():
+        model.decoder3.weight.zero_()  # the ends of a region are decoded otherwise than its middle
+    rows = write(tmp_path, model)["decoders"]
+    assert rows["constant"].all()
 
 
 def test_another_model_has_nothing_to_interpret(tmp_path: Path) -> None:
@@ -216,7 +340,7 @@ def test_writing_twice_gives_equal_bytes_and_leaves_the_model_as_it_was(tmp_path
     model = model_of()
     before = {k: v.clone() for k, v in model.state_dict().items()}
     for name in ("a", "b"):
-        write(tmp_path / name, model, rows=np.arange(20), per_class=3)
+        write(tmp_path / name, model, rows=np.arange(20), per_class=3, base_by_base=2)
     for name in NAMES:
         path = f"{name}.parquet"
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes()
@@ -226,7 +350,8 @@ def test_writing_twice_gives_equal_bytes_and_leaves_the_model_as_it_was(tmp_path
 def test_tables_have_the_promised_columns(tmp_path: Path) -> None:
     write(tmp_path, model_of(), rows=np.arange(10), per_class=1)
     promised = {"embeddings": embeddings_schema(50), "spectrum": SPECTRUM, "major_features": MAJOR_FEATURES,
-                "reconstruction": RECONSTRUCTION}  # fmt: skip
+                "reconstruction": RECONSTRUCTION, "zeroed": ZEROED, "decoders": DECODERS,
+                "codebook": CODEBOOK}  # fmt: skip
     for name, schema in promised.items():
         table = read_table(tmp_path / f"{name}.parquet")
         assert table.schema.equals(schema)
@@ -245,9 +370,3 @@ def test_codes_of_predictions_take_the_smallest_type_that_holds_the_codebook(
     assert table["region_id"].to_pylist() == [5, 6, 7]
     assert table["fold"].to_pylist() == [2, 2, 2]
     np.testing.assert_array_equal(np.array(table["codes"].to_pylist()).reshape(codes.shape), codes)
-
-
-def test_decoded_regions_are_spread_over_all() -> None:
-    assert spread(10, 4).tolist() == [0, 2, 5, 7]
-    assert spread(3, 200).tolist() == [0, 1, 2]
-    assert spread(0, 200).tolist() == []

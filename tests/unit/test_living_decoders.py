@@ -1,0 +1,119 @@
+"""Decoders live: heads of tracks start where they can learn, the demo's recipe keeps them there, and a dead
+one is said.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from raycre.config import TrainConfig, make_config
+from raycre.create.model import SIZES, Create
+from raycre.create.recipe import start_fold, train_epoch
+from raycre.demo import demo_configs
+from raycre.demo_genome import write_demo_genome
+from raycre.engine.decoders import constant_decoders, write_decoders
+from raycre.engine.folds import first_network, fold_data, recipe_of
+from raycre.engine.inputs import signal_paths
+from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
+from raycre.engine.training import finish, open_training, say_map
+from raycre.genome.features import Signals
+from raycre.store.files import read_json, write_json
+from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.schemas import DECODERS, FOLD_PREDICTIONS, embeddings_schema
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "paper"])
+def test_heads_of_tracks_start_above_zero(size: str) -> None:
+    # As torch draws them, 7 of 20 heads at the paper's sizes are below zero in 95 % of positions or more.
+    for seed in range(6):
+        torch.manual_seed(seed)
+        model = Create(SIZES[size]).eval()
+        with torch.no_grad():
+            latents = torch.randn(2, 26, SIZES[size].embedding)
+            tracks = model.decode(latents)[:, 4:]
+        assert (tracks > 0.1).all()
+
+
+def test_the_demo_s_decoders_live_after_four_epochs(tmp_path: Path) -> None:
+    genome = write_demo_genome(tmp_path / "genome", seed=0)
+    config, _, _ = demo_configs(tmp_path, genome, 0)
+    signals = Signals(signal_paths(config.inputs, config.model.modalities))
+    table, _ = read_labelled(config, signals)
+    write_inputs(tmp_path / "inputs", table, signals, recipe_of(config).flank)
+    data = fold_data(open_inputs(tmp_path / "inputs"), 0, config.folds.n)
+    state = start_fold(0, recipe_of(config), 0, partial(first_network, config))
+    for epoch in range(4):  # with the weights of the paper, nothing depends on the region from here on
+        train_epoch(state, data, epoch, 0)
+    assert isinstance(state.model, Create)
+    state.model.eval()
+    write_decoders(tmp_path, state.model, data, np.concatenate([data.validation, data.test]), {})
+    assert constant_decoders({0: tmp_path}) == {}
+    shares = read_table(tmp_path / "decoders.parquet").to_pandas().set_index("modality")["share"]
+    assert (shares[["openness", "loops"]] > 0.1).all()
+
+
+def config_in(folder: Path, **more: object) -> TrainConfig:
+    values = {
+        "run": {"out": folder},
+        "inputs": {"fasta": "g.fa", "labels": "l.bed", "openness": ["o.bw"], "loops": "l.bedpe"},
+    }
+    return make_config(TrainConfig, {**values, **more})
+
+
+def test_a_training_warns_of_constant_decoders_and_names_the_maps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = open_training(config_in(tmp_path), {}, fresh=False)
+    labels = ["silencer", "enhancer", "promoter", "insulator", "background"]
+    for fold in (0, 1):
+        folder = tmp_path / "folds" / f"fold={fold}"
+        seen = pd.DataFrame({"region_id": range(5), "set": "test", "label": labels})
+        seen[[f"p_{c}" for c in labels]] = np.eye(5)
+        write_table(folder / "predictions.parquet", as_table(seen, FOLD_PREDICTIONS))
+        rows = [("openness", 9, 1.0, 0.4, 0.4, False), ("loops", 9, 1.0, 1e-3, 1e-3, fold == 1)]
+        table = pd.DataFrame(rows, columns=DECODERS.names)
+        write_table(folder / "decoders.parquet", as_table(table, DECODERS))
+        method = {"map": "UMAP" if fold else "PCA"}
+        none = {name: [] for name in embeddings_schema(4).names}
+        write_table(folder / "embeddings.parquet", as_table(none, embeddings_schema(4), method))
+        write_json(folder / "cutoffs.json", {})
+    finish(run, [0, 1])
+    said = capsys.readouterr().err
+    assert "the loops decoder's output is constant in 1 of 2 folds (1)" in said
+    assert "raise recipe.loops" in said
+    assert "openness decoder" not in said
+    record = read_json(tmp_path / "run.json")
+    assert record["constant_decoders"] == {"loops": [1]}
+    assert record["embedding_maps"] == {"PCA": [0], "UMAP": [1]}
+
+
+def test_pca_that_will_stand_in_is_said_before_a_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raycre.create.projection.umap_version", lambda: None)
+    say_map([config_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]})])
+    assert capsys.readouterr().err == ""
+    say_map([config_in(tmp_path)])
+    assert "PCA stands in for UMAP" in capsys.readouterr().err
+    monkeypatch.setattr("raycre.create.projection.umap_version", lambda: "0.5")
+    say_map([config_in(tmp_path)])
+    assert capsys.readouterr().err == ""
+
+
+def test_settings_of_interpretation_and_the_start_of_heads_belong_to_a_run(tmp_path: Path) -> None:
+    plain = config_in(tmp_path).science()
+    assert plain["model"]["track_heads"] == "start above zero"
+    assert plain["interpretation"] == {
+        "embedding": "concatenated", "mapped": 20_000, "per_class": None, "base_by_base": 200,
+    }  # fmt: skip
+    for key, value in {"embedding": "mean", "mapped": 9, "per_class": 200, "base_by_base": 0}.items():
+        assert config_in(tmp_path, interpretation={key: value}).science() != plain
+    baseline = config_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]}).science()
+    assert "interpretation" not in baseline
+    assert "track_heads" not in baseline["model"]
