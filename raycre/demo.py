@@ -28,9 +28,6 @@ from raycre.store.parquet import read_parts, read_table
 TRACK = 0  # the planted backbone's track that is counted
 SHUFFLES = dict.fromkeys(PAPER_SHUFFLES, 2) | {"context": 10, "necessity": 3, "sufficiency": 3}
 CHAIN = {"n_shuffles": SHUFFLES, "rounds": 3, "copies": 3}
-# A fold's hundred regions of validation cannot measure one false positive in a hundred: train's own cutoffs
-# are here those that no region passes by mistake, and miss most enhancers.
-CUTOFFS = dict.fromkeys(("silencer", "enhancer", "promoter", "insulator"), 0.5)
 
 
 def demo_configs(
@@ -56,7 +53,7 @@ def demo_configs(
     predict = {
         "run": {"name": "demo-predict", "out": out / "predict", "seed": seed},
         "inputs": {**signals, "regions": genome.candidates},
-        "model": {"checkpoint": out / "train", "cutoffs": CUTOFFS},
+        "model": {"checkpoint": out / "train"},
         "views": 2,
         "shard_size": 512,
     }

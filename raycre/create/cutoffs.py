@@ -1,7 +1,6 @@
 """From probabilities to calls: cutoffs of a bounded false-positive rate, and the call above them.
 
-Arrays only; knows nothing of models or folds. The four classes of elements can be called, a region
-that none claims is background.
+Functions of arrays. The four classes of elements can be called, a region that none claims is background.
 """
 
 from __future__ import annotations
@@ -39,7 +38,8 @@ def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_
 
     Args:
         labels: integer (n,), of validation regions.
-        probabilities: float (n, 5), averaged over views.
+        probabilities: float (n, 5), averaged over views. A column of NaN is of a class that was not trained:
+            its cutoff and rate are NaN.
 
     Raises:
         LabelError: a class without any region of other classes.
@@ -48,6 +48,9 @@ def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_
     thresholds = np.zeros(len(CLASSES), dtype=np.float32)
     fpr = np.zeros(len(CLASSES))
     for label, name in enumerate(CLASSES):
+        if len(scores) and np.isnan(scores[:, label]).all():
+            thresholds[label], fpr[label] = np.nan, np.nan
+            continue
         others = np.sort(scores[labels != label, label])[::-1]
         n = len(others)
         if not n:
@@ -59,11 +62,47 @@ def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_
     return Cutoffs(thresholds, fpr)
 
 
+def ensemble_cutoffs(
+    labels: np.ndarray, probabilities: np.ndarray, n_folds: int, max_fpr: float = MAX_FPR
+) -> Cutoffs:
+    """Cutoffs of the mean probability of `n_folds` folds, from regions that two of them have not trained on.
+
+    A mean over folds has rarer extremes than one fold's probability, so that cutoffs of single folds are too
+    strict for it, and their mean is, too. How much the rarer can be seen: every region is the test region of
+    one fold and the validation region of another. Let c1 be the cutoff of the single probabilities of such
+    regions, c2 that of the mean of two. To first order in the scatter between folds, the quantile of a mean
+    of K is linear in 1 / K, which makes the cutoff c2 - (1 - 2 / K)(c1 - c2).
+
+    It is held between two limits. It is at most c2, as no mean of more folds needs a higher one. Above the
+    mean probability m of the other classes it is at least (c2 - m) sqrt(2 / K), as if folds were independent.
+    (The paper does not say how folds are joined; benchmarks/ensemble_calls.py compares ways.)
+
+    Args:
+        labels: integer (n,).
+        probabilities: float (n, 2, 5), of the two folds, averaged over views; columns of NaN as in `cutoffs`.
+        n_folds: K, at least 2.
+
+    Returns:
+        The cutoffs, with the rate of the mean of two folds at c2: the one that was measured.
+
+    Raises:
+        LabelError: a class without any region of other classes.
+    """
+    single = cutoffs(np.repeat(labels, 2), probabilities.reshape(-1, len(CLASSES)), max_fpr)
+    means = probabilities.mean(axis=1)
+    paired = cutoffs(labels, means, max_fpr)
+    c1, c2 = single.thresholds, paired.thresholds
+    falls = c2 - (1 - 2 / n_folds) * np.maximum(c1 - c2, 0)
+    typical = np.array([means[labels != label, label].mean() for label in range(len(CLASSES))])
+    floor = typical + np.maximum(c2 - typical, 0) * np.sqrt(2 / n_folds)
+    return Cutoffs(np.minimum(np.maximum(falls, floor), c2).astype(np.float32), paired.fpr)
+
+
 def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Name each region by the class that lies furthest above its cutoff.
 
     Args:
-        probabilities: float (n, 5).
+        probabilities: float (n, 5). A column of NaN is of a class that was not trained: it is never called.
         thresholds: float (5,).
 
     Returns:
@@ -74,10 +113,12 @@ def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray,
     Raises:
         RaycreError: a probability that is not finite.
     """
-    if not np.isfinite(probabilities).all():
-        row = int(np.flatnonzero(~np.isfinite(probabilities).all(axis=1))[0])
+    trained = ~np.isnan(probabilities).all(axis=0) | np.isnan(probabilities).all()
+    if not np.isfinite(probabilities[:, trained]).all():
+        row = int(np.flatnonzero(~np.isfinite(probabilities[:, trained]).all(axis=1))[0])
         raise RaycreError(f"probabilities of row {row} are not finite: {probabilities[row].tolist()}")
     margins = probabilities[:, :CALLABLE] - thresholds[:CALLABLE]
+    margins[:, ~trained[:CALLABLE]] = -np.inf
     best = margins.argmax(axis=1)
     margin = margins[np.arange(len(margins)), best]
     return np.where(margin >= 0, best, BACKGROUND), margin

@@ -20,7 +20,8 @@ MACRO = "macro"
 
 def predicted(probabilities: np.ndarray) -> np.ndarray:
     """Most probable class, the first on a tie: int64 (n,) from (n, classes)."""
-    return probabilities.argmax(axis=1)
+    trained = ~np.isnan(probabilities).all(axis=0)
+    return np.where(trained, probabilities, -np.inf).argmax(axis=1)
 
 
 def confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.create.ensemble import BATCH, Ensemble, Predictions, flank_of
 from raycre.create.layout import CLASSES, WIDTH
+from raycre.create.metrics import predicted
 from raycre.engine.checkpoints import load_ensemble
 from raycre.engine.devices import prepare
 from raycre.engine.interpretation import codes_table
@@ -37,7 +39,7 @@ class Order:
         regions: inputs/regions.parquet of the run, one row group a shard.
         checkpoint: folder of a finished training, or a file of weights.
         folds: which folds to average.
-        cutoffs: by class, instead of the folds' own.
+        cutoffs: by class, of the mean probability; NaN where there are none.
         n_views: shifts times strands.
         ledger: where parts go.
         metadata: key-value metadata of the parts.
@@ -51,7 +53,7 @@ class Order:
     regions: Path
     checkpoint: Path
     folds: tuple[int, ...]
-    cutoffs: tuple[float, ...] | None
+    cutoffs: tuple[float, ...]
     n_views: int
     ledger: Ledger
     metadata: Mapping[str, str]
@@ -146,7 +148,7 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
         **{c: regions[c] for c in ("region_id", "chrom", "start", "end", "name", "strand", "source")},
         **{f"p_{c}": found.mean[:, i] for i, c in enumerate(CLASSES)},
         "call": call,  # null where the model brings no cutoffs
-        "call_argmax": names[found.mean.argmax(1)],
+        "call_argmax": names[predicted(found.mean)],
         "score_margin": found.margin,
         "n_views": np.full(n, order.n_views),
         "n_folds": np.full(n, len(order.folds)),
@@ -157,7 +159,8 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
 
 def measure(checkpoint: Path, folds: tuple[int, ...], n_views: int, threads: int) -> dict[str, float]:
     """Time one batch of random regions here; return seconds and FLOPs per region."""
-    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(threads, gpus=0))
+    never = (math.nan,) * len(CLASSES)
+    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(threads, gpus=0), never)
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 4, (BATCH, WIDTH + 2 * flank_of(n_views)), np.uint8)
     tracks = rng.random(codes.shape, np.float32)
