@@ -101,7 +101,7 @@ def main() -> None:
     same = (of_theirs.view_as(of_ours) == of_ours).sum().item()
     print(f"codes equal: {same:,} of {of_ours.numel():,}; probabilities differ by at most {gap:.1e}")
 
-    ensemble = Ensemble([ours] * args.folds, np.full((1, 5), 0.2, np.float32), args.views, args.device)
+    ensemble = Ensemble([ours] * args.folds, np.full(5, 0.2, np.float32), args.views, args.device)
     codes, reads, loops = raw_windows(args.regions, width)
     programs = {
         f"authors, {batch} views": partial(their_probabilities, theirs, views, batch) for batch in args.batch

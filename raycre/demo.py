@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
+from raycre.create.cutoffs import CALLABLE
+from raycre.create.layout import CLASSES
 from raycre.create.metrics import MACRO
 from raycre.creme.settings import PAPER_SHUFFLES
 from raycre.demo_genome import DemoGenome, open_demo_genome, write_demo_genome
@@ -28,9 +30,6 @@ from raycre.store.parquet import read_parts, read_table
 TRACK = 0  # the planted backbone's track that is counted
 SHUFFLES = dict.fromkeys(PAPER_SHUFFLES, 2) | {"context": 10, "necessity": 3, "sufficiency": 3}
 CHAIN = {"n_shuffles": SHUFFLES, "rounds": 3, "copies": 3}
-# A fold's hundred regions of validation cannot measure one false positive in a hundred: train's own cutoffs
-# are here those that no region passes by mistake, and miss most enhancers.
-CUTOFFS = dict.fromkeys(("silencer", "enhancer", "promoter", "insulator"), 0.5)
 
 
 def demo_configs(
@@ -59,7 +58,7 @@ def demo_configs(
     predict = {
         "run": {"name": "demo-predict", "out": out / "predict", "seed": seed},
         "inputs": {**signals, "regions": genome.candidates},
-        "model": {"checkpoint": out / "train", "cutoffs": CUTOFFS},
+        "model": {"checkpoint": out / "train"},
         "views": 2,
         "shard_size": 512,
     }
@@ -140,10 +139,18 @@ def score_training(run: Path) -> dict[str, str]:
 
 
 def score_candidates(run: Path, genome: DemoGenome) -> dict[str, str]:
-    """Return how many candidates get their true class."""
+    """Return how many candidates get their true class, and what the calls of each class find and mistake."""
     calls = read_parts(run / "predictions").merge(genome.truth_candidates[["name", "label"]], on="name")
     right = int((calls["call_argmax"] == calls["label"]).sum())
-    return {"candidates_classed_right": f"{right:,} of {len(calls):,} ({right / len(calls):.1%})"}
+    found = {"candidates_classed_right": f"{right:,} of {len(calls):,} ({right / len(calls):.1%})"}
+    for name in CLASSES[:CALLABLE]:
+        called, true = calls["call"] == name, calls["label"] == name
+        hits, mistakes = int((called & true).sum()), int((called & ~true).sum())
+        found[f"{name}s_called"] = (
+            f"{hits:,} of {int(true.sum()):,}, and {mistakes:,} of {int((~true).sum()):,} others "
+            f"({mistakes / max(1, int((~true).sum())):.2%})"
+        )
+    return found
 
 
 def score_creme(run: Path, genome: DemoGenome) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """From probabilities to calls: cutoffs of a bounded false-positive rate, and the call above them.
 
-Arrays only; knows nothing of models or folds. The four classes of elements can be called, a region
-that none claims is background.
+Functions of arrays. The four classes of elements can be called, a region that none claims is background.
 """
 
 from __future__ import annotations
@@ -61,6 +60,42 @@ def cutoffs(labels: np.ndarray, probabilities: np.ndarray, max_fpr: float = MAX_
             thresholds[label] = np.nextafter(others[allowed], np.float32(np.inf))
         fpr[label] = np.count_nonzero(others >= thresholds[label]) / n
     return Cutoffs(thresholds, fpr)
+
+
+def ensemble_cutoffs(
+    labels: np.ndarray, probabilities: np.ndarray, n_folds: int, max_fpr: float = MAX_FPR
+) -> Cutoffs:
+    """Cutoffs of the mean probability of `n_folds` folds, from regions that two of them have not trained on.
+
+    A mean over folds has rarer extremes than one fold's probability, so that cutoffs of single folds are too
+    strict for it, and their mean is, too. How much the rarer can be seen: every region is the test region of
+    one fold and the validation region of another. Let c1 be the cutoff of the single probabilities of such
+    regions, c2 that of the mean of two. To first order in the scatter between folds, the quantile of a mean
+    of K is linear in 1 / K, which makes the cutoff c2 - (1 - 2 / K)(c1 - c2).
+
+    It is held between two limits. It is at most c2, as no mean of more folds needs a higher one. Above the
+    mean probability m of the other classes it is at least (c2 - m) sqrt(2 / K), as if folds were independent.
+    (The paper does not say how folds are joined; benchmarks/ensemble_calls.py compares ways.)
+
+    Args:
+        labels: integer (n,).
+        probabilities: float (n, 2, 5), of the two folds, averaged over views; columns of NaN as in `cutoffs`.
+        n_folds: K, at least 2.
+
+    Returns:
+        The cutoffs, with the rate of the mean of two folds at c2: the one that was measured.
+
+    Raises:
+        LabelError: a class without any region of other classes.
+    """
+    single = cutoffs(np.repeat(labels, 2), probabilities.reshape(-1, len(CLASSES)), max_fpr)
+    means = probabilities.mean(axis=1)
+    paired = cutoffs(labels, means, max_fpr)
+    c1, c2 = single.thresholds, paired.thresholds
+    falls = c2 - (1 - 2 / n_folds) * np.maximum(c1 - c2, 0)
+    typical = np.array([means[labels != label, label].mean() for label in range(len(CLASSES))])
+    floor = typical + np.maximum(c2 - typical, 0) * np.sqrt(2 / n_folds)
+    return Cutoffs(np.minimum(np.maximum(falls, floor), c2).astype(np.float32), paired.fpr)
 
 
 def call(probabilities: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -50,12 +50,11 @@ def flank_of(n_views: int) -> int:
 
 
 class Ensemble:
-    """Trained folds and their cutoffs.
+    """Trained folds and the cutoffs of their mean.
 
     Args:
         models: one per fold, in evaluation mode, all of one modality set; their weights stay as they are.
-        cutoffs: float (folds, 5), each fold's cutoffs on its validation set. Their mean over folds goes
-            with the mean probability (the paper does not say how folds are joined).
+        cutoffs: float (5,), of the mean probability over these folds; NaN of a class that is never called.
         n_views: shifts times strands to average.
         device: where the models are.
     """
@@ -63,7 +62,7 @@ class Ensemble:
     def __init__(
         self,
         models: Sequence[Network],
-        cutoffs: NDArray[np.float32],
+        cutoffs: NDArray[np.floating],
         n_views: int,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -71,7 +70,7 @@ class Ensemble:
         self.create_models = [model for model in models if isinstance(model, Create)]
         self.modalities, self.log_openness = models[0].modalities, models[0].log_openness
         self.views, self.device = views_of(n_views), device
-        self.cutoffs = cutoffs.mean(0).astype(np.float32)
+        self.cutoffs = cutoffs.astype(np.float32)
 
     def predict(
         self,

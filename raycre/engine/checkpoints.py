@@ -23,7 +23,7 @@ from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.store.cached import resolve
 from raycre.store.files import read_json, sha256_of
 
-WEIGHTS, CUTOFFS = "best.safetensors", "cutoffs.json"
+WEIGHTS, CUTOFFS, PREDICTIONS = "best.safetensors", "cutoffs.json", "predictions.parquet"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
                 "only folds of the same classes can be averaged",
                 path=path,
             )
-        _read_cutoffs(path.with_name(CUTOFFS))
+        read_cutoffs(path.with_name(CUTOFFS))
         digest.update(sha256_of(path).encode() + sha256_of(path.with_name(CUTOFFS)).encode())
     assert first is not None
     facts = first.modalities, first.classes, n_codes_of(first)
@@ -126,26 +126,17 @@ def n_codes_of(model: Network) -> int | None:
 
 
 def load_ensemble(
-    path: Path,
-    folds: tuple[int, ...],
-    n_views: int,
-    device: torch.device,
-    cutoffs: Sequence[float] | None = None,
+    path: Path, folds: tuple[int, ...], n_views: int, device: torch.device, cutoffs: Sequence[float]
 ) -> Ensemble:
-    """Load folds, or a file, onto a device.
-
-    `cutoffs`, by class, stand in for those of the folds; a file has none of its own (they are NaN).
-    """
+    """Load folds, or a file, onto a device; `cutoffs` are of their mean probability, by class."""
     if path.is_file():
-        models, found = [read_network(path)], [[math.nan] * len(CLASSES)]
+        models = [read_network(path)]
     else:
         models = [read_model(fold_folder(path, k) / WEIGHTS) for k in folds]
-        found = [_read_cutoffs(fold_folder(path, k) / CUTOFFS) for k in folds]
-    chosen = found if cutoffs is None else [list(cutoffs)]
-    return Ensemble([model.to(device) for model in models], np.array(chosen, np.float32), n_views, device)
+    return Ensemble([model.to(device) for model in models], np.array(cutoffs, np.float32), n_views, device)
 
 
-def _read_cutoffs(path: Path) -> list[float]:
+def read_cutoffs(path: Path) -> list[float]:
     """Return a fold's cutoffs in the order of the classes; NaN for a class that was not trained."""
     found = read_json(path)
     try:

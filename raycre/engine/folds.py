@@ -33,7 +33,7 @@ from raycre.create.network import Network
 from raycre.create.networks import make
 from raycre.create.recipe import evaluate, start_fold, train_epoch
 from raycre.create.sizes import SIZES, Structure
-from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
+from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder
 from raycre.engine.devices import prepare
 from raycre.engine.groups import Team
 from raycre.engine.interpretation import write_interpretation
@@ -192,7 +192,7 @@ def _finish(
     write_interpretation(folder, state.model, data, data.test, metadata, config.interpretation, seed=seed)
     write_model(folder / WEIGHTS, state.model.cpu())
     _write_history(folder, state)
-    write_table(folder / "predictions.parquet", as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
+    write_table(folder / PREDICTIONS, as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
     chosen = cutoffs(data.labels[data.validation], found["validation"])
     write_json(
         folder / CUTOFFS,

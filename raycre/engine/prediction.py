@@ -16,6 +16,7 @@ from ray.data import ActorPoolStrategy, TaskPoolStrategy
 
 from raycre.config import PredictConfig
 from raycre.create.layout import CLASSES, WIDTH
+from raycre.engine.calling import Calling, calling_of
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
@@ -52,6 +53,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     checkpoint.check_signals(config.inputs)
     if config.codes and checkpoint.n_codes is None:
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
+    calling = calling_of(checkpoint, _cutoffs(config))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
     hashes = hash_inputs(used)
     paths = signal_paths(config.inputs, checkpoint.modalities)
@@ -72,6 +74,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
             "sha256": hashes,
             "model_sha256": checkpoint.sha256,
             "folds": checkpoint.folds,
+            **calling.science(),
         },
         layout=config.layout(),
         remove=removal(fresh),
@@ -84,10 +87,13 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
             f"the models were not trained on {', '.join(missing)}: no region is called so, and its columns "
             "stay empty"
         )
+    run.note(cutoffs=calling.record(config.views))
+    if doubt := calling.doubt(config.views):
+        say(doubt)
     table = pa.Table.from_pandas(regions, preserve_index=False)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
-    errors = _run_units(config, checkpoint, paths, units, run)
+    errors = _run_units(_order(config, checkpoint, calling, paths, run), config, units)
     return _finish(run, units, errors, checkpoint.classes)
 
 
@@ -112,13 +118,15 @@ def _units(n: int, shard_size: int) -> pd.DataFrame:
     )
 
 
-def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, run: Run) -> Order:
+def _order(
+    config: PredictConfig, checkpoint: Checkpoint, calling: Calling, paths: SignalPaths, run: Run
+) -> Order:
     return Order(
         signals=paths,
         regions=(run.out / "inputs" / "regions.parquet").resolve(),
         checkpoint=checkpoint.path.resolve(),
         folds=checkpoint.folds,
-        cutoffs=_cutoffs(config),
+        cutoffs=calling.cutoffs,
         n_views=config.views,
         ledger=Ledger(run.out.resolve(), PARTS),
         metadata=run.metadata | {"model_sha256": checkpoint.sha256},
@@ -130,16 +138,13 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
 
 
 def _cutoffs(config: PredictConfig) -> tuple[float, ...] | None:
-    """Return cutoffs by class; background's is not used."""
+    """Return the cutoffs that are given, by class; background's is not used."""
     given = config.model.cutoffs
     return None if given is None else (*given.model_dump().values(), 0.0)
 
 
-def _run_units(
-    config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, units: pd.DataFrame, run: Run
-) -> dict[str, str]:
+def _run_units(order: Order, config: PredictConfig, units: pd.DataFrame) -> dict[str, str]:
     """Run what is pending; return the errors of the shards that failed."""
-    order = _order(config, checkpoint, paths, run)
     order.ledger.forget_attempts()
     rows = order.ledger.todo(units).to_dict("records")
     if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Order:
         regions: inputs/regions.parquet of the run, one row group a shard.
         checkpoint: folder of a finished training, or a file of weights.
         folds: which folds to average.
-        cutoffs: by class, instead of the folds' own.
+        cutoffs: by class, of the mean probability; NaN where there are none.
         n_views: shifts times strands.
         ledger: where parts go.
         metadata: key-value metadata of the parts.
@@ -52,7 +53,7 @@ class Order:
     regions: Path
     checkpoint: Path
     folds: tuple[int, ...]
-    cutoffs: tuple[float, ...] | None
+    cutoffs: tuple[float, ...]
     n_views: int
     ledger: Ledger
     metadata: Mapping[str, str]
@@ -177,7 +178,8 @@ def measure(
 ) -> Measured:
     """Read and predict a batch of these regions here, again and again."""
     started = time.process_time()
-    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(threads, gpus=0))
+    never = (math.nan,) * len(CLASSES)  # cutoffs cost nothing
+    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(threads, gpus=0), never)
     load = time.process_time() - started
     some, flank = regions.head(BATCH), flank_of(n_views)
     read = timed(lambda: signals.read_wide(some, flank))

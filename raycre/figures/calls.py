@@ -5,8 +5,10 @@ Reads the parts one by one and keeps counts, so that memory does not grow with t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from raycre.errors import LabelError
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, share
 from raycre.figures.canvas import COLOURS, as_svg, new_figure
 from raycre.genome.classes import CLASSES
+from raycre.store.files import read_json
 from raycre.store.parquet import iter_parts, read_table
 
 _N_BINS = 50  # of the histogram of probabilities, over [0, 1]
@@ -92,10 +95,9 @@ def read_calls(run: Path) -> list[Block]:
         tally.add(read_table(path, _COLUMNS).to_pandas())
     if not tally.crossed.any():
         return [Note("No region is classed yet.")]
-    blocks: list[Block] = [
-        calls_table(tally.crossed, tally.trained),
-        draw_probabilities(tally.histogram, tally.trained),
-    ]
+    rule = read_json(run / "run.json").get("cutoffs")  # earlier versions wrote none
+    blocks: list[Block] = [] if rule is None else cutoffs_blocks(rule)
+    blocks += [calls_table(tally.crossed, tally.trained), draw_probabilities(tally.histogram, tally.trained)]
     blocks.append(_surest_table(tally.surest))
     if not tally.n_uncalled:
         return blocks
@@ -104,6 +106,30 @@ def read_calls(run: Path) -> list[Block]:
         "model.cutoffs gave none. What is said of called regions is here said of their most probable class."
     )
     return [Note(text, loud=True), *blocks]
+
+
+def cutoffs_blocks(rule: Mapping[str, Any]) -> list[Block]:
+    """Return how regions are called: the rule, the cutoffs, and the false positive rates to expect.
+
+    Args:
+        rule: `cutoffs` of the run.json of a prediction.
+    """
+    rows: list[list[Cell]] = [
+        [name, found["cutoff"], found["expected_fpr"], found["standard_error"], found["regions"] or None]
+        for name, found in rule["classes"].items()
+        if found["cutoff"] is not None
+    ]
+    blocks: list[Block] = [Note(rule["doubt"], loud=True)] if rule.get("doubt") else []
+    if not rows:
+        return [*blocks, Note(rule["text"])]
+    columns = [
+        "class",
+        "cutoff",
+        "expected false positive rate",
+        "standard error",
+        "regions of other classes",
+    ]
+    return [*blocks, Table(f"How regions are called. {rule['text']}", columns, rows)]
 
 
 def calls_table(crossed: NDArray[np.int64], trained: NDArray[np.bool_] | None = None) -> Table:
@@ -123,8 +149,8 @@ def calls_table(crossed: NDArray[np.int64], trained: NDArray[np.bool_] | None = 
         rows.append([name, called, share(called, n), likely, share(likely, n), int(crossed[i, i])])
     rows.append(["all", n, "", n, "", int(np.trace(crossed))])
     return Table(
-        "Regions by class. A call needs the class's validation cutoff (false positive rate ≤ 0.01); a region "
-        "that reaches none is called background.",
+        "Regions by class: called by the cutoffs, and most probable. A region that reaches no cutoff is "
+        "called background.",
         ["class", "called", "share of called", "most probable", "share of most probable", "both"],
         rows,
     )

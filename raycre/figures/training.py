@@ -212,7 +212,8 @@ def _folds_table(folds: list[Path], cutoffs: list[dict[str, Any]], histories: li
         thresholds = [found["thresholds"][c] for c in CLASSES]  # null: not trained
         rows.append([fold_number(folder), found["epochs"], kept, _auprc_at(history, kept), *thresholds])
     return Table(
-        "Folds, and the probability from which a class is called (false positive rate ≤ 0.01 on validation).",
+        "Folds, and the probability from which a fold alone calls a class (false positive rate ≤ 0.01 on its "
+        "validation regions). Several folds together have cutoffs of their own, which a prediction states.",
         ["fold", "epochs", "kept epoch", "validation auPRC", *(f"cutoff {c}" for c in CLASSES)],
         rows,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -65,6 +66,24 @@ def test_predictions_have_the_promised_columns_once_per_region_in_input_order(
     assert total.sub(1).abs().max() < 1e-5
     assert set(rows["n_folds"]) == {3}
     assert set(rows["n_views"]) == {4}
+
+
+@pytest.mark.parametrize(("folds", "rule"), [("all", "ensemble"), ((0, 1), "ensemble"), ((1,), "fold")])
+def test_calls_follow_from_the_cutoffs_that_the_run_states(  # type: ignore[no-untyped-def]
+    genome, trained: Path, local_ray: None, tmp_path: Path, folds, rule: str
+) -> None:
+    model = {"checkpoint": str(trained), "folds": folds}
+    record = run_predict(predict_config(genome, trained, tmp_path / "run", model=model))["cutoffs"]
+    assert record["rule"] == rule
+    assert all(stated["expected_fpr"] <= 0.01 for stated in record["classes"].values())
+    rows = read_parts(tmp_path / "run" / "predictions")
+    elements = list(record["classes"])
+    cutoffs = [stated["cutoff"] for stated in record["classes"].values()]
+    margins = rows[[f"p_{c}" for c in elements]].to_numpy() - np.float32(cutoffs)
+    np.testing.assert_allclose(rows["score_margin"], margins.max(axis=1), atol=1e-6)
+    clear = np.abs(margins.max(axis=1)) > 1e-6  # a tie may be broken by the last bit of the mean
+    expected = np.where(margins.max(axis=1) >= 0, np.array(elements)[margins.argmax(axis=1)], "background")
+    assert rows["call"].to_numpy()[clear].tolist() == expected[clear].tolist()
 
 
 def test_parquet_metadata_names_the_run_and_the_weights(predicted: Path) -> None:

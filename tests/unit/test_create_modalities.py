@@ -26,7 +26,7 @@ def test_a_subset_trains_and_predicts(modalities: tuple[str, ...]) -> None:
     assert state.history[0].keys() >= set(modalities)
     assert not set(MODALITIES) - set(modalities) & state.history[0].keys()
     state.model.load_state_dict(state.best_model)
-    one = Ensemble([state.model], np.zeros((1, 5), np.float32), n_views=2)
+    one = Ensemble([state.model], np.zeros(5, np.float32), n_views=2)
     openness = None if "openness" not in modalities else np.asarray(data.openness)[data.test]
     loops = None if "loops" not in modalities else np.asarray(data.loops, np.float32)[data.test]
     found = one.predict(data.codes[data.test], openness, loops, first=0)

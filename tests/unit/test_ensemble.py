@@ -16,7 +16,7 @@ from raycre.create.model import SIZES, Create
 
 WIDTH = 1000
 A, C, G, T, N = range(5)
-NEVER = np.ones((1, 5), np.float32)  # cutoffs that no probability reaches
+NEVER = np.ones(5, np.float32)  # cutoffs that no probability reaches
 
 # Probabilities that FirstBase gives for a window that begins with A, C, G, T.
 BY_BASE = np.array(
@@ -104,16 +104,18 @@ def test_one_view_is_the_centred_window_on_the_forward_strand() -> None:
 @pytest.mark.parametrize(
     ("probabilities", "call", "margin"),
     [
-        ((0.5, 0.2, 0.1, 0.1, 0.1), 0, 0.1),  # silencer: 0.5 over the mean cutoff of 0.4
-        ((0.3, 0.35, 0.1, 0.1, 0.15), 1, 0.05),  # enhancer: 0.35 over 0.3, though no fold's own cutoffs agree
+        ((0.5, 0.2, 0.1, 0.1, 0.1), 0, 0.1),  # silencer: 0.5 over 0.4
+        ((0.3, 0.35, 0.1, 0.1, 0.15), 1, 0.05),  # enhancer: 0.35 over 0.3
         ((0.3, 0.2, 0.1, 0.1, 0.3), 4, -0.1),  # below every cutoff: background, by 0.1 at the nearest
     ],
 )
-def test_calls_go_by_the_mean_of_the_folds_cutoffs(
+def test_calls_go_by_the_mean_probability_and_the_cutoffs_of_the_ensemble(
     probabilities: tuple[float, ...], call: int, margin: float
 ) -> None:
-    cutoffs = np.array([[0.2, 0.5, 0.9, 0.9, 0.0], [0.6, 0.1, 0.9, 0.9, 0.0]], np.float32)
-    both = ensemble(Constant(*probabilities), Constant(*probabilities), cutoffs=cutoffs)
+    more, less = (
+        tuple(p + d for p, d in zip(probabilities, (s, 0, 0, 0, -s), strict=True)) for s in (0.09, -0.09)
+    )
+    both = ensemble(Constant(*more), Constant(*less), cutoffs=np.array([0.4, 0.3, 0.9, 0.9, 0.0]))
     found = predict(both, np.zeros((1, WIDTH), np.uint8))
     assert found.call.tolist() == [call]
     np.testing.assert_allclose(found.margin, [margin], rtol=1e-5)
@@ -163,14 +165,14 @@ def test_a_region_keeps_its_row_wherever_shards_are_cut(cuts: set[int], first: i
 def test_predictions_of_a_real_model_are_bit_equal_however_they_are_cut(cuts: set[int], first: int) -> None:
     torch.manual_seed(0)
     models = [Create(SIZES["tiny"], ("sequence",)).eval() for _ in range(2)]
-    folds = ensemble(*models, cutoffs=np.full((2, 5), 0.2, np.float32), n_views=2)
+    folds = ensemble(*models, cutoffs=np.full(5, 0.2, np.float32), n_views=2)
     assert in_pieces(folds, CODES, cuts, first) == bits(predict(folds, CODES, first))
 
 
 def test_features_are_those_of_the_centred_window_however_regions_are_cut() -> None:
     torch.manual_seed(0)
     models = [Create(SIZES["tiny"], ("sequence",)).eval() for _ in range(2)]
-    both = ensemble(*models, cutoffs=np.ones((2, 5), np.float32), n_views=4)
+    both = ensemble(*models, n_views=4)
     codes = np.random.default_rng(0).integers(0, 4, (50, WIDTH + 10)).astype(np.uint8)
     whole = both.features(codes, None, None, first=7)
     x = (
