@@ -17,8 +17,9 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
-from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, fit_regions, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.progress import progress
+from raycre.engine.readings import listen
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
@@ -43,6 +44,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
         TasksFailedError: some shards failed for good; all others are done.
     """
     check_out(config.run.out)
+    readings = listen()
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
     if config.codes and checkpoint.n_codes is None:
@@ -64,6 +66,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
         science={
             **config.science(),
             "sha256": hashes,
+            "regions_as_read": hash_rows(regions),
             "model_sha256": checkpoint.sha256,
             "folds": checkpoint.folds,
         },
@@ -71,6 +74,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
         fresh=fresh,
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
+    run.note(inputs_read=readings)
     say_dropped("regions", counts, signals.loops_dropped)
     table = pa.Table.from_pandas(regions, preserve_index=False)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)

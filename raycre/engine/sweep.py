@@ -21,9 +21,10 @@ from raycre.create.comparison import compare
 from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.folds import first_network, recipe_of
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
+from raycre.engine.readings import listen
 from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
@@ -54,6 +55,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     first = settings[0].config
     out = first.run.out.parent.parent
     check_out(out)
+    readings = listen()
     hashes = list(_hashes(settings))
     for setting in settings:
         first_network(setting.config)  # sizes that do not fit are refused before anything is written
@@ -64,13 +66,17 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     if dry_run:
         return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
-    run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
+    rows = hash_rows(table)
+    run = _open(
+        out, first, {k: v for each in hashes for k, v in each.items()}, rows, flank, modalities, fresh
+    )
+    run.note(inputs_read=readings)
     run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
     say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)
     runs, jobs = [], []
     for setting, sha256 in zip(settings, hashes, strict=True):
-        each = open_training(setting.config, sha256, fresh=False)
+        each = open_training(setting.config, sha256, rows, fresh=False)
         reads = setting.config.model.modalities
         each.note(regions=counts, loops_dropped=signals.loops_dropped if "loops" in reads else 0)
         _share_inputs(out / "inputs", each.out / "inputs", reads)
@@ -91,7 +97,13 @@ def _hashes(settings: Sequence[Setting]) -> Iterator[dict[str, str]]:
 
 
 def _open(
-    out: Path, first: TrainConfig, hashes: Mapping[str, str], flank: int, modalities: list[str], fresh: bool
+    out: Path,
+    first: TrainConfig,
+    hashes: Mapping[str, str],
+    rows: str,
+    flank: int,
+    modalities: list[str],
+    fresh: bool,
 ) -> Run:
     """Open the sweep's own folder. It belongs to inputs and folds: settings may be added to it later."""
     if fresh:
@@ -103,7 +115,13 @@ def _open(
         verb="sweep",
         name=out.name,
         config=first.model_dump(mode="json", include={"inputs", "folds", "resources"}),
-        science={**common, "sha256": inputs, "flank": flank, "modalities": modalities},
+        science={
+            **common,
+            "sha256": inputs,
+            "labels_as_read": rows,
+            "flank": flank,
+            "modalities": modalities,
+        },
         layout={},
         fresh=fresh,
     )

@@ -17,8 +17,9 @@ from raycre.create.layout import WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.materialise import read_labelled, write_inputs
+from raycre.engine.readings import listen
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
@@ -41,6 +42,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
         RaycreError: training failed; finished folds and epochs are kept.
     """
     check_out(config.run.out)
+    readings = listen()
     recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
     first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
@@ -49,23 +51,24 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
         return {"dry_run": True, "regions": counts, **cost_of(config, plan, table)}
-    run = open_training(config, hashes, fresh=fresh)
+    run = open_training(config, hashes, hash_rows(table), fresh=fresh)
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
+    run.note(inputs_read=readings)
     say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
 
 
-def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: bool) -> Run:
-    """Open the run folder of a training; `hashes` are of its input files, by their key."""
+def open_training(config: TrainConfig, hashes: Mapping[str, str], rows: str, *, fresh: bool) -> Run:
+    """Open the run folder of a training; `hashes` are of its input files, by key, `rows` of its regions."""
     workers = config.resources.workers_per_fold
     run = open_run(
         config.run.out,
         verb="train",
         name=config.run.name,
         config=config.model_dump(mode="json"),
-        science={**config.science(), "sha256": dict(hashes)},
+        science={**config.science(), "sha256": dict(hashes), "labels_as_read": rows},
         # Workers of one fold draw dropout of their own and add up in their own order: no fold may mix them.
         layout={**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
         fresh=fresh,
