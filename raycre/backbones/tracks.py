@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
         text = read_text(path, "a track table")
         separator, quoted = layout(text[: text.index(b"\n")])
         # "NA" is text here and a quotation mark is a letter of a description.
-        quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
         raw = pd.read_csv(
             BytesIO(text), sep=separator, dtype="string", keep_default_na=False, quoting=quoting
         )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from raycre.config.models import PredictConfig, TrainConfig
 from raycre.config.perturb import PerturbConfig
 from raycre.errors import ConfigError, MissingInputError, near
+from raycre.genome.file_kinds import refuse_other_kinds
 
 VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)
 
@@ -35,7 +36,8 @@ def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], yaml.N
         text = path.read_text()
         tree = yaml.compose(text)
         values = yaml.safe_load(text) or {}
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
+        refuse_other_kinds(path, "YAML", takes=("JSON", "empty file"))
         raise ConfigError("not a text file, so no YAML", path=path) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -26,7 +26,7 @@ _TITLES = Titles(("chrom",), _USEFUL)
 _TEXTS = ("gene_id", "gene_name", "gene_type", "transcript_id")
 _STRANDS = {"1": "+", "+1": "+", "-1": "-", "plus": "+", "minus": "-"}
 _TRANSCRIPT_OR_GENE = ("transcript", "gene")  # features that begin at a TSS, in order of preference
-_CANONICAL = r"(^|[^A-Za-z_])Ensembl_canonical($|[^A-Za-z_])"
+_CANONICAL = r"(?:^|[^A-Za-z_])Ensembl_canonical(?:$|[^A-Za-z_])"
 
 
 def read_tss_table(path: str | Path) -> pd.DataFrame:
@@ -94,11 +94,12 @@ def _from_title(rows: TextTable) -> pd.DataFrame:
     took(path, f"{rows.describe()} read as TSSs, {rule}{dropped}")
     check_possible(chrom, start, end, line, path)
     names = {role: _texts(rows, at.get(role)) for role in _TEXTS}
-    for role, other in (("gene_id", "gene_name"), ("gene_name", "gene_id")):
-        if names[role] is None:
-            names[role] = names[other]
-        elif names[other] is not None:
-            names[role] = names[role].where(names[role] != "", names[other])
+    identifier, name = names["gene_id"], names["gene_name"]
+    if identifier is None or name is None:  # one stands for both
+        names |= dict.fromkeys(("gene_id", "gene_name"), name if identifier is None else identifier)
+    else:
+        names["gene_id"] = identifier.mask(identifier == "", name)
+        names["gene_name"] = name.mask(name == "", identifier)
     canonical = np.zeros(len(rows), dtype=bool)
     if "tag" in at:
         canonical = rows.strings(at["tag"]).str.contains(_CANONICAL).to_numpy()
