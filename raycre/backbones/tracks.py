@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import csv
 import shlex
-import zlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from raycre.errors import FormatError, MissingInputError, TrackError, near
+from raycre.genome.textfile import read_text, took
+from raycre.genome.texttable import layout
+from raycre.genome.titles import plain
 
 TRACK_COLUMNS = ("track_id", "identifier", "description", "assay", "biosample")
 EXACT = ("assay", "identifier")  # a term KEY=VALUE on these must equal; on the others it may be a part
@@ -22,6 +26,7 @@ WITHIN = ("biosample", "description")
 TARGETED = "CHIP"  # the assay whose descriptions name a target before the biosample
 TARGET = r"^[^:]*:"
 ALL = "all"  # the query that every track meets
+_COLUMNS = ("index", "identifier", "description", "strand_pair")
 SIGN = r"[+-]$"  # what tells the strands of one identifier
 
 
@@ -43,28 +48,7 @@ def read_track_table(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise MissingInputError("no such track table", path=path)
-    try:
-        # "NA" is text here and a quotation mark is a letter of a description.
-        raw = pd.read_csv(path, sep="\t", dtype="string", keep_default_na=False, quoting=csv.QUOTE_NONE)
-    except (
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        UnicodeDecodeError,
-        OSError,
-        EOFError,
-        zlib.error,
-    ) as e:
-        raise FormatError(f"not a tab-separated track table ({e})", path=path) from e
-    raw = raw.rename(columns={raw.columns[0]: "index"}) if raw.columns[0].startswith("Unnamed") else raw
-    for column in ("index", "identifier", "description"):
-        if column not in raw:
-            raise FormatError(
-                f"no column {column!r}; a track table has index, identifier and description",
-                path=path,
-                line=1,
-            )
-    if raw.empty:
-        raise FormatError("the table has no rows", path=path)
+    raw = _read_columns(path)
     index = _integers(raw["index"], path)
     first = index.iloc[0]
     _check_rows(
@@ -90,6 +74,36 @@ def read_track_table(path: Path) -> pd.DataFrame:
         _check_rows(path, raw["strand_pair"], pair.between(0, len(raw) - 1), "is no row of the table")
         table["strand_pair"] = pair
     return table
+
+
+def _read_columns(path: Path) -> pd.DataFrame:
+    """Return the columns of a track table as text, by their names in `_COLUMNS`."""
+    try:
+        text = read_text(path, "a track table")
+        separator, quoted = layout(text[: text.index(b"\n")])
+        # "NA" is text here and a quotation mark is a letter of a description.
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        raw = pd.read_csv(
+            BytesIO(text), sep=separator, dtype="string", keep_default_na=False, quoting=quoting
+        )
+    except FormatError as error:
+        raise FormatError(f"not a tab-separated track table ({error.message})", path=path) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise FormatError(f"not a tab-separated track table ({error})", path=path) from error
+    known = {plain(name): name for name in _COLUMNS}
+    names = [known.get(plain(str(name)), str(name)) for name in raw.columns]
+    raw.columns = pd.Index(["index" if names[0].startswith("Unnamed") else names[0], *names[1:]])
+    for column in _COLUMNS[:3]:
+        if column not in raw:
+            raise FormatError(
+                f"no column {column!r}; a track table has index, identifier and description",
+                path=path,
+                line=1,
+            )
+    if raw.empty:
+        raise FormatError("the table has no rows", path=path)
+    took(path, f"{len(raw):,} rows read as a track table")
+    return raw
 
 
 def _integers(column: pd.Series, path: Path) -> pd.Series:

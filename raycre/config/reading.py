@@ -14,6 +14,7 @@ from raycre.config.models import PredictConfig, TrainConfig
 from raycre.config.perturb import PerturbConfig
 from raycre.config.words import Problem
 from raycre.errors import ConfigError, MissingInputError
+from raycre.genome.file_kinds import refuse_other_kinds
 
 VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)
 
@@ -49,6 +50,7 @@ def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], Source
     try:
         values, tree = yaml_text.parse(yaml_text.decode(path.read_bytes()))
     except ConfigError as error:
+        refuse_other_kinds(path, "YAML", takes=("JSON", "empty file"))
         raise ConfigError(error.message, path=path, line=error.line) from None
     if values is None:
         values = {}

@@ -13,6 +13,7 @@ import pyarrow as pa
 from raycre import __version__
 from raycre.compare.elements import Elements, read_elements
 from raycre.engine.progress import say
+from raycre.engine.readings import listen
 from raycre.errors import ConfigError, MissingInputError, RunMismatchError
 from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.fasta import Fasta
@@ -118,6 +119,7 @@ def open_compared(
         RunMismatchError: a pipeline whose effects have rows of genes that were not sampled.
         InputError: as `read_elements`.
     """
+    listen()
     record = read_json(run / "run.json") if (run / "run.json").is_file() else None
     if not isinstance(record, dict):
         raise MissingInputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def hash_inputs(paths: Mapping[str, Path]) -> dict[str, str]:
             hint = "; remote paths are not read yet, copy it first" if "://" in str(path) else ""
             raise MissingInputError(f"{key}: no such file{hint}", path=path)
     return {key: sha256_of(path) for key, path in paths.items()}
+
+
+def hash_rows(table: pd.DataFrame) -> str:
+    """Return the SHA-256 of regions as they were read: their places and, where there, labels and folds.
+
+    It belongs to a run's identity beside the hash of the file: under another reading of the same file (its
+    summits in place of midpoints, say) other regions would be mixed in.
+    """
+    sha256 = hashlib.sha256("\0".join(table["chrom"]).encode())
+    for column in ("start", "end", "label", "fold"):
+        if column in table:
+            sha256.update(np.ascontiguousarray(table[column].to_numpy(np.int64)).tobytes())
+    return sha256.hexdigest()
 
 
 def read_blacklist(path: Path, sizes: Mapping[str, int]) -> pd.DataFrame:

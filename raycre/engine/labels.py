@@ -30,7 +30,8 @@ class Labelled(NamedTuple):
         classes: those that are trained, in the order of `CLASSES`.
         n_left_out: regions read of each class that is not trained.
         overlaps: what `settle_overlaps` found, ready for JSON.
-        rules: of what was dropped where earlier versions did not; they belong to the run's identity.
+        rules: hash of the regions as read, and what was dropped where earlier versions did not; they
+            belong to the run's identity.
     """
 
     table: pd.DataFrame

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from raycre.config import TrainConfig
 from raycre.create.augment import flank
 from raycre.create.layout import WIDTH
-from raycre.engine.inputs import fit_regions
+from raycre.engine.inputs import fit_regions, hash_rows
 from raycre.engine.labels import Labelled, check_every_class, choose_classes, keep_classes, settle_overlaps
 from raycre.engine.progress import progress
 from raycre.errors import LabelError
@@ -84,7 +84,9 @@ def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
         raise LabelError(error.message, path=inputs.labels, value=error.value) from error
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source", "label", "fold"]
     rules = {"repeated_windows": "one kept"} if n_repeated else {}
-    return Labelled(table.assign(fold=fold)[columns], counts, classes, left_out, overlaps, rules)
+    table = table.assign(fold=fold)[columns]
+    rules["labels_as_read"] = hash_rows(table)
+    return Labelled(table, counts, classes, left_out, overlaps, rules)
 
 
 def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -30,9 +30,15 @@ def notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, config: PerturbConf
     if wide.empty:
         return []
     first = wide.iloc[0]
+    taken = f"{config.inputs.tss} one is taken"
+    if config.inputs.tss == "canonical":
+        n = int(wide["gene_id"].isin(table.loc[table["canonical"], "gene_id"]).sum())
+        taken = "canonical one is taken" if n else "outermost one is taken, as none is tagged canonical"
+        if 0 < n < len(wide):
+            taken = f"canonical one is taken of {n:,}, the outermost of the {len(wide) - n:,} without one"
     return [
         f"{len(wide):,} of {len(genes):,} genes have TSSs that the TSS tile does not hold together "
-        f"({first.gene_name}: {first.n_tss} over {first.spread:,} bp); the {config.inputs.tss} one is taken"
+        f"({first.gene_name}: {first.n_tss} over {first.spread:,} bp); the {taken}"
     ]
 
 

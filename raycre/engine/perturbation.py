@@ -31,6 +31,7 @@ from raycre.engine.peaks import (
 from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
+from raycre.engine.readings import listen
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme, with_kept_of
@@ -70,6 +71,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     """
     started = time.process_time()
     check_out(config.run.out)
+    readings = listen()
     hashes = hash_inputs(config.paths())
     regions, create = None, None
     if config.create_run is not None:
@@ -110,6 +112,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         trained="RANDOM" not in study.model_label,
         tracks=study.tracks,
         notes=study.notes,
+        inputs_read=readings,
         create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )

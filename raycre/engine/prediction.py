@@ -21,8 +21,9 @@ from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
-from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import check_out, fit_regions, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.progress import progress, say
+from raycre.engine.readings import listen
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.engine.timing import DATA_START, outlook
 from raycre.errors import ConfigError
@@ -49,6 +50,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     """
     started = time.process_time()
     check_out(config.run.out)
+    readings = listen()
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
     if config.codes and checkpoint.n_codes is None:
@@ -72,6 +74,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         science={
             **config.science(),
             "sha256": hashes,
+            "regions_as_read": hash_rows(regions),
             "model_sha256": checkpoint.sha256,
             "folds": checkpoint.folds,
             **calling.science(),
@@ -80,6 +83,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         remove=removal(fresh),
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes)
+    run.note(inputs_read=readings)
     say_dropped("regions", counts, signals.loops_dropped)
     missing = [c for c in CLASSES if c not in checkpoint.classes]
     if missing:

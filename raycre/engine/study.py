@@ -40,8 +40,8 @@ from raycre.genome.genes import (
     read_tss_table,
     select_genes,
 )
+from raycre.genome.name_list import read_names
 from raycre.genome.sequence import N_CODE
-from raycre.genome.textfile import read_text
 from raycre.store.files import read_json
 from raycre.store.old_run import is_record
 
@@ -203,8 +203,7 @@ def _choose(config: PerturbConfig, table: pd.DataFrame) -> pd.DataFrame:
     genes, compat = config.inputs.genes, config.creme.compat
     if isinstance(genes, TopGenes):
         return candidate_tss(table, compat=compat)
-    # Bytes that are no text become a name that no gene has, and the error shows it.
-    names = list(genes) if isinstance(genes, tuple) else read_text(genes).decode(errors="replace").split()
+    names = list(genes) if isinstance(genes, tuple) else read_names(genes)
     if not names:
         raise GeneError(
             "no gene is named; one name or id a line", path=genes if not isinstance(genes, tuple) else None

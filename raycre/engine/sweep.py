@@ -28,6 +28,7 @@ from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
+from raycre.engine.readings import listen
 from raycre.engine.training import (
     cost_of,
     finish,
@@ -69,6 +70,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     first = settings[0].config
     out = first.run.out.parent.parent
     check_out(out)
+    readings = listen()
     hashes = list(_hashes(settings))
     flank = max(recipe_of(setting.config).flank for setting in settings)
     modalities = [m for m in MODALITIES if any(m in s.config.model.modalities for s in settings)]
@@ -95,6 +97,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         "modalities": modalities,
     }
     run = _open(out, first, science, fresh)
+    run.note(inputs_read=readings)
     run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
     labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)

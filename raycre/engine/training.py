@@ -27,6 +27,7 @@ from raycre.engine.interpretation import map_methods
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import read_labelled, write_inputs
 from raycre.engine.progress import say
+from raycre.engine.readings import listen
 from raycre.engine.timing import TRAIN_START, outlook
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
@@ -51,6 +52,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     """
     started = time.process_time()
     check_out(config.run.out)
+    readings = listen()
     recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
@@ -64,6 +66,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
     weights = weights_by_fold(config, table)
     run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped)
+    run.note(inputs_read=readings)
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     say_map([config])

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible, inside
-from raycre.genome.textfile import read_table
+from raycre.genome.textfile import took
+from raycre.genome.texttable import TextTable, Titles, read_table
+
+_COLUMNS = 4
+_ORDER = ("chrom", "start", "end", "value")
 
 
 class BedGraph:
@@ -20,15 +24,16 @@ class BedGraph:
         lengths: its chromosomes; None each, as the format does not tell their lengths.
 
     Raises:
-        FormatError: not four columns of the right kind, overlapping rows, or a NaN, infinite or
+        FormatError: not exactly four columns of the right kind, overlapping rows, or a NaN, infinite or
             negative value.
         RegionError: a row that cannot be, or past its chromosome's end.
     """
 
     def __init__(self, path: Path, sizes: Mapping[str, int]) -> None:
-        rows = read_table(path, at_least=4, what="bedGraph")
-        chrom = rows.strings(1)
-        start, end, value = rows.integers(2, "start"), rows.integers(3, "end"), rows.floats(4, "value")
+        rows = _read_rows(path)
+        at = rows.roles or {role: column for column, role in enumerate(_ORDER, start=1)}
+        chrom, value = rows.strings(at["chrom"]), rows.floats(at["value"], "value")
+        start, end = rows.integers(at["start"], "start"), rows.integers(at["end"], "end")
         check_possible(chrom, start, end, rows.line, path)
         bad = ~(np.isfinite(value) & (value >= 0))
         if bad.any():
@@ -37,7 +42,7 @@ class BedGraph:
                 "an impossible signal; values must be finite and not negative",
                 path=path,
                 line=int(rows.line[row]),
-                value=rows.value(row, 4),
+                value=rows.value(row, at["value"]),
             )
         self.lengths: dict[str, int | None] = dict.fromkeys(chrom.unique())
         self._intervals: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = {}
@@ -64,6 +69,8 @@ class BedGraph:
                 )
             self._intervals[name] = start[of_chrom], end[of_chrom], value[of_chrom].astype(np.float32)
 
+        took(path, f"{rows.describe()} read as bedGraph")
+
     def close(self) -> None:
         """Nothing is open: the file was read whole."""
 
@@ -82,3 +89,18 @@ class BedGraph:
         levels = np.zeros(len(edges) - 1, dtype=np.float32)
         levels[1::2] = values[first:last]
         return np.repeat(levels, np.diff(edges))
+
+
+def _read_rows(path: Path) -> TextTable:
+    """Read rows of four columns; FormatError where there are more: a BED, whose fourth is a name."""
+    rows = read_table(path, at_least=_COLUMNS, what="bedGraph", titles=Titles(_ORDER))
+    if rows.n_columns != _COLUMNS:
+        raise FormatError(
+            f"{rows.n_columns} columns where a bedGraph has four (chrom, start, end, value); peaks are no "
+            "signal: give a bigWig or bedGraph of coverage, or keep the four columns (cut -f1-3,5 FILE, "
+            "where the fifth is the value)",
+            path=path,
+            line=int(rows.line[0]),
+            value="\t".join(rows.value(0, column) for column in range(1, rows.n_columns + 1))[:60],
+        )
+    return rows

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from raycre.errors import FormatError
-from raycre.genome.textfile import read_table
+from raycre.genome.textfile import took
+from raycre.genome.texttable import Titles, read_table
 
 
 def read_sizes(path: str | Path) -> dict[str, int]:
@@ -17,10 +18,12 @@ def read_sizes(path: str | Path) -> dict[str, int]:
         MissingInputError: no such file.
         FormatError: empty, a length that is no positive integer, or a name that is given twice.
     """
-    rows = read_table(path, at_least=2, what="chromosome sizes")
-    names, lengths = rows.strings(1), rows.integers(2, "length")
+    rows = read_table(path, at_least=2, what="chromosome sizes", titles=Titles(("chrom", "size")))
+    names = rows.strings(rows.roles.get("chrom", 1))
+    lengths = rows.integers(rows.roles.get("size", 2), "length")
     for bad, what in ((lengths < 1, "the length is not positive"), (names.duplicated(), "given twice")):
         if bad.any():
             row = int(bad.argmax())
             raise FormatError(what, path=rows.path, line=int(rows.line[row]), value=names.iloc[row])
+    took(rows.path, f"{rows.describe()} read as chromosome sizes")
     return dict(zip(names, lengths.tolist(), strict=True))

@@ -1,11 +1,12 @@
 """Tables of CRISPR experiments: which element was tested for which gene, and what came out.
 
-Two formats: the TSV of the EPCrispr benchmark (Gschwind et al. 2023; columns are found by their names), and
+Two formats: the table of the EPCrispr benchmark (Gschwind et al. 2023; columns are found by their names), and
 BEDPE with the element as first anchor, the gene's TSS as second, and the outcome in a column of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,17 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible
-from raycre.genome.textfile import TextTable, read_table, read_text, require_file
+from raycre.genome.loops import TITLES as ANCHORS
+from raycre.genome.textfile import require_file, took
+from raycre.genome.texttable import TextTable, Titles, read_table
+from raycre.genome.titles import SYNONYMS, plain_names
 
-_NEEDED = ("chrom", "chromStart", "chromEnd", "measuredGeneSymbol", "Regulated")
+_ELEMENT, _TSS = ("pair_chrom", "pair_start", "pair_end"), ("tss_chrom", "tss_start", "tss_end")
+_NEEDED = dict(
+    zip((*_ELEMENT, "measured_gene", "regulated"),
+        ("chrom", "chromStart", "chromEnd", "measuredGeneSymbol", "Regulated"), strict=True)
+)  # fmt: skip
+_TITLES = Titles(tuple(_NEEDED), ("measured_id", "valid", *_TSS))
 _YES, _NO = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
 _UNKNOWN = ("na", "nan", ".", "")
 
@@ -59,33 +68,32 @@ def read_pairs(
     path = require_file(path)
     if outcome_column is not None:
         return _read_bedpe(path, outcome_column, gene_column)
-    return _read_tsv(path)
+    return _read_table(path)
 
 
-def _read_tsv(path: Path) -> Pairs:
-    title = read_text(path).partition(b"\n")[0].decode("utf-8", "replace").rstrip("\r").split("\t")
-    columns = {name.lstrip("#"): i for i, name in enumerate(title, start=1)}
-    missing = [name for name in _NEEDED if name not in columns]
-    if missing:
+def _read_table(path: Path) -> Pairs:
+    rows = read_table(path, at_least=1, what="CRISPR pairs", titles=_TITLES)
+    at = rows.roles
+    if not at:
+        first = plain_names([rows.value(0, column) for column in range(1, rows.n_columns + 1)])
+        missing = [name for role, name in _NEEDED.items() if not set(SYNONYMS[role]) & set(first)]
         raise FormatError(
-            f"no column {', '.join(missing)}; a table of CRISPR pairs has {', '.join(_NEEDED)}, or is BEDPE: "
-            "then say which column is the outcome (--outcome-column)",
+            f"no column {', '.join(missing)}; a table of CRISPR pairs has {', '.join(_NEEDED.values())}, or "
+            "is BEDPE: then say which column is the outcome (--outcome-column)",
             path=path,
-            line=1,
+            line=int(rows.line[0]),
         )
-    rows = read_table(path, at_least=len(_NEEDED), what="CRISPR pairs")
-    if not title[0].startswith("#"):  # a title that is a comment is gone already
-        rows = rows.without_title((columns["chromStart"], columns["chromEnd"]))
-    chrom, start, end = _interval(rows, columns["chrom"], path)
-    outcome, known = _outcomes(rows, columns["Regulated"])
+    took(path, f"{rows.describe()} read as CRISPR pairs")
+    chrom, start, end = _interval(rows, [at[role] for role in _ELEMENT], path)
+    outcome, known = _outcomes(rows, at["regulated"])
     valid = np.ones(len(rows), dtype=bool)
-    if "ValidConnection" in columns:
-        valid = (rows.strings(columns["ValidConnection"]).str.lower() == "true").to_numpy()
+    if "valid" in at:
+        valid = (rows.strings(at["valid"]).str.lower() == "true").to_numpy()
     table = pd.DataFrame({"chrom": chrom, "start": start, "end": end})
-    table["gene"] = _names(rows, columns["measuredGeneSymbol"])
-    table["gene_id"] = _names(rows, columns.get("measuredGeneEnsemblId"))
-    if all(name in columns for name in ("chrTSS", "startTSS", "endTSS")):
-        _add_tss(table, rows, columns["chrTSS"], path)
+    table["gene"] = _names(rows, at["measured_gene"])
+    table["gene_id"] = _names(rows, at.get("measured_id"))
+    if all(role in at for role in _TSS):
+        _add_tss(table, rows, [at[role] for role in _TSS], path)
     else:
         table = table.assign(tss_chrom=None, tss_start=-1, tss_end=-1)
     table = table.assign(outcome=outcome, line=rows.line)
@@ -103,27 +111,33 @@ def _read_bedpe(path: Path, outcome_column: int, gene_column: int | None) -> Pai
             path=path,
             value=min(outcome_column, gene_column or 7),
         )
-    rows = read_table(path, at_least=widest, what="BEDPE").without_title(columns=(2, 3, 5, 6))
-    chrom, start, end = _interval(rows, 1, path)
+    rows = read_table(path, at_least=widest, what="BEDPE", titles=ANCHORS)
+    at = [rows.roles.get(role, column) for column, role in enumerate(ANCHORS.needed, start=1)]
+    if not rows.roles:
+        rows = rows.without_title(columns=(2, 3, 5, 6))
+    gene = f"the gene in column {gene_column}" if gene_column else "the gene by its TSS"
+    took(path, f"{rows.describe()} read as BEDPE, the outcome in column {outcome_column}, {gene}")
+    chrom, start, end = _interval(rows, at[:3], path)
     outcome, known = _outcomes(rows, outcome_column)
     table = pd.DataFrame({"chrom": chrom, "start": start, "end": end})
     table["gene"], table["gene_id"] = _names(rows, gene_column), None
-    _add_tss(table, rows, 4, path)
+    _add_tss(table, rows, at[3:], path)
     table = table.assign(outcome=outcome, line=rows.line)
     return Pairs(table[known].reset_index(drop=True), len(table), 0, int((~known).sum()))
 
 
 def _interval(
-    rows: TextTable, column: int, path: Path
+    rows: TextTable, columns: Sequence[int], path: Path
 ) -> tuple[pd.Series, NDArray[np.int64], NDArray[np.int64]]:
-    chrom = rows.strings(column)
-    start, end = rows.integers(column + 1, "start"), rows.integers(column + 2, "end")
+    """Read an interval from its columns of chromosome, start and end."""
+    chrom = rows.strings(columns[0])
+    start, end = rows.integers(columns[1], "start"), rows.integers(columns[2], "end")
     check_possible(chrom, start, end, rows.line, path, empty_ok=True)
     return chrom, start, np.maximum(end, start + 1)
 
 
-def _add_tss(table: pd.DataFrame, rows: TextTable, column: int, path: Path) -> None:
-    table["tss_chrom"], table["tss_start"], table["tss_end"] = _interval(rows, column, path)
+def _add_tss(table: pd.DataFrame, rows: TextTable, columns: Sequence[int], path: Path) -> None:
+    table["tss_chrom"], table["tss_start"], table["tss_end"] = _interval(rows, columns, path)
 
 
 def _names(rows: TextTable, column: int | None) -> pd.Series | None:

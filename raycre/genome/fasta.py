@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError, RegionError
 from raycre.genome.fasta_index import fetch, open_indexed
+from raycre.genome.file_kinds import refuse_other_kinds
 from raycre.genome.intervals import place, unknown_chromosome
 from raycre.genome.sequence import N_CODE, encode
 from raycre.genome.textfile import require_file
@@ -39,6 +40,7 @@ class Fasta:
 
     def __init__(self, path: str | Path) -> None:
         self.path = require_file(path)
+        refuse_other_kinds(self.path, "FASTA", takes=("FASTA", "empty file"))
         self._faidx_of_process: dict[int, pyfaidx.Faidx] = {}
         self.sizes: dict[str, int] = {name: record.rlen for name, record in self._faidx().index.items()}
 

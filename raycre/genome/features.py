@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.genome.fasta import Fasta
-from raycre.genome.loops import read_loops
+from raycre.genome.loops import is_bedpe, read_loops
 from raycre.genome.tracks import Track, mean_of, sum_of
 
 
@@ -76,8 +76,8 @@ class Signals:
         self.openness = [Track(path, self.fasta.sizes) for path in paths.openness]
         self._loops: _Counts | None = None
         self.loops_dropped = 0
-        # A signal file of counts is as good as the pairs: told apart by name, as BEDPE has no magic number.
-        if paths.loops is not None and ".bedpe" in paths.loops.name.lower():
+        # A signal file of counts is as good as the pairs.
+        if paths.loops is not None and is_bedpe(paths.loops):
             loops = read_loops(
                 paths.loops,
                 self.fasta.sizes,

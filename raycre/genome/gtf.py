@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible
-from raycre.genome.textfile import (
-    GZIP_ERRORS,
-    GZIP_MAGIC,
-    TextTable,
-    damaged_gzip,
-    parse_table,
-    require_file,
-)
+from raycre.genome.textfile import iter_text, require_file, took
+from raycre.genome.texttable import TextTable, parse_table
 
+_TRANSCRIPT = b"\ttranscript\t"
+_LOOKED_AT = 1 << 20  # bytes whose features are named where none is a transcript
+# GENCODE and Ensembl write one tag each; others join several with commas.
+_CANONICAL = (
+    r'(?:^|[;\s])tag\s+(?:"(?:[^"]*[,;\s])?Ensembl_canonical(?:[,;\s][^"]*)?"'
+    r'|(?:[^"\s;]*,)?Ensembl_canonical(?:[,;\s]|$))'
+)
 GENE_COLUMNS = (
     "gene_id", "gene_name", "gene_type", "transcript_id", "chrom", "start", "end", "strand", "tss",
     "canonical", "line",
@@ -51,11 +52,15 @@ def read_genes(gtf_path: str | Path) -> pd.DataFrame:
     path = require_file(gtf_path)
     text, line = _read_transcript_lines(path)
     rows = parse_table(text, path, at_least=9, what="GTF", line=line)
+    rows = rows.select(pc.equal(rows.arrow(3), "transcript").to_numpy())
     chrom, strand = rows.strings(1), rows.strings(7)
     start, end = rows.integers(4, "start") - 1, rows.integers(5, "end")
     check_possible(chrom, start, end, rows.line, path)
     require_strand(strand, rows.line, path)
     attributes = rows.arrow(9)
+    _refuse_gff3(attributes, rows)
+    canonical = pc.match_substring_regex(attributes, _CANONICAL).to_numpy()
+    took(path, f"read as GTF, {len(rows):,} transcripts, {int(canonical.sum()):,} tagged Ensembl_canonical")
     gene_id = _with_version(attributes, "gene", rows)
     return gene_table(
         {
@@ -70,7 +75,7 @@ def read_genes(gtf_path: str | Path) -> pd.DataFrame:
         start=start,
         end=end,
         strand=strand,
-        canonical=pc.match_substring(attributes, 'tag "Ensembl_canonical"').to_numpy(),
+        canonical=canonical,
         line=rows.line,
         path=path,
     )
@@ -128,29 +133,53 @@ def require_strand(strand: pd.Series, line: NDArray[np.int64], path: Path) -> No
 
 def _read_transcript_lines(path: Path) -> tuple[bytes, NDArray[np.int64]]:
     """Stream the file, for its text is 10 to 20 times what is kept; return lines, and their numbers."""
-    with path.open("rb") as file:
-        compressed = file.read(2) == GZIP_MAGIC
-    kept, numbers = [], []
-    with gzip.open(path) if compressed else path.open("rb") as lines:
-        try:
-            for number, text in enumerate(lines, start=1):
-                if b"\ttranscript\t" in text:
-                    kept.append(text)
-                    numbers.append(number)
-                elif text.startswith(b"##gff-version 3"):
-                    raise FormatError("this is GFF3; use the GTF of the same release", path=path, line=number)
-        except GZIP_ERRORS as error:
-            raise damaged_gzip(path, error) from error
+    kept: list[bytes] = []
+    numbers: list[int] = []
+    features: Counter[bytes] = Counter()
+    n_lines = 0
+    for block in iter_text(path, "GTF", takes=("GTF",)):
+        if not n_lines:
+            lines = block[:_LOOKED_AT].split(b"\n")
+            features.update(line.split(b"\t")[2] for line in lines if line.count(b"\t") > 7)
+        # Blocks are searched for the word alone: lines of other features are never taken apart.
+        done, at = 0, block.find(_TRANSCRIPT)
+        while at >= 0:
+            begin, end = block.rfind(b"\n", 0, at) + 1, block.index(b"\n", at) + 1
+            n_lines += block.count(b"\n", done, end)
+            kept.append(block[begin:end])
+            numbers.append(n_lines)
+            done, at = end, block.find(_TRANSCRIPT, end)
+        n_lines += block.count(b"\n", done)
     if not kept:
+        found = ", ".join(name.decode("utf-8", "replace") for name, _ in features.most_common(5))
         raise FormatError(
-            "no line of feature transcript: not a GTF file, or one without transcripts", path=path
+            "no line of feature transcript: not a GTF file, or one without transcripts"
+            + (f" (it has {found}); give the GTF of GENCODE or Ensembl" if found else ""),
+            path=path,
         )
     return b"".join(kept), np.array(numbers, dtype=np.int64)
 
 
+def _refuse_gff3(attributes: pa.ChunkedArray, rows: TextTable) -> None:
+    """Refuse attributes written KEY=VALUE: FormatError with the first such line."""
+    gff3 = pc.match_substring_regex(attributes, r"^\s*\w+=").to_numpy()
+    if gff3.any():
+        row = int(np.argmax(gff3))
+        raise FormatError(
+            'these are GFF3\'s attributes (KEY=VALUE) where a GTF has KEY "VALUE"; give the GTF of the same '
+            "release, or make one (gffread FILE -T -o NEW.gtf)",
+            path=rows.path,
+            line=int(rows.line[row]),
+            value=rows.value(row, 9)[:60],
+        )
+
+
 def _attribute(attributes: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Return the value of an attribute, null where a row does not have it."""
-    return pc.struct_field(pc.extract_regex(attributes, rf'(?:^|[; ]){name} "(?P<value>[^"]*)"'), "value")
+    """Return the value of an attribute, in quotes or not, null where a row does not have it."""
+    pattern = rf'(?:^|[;\s]){name}\s+(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s";]+))'
+    found = pc.extract_regex(attributes, pattern)
+    quoted, bare = (pc.struct_field(found, part) for part in ("quoted", "bare"))
+    return pc.if_else(pc.equal(bare, ""), quoted, bare)
 
 
 def _with_version(attributes: pa.ChunkedArray, kind: str, rows: TextTable) -> pa.ChunkedArray:

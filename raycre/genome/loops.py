@@ -14,11 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
+from raycre.genome.bigwig import is_bigwig
 from raycre.genome.intervals import Outside, check_possible, inside, unknown_chromosome
-from raycre.genome.textfile import TextTable, read_table
+from raycre.genome.textfile import require_file, took
+from raycre.genome.texttable import TextTable, Titles, read_table
 from raycre.genome.windows import read_windows
 
 _GAP, _LONGEST_SPAN = 16_384, 1_000_000  # bp; a span is cheap, its memory is what counts
+TITLES = Titles(("chrom1", "start1", "end1", "chrom2", "start2", "end2"))
 _DECIMALS = 9  # of summed scores: differences of running sums leave round-off behind
 
 
@@ -74,6 +77,16 @@ class Loops:
         return np.repeat(np.concatenate([before, level[first:last]]), np.diff(edges))
 
 
+def is_bedpe(path: str | Path) -> bool:
+    """Say whether loops are pairs of anchors; else they are a signal: bigWig, or bedGraph's four columns.
+
+    Raises:
+        MissingInputError, FormatError: as `read_loops`, of what is neither.
+    """
+    path = require_file(path)
+    return not is_bigwig(path) and read_table(path, at_least=1, what="BEDPE or bedGraph").n_columns > 4
+
+
 def read_loops(
     path: str | Path,
     sizes: Mapping[str, int],
@@ -83,8 +96,9 @@ def read_loops(
 ) -> Loops:
     """Read BEDPE: two anchors in six columns, plain or gzip.
 
-    A first row without a number in any coordinate column is a header. An anchor of zero length covers the
-    one base at its start. Anchors of a loop that overlap or touch are joined.
+    Columns are found by a title's names (bedtools' chrom1, start1, … or juicer's chr1, x1, …); a first row
+    without a number in any coordinate column is a title of other names, and left out. An anchor of zero
+    length covers the one base at its start. Anchors of a loop that overlap or touch are joined.
 
     Args:
         path: the file.
@@ -94,18 +108,23 @@ def read_loops(
 
     Raises:
         MissingInputError: no such file.
-        FormatError: empty, truncated, too few columns, a coordinate or count that is no number,
-            or a count that is negative or not finite.
+        FormatError: empty, truncated, of another kind, too few columns, a coordinate or count that is no
+            number, or a count that is negative or not finite.
         RegionError: a negative start, end < start, or past the chromosome's end.
         ChromosomeError: a chromosome that `sizes` does not have.
     """
-    rows = read_table(path, at_least=max(6, count_column or 0), what="BEDPE")
-    rows = rows.without_title(columns=(2, 3, 5, 6))
+    rows = read_table(path, at_least=max(6, count_column or 0), what="BEDPE", titles=TITLES)
+    at = rows.roles or dict(zip(TITLES.needed, range(1, 7), strict=True))
+    if not rows.roles:
+        rows = rows.without_title(columns=(2, 3, 5, 6))
+    counts = f"counts in column {count_column}" if count_column else "each loop counts 1"
+    took(rows.path, f"{rows.describe()} read as BEDPE, {counts}")
     kept = np.ones(len(rows), dtype=bool)
     anchors = []
-    for column in (1, 4):
-        chrom = rows.strings(column)
-        start, end = rows.integers(column + 1, "anchor's start"), rows.integers(column + 2, "anchor's end")
+    for side in (1, 2):
+        chrom = rows.strings(at[f"chrom{side}"])
+        start = rows.integers(at[f"start{side}"], "anchor's start")
+        end = rows.integers(at[f"end{side}"], "anchor's end")
         check_possible(chrom, start, end, rows.line, rows.path, empty_ok=True)
         end = np.maximum(end, start + 1)
         kept &= inside(chrom, start, end, rows.line, rows.path, sizes=sizes, outside=outside)

@@ -16,33 +16,92 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
-from raycre.genome.textfile import TextTable, read_table
+from raycre.genome.narrow_peak import read_summits, summits_of
+from raycre.genome.textfile import took
+from raycre.genome.texttable import TextTable, Titles, read_table
+from raycre.genome.titles import find_roles, first_base, plain_names
 
 _STRANDS = ("+", "-", ".")
+_BED = ("chrom", "start", "end", "name", "score", "strand")  # columns 1 to 6
+_TITLES = Titles(
+    ("chrom", "start", "end"), ("name", "class", "strand", "source", "summit_offset", "summit", "width")
+)
 
 
 def read_bed(path: Path) -> pd.DataFrame:
-    """Read BED or narrowPeak. A "." or absent name is None, an absent strand is "."."""
-    rows = read_table(path, at_least=3, what="BED")
-    start = rows.integers(2, "start")
-    summit = np.full(len(rows), -1, dtype=np.int64)
-    if _is_narrow_peak(rows):
-        offset = rows.integers(10, "summit")
+    """Read BED, narrowPeak or a table with a title. A "." or absent name is None, an absent strand is "."."""
+    rows = read_table(path, at_least=3, what="BED", titles=_TITLES)
+    columns = rows.roles or {
+        role: column for column, role in enumerate(_BED, start=1) if column <= rows.n_columns
+    }
+    start, end = rows.integers(columns["start"], "start"), rows.integers(columns["end"], "end")
+    first = _first_base(rows, start, end)
+    start = start - first
+    offset, summit = _offsets(rows), np.full(len(rows), -1, dtype=np.int64)
+    if offset is not None:
         summit = np.where(offset >= 0, start + offset, -1)
-    name = _names(rows.arrow(4)) if rows.n_columns >= 4 else None
+    elif "summit" in rows.roles:
+        position = summits_of(rows, rows.roles["summit"])
+        summit = np.where(position >= 0, position - first, -1)
+    name = _names(rows.arrow(columns["name"])) if "name" in columns else None
+    took(path, f"{rows.describe()} read as {_described(rows, summit, offset is not None, first)}")
     return pd.DataFrame(
         {
-            "chrom": rows.strings(1),
+            "chrom": rows.strings(columns["chrom"]),
             "start": start,
-            "end": rows.integers(3, "end"),
+            "end": end,
             "name": name,
-            "class": name,
-            "strand": _checked_strands(rows.strings(6), path, rows.line) if rows.n_columns >= 6 else ".",
-            "source": path.name,
+            "class": _names(rows.arrow(columns["class"])) if "class" in columns else name,
+            "strand": _strands(rows, columns.get("strand")),
+            "source": rows.strings(columns["source"]) if "source" in columns else path.name,
             "summit": summit,
             "line": rows.line,
         }
     )
+
+
+def _first_base(rows: TextTable, start: NDArray[np.int64], end: NDArray[np.int64]) -> int:
+    """Return what the table calls the first base; only names and widths can say that it is not 0."""
+    if not rows.roles:
+        return 0
+    width = None
+    if "width" in rows.roles:
+        try:
+            width = rows.integers(rows.roles["width"], "width")
+        except FormatError:  # a width of something else
+            width = None
+    return first_base(rows.names, start, end, width)
+
+
+def _offsets(rows: TextTable) -> NDArray[np.int64] | None:
+    """Return summits as offsets into the peaks; None where the file has none."""
+    if rows.roles:
+        return summits_of(rows, rows.roles["summit_offset"]) if "summit_offset" in rows.roles else None
+    return read_summits(rows)
+
+
+def _described(rows: TextTable, summit: NDArray[np.int64], peaks: bool, first: int) -> str:
+    """Say what the file is, and where its regions have their centres."""
+    n, n_summits = len(summit), int((summit >= 0).sum())
+    centres = "summits used" if n_summits == n else "midpoints used"
+    if 0 < n_summits < n:
+        centres = f"summits used of {n_summits:,} rows, midpoints of {n - n_summits:,} without one"
+    elif peaks and not n_summits:
+        centres = "no row has a summit, midpoints used"
+    kind = "narrowPeak" if peaks and not rows.roles else "BED" if not rows.roles else "intervals"
+    return f"{kind}, {centres}{'; positions are 1-based and closed' if first else ''}"
+
+
+def _strands(rows: TextTable, column: int | None) -> pd.Series | str:
+    if column is None:
+        return "."
+    strand = rows.strings(column)
+    return _checked_strands(_spelt(strand) if rows.roles else strand, rows.path, rows.line)
+
+
+def _spelt(strand: pd.Series) -> pd.Series:
+    """Return strands as BED spells them: R's GRanges write * where there is none, BioMart 1 and -1."""
+    return strand.replace({"*": ".", "": ".", "1": "+", "-1": "-"})
 
 
 def _names(texts: pa.ChunkedArray) -> pd.Series:
@@ -64,26 +123,8 @@ def _checked_strands(strand: pd.Series, path: Path, line: NDArray[np.int64]) -> 
     return strand
 
 
-def _is_narrow_peak(rows: TextTable) -> bool:
-    """Tell narrowPeak from other BED: ten columns, three numbers and an integer from the seventh on."""
-    if rows.n_columns != 10:
-        return False
-    if "narrowpeak" in rows.path.name.lower():
-        return True
-    *signal, summit = (rows.value(0, column) for column in (7, 8, 9, 10))
-    return all(_is_number(text) for text in signal) and summit.removeprefix("-").isdecimal()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def read_parquet(path: Path) -> pd.DataFrame:
-    """Read chrom, start, end and, where present, name, label, strand, source, summit.
+    """Read chrom, start, end and, where present, name, label, strand, source, summit, by any of their names.
 
     Raises:
         FormatError: damaged, without rows or a needed column, of the wrong type, or with a null coordinate.
@@ -92,12 +133,29 @@ def read_parquet(path: Path) -> pd.DataFrame:
         file = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise FormatError(f"the Parquet file is truncated or damaged ({error})", path=path) from error
-    missing = [c for c in ("chrom", "start", "end") if c not in file.column_names]
+    names = plain_names(file.column_names)
+    roles = find_roles(names, (*_TITLES.needed, *_TITLES.useful), path)
+    missing = [c for c in _TITLES.needed if c not in roles]
     if missing:
         raise FormatError(f"no column {', '.join(missing)}; it has {', '.join(file.column_names)}", path=path)
     if not file.num_rows:
         raise FormatError("the file has no rows", path=path)
+    file = pa.table({role: file.column(column - 1) for role, column in roles.items()})
     line = np.arange(1, file.num_rows + 1)
+    start, end, summit = (
+        _complete(file, "start", pa.int64(), path).to_numpy(),
+        _complete(file, "end", pa.int64(), path).to_numpy(),
+        _summits(file, path),
+    )
+    width = pc.fill_null(file["width"], -1).to_numpy() if _has_integers(file, "width") else None
+    first = first_base(names, start, end, width)
+    start, summit = start - first, np.where(summit >= first, summit - first, -1)
+    if "summit" not in roles and "summit_offset" in roles:
+        offset = pc.fill_null(_cast(file, "summit_offset", pa.int64(), path), -1).to_numpy()
+        summit = np.where(offset >= 0, start + offset, -1)
+    closed = "; positions are 1-based and closed" if first else ""
+    took(path, f"Parquet columns by name ({', '.join(roles)}) read as intervals, "
+         f"{'summits' if (summit >= 0).any() else 'midpoints'} used{closed}")  # fmt: skip
 
     def text(column: str, default: str) -> pd.Series | str:
         if column not in file.column_names:
@@ -106,26 +164,32 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
     name, label = (
         _names(_cast(file, column, pa.string(), path)) if column in file.column_names else None
-        for column in ("name", "label")
+        for column in ("name", "class")
     )
     strand = text("strand", ".")
     return pd.DataFrame(
         {
             "chrom": _complete(file, "chrom", pa.string(), path).to_pandas(),
-            "start": _complete(file, "start", pa.int64(), path).to_numpy(),
-            "end": _complete(file, "end", pa.int64(), path).to_numpy(),
+            "start": start,
+            "end": end,
             "name": name,
             "class": name if label is None else label,
-            "strand": strand if isinstance(strand, str) else _checked_strands(strand, path, line),
+            "strand": strand if isinstance(strand, str) else _checked_strands(_spelt(strand), path, line),
             "source": text("source", path.name),
-            "summit": _summits(file, path) if "summit" in file.column_names else np.int64(-1),
+            "summit": summit,
             "line": line,
         }
     )
 
 
 def _summits(file: pa.Table, path: Path) -> NDArray[np.int64]:
+    if "summit" not in file.column_names:
+        return np.full(file.num_rows, -1, dtype=np.int64)
     return pc.fill_null(_cast(file, "summit", pa.int64(), path), -1).to_numpy()
+
+
+def _has_integers(file: pa.Table, column: str) -> bool:
+    return column in file.column_names and pa.types.is_integer(file.schema.field(column).type)
 
 
 def _cast(file: pa.Table, column: str, kind: pa.DataType, path: Path) -> pa.ChunkedArray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible
-from raycre.genome.textfile import TextTable, parse_table, read_text, require_file
+from raycre.genome.textfile import read_text, require_file, took
+from raycre.genome.texttable import TextTable, Titles, parse_table
 
 _UCSC_COLUMNS = (
     17  # rmsk: bin, swScore, three rates, genoName, genoStart, genoEnd, genoLeft, strand, repName …
@@ -19,6 +20,8 @@ _UCSC_COLUMNS = (
 _OUT_COLUMNS = (
     14  # RepeatMasker's .out: score, three rates, query, begin, end, (left), strand, repeat, class …
 )
+_BED, _UCSC = {"chrom": 1, "start": 2, "end": 3}, {"chrom": 6, "start": 7, "end": 8}
+_TITLES = Titles(("chrom", "start", "end", "repeat_class"), ("repeat_family",))
 _HEAD = 1 << 16  # bytes in which the first row is looked for
 
 
@@ -37,30 +40,43 @@ def read_repeats(path: str | Path) -> pd.DataFrame:
         RegionError: an interval that cannot be.
     """
     path = require_file(path)
-    text = read_text(path)
-    kind = _format(text)
-    if kind == "ucsc":
-        rows = parse_table(text, path, at_least=_UCSC_COLUMNS, what="UCSC's rmsk")
-        return _table(rows, 6, path, rows.strings(12), rows.strings(13))
-    if kind == "out":
+    text = read_text(path, "RepeatMasker's output or BED")
+    if _is_out(text):
         rows = _parse_out(text, path)
-        return _table(rows, 1, path, *_split(rows.strings(5)), first=1)
-    rows = parse_table(text, path, at_least=4, what="BED of repeats (the fourth column is the class)")
-    return _table(rows, 1, path, *_split(rows.strings(4)))
+        took(path, "read as RepeatMasker's .out")
+        return _table(rows, _BED, path, *_split(rows.strings(5)), first=1)
+    what = "BED of repeats (the fourth column is the class)"
+    rows = parse_table(text, path, at_least=4, what=what, titles=_TITLES)
+    if rows.roles:
+        took(path, f"{rows.describe()} read as repeats")
+        kind, family = _split(rows.strings(rows.roles["repeat_class"]))
+        if "repeat_family" in rows.roles:
+            family = rows.strings(rows.roles["repeat_family"])
+        return _table(rows, rows.roles, path, kind, family)
+    if rows.n_columns == _UCSC_COLUMNS and _is_ucsc(rows):
+        took(path, f"{rows.n_columns} columns read as UCSC's rmsk")
+        return _table(rows, _UCSC, path, rows.strings(12), rows.strings(13))
+    took(path, f"{rows.describe()} read as BED, class and family in column 4")
+    return _table(rows, _BED, path, *_split(rows.strings(4)))
 
 
-def _format(text: bytes) -> Literal["ucsc", "out", "bed"]:
-    lines = (line for line in text[:_HEAD].splitlines() if line.strip() and not line.startswith(b"#"))
+def _is_out(text: bytes) -> bool:
+    """Tell the .out by its own header, or by rows that blanks align."""
+    lines = (line for line in text[:_HEAD].split(b"\n") if line.strip() and not line.startswith(b"#"))
     head = next(lines, b".")
-    if head.split()[0] in (b"SW", b"bit") or (len(head.split()) >= _OUT_COLUMNS and b"\t" not in head):
-        return "out"
-    return "ucsc" if head.count(b"\t") + 1 == _UCSC_COLUMNS else "bed"
+    aligned = len(head.split()) >= _OUT_COLUMNS and b"\t" not in head and b"," not in head
+    return head.split()[0] in (b"SW", b"bit") or aligned
+
+
+def _is_ucsc(rows: TextTable) -> bool:
+    """Say whether the strand stands where the rmsk table has it, in every row."""
+    return bool(rows.strings(10).isin(["+", "-", "C"]).all())
 
 
 def _parse_out(text: bytes, path: Path) -> TextTable:
     """Keep sequence, begin, end, repeat and class of the rows, which blanks align and a * may end."""
     kept, line = [], []
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split(b"\n"), start=1):
         fields = row.split()
         if not fields or not fields[0][:1].isdigit():
             continue  # the header's two lines, and what says that there are no repeats
@@ -78,12 +94,12 @@ def _parse_out(text: bytes, path: Path) -> TextTable:
 
 
 def _table(
-    rows: TextTable, column: int, path: Path, kind: pd.Series, family: pd.Series, *, first: int = 0
+    rows: TextTable, at: Mapping[str, int], path: Path, kind: pd.Series, family: pd.Series, *, first: int = 0
 ) -> pd.DataFrame:
-    """`column` is that of the chromosome, `first` what the format calls the first base."""
-    chrom = rows.strings(column)
-    start: NDArray[np.int64] = rows.integers(column + 1, "start") - first
-    end = rows.integers(column + 2, "end")
+    """`at` has the columns of chrom, start and end; `first` is what the format calls the first base."""
+    chrom = rows.strings(at["chrom"])
+    start: NDArray[np.int64] = rows.integers(at["start"], "start") - first
+    end = rows.integers(at["end"], "end")
     check_possible(chrom, start, end, rows.line, path)
     sure = {"class": kind.str.rstrip("?"), "family": family.str.rstrip("?")}
     return pd.DataFrame({"chrom": chrom, "start": start, "end": end, **sure, "line": rows.line})

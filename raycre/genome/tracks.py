@@ -19,7 +19,7 @@ from raycre.errors import AssemblyError, FormatError
 from raycre.genome.bedgraph import BedGraph
 from raycre.genome.bigwig import BigWig, is_bigwig
 from raycre.genome.intervals import place, unknown_chromosome
-from raycre.genome.textfile import require_file
+from raycre.genome.textfile import require_file, took
 from raycre.genome.windows import read_windows
 
 # One pyBigWig call costs about 100 µs and then 3 ns a base: two windows nearer than this share a call.
@@ -55,6 +55,8 @@ class Track:
 
     def __init__(self, path: str | Path, sizes: Mapping[str, int], *, sizes_from: str = "the FASTA") -> None:
         self.path, self.sizes, self._sizes_from = require_file(path), dict(sizes), sizes_from
+        if is_bigwig(self.path):
+            took(self.path, "bigWig")
         reader: _Reader = BigWig(self.path) if is_bigwig(self.path) else BedGraph(self.path, self.sizes)
         self._reader = reader
         try:

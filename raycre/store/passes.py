@@ -28,14 +28,28 @@ Predictions = dict[str, NDArray[np.float32]]
 """pass key -> float32 (bins, tracks)."""
 
 PEAKS_PART = "peaks"  # the part of a gene's folder that holds no passes
+LONGEST = (
+    120  # characters of a folder's name without its hash; file systems allow 255 bytes, suffixes included
+)
 _KEPT = "kept_tracks"  # metadata key of a part: track ids, in the order of its predictions
 
 
 def folder_of(gene_id: str, chrom: str, tss: int, strand: str) -> str:
-    """Return the name of a gene's folder: readable, and one for each TSS."""
-    name = f"{gene_id}_{chrom}_{tss}_{'plus' if strand == '+' else 'minus'}"
-    plain = re.sub(r"[^\w.-]", "-", name)
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    """Return the name of a gene's folder: readable, one for each TSS, and a name on every file system.
+
+    Signs that a file system or a reader of Parquet folders takes for something else (/ = : and the like, and
+    letters beyond ASCII) become "-", a dot or underscore in front is not the first letter (such names are
+    hidden or passed over), and a long name is cut. A hash then tells such names apart; an id with small
+    letters has one too, as some file systems do not tell these from capitals.
+    """
+    place = f"{chrom}_{tss}_{'plus' if strand == '+' else 'minus'}"
+    name = f"{gene_id}_{place}"
+    plain = re.sub(r"[^\w.-]", "-", name, flags=re.ASCII)
+    plain = plain if plain[0].isalnum() else f"gene{plain}"
+    plain = plain if len(plain) <= LONGEST else f"{plain[: LONGEST - len(place) - 1]}_{place}"
+    if plain == name and gene_id == gene_id.upper():
+        return name
+    return f"{plain[:LONGEST]}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:12]}"
 
 
 def digest_of_names(names: Sequence[str]) -> str:

@@ -410,7 +410,7 @@ def test_a_text_file_named_bigwig_is_no_bigwig(tmp_path: Path) -> None:
     path = tmp_path / "s.bw"
     path.write_text("<html>404</html>\n")
     with pytest.raises(
-        FormatError, match=r"s\.bw:1: '<html>404</html>': 1 tab-separated column where bedGraph"
+        FormatError, match=r"s\.bw:1: this is web page \(HTML\) where bedGraph was expected; .*get it again"
     ):
         open_track(path)
 

@@ -1,0 +1,342 @@
+"""Text tables as columns that remember their line numbers: separators, quotes and titles, settled once.
+
+BED, bedGraph, BEDPE, GTF and tables with a title line are all read through here.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
+from numpy.typing import NDArray
+
+from raycre.errors import FormatError
+from raycre.genome.textfile import not_utf8, read_text, require_file
+from raycre.genome.titles import SYNONYMS, find_roles, plain_names
+
+HEADERS = (b"#", b"track", b"browser")  # UCSC: comment, track and browser lines of BED and bedGraph
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon"}
+_NEWLINE = 10
+_MAY_BE_BLANK = b" \t,;"  # a row of nothing but these is blank: what a spreadsheet leaves below a table
+_INTEGER = r"^-?[0-9]{1,18}$"
+_NUMBER = r"^(?i)[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$|^(?i)[+-]?(nan|inf|infinity)$"
+_R_POWER = r"^[0-9](\.[0-9]+)?e\+[0-9]{2}$"  # R writes 100000 as 1e+05
+
+
+@dataclass(frozen=True)
+class Titles:
+    """Which columns a reader finds by their names.
+
+    needed: roles of `titles.SYNONYMS` without which a line is no title.
+    useful: roles that are taken where they are there.
+    """
+
+    needed: tuple[str, ...]
+    useful: tuple[str, ...] = ()
+
+
+NO_TITLE = Titles(())
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """Rows of a text table. Columns are numbered from 1, as the formats' descriptions do.
+
+    Attributes:
+        path: the file.
+        line: int64 (n,), 1-based line of each row.
+        separator: what stands between columns.
+        roles: column of each role that the title names; empty where there is no title.
+        names: plain names of the columns, as far as a title names them.
+        title: the names as they stand in the file.
+    """
+
+    path: Path
+    columns: pa.Table
+    line: NDArray[np.int64]
+    separator: str = "\t"
+    roles: Mapping[str, int] = field(default_factory=dict)
+    names: Sequence[str] = ()
+    title: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    @property
+    def n_columns(self) -> int:
+        """The columns that every row has."""
+        return self.columns.num_columns
+
+    def describe(self, columns: str = "") -> str:
+        """Say how the columns were found, for `took`: their number, or their names."""
+        by = SEPARATORS[self.separator]
+        if self.roles:
+            named = ", ".join(self.title[column - 1].lstrip("# ") for column in self.roles.values())
+            return f"{by}-separated columns by name ({named})"
+        return f"{self.n_columns} {'' if by == 'tab' else f'{by}-separated '}columns"
+
+    def select(self, rows: NDArray[np.bool_]) -> TextTable:
+        """Return some of the rows."""
+        return TextTable(
+            self.path, self.columns.filter(pa.array(rows)), self.line[rows], self.separator, self.roles,
+            self.names, self.title,
+        )  # fmt: skip
+
+    def without_title(self, columns: tuple[int, ...]) -> TextTable:
+        """Return the rows without the first, where it has no number in any of these columns."""
+        digits = [self.value(0, column).lstrip("-").isdecimal() for column in columns]
+        if any(digits) or len(self) == 1:
+            return self
+        return self.select(np.arange(len(self)) > 0)
+
+    def value(self, row: int, column: int) -> str:
+        """Return one field as it stands in the file."""
+        return str(self.columns.column(column - 1)[row].as_py())
+
+    def strings(self, column: int) -> pd.Series:
+        """Return a column of text."""
+        return self.columns.column(column - 1).to_pandas()
+
+    def arrow(self, column: int) -> pa.ChunkedArray:
+        """Return a column of text as Arrow keeps it, for pyarrow.compute."""
+        return self.columns.column(column - 1)
+
+    def integers(self, column: int, what: str) -> NDArray[np.int64]:
+        """Return a column as int64 (n,); FormatError with the line that is no integer.
+
+        100.0, as pandas writes integers beside missing values, and R's 1e+05 are integers.
+        """
+        try:
+            return pc.cast(self.arrow(column), pa.int64()).to_numpy()
+        except pa.ArrowInvalid:
+            texts = self._whole(column)
+        good = pc.match_substring_regex(texts, _INTEGER).to_numpy()
+        if not good.all():
+            raise self.error(int(np.argmin(good)), column, f"the {what} (column {column}) is not an integer")
+        return pc.cast(texts, pa.int64()).to_numpy()
+
+    def floats(self, column: int, what: str) -> NDArray[np.float64]:
+        """Return a column as float64 (n,); FormatError with the line that is no number."""
+        texts = self.arrow(column)
+        if self.separator == ";":  # the decimal comma of the places where CSV has semicolons
+            texts = pc.replace_substring(texts, ",", ".")
+        try:
+            return pc.cast(texts, pa.float64()).to_numpy()
+        except pa.ArrowInvalid:
+            texts = pc.utf8_trim_whitespace(texts)
+        good = pc.match_substring_regex(texts, _NUMBER).to_numpy()
+        if not good.all():
+            row = int(np.argmin(good))
+            comma = "; write a decimal point" if "," in self.value(row, column) else ""
+            raise self.error(row, column, f"the {what} (column {column}) is not a number{comma}")
+        return pc.cast(texts, pa.float64()).to_numpy()
+
+    def error(self, row: int, column: int, message: str) -> FormatError:
+        """Make the error for one field."""
+        return FormatError(message, path=self.path, line=int(self.line[row]), value=self.value(row, column))
+
+    def _whole(self, column: int) -> pa.ChunkedArray:
+        """Return a column's text with integers in their other spellings written out."""
+        texts = pc.replace_substring_regex(pc.utf8_trim_whitespace(self.arrow(column)), r"\.0+$", "")
+        powers = pc.match_substring_regex(texts, _R_POWER)
+        if not pc.any(powers).as_py():
+            return texts
+        written = [_written_out(text) if power else text for text, power in
+                   zip(texts.to_pylist(), powers.to_pylist(), strict=True)]  # fmt: skip
+        return pa.chunked_array([pa.array(written, pa.string())])
+
+
+def _written_out(power: str) -> str:
+    """Write out 1.2e+07; what is not shorter that way was rounded by whoever wrote it, and is left."""
+    value = float(power)
+    return str(int(value)) if value.is_integer() and len(power) < len(str(int(value))) else power
+
+
+def read_table(path: str | Path, *, at_least: int, what: str, titles: Titles = NO_TITLE) -> TextTable:
+    """Read the rows of a text file; see `parse_table`."""
+    path = require_file(path)
+    return parse_table(read_text(path, what), path, at_least=at_least, what=what, titles=titles)
+
+
+def parse_table(
+    text: bytes,
+    path: Path,
+    *,
+    at_least: int,
+    what: str,
+    line: NDArray[np.int64] | None = None,
+    titles: Titles = NO_TITLE,
+) -> TextTable:
+    """Split text into columns, skipping blank lines and `HEADERS`.
+
+    Columns are separated by tabs; where the first line has none, by semicolons, else by commas. Fields in
+    double quotes are unquoted in the latter two, and between tabs where a field of the first line is whole
+    in quotes (R's write.table). A title is the first line, or a comment above it, that names what `titles`
+    needs; where rows have one field more than their title, the first is R's row name.
+
+    Args:
+        text: whole lines, as `read_text` gives them.
+        path: the file they come from, for errors.
+        at_least: columns that the format needs where no title names them.
+        what: the format's name, for errors.
+        line: int64 (n,), the 1-based line of each line of `text` where these are a selection.
+        titles: of the reader.
+
+    Raises:
+        FormatError: no row, fewer columns than needed, rows of different widths, text that is not UTF-8.
+    """
+    rows, kept, comments = _without_headers(text)
+    line = kept if line is None else line[kept - 1]
+    if not len(line):
+        raise FormatError(f"the file has no rows of {what}", path=path)
+    first = rows[: rows.index(b"\n")]
+    separator, quoted = layout(first)
+    title, names, roles, in_rows = _find_title(first, comments, separator, titles, path)
+    if not roles and b" " in first.split(separator.encode())[0].strip():
+        separator, quoted = "\t", False  # blanks between the columns, and commas within one
+    if in_rows:
+        rows, line = rows[len(first) + 1 :], line[1:]
+        if not len(line):
+            raise FormatError("the table has no rows", path=path)
+    cells = _cells(rows[: rows.index(b"\n")], separator)
+    width = len(cells)
+    if in_rows and width == len(title) + 1 and not _fits(cells, roles):
+        title, names, roles = ("", *title), ("", *names), {role: c + 1 for role, c in roles.items()}
+    if in_rows and width != len(title):
+        raise FormatError(
+            f"{width} columns below a title of {len(title)}; write one name for each column",
+            path=path,
+            line=int(line[0]),
+        )
+    if (width < at_least and not roles) or max(roles.values(), default=0) > width:
+        raise _ragged(rows, line, path, max(at_least, *roles.values(), 0), what, separator)
+    table = _split(rows, line, path, width, max(roles.values(), default=at_least), what, separator, quoted)
+    return TextTable(path, table, line, separator, roles, names, title)
+
+
+def _fits(cells: Sequence[str], roles: Mapping[str, int]) -> bool:
+    """Say whether a row has a number where its title names a position."""
+    columns = [column for role, column in roles.items() if "start" in role or role in ("tss", "size")]
+    return all(cells[column - 1].strip().isdecimal() for column in columns)
+
+
+def layout(first: bytes) -> tuple[str, bool]:
+    """Return what separates the columns, and whether fields may be in double quotes."""
+    if b"\t" in first or not (b"," in first or b";" in first):
+        cells = (cell.strip() for cell in first.split(b"\t"))
+        return "\t", any(len(cell) > 1 and cell[:1] == cell[-1:] == b'"' for cell in cells)
+    return (";" if b";" in first else ","), True
+
+
+def _cells(row: bytes, separator: str) -> list[str]:
+    """Return the fields of one line."""
+    text = row.decode("utf-8", "replace")
+    if '"' not in text or (separator == "\t" and not layout(row)[1]):
+        return text.split(separator)
+    return next(csv.reader([text], delimiter=separator, skipinitialspace=separator != "\t"))
+
+
+def _find_title(
+    first: bytes, comments: Sequence[bytes], separator: str, titles: Titles, path: Path
+) -> tuple[Sequence[str], Sequence[str], dict[str, int], bool]:
+    """Return the title's cells, their plain names, their roles, and whether it is the first line."""
+    if titles.needed:
+        for candidate in (first, *reversed(comments)):
+            cells = _cells(candidate, separator)
+            while cells and not cells[-1].strip():
+                cells.pop()  # a separator at the end of the line
+            names = plain_names(cells)
+            if all(any(name in names for name in SYNONYMS[role]) for role in titles.needed):
+                roles = find_roles(names, (*titles.needed, *titles.useful), path)
+                return cells, names, roles, candidate is first
+    return (), (), {}, False
+
+
+def _split(
+    rows: bytes,
+    line: NDArray[np.int64],
+    path: Path,
+    width: int,
+    at_least: int,
+    what: str,
+    separator: str,
+    quoted: bool,
+) -> pa.Table:
+    options = pcsv.ParseOptions(
+        delimiter=separator,
+        quote_char='"' if quoted else False,
+        escape_char="\\" if quoted and b'\\"' in rows else False,
+    )
+    try:
+        table = pcsv.read_csv(
+            pa.py_buffer(rows),
+            read_options=pcsv.ReadOptions(column_names=[str(i) for i in range(width)], block_size=1 << 24),
+            parse_options=options,
+            convert_options=pcsv.ConvertOptions(
+                column_types={str(i): pa.string() for i in range(width)}, strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "columns" in str(error):
+            raise _ragged(rows, line, path, at_least, what, separator) from None
+        try:
+            rows.decode()
+        except UnicodeDecodeError as not_text:
+            found = not_utf8(rows, not_text, path, what)
+            assert found.line is not None
+            raise FormatError(
+                found.message, path=path, line=int(line[found.line - 1]), value=found.value
+            ) from None
+        raise FormatError(f"not text that can be read as {what} ({error})", path=path) from None
+    if not quoted:
+        return table
+    return pa.table([pc.utf8_trim_whitespace(column) for column in table.columns], names=table.column_names)
+
+
+def _without_headers(text: bytes) -> tuple[bytes, NDArray[np.int64], list[bytes]]:
+    """Return the lines that are rows, the 1-based number of each (int64 (n,)), and comments above them."""
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    letters = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero(letters == _NEWLINE)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    first_letter = letters[starts]
+    row = first_letter != _NEWLINE
+    comments = []
+    # Few lines can begin like a header or be blank; only those are looked at one by one.
+    begins = [header[0] for header in HEADERS] + list(_MAY_BE_BLANK)
+    for i in np.flatnonzero(np.isin(first_letter, begins)):
+        content = text[starts[i] : ends[i]]
+        first_word = content.split(maxsplit=1)[:1]
+        is_header = bool(first_word) and (first_word[0].startswith(b"#") or first_word[0] in HEADERS)
+        if is_header and content.startswith(b"#") and not row[:i].any():
+            comments.append(content.lstrip(b"# "))
+        row[i] &= not is_header and bool(content.strip(_MAY_BE_BLANK))
+    if not row.all():
+        text = letters[np.repeat(row, ends + 1 - starts)].tobytes()
+    return text, np.flatnonzero(row) + 1, comments
+
+
+def _ragged(
+    rows: bytes, line: NDArray[np.int64], path: Path, at_least: int, what: str, separator: str
+) -> FormatError:
+    """Find the first row that is too narrow, or else the first of another width than the first row."""
+    name, every = SEPARATORS[separator], rows.decode("utf-8", "replace").split("\n")[: len(line)]
+    widths = np.array([len(_cells(row.encode(), separator)) for row in every])
+    narrow = widths < at_least
+    row = int(np.argmax(narrow if narrow.any() else widths != widths[0]))
+    expected = f"{what} needs {at_least}" if narrow.any() else f"the first row has {widths[0]}"
+    return FormatError(
+        f"{widths[row]} {name}-separated column{'s' if widths[row] > 1 else ''} where {expected}; "
+        f"columns must be separated by {name}s",
+        path=path,
+        line=int(line[row]),
+        value=every[row][:60],
+    )
