@@ -52,6 +52,11 @@ class TrainInputs(_Signals):
     classes: tuple[str, ...] | None = None
     overlaps: Literal["drop", "keep", "refuse"] = "drop"
 
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _as_list(cls, classes: Any) -> Any:
+        return [c.strip() for c in classes.split(",")] if isinstance(classes, str) else classes  # of --set
+
     @field_validator("classes")
     @classmethod
     def _known(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:

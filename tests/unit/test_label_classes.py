@@ -183,7 +183,7 @@ def test_cutoffs_of_a_class_that_was_not_trained_are_null_on_disk_and_nan_in_mem
         fold_folder(folder, 0) / CUTOFFS, {"thresholds": {"silencer": None, **dict.fromkeys(FOUR, 0.25)}}
     )
     assert read_checkpoint(folder, "all").classes == FOUR
-    ensemble = load_ensemble(folder, (0,), 1, torch.device("cpu"))
+    ensemble = load_ensemble(folder, (0,), 1, torch.device("cpu"), [NAN, *[0.25] * 4])
     found = ensemble.predict(np.zeros((3, 1000), np.uint8), None, None, first=0)
     assert np.isnan(found.mean[:, 0]).all()
     assert np.isnan(found.sd[:, 0]).all()
@@ -209,12 +209,13 @@ def test_an_authors_file_of_four_outputs_is_refused_since_it_does_not_name_them(
         (["enhancer", "promoter"], "training needs background and one class more; got enhancer, promoter"),
         (["background"], "training needs background and one class more; got background"),
         ([], "training needs background and one class more; got none"),
+        ("enhancer, promoter", "training needs background and one class more; got enhancer, promoter"),
         (["enhncer", "background"], "'enhncer' is not a class; did you mean enhancer"),
         (["background", "enhancer", "enhancer"], "names one twice"),
     ],
 )
 def test_classes_that_cannot_be_trained_are_refused(
-    genome: DemoGenome, tmp_path: Path, chosen: list[str], message: str
+    genome: DemoGenome, tmp_path: Path, chosen: list[str] | str, message: str
 ) -> None:
     values = train_values(genome, tmp_path)
     values["inputs"]["classes"] = chosen
@@ -222,8 +223,14 @@ def test_classes_that_cannot_be_trained_are_refused(
         make_config(TrainConfig, values)
 
 
-def test_classes_stand_in_the_order_of_the_outputs_however_they_are_given() -> None:
+def test_classes_stand_in_the_order_of_the_outputs_however_they_are_given(
+    genome: DemoGenome, tmp_path: Path
+) -> None:
     assert trained_classes(["background", "promoter", "enhancer"]) == ("enhancer", "promoter", "background")
+    values = train_values(genome, tmp_path)
+    for given in (["background", "enhancer"], "background,enhancer"):
+        values["inputs"]["classes"] = given
+        assert make_config(TrainConfig, values).inputs.classes == ("enhancer", "background")
 
 
 def dry_run(lab: Lab, values: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:  # noqa: F811
