@@ -260,12 +260,15 @@ class PredictInputs(_Signals):
 
 
 class Cutoffs(Frozen):
-    """Smallest probability of a call, by class, instead of those that `train` found."""
+    """Smallest probability of a call, by class, instead of those that `train` found.
 
-    silencer: float
-    enhancer: float
-    promoter: float
-    insulator: float
+    Every class that the models were trained on needs one, and no other has any.
+    """
+
+    silencer: float | None = None
+    enhancer: float | None = None
+    promoter: float | None = None
+    insulator: float | None = None
 
 
 class PredictModel(Frozen):

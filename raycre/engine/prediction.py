@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -46,6 +47,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     check_out(config.run.out)
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
+    checkpoint.check_cutoffs(config.model.cutoffs)
     if config.codes and checkpoint.n_codes is None:
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
@@ -127,7 +129,9 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
 def _cutoffs(config: PredictConfig) -> tuple[float, ...] | None:
     """Return cutoffs by class; background's is not used."""
     given = config.model.cutoffs
-    return None if given is None else (*given.model_dump().values(), 0.0)
+    if given is None:
+        return None
+    return (*(math.nan if value is None else value for value in given.model_dump().values()), 0.0)
 
 
 def _run_units(

@@ -191,6 +191,28 @@ def test_cutoffs_of_a_class_that_was_not_trained_are_null_on_disk_and_nan_in_mem
     assert (found.call != 0).all()
 
 
+def test_cutoffs_by_hand_are_one_for_each_class_trained(
+    lab: Lab,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "four.safetensors"
+    write_model(path, make("create", "tiny", MODALITIES, FOUR))
+    values = lab.values("predict")
+    values["model"] = {"checkpoint": str(path), "cutoffs": {"enhancer": 0.5, "promoter": 0.5}}
+    assert lab.refusal("predict", values) == (
+        "model.cutoffs: there is none for insulator; give one for each class trained"
+    )
+    values["model"]["cutoffs"] |= {"insulator": 0.5, "silencer": 0.25}
+    assert lab.refusal("predict", values) == (
+        "0.25: model.cutoffs: the models were not trained on silencer (enhancer, promoter, insulator, "
+        "background); leave its cutoff out"
+    )
+    del values["model"]["cutoffs"]["silencer"]
+    with pytest.raises(RayStartedError):
+        lab.run("predict", values)
+    assert read_json(lab.out / "run.json")["classes"] == list(FOUR)
+
+
 def test_an_authors_file_of_four_outputs_is_refused_since_it_does_not_name_them(tmp_path: Path) -> None:
     model = Create(replace(SIZES["tiny"], classes=4))
     torch.save({"model": to_published(model.state_dict())}, tmp_path / "four.pth")
