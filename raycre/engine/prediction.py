@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -131,7 +130,7 @@ def _cutoffs(config: PredictConfig) -> tuple[float, ...] | None:
     given = config.model.cutoffs
     if given is None:
         return None
-    return (*(math.nan if value is None else value for value in given.model_dump().values()), 0.0)
+    return (*(np.nan if value is None else value for value in given.model_dump().values()), 0.0)
 
 
 def _run_units(

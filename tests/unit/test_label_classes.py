@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 
 from raycre.config import TrainConfig, make_config
+from raycre.config.presets import KINDS
 from raycre.create import losses, metrics
 from raycre.create.augment import both_strands
 from raycre.create.curves import curves
@@ -22,7 +23,7 @@ from raycre.create.fast import FastClassifier, PerView
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model import SIZES, Create
 from raycre.create.network import Network
-from raycre.create.networks import KINDS, make
+from raycre.create.networks import make
 from raycre.create.published import to_published
 from raycre.demo_genome import DemoGenome
 from raycre.engine import training
