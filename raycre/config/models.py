@@ -61,6 +61,11 @@ class TrainInputs(_Signals):
     classes: tuple[str, ...] | None = None
     overlaps: Literal["drop", "keep", "refuse"] = "drop"
 
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _as_list(cls, classes: Any) -> Any:
+        return [c.strip() for c in classes.split(",")] if isinstance(classes, str) else classes  # of --set
+
     @field_validator("classes")
     @classmethod
     def _known(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -284,12 +289,15 @@ class PredictInputs(_Signals):
 
 
 class Cutoffs(Frozen):
-    """Smallest probability of a call, by class, instead of those that `train` found."""
+    """Smallest probability of a call, by class, instead of those that `train` found.
 
-    silencer: float
-    enhancer: float
-    promoter: float
-    insulator: float
+    Every class that the models were trained on needs one, and no other has any.
+    """
+
+    silencer: float | None = None
+    enhancer: float | None = None
+    promoter: float | None = None
+    insulator: float | None = None
 
 
 class PredictModel(Frozen):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from raycre.config import PredictInputs
+from raycre.config.models import Cutoffs
 from raycre.create.ensemble import Ensemble
 from raycre.create.layout import CLASSES
 from raycre.create.model import Create
@@ -57,6 +58,18 @@ class Checkpoint:
             if name in self.modalities and not getattr(inputs, name):
                 raise ConfigError(
                     f"{self.path} was trained on {', '.join(self.modalities)}: give inputs.{name}"
+                )
+
+    def check_cutoffs(self, given: Cutoffs | None) -> None:
+        """Raise where cutoffs are given that are not one for each class that the models can call."""
+        for name, cutoff in ({} if given is None else given.model_dump()).items():
+            if cutoff is None and name in self.classes:
+                raise ConfigError(f"model.cutoffs: there is none for {name}; give one for each class trained")
+            if cutoff is not None and name not in self.classes:
+                raise ConfigError(
+                    f"model.cutoffs: the models were not trained on {name} ({', '.join(self.classes)}); "
+                    "leave its cutoff out",
+                    value=cutoff,
                 )
 
 

@@ -81,7 +81,9 @@ def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
     try:
         fold = _folds(config, table, labels)
     except LabelError as error:
-        raise LabelError(error.message, path=inputs.labels, value=error.value) from error
+        gone = ", ".join(f"{n:,} of {c}" for c, n in overlaps["dropped"].items())
+        why = f" (inputs.overlaps: drop has left out {gone})" if gone else ""
+        raise LabelError(error.message + why, path=inputs.labels, value=error.value) from error
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source", "label", "fold"]
     rules = {"repeated_windows": "one kept"} if n_repeated else {}
     table = table.assign(fold=fold)[columns]

@@ -53,6 +53,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     readings = listen()
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
+    checkpoint.check_cutoffs(config.model.cutoffs)
     if config.codes and checkpoint.n_codes is None:
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
     calling = calling_of(checkpoint, _cutoffs(config))
@@ -144,7 +145,9 @@ def _order(
 def _cutoffs(config: PredictConfig) -> tuple[float, ...] | None:
     """Return the cutoffs that are given, by class; background's is not used."""
     given = config.model.cutoffs
-    return None if given is None else (*given.model_dump().values(), 0.0)
+    if given is None:
+        return None
+    return (*(np.nan if value is None else value for value in given.model_dump().values()), 0.0)
 
 
 def _run_units(order: Order, config: PredictConfig, units: pd.DataFrame) -> dict[str, str]:

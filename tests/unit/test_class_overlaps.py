@@ -182,6 +182,16 @@ def test_a_class_that_overlaps_take_whole_is_named(lab: Lab) -> None:  # noqa: F
     assert "dropped for overlap of classes: 60" in error
 
 
+def test_a_class_with_too_few_regions_says_how_many_overlaps_took(lab: Lab) -> None:  # noqa: F811
+    rows = rows_of(lab)
+    silencers = [row for row in rows if row[3] == "silencer"]
+    rows += [[*row[:3], "insulator", "0", "."] for row in silencers[:28]]
+    assert lab.refusal("train", spoilt(lab, rows)) == (
+        "labels.bed: class silencer has 2 regions, fewer than 3 folds; add regions or ask for fewer folds "
+        "(inputs.overlaps: drop has left out 28 of silencer, 28 of insulator)"
+    )
+
+
 def test_a_window_that_two_intervals_make_is_one_region_and_that_belongs_to_the_run(
     lab: Lab,  # noqa: F811
 ) -> None:

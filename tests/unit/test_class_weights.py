@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from raycre.config import TrainConfig, make_config
+from raycre.config.presets import KINDS
 from raycre.config.sweep import read_sweep
 from raycre.create import losses
 from raycre.create import recipe as training
@@ -21,7 +22,7 @@ from raycre.create.fold import FoldData
 from raycre.create.layout import CLASSES
 from raycre.create.losses import class_error, class_weights
 from raycre.create.model import Create
-from raycre.create.networks import KINDS, make
+from raycre.create.networks import make
 from raycre.demo_genome import DemoGenome
 from raycre.engine.folds import recipe_of
 from raycre.engine.training import run_train

@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 
 from raycre.config import TrainConfig, make_config
+from raycre.config.presets import KINDS
 from raycre.create import losses, metrics
 from raycre.create.augment import both_strands
 from raycre.create.curves import curves
@@ -22,7 +23,7 @@ from raycre.create.fast import FastClassifier, PerView
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model import SIZES, Create
 from raycre.create.network import Network
-from raycre.create.networks import KINDS, make
+from raycre.create.networks import make
 from raycre.create.published import to_published
 from raycre.demo_genome import DemoGenome
 from raycre.engine import training
@@ -183,12 +184,34 @@ def test_cutoffs_of_a_class_that_was_not_trained_are_null_on_disk_and_nan_in_mem
         fold_folder(folder, 0) / CUTOFFS, {"thresholds": {"silencer": None, **dict.fromkeys(FOUR, 0.25)}}
     )
     assert read_checkpoint(folder, "all").classes == FOUR
-    ensemble = load_ensemble(folder, (0,), 1, torch.device("cpu"))
+    ensemble = load_ensemble(folder, (0,), 1, torch.device("cpu"), [NAN, *[0.25] * 4])
     found = ensemble.predict(np.zeros((3, 1000), np.uint8), None, None, first=0)
     assert np.isnan(found.mean[:, 0]).all()
     assert np.isnan(found.sd[:, 0]).all()
     assert np.isfinite(found.mean[:, 1:]).all()
     assert (found.call != 0).all()
+
+
+def test_cutoffs_by_hand_are_one_for_each_class_trained(
+    lab: Lab,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "four.safetensors"
+    write_model(path, make("create", "tiny", MODALITIES, FOUR))
+    values = lab.values("predict")
+    values["model"] = {"checkpoint": str(path), "cutoffs": {"enhancer": 0.5, "promoter": 0.5}}
+    assert lab.refusal("predict", values) == (
+        "model.cutoffs: there is none for insulator; give one for each class trained"
+    )
+    values["model"]["cutoffs"] |= {"insulator": 0.5, "silencer": 0.25}
+    assert lab.refusal("predict", values) == (
+        "0.25: model.cutoffs: the models were not trained on silencer (enhancer, promoter, insulator, "
+        "background); leave its cutoff out"
+    )
+    del values["model"]["cutoffs"]["silencer"]
+    with pytest.raises(RayStartedError):
+        lab.run("predict", values)
+    assert read_json(lab.out / "run.json")["classes"] == list(FOUR)
 
 
 def test_an_authors_file_of_four_outputs_is_refused_since_it_does_not_name_them(tmp_path: Path) -> None:
@@ -209,12 +232,13 @@ def test_an_authors_file_of_four_outputs_is_refused_since_it_does_not_name_them(
         (["enhancer", "promoter"], "training needs background and one class more; got enhancer, promoter"),
         (["background"], "training needs background and one class more; got background"),
         ([], "training needs background and one class more; got none"),
+        ("enhancer, promoter", "training needs background and one class more; got enhancer, promoter"),
         (["enhncer", "background"], "'enhncer' is not a class; did you mean enhancer"),
         (["background", "enhancer", "enhancer"], "names one twice"),
     ],
 )
 def test_classes_that_cannot_be_trained_are_refused(
-    genome: DemoGenome, tmp_path: Path, chosen: list[str], message: str
+    genome: DemoGenome, tmp_path: Path, chosen: list[str] | str, message: str
 ) -> None:
     values = train_values(genome, tmp_path)
     values["inputs"]["classes"] = chosen
@@ -222,8 +246,14 @@ def test_classes_that_cannot_be_trained_are_refused(
         make_config(TrainConfig, values)
 
 
-def test_classes_stand_in_the_order_of_the_outputs_however_they_are_given() -> None:
+def test_classes_stand_in_the_order_of_the_outputs_however_they_are_given(
+    genome: DemoGenome, tmp_path: Path
+) -> None:
     assert trained_classes(["background", "promoter", "enhancer"]) == ("enhancer", "promoter", "background")
+    values = train_values(genome, tmp_path)
+    for given in (["background", "enhancer"], "background,enhancer"):
+        values["inputs"]["classes"] = given
+        assert make_config(TrainConfig, values).inputs.classes == ("enhancer", "background")
 
 
 def dry_run(lab: Lab, values: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:  # noqa: F811
