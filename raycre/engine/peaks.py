@@ -102,16 +102,22 @@ def gene_peaks(study: Study, genes: Sequence[Gene], store: PassStore) -> pd.Data
 def aligned_genes(study: Study, genes: Sequence[Gene], peaks: pd.DataFrame) -> list[Gene]:
     """Return the genes that peak at their TSS on any track, with these tracks; `peaks` is of `gene_peaks`."""
     place = {track: t for t, track in enumerate(study.tracks)}
-    of_gene = peaks[peaks["at_tss"].astype(bool)].groupby("row")["track_id"]
-    return [{**genes[row], "searched": tuple(sorted(place[t] for t in ids))} for row, ids in of_gene]
+    tracks_of: dict[int, list[int]] = {}
+    aligned = peaks[peaks["at_tss"].astype(bool)]
+    for row, track in zip(aligned["row"].tolist(), aligned["track_id"].tolist(), strict=True):
+        tracks_of.setdefault(row, []).append(place[track])
+    return [{**genes[row], "searched": tuple(sorted(tracks))} for row, tracks in sorted(tracks_of.items())]
 
 
 def off_peak(peaks: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the genes that are dropped, and on which tracks, ready for JSON; `peaks` is of `gene_peaks`."""
-    of_gene = peaks[~peaks["at_tss"].astype(bool)].groupby("row")
     return [
-        {**mine.iloc[0][["gene_id", "gene_name"]].to_dict(), "tracks": mine["track_id"].tolist()}
-        for _, mine in of_gene
+        {
+            "gene_id": mine["gene_id"].iloc[0],
+            "gene_name": mine["gene_name"].iloc[0],
+            "tracks": mine["track_id"].tolist(),
+        }
+        for _, mine in peaks[~peaks["at_tss"].astype(bool)].groupby("row")
     ]
 
 

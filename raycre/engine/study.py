@@ -251,11 +251,12 @@ def _settings(config: PerturbConfig, model: Backbone) -> Settings:
                     value=start,
                 )
         tiles = tuple(by_start[start] for start in creme.tiles)
+    shuffles = dict(preset.n_shuffles) | {str(test): n for test, n in creme.n_shuffles.items()}
     return Settings(
         seq_len=seq_len,
         tile_size=creme.tile_size,
         tiles=tiles,
-        n_shuffles={t: n for t, n in (preset.n_shuffles | dict(creme.n_shuffles)).items() if t in needed},
+        n_shuffles={t: n for t, n in shuffles.items() if t in needed},
         places=None if creme.tiles == "all" else grid,
         compat=creme.compat,
         thresholds=creme.thresholds or preset.thresholds,
