@@ -19,7 +19,7 @@ from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.inputs import check_out, fit_regions, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.progress import progress
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
@@ -56,6 +56,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     regions, counts = _read_regions(config, signals)
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
+    show_readings()
     if dry_run:
         return _cost(config, checkpoint, units, ledger, counts)
     run = open_run(

@@ -24,7 +24,7 @@ from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.inputs import check_out, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
@@ -64,6 +64,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     signals = Signals(signal_paths(first.inputs, modalities))
     table, counts = read_labelled(first, signals)
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
+    show_readings()
     if dry_run:
         return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
     rows = hash_rows(table)

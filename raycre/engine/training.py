@@ -19,7 +19,7 @@ from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
 from raycre.engine.inputs import check_out, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.materialise import read_labelled, write_inputs
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
@@ -49,6 +49,7 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
     table, counts = read_labelled(config, signals)
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
+    show_readings()
     if dry_run:
         return {"dry_run": True, "regions": counts, **cost_of(config, plan, table)}
     run = open_training(config, hashes, hash_rows(table), fresh=fresh)
