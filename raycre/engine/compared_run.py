@@ -13,7 +13,7 @@ import pyarrow as pa
 from raycre import __version__
 from raycre.compare.elements import Elements, read_elements
 from raycre.engine.progress import say
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.errors import ConfigError, MissingInputError, RunMismatchError
 from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.fasta import Fasta
@@ -50,6 +50,7 @@ class ComparedRun:
 
     def write(self, name: str, rows: pd.DataFrame, schema: pa.Schema) -> str:
         """Write a table, whole or not at all; return its path."""
+        show_readings()
         path = self.out / f"compare_{name}.parquet"
         facts = {key: str(value) for key, value in self.facts.items() if key != "run"}
         metadata = {"raycre_digest": str(self.record.get("digest")), "raycre_version": __version__, **facts}

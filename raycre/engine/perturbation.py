@@ -31,7 +31,7 @@ from raycre.engine.peaks import (
 from raycre.engine.pool import Pool
 from raycre.engine.progress import progress, say
 from raycre.engine.reading import resolved
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.engine.replica import Order, Replica
 from raycre.engine.stages import first_stage, next_stage, pick_genes, screening
 from raycre.engine.study import Study, plan_creme, with_kept_of
@@ -79,6 +79,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     study, model = plan_creme(config)
     if not fresh:
         study = with_kept_of(config.run.out, study)
+    show_readings()
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):

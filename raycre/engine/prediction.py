@@ -23,7 +23,7 @@ from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, fit_regions, hash_inputs, hash_rows, say_dropped, signal_paths
 from raycre.engine.progress import progress, say
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.engine.timing import DATA_START, outlook
 from raycre.errors import ConfigError
@@ -64,6 +64,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     regions, counts = _read_regions(config, signals)
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
+    show_readings()
     if dry_run:
         preview_removal(config.run.out, "predict", fresh)
         return _cost(config, checkpoint, units, ledger, counts, signals, regions, started)

@@ -28,7 +28,7 @@ from raycre.engine.inputs import check_out, hash_inputs, signal_paths
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.engine.training import (
     cost_of,
     finish,
@@ -81,6 +81,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     for setting in settings:
         first_network(setting.config)  # sizes that do not fit are refused before anything is written
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
+    show_readings()
     if dry_run:
         preview_removal(out, "sweep", fresh)
         return {

@@ -27,7 +27,7 @@ from raycre.engine.interpretation import map_methods
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import read_labelled, write_inputs
 from raycre.engine.progress import say
-from raycre.engine.readings import listen
+from raycre.engine.readings import listen, show_readings
 from raycre.engine.timing import TRAIN_START, outlook
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
@@ -60,6 +60,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     config, table = labelled.settle(config), labelled.table
     first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
+    show_readings()
     if dry_run:
         preview_removal(config.run.out, "train", fresh)
         return {"dry_run": True, **labelled.facts(), **cost_of(config, plan, table, started)}

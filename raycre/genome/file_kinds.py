@@ -64,7 +64,7 @@ _PACKED = "unpack it ({} FILE), or pack it again with gzip or bgzip"
 
 # In order: a kind that holds for what a later one holds for stands first.
 KINDS = (
-    Kind("empty file", lambda head: not head.removeprefix(BOM).strip(), "get it again, or leave it out"),
+    Kind("empty file", lambda head: not head.removeprefix(BOM).strip(), ""),
     Kind("bigWig", _starts(*_number(0x888FFC26)), "turn it into text (bigWigToBedGraph FILE NEW.bedGraph)"),
     Kind("bigBed", _starts(*_number(0x8789F2EB)), "turn it into BED (bigBedToBed FILE NEW.bed)"),
     Kind("2bit", _starts(*_number(0x1A412743)), "turn it into FASTA (twoBitToFa FILE NEW.fa)"),
@@ -138,7 +138,6 @@ KINDS = (
     Kind("NumPy array", _starts(b"\x93NUMPY"), "write it as tab-separated text"),
     Kind("Python pickle", _matches(rb"\x80[\x02-\x05]"), "write the table as tab-separated text or Parquet"),
     Kind("PDF", _starts(b"%PDF"), "give the table behind it as text"),
-    Kind("picture", _starts(b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8"), "give the data behind it"),
     Kind(
         "git-lfs pointer",
         _starts(b"version https://git-lfs.github.com/spec"),
@@ -194,14 +193,14 @@ KINDS = (
 NAMES = frozenset(kind.name for kind in KINDS)
 
 
-def unpacked_head(head: bytes) -> bytes:
-    """Return what the first bytes of a gzip file unpack to; other bytes, and damaged ones, as they are."""
+def _unpacked(head: bytes) -> bytes | None:
+    """Return what the first bytes of a gzip file unpack to, and others as they are; None for damaged ones."""
     if not head.startswith(GZIP_MAGIC):
         return head
     try:
         return zlib.decompressobj(wbits=31).decompress(head, HEAD)
     except zlib.error:
-        return head
+        return None
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -223,7 +222,9 @@ def refuse_other_kinds(path: Path, wanted: str, takes: Collection[str] = ()) -> 
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
-    check_head(unpacked_head(head), path, wanted, takes)
+    unpacked = _unpacked(head)
+    if unpacked is not None:  # whoever unpacks the whole of it says what is damaged
+        check_head(unpacked, path, wanted, takes)
 
 
 def check_head(head: bytes, path: Path, wanted: str, takes: Collection[str] = ()) -> None:
@@ -232,7 +233,7 @@ def check_head(head: bytes, path: Path, wanted: str, takes: Collection[str] = ()
     if kind is None or kind.name in takes:
         return
     if kind.name == "empty file":
-        raise FormatError(f"the file is empty; {kind.remedy}", path=path)
+        raise FormatError("the file is empty", path=path)
     raise FormatError(
         f"this is {kind.name} where {wanted} was expected; {kind.remedy}",
         path=path,

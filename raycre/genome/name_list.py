@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from raycre.errors import FormatError
-from raycre.genome.textfile import read_unicode, require_file, took
+from raycre.genome.textfile import read_text, require_file, took
 from raycre.genome.titles import SYNONYMS, plain_names
 
 _TITLES = (*SYNONYMS["gene_name"], *SYNONYMS["gene_id"], "genes", "names", "x")  # x: of an R vector
@@ -21,10 +21,11 @@ def read_names(path: str | Path) -> list[str]:
 
     Raises:
         MissingInputError: no such file.
-        FormatError: no text, of another known kind, or a table whose rows do not fit its title.
+        FormatError: empty, of another known kind, or a table whose rows do not fit its title.
     """
     path = require_file(path)
-    text = read_unicode(path, "a list of names")
+    # Bytes that are no text become a name that nothing has, and the error shows it.
+    text = read_text(path, "a list of names").decode(errors="replace")
     lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip() and line[0] != "#"]
     if not lines:
         return []

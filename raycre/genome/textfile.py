@@ -110,15 +110,6 @@ def read_text(path: str | Path, wanted: str = TEXT, *, takes: Collection[str] = 
     return text
 
 
-def read_unicode(path: str | Path, wanted: str = TEXT) -> str:
-    """Read a whole text file as str; FormatError with the first line that is not UTF-8."""
-    text = read_text(path, wanted)
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise not_utf8(text, error, Path(path), wanted) from None
-
-
 def not_utf8(text: bytes, error: UnicodeDecodeError, path: Path, wanted: str) -> FormatError:
     """Make the error for text in another encoding, with its line."""
     begin = text.rfind(b"\n", 0, error.start) + 1

@@ -1,4 +1,4 @@
-"""Text as people have it: line ends, marks, quotes, separators, names of columns; what each reader takes it for.
+"""Text as people have it: line ends, marks, quotes, separators, names of columns; what a reader takes it for.
 
 Every number below follows from the literal input beside it.
 """
@@ -94,8 +94,8 @@ THREE = [("chr1", 100, 600), ("chr2", 200, 700), ("chrX", 300, 800)]
         (BED + "\t\t\t\n   \n").encode(),
     ],
     ids=[
-        "LF", "CR LF", "CR", "CR CR LF", "one CR", "one CR LF", "no end", "CR, no end", "mark", "mark in gzip",
-        "two members", "headers of CR LF", "blank rows of a spreadsheet",
+        "LF", "CR LF", "CR", "CR CR LF", "one CR", "one CR LF", "no end", "CR, no end", "mark",
+        "mark in gzip", "two members", "headers of CR LF", "blank rows of a spreadsheet",
     ],
 )  # fmt: skip
 def test_every_line_end_and_mark_gives_the_same_regions(file: Callable[..., Path], text: bytes) -> None:
@@ -145,8 +145,8 @@ ROWS = [("chr1", 100, 600), ("chr2", 200, 700)]
     ids=[
         "CSV", "PyRanges TSV", "#chrom title", "title in the last comment", "another order", "pandas index",
         "R write.csv", "R write.table", "R quotes without a title", "semicolons, decimal comma",
-        "semicolons without a title", "blanks after commas", "integers as floats", "UCSC bin", "UCSC prefixes",
-        "empty CSV rows", "GRanges", "GRanges without widths", "SAF", "HOMER",
+        "semicolons without a title", "blanks after commas", "integers as floats", "UCSC bin",
+        "UCSC prefixes", "empty CSV rows", "GRanges", "GRanges without widths", "SAF", "HOMER",
     ],
 )  # fmt: skip
 def test_columns_are_found_by_name_and_counted_as_their_writer_counts(
