@@ -142,10 +142,15 @@ class Problem:
         self.value = _shown(chosen)
         self.message = self._words(chosen, annotation, metadata, kind)
 
+    @property
+    def key(self) -> str:
+        """The place as people write it: creme.fine[0][1]."""
+        return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.place).removeprefix(".")
+
     def _words(
         self, problem: ErrorDetails, annotation: Any, metadata: Sequence[Any], kind: type[BaseModel]
     ) -> str:
-        key = ".".join(str(part) for part in self.place)
+        key = self.key
         where = f"{key}: " if key else ""
         if problem["type"] == "extra_forbidden":
             parent = _walk(kind, self.place[:-1])[1] if len(self.place) > 1 else kind
