@@ -147,7 +147,7 @@ def creme(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(parser=local_path, help="Folder to write to.")] = Path("demo-run"),
-    seed: Annotated[int, typer.Option(help="Seed of the genome and of every run.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the genome and of every run.")] = 0,
     json_: Json = False,
 ) -> None:
     """Write a synthetic genome with planted grammar and run the whole chain on it."""

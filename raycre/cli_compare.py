@@ -36,7 +36,7 @@ CompareOut = Annotated[
     Path | None,
     typer.Option("--out", parser=local_path, help="Folder for the results; default: the run's summary."),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of what is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")]
 
 
 @compare.command("marks")

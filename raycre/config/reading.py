@@ -105,8 +105,8 @@ def parse(text: str, what: str) -> Any:
 
 
 def _as_config_error(problem: Problem, source: Source) -> ConfigError:
-    key = ".".join(map(str, problem.place))
-    if any(f"{key}.".startswith(f"{given}.") for given in source.overridden):
+    parts = list(map(str, problem.place))
+    if any(given.split(".") == parts[: given.count(".") + 1] for given in source.overridden):
         return ConfigError(f"{problem.message} (given on the command line)", value=problem.value)
     line = _line_of(source.tree, problem.place)
     return ConfigError(problem.message, path=source.path, line=line, value=problem.value)

@@ -124,11 +124,11 @@ class Problem:
 
     def __init__(self, error: ValidationError, kind: type[BaseModel]) -> None:
         problems = error.errors(include_url=False)
-        for problem in problems:  # a list is wrong as a whole where it lacks a value, or has one too many
-            if problem["type"] in ("missing", "unexpected_positional_argument", "missing_argument") and (
-                isinstance(problem["loc"][-1], int) or problem["type"] != "missing"
-            ):
-                problem["type"], problem["loc"] = "too_short", problem["loc"][:-1]
+        for problem in problems:
+            in_list = problem["type"] == "missing" and isinstance(problem["loc"][-1], int)
+            if in_list or problem["type"] in ("missing_argument", "unexpected_positional_argument"):
+                # The list as a whole is wrong.
+                problem.update(type="too_short", loc=problem["loc"][:-1], ctx={})
             elif problem["type"] == "invalid_key":
                 problem["type"] = "extra_forbidden"
         # A misspelt key shows twice, as one unknown and one missing: the first says more. Of a value that is
@@ -142,10 +142,15 @@ class Problem:
         self.value = _shown(chosen)
         self.message = self._words(chosen, annotation, metadata, kind)
 
+    @property
+    def key(self) -> str:
+        """The place as people write it: creme.fine[0][1]."""
+        return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.place).removeprefix(".")
+
     def _words(
         self, problem: ErrorDetails, annotation: Any, metadata: Sequence[Any], kind: type[BaseModel]
     ) -> str:
-        key = ".".join(str(part) for part in self.place)
+        key = self.key
         where = f"{key}: " if key else ""
         if problem["type"] == "extra_forbidden":
             parent = _walk(kind, self.place[:-1])[1] if len(self.place) > 1 else kind
@@ -161,7 +166,8 @@ class Problem:
         elif problem["type"] == "finite_number" or problem.get("ctx", {}).get("le", 0) >= LARGEST:
             hint = "; this is too large, or no number"
         elif problem["type"] in ("too_short", "too_long"):
-            hint = "; the number of values does not fit"
+            least = problem.get("ctx", {}).get("min_length")
+            hint = f"; at least {least} of them" if least else "; the number of values does not fit"
         return f"{where}takes {describe(annotation, metadata)}{hint}"
 
 

@@ -21,7 +21,7 @@ from raycre.engine.peaks import aligned_genes, gene_peaks, peak_units
 from raycre.engine.reading import open_reader
 from raycre.engine.stages import Gene, first_stage, next_stage, picked_genes, screening
 from raycre.engine.study import Study
-from raycre.engine.timing import Timed, outlook, timed
+from raycre.engine.timing import Timed, cores, outlook, timed
 from raycre.engine.units import Planned, Stage, gene_key, records, units_of
 from raycre.store.passes import PassStore
 
@@ -207,7 +207,7 @@ def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Cost
     edited[slice(*tile)] = 1
     line = [("base", lambda: base)]
     before = torch.get_num_threads()
-    torch.set_num_threads(config.resources.cpus_per_replica)
+    torch.set_num_threads(min(config.resources.cpus_per_replica, cores()))
     try:
         whole = timed(lambda: reader.whole(base))
         if reader.reuse is None:

@@ -21,7 +21,7 @@ from raycre.create.metrics import predicted
 from raycre.engine.checkpoints import load_ensemble
 from raycre.engine.devices import prepare
 from raycre.engine.interpretation import codes_table
-from raycre.engine.timing import Timed, timed
+from raycre.engine.timing import Timed, cores, timed
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
@@ -179,7 +179,7 @@ def measure(
     """Read and predict a batch of these regions here, again and again."""
     started = time.process_time()
     never = (math.nan,) * len(CLASSES)  # cutoffs cost nothing
-    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(threads, gpus=0), never)
+    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(min(threads, cores()), gpus=0), never)
     load = time.process_time() - started
     some, flank = regions.head(BATCH), flank_of(n_views)
     read = timed(lambda: signals.read_wide(some, flank))

@@ -197,7 +197,7 @@ def test_a_view_moves_the_window_and_fills_with_n(shift: int, shown: str) -> Non
     ("model", "says"),
     [
         ({"shifts": [0, 128]}, "must stay in its bin of 128 bp"),
-        ({"shifts": []}, "at least 1 item"),
+        ({"shifts": []}, "model.shifts: takes a list of whole numbers; at least 1 of them"),
         ({"dtype": "bfloat16"}, "runs in float32 only"),
     ],
 )
