@@ -20,7 +20,8 @@ from raycre.create.network import Network
 from raycre.create.quantizer import SplitQuantizer
 from raycre.engine.weight_files import read_model, read_network
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
-from raycre.store.files import read_json, sha256_of
+from raycre.genome.fingerprint import Fingerprint, fingerprint
+from raycre.store.files import read_json
 
 WEIGHTS, CUTOFFS = "best.safetensors", "cutoffs.json"
 
@@ -35,6 +36,7 @@ class Checkpoint:
         modalities: what the models read.
         n_codes: K of their codebooks; None where they have none.
         sha256: hash over the folds' weights and cutoffs, in order; of the file alone where it is one.
+        fingerprints: of these files.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Checkpoint:
     modalities: tuple[str, ...]
     n_codes: int | None
     sha256: str
+    fingerprints: tuple[Fingerprint, ...] = ()
 
     def uses(self, key: str) -> bool:
         """Whether the configuration key of an input file is read for these modalities."""
@@ -76,7 +79,8 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
         if folds != "all":
             raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
         model = read_network(folder)
-        return Checkpoint(folder, (0,), model.modalities, n_codes_of(model), sha256_of(folder))
+        print_ = fingerprint(folder)
+        return Checkpoint(folder, (0,), model.modalities, n_codes_of(model), print_.sha256, (print_,))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -95,6 +99,7 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             path=folder,
         )
     modalities, n_codes, digest = None, None, hashlib.sha256()
+    prints: list[Fingerprint] = []
     for fold in wanted:
         path = fold_folder(folder, fold) / WEIGHTS
         model = read_model(path)
@@ -102,8 +107,10 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             raise CheckpointError(f"reads {model.modalities}, other folds read {modalities}", path=path)
         modalities, n_codes = model.modalities, n_codes_of(model)
         _read_cutoffs(path.with_name(CUTOFFS))
-        digest.update(sha256_of(path).encode() + sha256_of(path.with_name(CUTOFFS)).encode())
-    return Checkpoint(folder, wanted, modalities or (), n_codes, digest.hexdigest())
+        mine = [fingerprint(path), fingerprint(path.with_name(CUTOFFS))]
+        prints += mine
+        digest.update("".join(each.sha256 for each in mine).encode())
+    return Checkpoint(folder, wanted, modalities or (), n_codes, digest.hexdigest(), tuple(prints))
 
 
 def n_codes_of(model: Network) -> int | None:

@@ -13,15 +13,25 @@ import ray
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
 
 from raycre.config import PredictConfig
+from raycre.create.ensemble import flank_of
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
-from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import (
+    check_out,
+    fingerprint_inputs,
+    fit_regions,
+    look_at_regions,
+    say_dropped,
+    sha256_by_key,
+    signal_paths,
+)
 from raycre.engine.progress import progress
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
+from raycre.genome.fingerprint import check_unchanged
 from raycre.genome.regions import read_regions
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, iter_parts, read_table, write_table
@@ -48,14 +58,17 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     if config.codes and checkpoint.n_codes is None:
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
-    hashes = hash_inputs(used)
-    paths = signal_paths(config.inputs, checkpoint.modalities)
+    prints = fingerprint_inputs(used)
+    hashes = sha256_by_key(prints)
+    paths = signal_paths(config.inputs, checkpoint.modalities, prints)
     signals = Signals(paths)
     regions, counts = _read_regions(config, signals)
+    facts = look_at_regions(signals, regions, flank_of(config.views))
+    check_unchanged(prints.values())
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
     if dry_run:
-        return _cost(config, checkpoint, units, ledger, counts)
+        return _cost(config, checkpoint, units, ledger, counts) | facts
     run = open_run(
         config.run.out,
         verb="predict",
@@ -70,7 +83,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
         layout=config.layout(),
         fresh=fresh,
     )
-    run.note(regions=counts, loops_dropped=signals.loops_dropped)
+    run.note(regions=counts, loops_dropped=signals.loops_dropped, **facts)
     say_dropped("regions", counts, signals.loops_dropped)
     table = pa.Table.from_pandas(regions, preserve_index=False)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
@@ -114,6 +127,7 @@ def _order(config: PredictConfig, checkpoint: Checkpoint, paths: SignalPaths, ru
         threads=config.resources.cpus_per_replica,
         n_codes=checkpoint.n_codes if config.codes else None,
         gpus=config.resources.gpus_per_replica,
+        weights=checkpoint.fingerprints,
     )
 
 
@@ -156,6 +170,7 @@ def _run_units(
             done += 1
             show(done)
             if row["error"]:
+                check_unchanged([*paths.fingerprints, *checkpoint.fingerprints])  # then no later shard can do
                 errors[row["unit"]] = row["error"]
     return errors
 

@@ -21,6 +21,7 @@ from raycre.engine.checkpoints import load_ensemble
 from raycre.engine.devices import prepare
 from raycre.engine.interpretation import codes_table
 from raycre.genome.features import SignalPaths, Signals, Wide
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import PREDICTIONS
@@ -45,6 +46,7 @@ class Order:
         threads: torch threads of one replica; part of what "the same machine kind" means.
         n_codes: K where codebook features are to be written, too; else None.
         gpus: GPUs of one replica, or its share of one; 0 for the CPU.
+        weights: fingerprints of the files of weights and cutoffs.
     """
 
     signals: SignalPaths
@@ -59,8 +61,10 @@ class Order:
     threads: int
     n_codes: int | None = None
     gpus: float = 0
+    weights: tuple[Fingerprint, ...] = ()
 
 
+# A process may outlive the run: it opens files anew where a fingerprint is another.
 @lru_cache(maxsize=1)
 def _open(paths: SignalPaths) -> Signals:
     return Signals(paths)  # once per process: indices and loops are read here
@@ -88,6 +92,7 @@ class CrePredictor:
         device = prepare(order.threads, order.gpus)
         self.order = order
         self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views, device, order.cutoffs)
+        check_unchanged(order.weights)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Do one shard; the outcome is the row."""

@@ -111,7 +111,11 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
         )
     settings = _settings(config, model.seq_len)
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
-    notes = [*notes_of_genes(table, genes, config), *notes_of_tracks(model.tracks, tracks)]
+    notes = [
+        *filter(None, [fasta.note]),
+        *notes_of_genes(table, genes, config),
+        *notes_of_tracks(model.tracks, tracks),
+    ]
     if isinstance(config.creme.tiles, Path):
         genes, note = with_tiles(genes, config.creme.tiles, fasta, settings)
         notes.append(note)

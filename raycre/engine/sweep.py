@@ -21,13 +21,22 @@ from raycre.create.comparison import compare
 from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.folds import first_network, recipe_of
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import (
+    check_out,
+    facts_about,
+    fingerprint_inputs,
+    look_at_regions,
+    say_dropped,
+    sha256_by_key,
+    signal_paths,
+)
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
 from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan_folds
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import SWEEP
@@ -54,39 +63,49 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     first = settings[0].config
     out = first.run.out.parent.parent
     check_out(out)
-    hashes = list(_hashes(settings))
+    prints = list(_fingerprints(settings))
+    hashes = [sha256_by_key(each) for each in prints]
+    every = {key: each for found in prints for key, each in found.items()}
     for setting in settings:
         first_network(setting.config)  # sizes that do not fit are refused before anything is written
     flank = max(recipe_of(setting.config).flank for setting in settings)
     modalities = [m for m in MODALITIES if any(m in s.config.model.modalities for s in settings)]
-    signals = Signals(signal_paths(first.inputs, modalities))
+    signals = Signals(signal_paths(first.inputs, modalities, every))
     table, counts = read_labelled(first, signals)
+    facts = look_at_regions(signals, table, flank)
+    check_unchanged(every.values())
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     if dry_run:
-        return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
+        cost = _cost(settings, plan, table)
+        return {"dry_run": True, "regions": counts, **facts, "runs": len(settings), **cost}
     run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
-    run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
+    names = [s.name for s in settings]
+    run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=names, **facts)
     say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)
     runs, jobs = [], []
-    for setting, sha256 in zip(settings, hashes, strict=True):
+    for setting, sha256, of_setting in zip(settings, hashes, prints, strict=True):
         each = open_training(setting.config, sha256, fresh=False)
         reads = setting.config.model.modalities
-        each.note(regions=counts, loops_dropped=signals.loops_dropped if "loops" in reads else 0)
+        each.note(
+            regions=counts,
+            loops_dropped=signals.loops_dropped if "loops" in reads else 0,
+            **facts_about(facts, reads),
+        )
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
-        jobs += jobs_of(setting.config, each, plan, setting.name)
+        jobs += jobs_of(setting.config, each, plan, setting.name, init=of_setting.get("model.init"))
     train_jobs(jobs, first.resources, out)
     return _finish(run, settings, runs, plan["fold"].tolist())
 
 
-def _hashes(settings: Sequence[Setting]) -> Iterator[dict[str, str]]:
-    """Hashes of each setting's input files; a file is read once."""
-    known: dict[Path, str] = {}
+def _fingerprints(settings: Sequence[Setting]) -> Iterator[dict[str, Fingerprint]]:
+    """Fingerprints of each setting's input files; a file is hashed once."""
+    known: dict[Path, Fingerprint] = {}
     for setting in settings:
         paths = setting.config.paths()
-        found = hash_inputs({key: path for key, path in paths.items() if path not in known})
-        known |= {paths[key]: sha256 for key, sha256 in found.items()}
+        found = fingerprint_inputs({key: path for key, path in paths.items() if path not in known})
+        known |= {paths[key]: each for key, each in found.items()}
         yield {key: known[path] for key, path in paths.items()}
 
 

@@ -17,11 +17,19 @@ from raycre.create.layout import WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
-from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
+from raycre.engine.inputs import (
+    check_out,
+    fingerprint_inputs,
+    look_at_regions,
+    say_dropped,
+    sha256_by_key,
+    signal_paths,
+)
 from raycre.engine.materialise import read_labelled, write_inputs
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.folds import split
 from raycre.store.files import read_json
 from raycre.store.ledger import Ledger
@@ -42,18 +50,21 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     """
     check_out(config.run.out)
     recipe = recipe_of(config)
-    hashes = hash_inputs(config.paths())
+    prints = fingerprint_inputs(config.paths())
+    hashes = sha256_by_key(prints)
     first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
+    signals = Signals(signal_paths(config.inputs, config.model.modalities, prints))
     table, counts = read_labelled(config, signals)
+    facts = look_at_regions(signals, table, recipe.flank)
+    check_unchanged(prints.values())
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
-        return {"dry_run": True, "regions": counts, **cost_of(config, plan, table)}
+        return {"dry_run": True, "regions": counts, **facts, **cost_of(config, plan, table)}
     run = open_training(config, hashes, fresh=fresh)
-    run.note(regions=counts, loops_dropped=signals.loops_dropped)
+    run.note(regions=counts, loops_dropped=signals.loops_dropped, **facts)
     say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
-    train_jobs(jobs_of(config, run, plan), config.resources, run.out)
+    train_jobs(jobs_of(config, run, plan, init=prints.get("model.init")), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
 
 
@@ -74,13 +85,18 @@ def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: bool
     return run
 
 
-def jobs_of(config: TrainConfig, run: Run, plan: pd.DataFrame, label: str = "") -> list[Job]:
-    """Write the plan; return the folds that are not done. `label` is what the live table calls the run."""
+def jobs_of(
+    config: TrainConfig, run: Run, plan: pd.DataFrame, label: str = "", *, init: Fingerprint | None = None
+) -> list[Job]:
+    """Write the plan; return the folds that are not done.
+
+    `label` is what the live table calls the run; `init` is of the weights to start from.
+    """
     write_table(run.out / "plan.parquet", as_table(plan, FOLDS, run.metadata))
     absolute = config.run.model_copy(update={"out": run.out.resolve()})
     config = config.model_copy(update={"run": absolute})
     todo = _ledger(config).todo(plan)["fold"].tolist()
-    return [Job(config, fold, run.metadata, label) for fold in todo]
+    return [Job(config, fold, run.metadata, label, init) for fold in todo]
 
 
 def plan_folds(config: TrainConfig, fold_of: NDArray[np.int64]) -> pd.DataFrame:

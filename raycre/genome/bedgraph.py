@@ -64,6 +64,10 @@ class BedGraph:
                 )
             self._intervals[name] = start[of_chrom], end[of_chrom], value[of_chrom].astype(np.float32)
 
+    def is_empty(self, chrom: str) -> bool:
+        """Whether a chromosome of the file has no value at all; a bedGraph has a row of each."""
+        return False
+
     def close(self) -> None:
         """Nothing is open: the file was read whole."""
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.errors import ChromosomeError, RegionError, near
+from raycre.genome.chromosomes import other_style
 
 Outside = Literal["error", "drop"]
 
@@ -33,19 +34,12 @@ def unknown_chromosome(
 ) -> ChromosomeError:
     """Make the error for a name that `reference` does not have, with the name that was probably meant."""
     names = list(known)
-    other = _other_style(chrom)
-    if other in names:
+    other = other_style(chrom, names)
+    if other is not None and other.casefold() != chrom.casefold():  # case alone: `near` names it
         hint = f"; it has {other!r}: the names differ in style only, rename them in one of the two files"
     else:
         hint = near(chrom, names) or f"; it has {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
     return ChromosomeError(f"no such chromosome in {reference}{hint}", path=path, line=line, value=chrom)
-
-
-def _other_style(chrom: str) -> str:
-    """Turn a UCSC name into an Ensembl name and the other way round: chr1 and 1, chrM and MT."""
-    if chrom in ("chrM", "MT"):
-        return "MT" if chrom == "chrM" else "chrM"
-    return chrom.removeprefix("chr") if chrom.startswith("chr") else f"chr{chrom}"
 
 
 def sizes_of(chrom: pd.Series, sizes: Mapping[str, int]) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ one or none; never a piece. Two processes that write the same file both succeed,
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import uuid
@@ -15,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from raycre.errors import FormatError, MissingInputError
+from raycre.genome.fingerprint import sha256_of
+
+__all__ = ["TEMPORARY", "put_in_place", "read_json", "sha256_of", "sweep", "write_atomic", "write_json"]
 
 TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
 
@@ -72,14 +74,6 @@ def read_json(path: Path) -> Any:
         raise FormatError(
             f"not JSON ({error.msg}); the file is damaged", path=path, line=error.lineno
         ) from error
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    if not path.is_file():
-        raise MissingInputError("no such file", path=path)
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def sweep(folder: Path) -> None:
