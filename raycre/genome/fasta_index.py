@@ -58,9 +58,10 @@ def open_indexed(path: Path) -> Indexed:
         indexes = [Path(f"{stem}{suffix}") for suffix in suffixes]
         if all(i.is_file() and i.stat().st_mtime_ns >= path.stat().st_mtime_ns for i in indexes):
             faidx, wrong = _read_index(stem, path)
-            if not wrong:
+            if faidx is not None and not wrong:
                 return Indexed(faidx, note)
-            faidx.close()
+            if faidx is not None:
+                faidx.close()
             note = f"{stem}.fai is not the index of {path.name} ({wrong}); a new one is made"
     for stem in stems:
         try:
@@ -108,10 +109,15 @@ def _cache_stem(path: Path) -> Path:
     return cache_folder() / "fasta" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}-{path.name}"
 
 
-def _read_index(stem: Path, path: Path) -> tuple[pyfaidx.Faidx, str | None]:
+def _read_index(stem: Path, path: Path) -> tuple[pyfaidx.Faidx | None, str | None]:
     """Open a FASTA by an index that is there; say what of it does not fit."""
     try:
         faidx = _faidx(path, stem, rebuild=False, build_index=False)
+    except (
+        *GZIP_ERRORS,
+        struct.error,
+    ) as error:  # of the FASTA: whoever makes a new index says what is wrong
+        return None, f"{path.name} does not unpack: {error}"
     except _DAMAGE as error:
         message = f"not the index of {path.name} ({error}); delete it and its .gzi, and they are made again"
         raise FormatError(message, path=f"{stem}.fai") from error

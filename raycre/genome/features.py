@@ -134,7 +134,7 @@ class Signals:
         """Count N and other ambiguity letters in regions of one width (chrom, start, end).
 
         Raises:
-            FormatError: a letter that is no nucleotide, in a region or within `flank` bp of it, with its place.
+            FormatError: a letter that is no nucleotide, up to `flank` bp off a region, with its place.
         """
         chrom, start = regions["chrom"].to_numpy(dtype=object), regions["start"].to_numpy(np.int64)
         width = int(regions["end"].iloc[0] - regions["start"].iloc[0])

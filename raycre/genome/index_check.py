@@ -91,7 +91,7 @@ def _ends_line(piece: bytes) -> bool:
 
 
 def _first_line(record: pyfaidx.IndexRecord, read: ReadAt, end: int) -> str | None:
-    """Say what is wrong with where the first line ends; the others are as long, or there would be no index."""
+    """Say what is wrong with where the first line ends; the others are as long, or no index was made."""
     width, wrong = record.lenc, f"its lines are not {record.lenc:,} bases long"
     if width < 1 or record.lenb < width:
         return wrong
@@ -135,7 +135,8 @@ class _Blocks:
         except (struct.error, zlib.error, ValueError) as error:
             return f"its .gzi is not that of the file ({error})"
         self._file.seek(end)
-        if end != self._file_size and self._file.read() != _EOF_BLOCK:
+        # Some writers list the end marker, an empty block, as a block.
+        if content if end == self._file_size else self._file.read() != _EOF_BLOCK:
             return f"its .gzi ends at byte {end:,} of {self._file_size:,}"
         self.size = self._starts[last] + len(content)
         return None

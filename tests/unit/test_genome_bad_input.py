@@ -361,9 +361,7 @@ def test_an_index_that_speaks_of_more_than_the_fasta_holds(tmp_path: Path) -> No
     Fasta(path).close()
     path.write_bytes(FASTA[:20])
     os.utime(path, ns=(0, 0))  # older than its index, so that the index is believed
-    with pytest.raises(
-        FormatError, match=r"g\.fa: its index has chr1 up to byte 22, the file has 20; .* trunc"
-    ):
+    with pytest.raises(FormatError, match=r"g\.fa: its index has chr1 up to byte 22, the file has 20; "):
         Fasta(path)
 
 
