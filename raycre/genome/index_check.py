@@ -57,7 +57,10 @@ def _misfit(index: Mapping[str, pyfaidx.IndexRecord], read: ReadAt, size: int, p
         # The last base of the record before belongs to the piece: a length wrong by one shows there.
         before = read(end - bool(bases), start - end + bool(bases))
         found = header.fullmatch(before, bool(bases))
-        if found is None or found[1] != name.encode() or (bases and not _ends_line(before)):
+        whole = (
+            before.endswith(b"\n") or start == size
+        )  # the last record may be a header alone, without its end
+        if found is None or not whole or found[1] != name.encode() or (bases and not _ends_line(before)):
             return f"no line >{name} before byte {start:,}"
         header, bases = _HEADER, record.rlen
         end = start + (_bytes_to(record, bases - 1) + 1 if bases else 0)

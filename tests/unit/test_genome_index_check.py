@@ -190,15 +190,9 @@ def test_a_fasta_cut_beside_its_index_is_truncated_and_not_indexed_anew(
     path = tmp_path / f"g{suffix}"
     leave_stale(path, lambda: write(path, text()), lambda: write(path, text()[:cut]))
     kept = indexes(path)[0].read_bytes()
-    if suffix == ".fa.gz":  # packed anew: a whole file with other blocks, which is told
-        with Fasta(path) as fasta:
-            assert "is not the index of" in fasta.note
-    else:
-        with pytest.raises(
-            FormatError, match=r"g\.fa: its index has chr. up to byte .* is truncated, get it"
-        ):
-            Fasta(path)
-        assert indexes(path)[0].read_bytes() == kept
+    with pytest.raises(FormatError, match=r"g\.fa.*: its index has chr. up to byte .* is truncated, get it"):
+        Fasta(path)
+    assert indexes(path)[0].read_bytes() == kept
 
 
 def test_bgzip_without_its_end_is_truncated(tmp_path: Path) -> None:
