@@ -92,7 +92,9 @@ class CrePredictor:
         device = prepare(order.threads, order.gpus)
         self.order = order
         self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views, device, order.cutoffs)
-        check_unchanged(order.weights)
+        self._unsure = (
+            True  # whether these are the weights that were hashed; told by the first shard's outcome
+        )
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Do one shard; the outcome is the row."""
@@ -100,6 +102,11 @@ class CrePredictor:
         return {"unit": outcome.unit, "attempts": outcome.attempts, "error": outcome.error or ""}
 
     def _write(self, row: dict[str, Any]) -> None:
+        if (
+            self._unsure
+        ):  # here and not when they are loaded: Ray Data starts an actor that fails over and over
+            check_unchanged(self.order.weights)
+            self._unsure = False
         regions = _regions(row["shard"], self.order)
         wide = _unpack(row, len(regions)) if row["codes"] else _read(row["shard"], self.order)
         row["codes"] = b""  # a second try reads again: the first may have failed on what was read

@@ -77,8 +77,8 @@ def test_a_track_that_names_a_chromosome_in_another_style_is_refused(
     track = without_chr2(lab, "2")
     values["inputs"][key] = [track] if key == "openness" else track
     assert lab.refusal(verb, values) == (
-        "chr1.bw: '2': the file has '2', which is 'chr2' of the regions: the names differ in style only; rename "
-        "them in one of the two files"
+        "chr1.bw: '2': the file has '2', which is 'chr2' of the regions: the names differ in style only; "
+        "rename them in one of the two files"
     )
 
 
