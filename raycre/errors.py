@@ -12,7 +12,8 @@ RaycreError                  exit code 1: a failure inside the run
 │   ├── LabelError           a class name outside the five, or too few regions of a class
 │   ├── CheckpointError      weights that do not fit the model, or cannot be loaded safely
 │   ├── ConfigError          a configuration that cannot be
-│   └── RunMismatchError     a run folder that belongs to another configuration
+│   ├── RunMismatchError     a run folder that belongs to another configuration
+│   └── ChangedInputError    an input that was replaced after the run had begun
 ├── FetchError               exit code 1: a download that failed: the network, the server, a wrong checksum
 └── TasksFailedError         exit code 3: the run is over, some units failed for good
 """
@@ -108,6 +109,10 @@ class ConfigError(InputError):
 
 class RunMismatchError(InputError):
     """A run folder that belongs to another configuration or other inputs."""
+
+
+class ChangedInputError(InputError):
+    """A file that was replaced after a run had begun with it; finished parts are whole, of the old one."""
 
 
 class FetchError(RaycreError):

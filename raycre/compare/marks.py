@@ -61,14 +61,26 @@ def coverage_of_marks(
         sizes_from: where they come from, for errors.
 
     Raises:
-        InputError: as `Track`; AssemblyError where chromosome lengths disagree.
+        InputError: as `Track`; AssemblyError where chromosome lengths disagree; ChromosomeError where names
+            differ in style, or a file has none of the tiles' chromosomes.
     """
     found = []
     for mark, path in paths.items():
         with Track(path, sizes, sizes_from=sizes_from) as track:
+            track.regions_without(table["chrom"])  # refuses what is only named otherwise
             values = coverage(table, track)
         found.append(table.reset_index(drop=True).assign(mark=mark, **{s: values[s] for s in STATISTICS}))
     return pd.concat(found, ignore_index=True)
+
+
+def tiles_without(rows: pd.DataFrame) -> dict[str, int]:
+    """Count the tiles on chromosomes that a mark's file does not have, by mark; 0 is left out.
+
+    Args:
+        rows: from `coverage_of_marks`.
+    """
+    unknown = rows["mean"].isna().groupby(rows["mark"], sort=False).sum()
+    return {str(mark): int(n) for mark, n in unknown.items() if n}
 
 
 def compare_groups(rows: pd.DataFrame, group: str, other: str) -> pd.DataFrame:

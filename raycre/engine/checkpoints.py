@@ -21,8 +21,9 @@ from raycre.create.network import Network
 from raycre.create.quantizer import SplitQuantizer
 from raycre.engine.weight_files import read_model, read_network
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
+from raycre.genome.fingerprint import Fingerprint, fingerprint
 from raycre.store.cached import resolve
-from raycre.store.files import read_json, sha256_of
+from raycre.store.files import read_json
 
 WEIGHTS, CUTOFFS, PREDICTIONS = "best.safetensors", "cutoffs.json", "predictions.parquet"
 
@@ -38,6 +39,7 @@ class Checkpoint:
         classes: what they were trained on.
         n_codes: K of their codebooks; None where they have none.
         sha256: hash over the folds' weights and cutoffs, in order; of the file alone where it is one.
+        fingerprints: of these files.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Checkpoint:
     classes: tuple[str, ...]
     n_codes: int | None
     sha256: str
+    fingerprints: tuple[Fingerprint, ...] = ()
 
     def uses(self, key: str) -> bool:
         """Whether the configuration key of an input file is read for these modalities."""
@@ -94,7 +97,8 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
         model = read_network(folder)
         facts = model.modalities, model.classes, n_codes_of(model)
-        return Checkpoint(folder, (0,), *facts, sha256_of(folder))
+        print_ = fingerprint(folder)
+        return Checkpoint(folder, (0,), *facts, print_.sha256, (print_,))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -113,6 +117,7 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             path=folder,
         )
     first, digest = None, hashlib.sha256()
+    prints: list[Fingerprint] = []
     for fold in wanted:
         path = fold_folder(folder, fold) / WEIGHTS
         model = read_model(path)
@@ -126,10 +131,12 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
                 path=path,
             )
         read_cutoffs(path.with_name(CUTOFFS))
-        digest.update(sha256_of(path).encode() + sha256_of(path.with_name(CUTOFFS)).encode())
+        mine = [fingerprint(path), fingerprint(path.with_name(CUTOFFS))]
+        prints += mine
+        digest.update("".join(each.sha256 for each in mine).encode())
     assert first is not None
     facts = first.modalities, first.classes, n_codes_of(first)
-    return Checkpoint(folder, wanted, *facts, digest.hexdigest())
+    return Checkpoint(folder, wanted, *facts, digest.hexdigest(), tuple(prints))
 
 
 def n_codes_of(model: Network) -> int | None:

@@ -17,7 +17,8 @@ from raycre.engine.readings import listen, show_readings
 from raycre.errors import ConfigError, MissingInputError, RunMismatchError
 from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.fasta import Fasta
-from raycre.store.files import read_json, sha256_of
+from raycre.genome.fingerprint import check_unchanged, fingerprint
+from raycre.store.files import read_json
 from raycre.store.parquet import as_table, write_table
 
 
@@ -71,7 +72,7 @@ class ComparedRun:
             return read_sizes(sizes), sizes.name
         path = self._fasta(fasta)
         with Fasta(path) as opened:
-            return opened.sizes, path.name
+            return _told(opened).sizes, path.name
 
     def genome(self, fasta: Path | None) -> Fasta:
         """Open the run's FASTA, or one that has moved since.
@@ -82,12 +83,15 @@ class ComparedRun:
         """
         path = self._fasta(fasta)
         known = self.record.get("identity", {}).get("sha256.inputs.fasta")
-        if known is not None and sha256_of(path) != known:
+        hashed = fingerprint(path)
+        if known is not None and hashed.sha256 != known:
             raise RunMismatchError(
                 "not the FASTA that the run read: its SHA-256 is another; name that file with --fasta",
                 path=path,
             )
-        return Fasta(path)
+        opened = _told(Fasta(path))
+        check_unchanged([hashed])
+        return opened
 
     def _fasta(self, given: Path | None) -> Path:
         path = given if given is not None else Path(self.record["config"]["inputs"]["fasta"])
@@ -95,6 +99,12 @@ class ComparedRun:
             where = "the run's FASTA is not where it was" if given is None else "no such file"
             raise MissingInputError(f"{where}; say with --fasta where it is", path=path)
         return path
+
+
+def _told(genome: Fasta) -> Fasta:
+    if genome.note:
+        say(f"note: {genome.note}")
+    return genome
 
 
 def open_compared(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from raycre.compare.crispri import COVERED, Combine, Direction, Missing, join, score_pairs
 from raycre.compare.elements import neutral_tiles
-from raycre.compare.marks import compare_groups, coverage_of_marks
+from raycre.compare.marks import compare_groups, coverage_of_marks, tiles_without
 from raycre.compare.overlap import overlaps, place
 from raycre.engine.compared_run import ComparedRun, open_compared
 from raycre.engine.progress import say
@@ -64,10 +64,23 @@ def compare_marks(
     lengths, sizes_from = opened.sizes(fasta, sizes)
     tiles = _grouped(opened.table, groups, seed)
     rows = coverage_of_marks(tiles, paths, lengths, sizes_from=sizes_from)
+    unknown = tiles_without(rows)
+    for mark, n in unknown.items():
+        say(
+            f"NOTE: {n:,} of {len(tiles):,} tiles are on chromosomes that {paths[mark].name} does not have: "
+            "they are in no test"
+        )
     tested = compare_groups(rows, *groups)
     files = [opened.write("marks", rows, MARKS), opened.write("mark_tests", tested, MARK_TESTS)]
     shown = ["mark", "statistic", "n", "n_other", "log_ratio", "p_value", "p_adjusted"]
-    return {**opened.facts, "groups": list(groups), "marks": records(tested[shown]), "files": files}
+    return {
+        **opened.facts,
+        "groups": list(groups),
+        "tiles": len(tiles),
+        "tiles_on_chromosomes_without_data": unknown,
+        "marks": records(tested[shown]),
+        "files": files,
+    }
 
 
 def _grouped(table: pd.DataFrame, groups: Sequence[str], seed: int) -> pd.DataFrame:

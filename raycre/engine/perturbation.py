@@ -18,7 +18,7 @@ from raycre.engine.effects import forget_effects, order_effects, write_summary
 from raycre.engine.elements import write_elements
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
-from raycre.engine.inputs import check_out, hash_inputs
+from raycre.engine.inputs import check_out, fingerprint_inputs, sha256_by_key
 from raycre.engine.parcel import pack
 from raycre.engine.peaks import (
     aligned_genes,
@@ -47,6 +47,7 @@ from raycre.engine.units import (
     units_of,
 )
 from raycre.errors import RaycreError
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
@@ -72,11 +73,13 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     started = time.process_time()
     check_out(config.run.out)
     readings = listen()
-    hashes = hash_inputs(config.paths())
+    prints = fingerprint_inputs(config.paths())
+    hashes = sha256_by_key(prints)
     regions, create = None, None
     if config.create_run is not None:
         regions, create = read_predict_run(config.create_run, hashes["inputs.fasta"])
     study, model = plan_creme(config)
+    check_unchanged(prints.values())
     if not fresh:
         study = with_kept_of(config.run.out, study)
     show_readings()
@@ -117,7 +120,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
-    work = Work(config, study, run, regions)
+    work = Work(config, study, run, regions, (prints["inputs.fasta"],))
     genes: Sequence[Gene] = records(study.genes)
     with Pool(Replica, work.order, config.resources, pack(model)) as pool:
         del model  # once the pool has sent it off, it lies in the object store alone
@@ -144,6 +147,7 @@ class Work:
         study: of the run.
         run: its folder.
         regions: that CREATE has classed, where a run of it is given.
+        fingerprints: of the genome.
         plan: units of all stages so far, columns of `PASS_UNITS`.
         errors: last error of a unit that failed.
         missing: units that failed for good.
@@ -156,6 +160,7 @@ class Work:
     study: Study
     run: Run
     regions: Regions | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
     plan: pd.DataFrame = field(default_factory=pd.DataFrame)
     errors: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -189,6 +194,7 @@ class Work:
             gpus=resources.gpus_per_replica,
             cache_bytes=resources.cache_bytes,
             replicates=self.study.settings.replicates,
+            fingerprints=self.fingerprints,
         )
 
     def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:
@@ -230,6 +236,7 @@ class Work:
                 done += 1
                 show(done)
                 if outcome.error is not None:
+                    check_unchanged(self.fingerprints)  # then no later unit can do
                     self.errors[outcome.unit] = outcome.error
         missing = set(self.ledger.pending(p.unit.name for p in todo))
         self.missing += sorted(missing)

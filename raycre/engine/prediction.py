@@ -15,19 +15,30 @@ import ray
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
 
 from raycre.config import PredictConfig
+from raycre.create.ensemble import flank_of
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.calling import Calling, calling_of
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
-from raycre.engine.inputs import check_out, fit_regions, hash_inputs, hash_rows, say_dropped, signal_paths
+from raycre.engine.inputs import (
+    check_out,
+    fingerprint_inputs,
+    fit_regions,
+    hash_rows,
+    look_at_regions,
+    say_dropped,
+    sha256_by_key,
+    signal_paths,
+)
 from raycre.engine.progress import progress, say
 from raycre.engine.readings import listen, show_readings
 from raycre.engine.shards import CrePredictor, Order, measure, read_shard
 from raycre.engine.timing import DATA_START, outlook
 from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
+from raycre.genome.fingerprint import check_unchanged
 from raycre.genome.regions import read_regions
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, iter_parts, read_table, write_table
@@ -58,16 +69,19 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
     calling = calling_of(checkpoint, _cutoffs(config))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
-    hashes = hash_inputs(used)
-    paths = signal_paths(config.inputs, checkpoint.modalities)
+    prints = fingerprint_inputs(used)
+    hashes = sha256_by_key(prints)
+    paths = signal_paths(config.inputs, checkpoint.modalities, prints)
     signals = Signals(paths)
     regions, counts = _read_regions(config, signals)
+    facts = look_at_regions(signals, regions, flank_of(config.views))
+    check_unchanged(prints.values())
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
     show_readings()
     if dry_run:
         preview_removal(config.run.out, "predict", fresh)
-        return _cost(config, checkpoint, units, ledger, counts, signals, regions, started)
+        return _cost(config, checkpoint, units, ledger, counts, signals, regions, started) | facts
     run = open_run(
         config.run.out,
         verb="predict",
@@ -84,7 +98,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         layout=config.layout(),
         remove=removal(fresh),
     )
-    run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes)
+    run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes, **facts)
     run.note(inputs_read=readings)
     say_dropped("regions", counts, signals.loops_dropped)
     missing = [c for c in CLASSES if c not in checkpoint.classes]
@@ -140,6 +154,7 @@ def _order(
         threads=config.resources.cpus_per_replica,
         n_codes=checkpoint.n_codes if config.codes else None,
         gpus=config.resources.gpus_per_replica,
+        weights=checkpoint.fingerprints,
     )
 
 
@@ -181,6 +196,7 @@ def _run_units(order: Order, config: PredictConfig, units: pd.DataFrame) -> dict
             done += 1
             show(done)
             if row["error"]:
+                check_unchanged([*order.signals.fingerprints, *order.weights])  # then no later shard can do
                 errors[row["unit"]] = row["error"]
     return errors
 

@@ -24,8 +24,9 @@ from raycre.engine.parcel import Parcel, unpack
 from raycre.engine.peaks import write_peaks
 from raycre.engine.reading import Reader, activities, load, open_reader
 from raycre.engine.units import Stage, Unit, gene_folder, gene_key
-from raycre.errors import RaycreError
+from raycre.errors import ChangedInputError, RaycreError
 from raycre.genome.fasta import Fasta
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
 from raycre.store.passes import PassStore, Predictions, read_part, remove_folder
@@ -49,6 +50,7 @@ class Order:
         gpus: GPUs of one replica, or its share of one; 0 for the CPU.
         cache_bytes: activations that one replica keeps.
         replicates: members of the model that are predicted each by itself; 1: their mean, or no ensemble.
+        fingerprints: of the genome.
     """
 
     model: BackboneConfig
@@ -62,6 +64,7 @@ class Order:
     gpus: float = 0
     cache_bytes: int = CACHE_BYTES
     replicates: int = 1
+    fingerprints: tuple[Fingerprint, ...] = ()
 
     @property
     def store(self) -> PassStore:
@@ -86,6 +89,11 @@ class Replica:
         loaded = load(order.model) if parcel is None else unpack(parcel)
         if isinstance(loaded, Replicates):
             loaded.apart = order.replicates > 1
+        if loaded.weights_sha256 != order.metadata.get("weights_sha256", loaded.weights_sha256):
+            raise ChangedInputError(
+                "the weights were replaced after the run had begun; start the run again with --fresh",
+                path=str(order.model.weights),
+            )
         self.reader: Reader = open_reader(loaded, order.model, order.kept, order.cache_bytes, device)
         self.model = self.reader.model
         self.fasta = Fasta(order.fasta)
@@ -154,6 +162,7 @@ class Replica:
         remove_folder(pieces)
 
     def _write(self, path: Path, gene: Mapping[str, Any], found: Predictions) -> None:
+        check_unchanged(self.order.fingerprints)
         self.store.write(path, gene["gene_id"], gene["tss"], found, self.order.metadata)
 
     def _predict(self, gene: Mapping[str, Any], chosen: Sequence[Pass], stage: Stage) -> Predictions:

@@ -23,6 +23,7 @@ from raycre.engine.devices import prepare
 from raycre.engine.interpretation import codes_table
 from raycre.engine.timing import Timed, cores, timed
 from raycre.genome.features import SignalPaths, Signals, Wide
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import PREDICTIONS
@@ -47,6 +48,7 @@ class Order:
         threads: torch threads of one replica; part of what "the same machine kind" means.
         n_codes: K where codebook features are to be written, too; else None.
         gpus: GPUs of one replica, or its share of one; 0 for the CPU.
+        weights: fingerprints of the files of weights and cutoffs.
     """
 
     signals: SignalPaths
@@ -61,8 +63,10 @@ class Order:
     threads: int
     n_codes: int | None = None
     gpus: float = 0
+    weights: tuple[Fingerprint, ...] = ()
 
 
+# A process may outlive the run: it opens files anew where a fingerprint is another.
 @lru_cache(maxsize=1)
 def _open(paths: SignalPaths) -> Signals:
     return Signals(paths)  # once per process: indices and loops are read here
@@ -90,6 +94,9 @@ class CrePredictor:
         device = prepare(order.threads, order.gpus)
         self.order = order
         self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views, device, order.cutoffs)
+        self._unsure = (
+            True  # whether these are the weights that were hashed; told by the first shard's outcome
+        )
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Do one shard; the outcome is the row."""
@@ -97,6 +104,11 @@ class CrePredictor:
         return {"unit": outcome.unit, "attempts": outcome.attempts, "error": outcome.error or ""}
 
     def _write(self, row: dict[str, Any]) -> None:
+        if (
+            self._unsure
+        ):  # here and not when they are loaded: Ray Data starts an actor that fails over and over
+            check_unchanged(self.order.weights)
+            self._unsure = False
         regions = _regions(row["shard"], self.order)
         wide = _unpack(row, len(regions)) if row["codes"] else _read(row["shard"], self.order)
         row["codes"] = b""  # a second try reads again: the first may have failed on what was read

@@ -127,6 +127,7 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
     settings = _settings(config, model)
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
     notes = [
+        *filter(None, [fasta.note]),
         *notes_of_refused(chosen, genes, refused, config),
         *notes_of_genes(table, genes, config),
         *notes_of_tracks(model.tracks, tracks),

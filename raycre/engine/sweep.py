@@ -24,7 +24,14 @@ from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.fresh import Fresh, preview_removal, removal
-from raycre.engine.inputs import check_out, hash_inputs, signal_paths
+from raycre.engine.inputs import (
+    check_out,
+    facts_about,
+    fingerprint_inputs,
+    look_at_regions,
+    sha256_by_key,
+    signal_paths,
+)
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.engine.progress import say
@@ -41,6 +48,7 @@ from raycre.engine.training import (
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import SWEEP
@@ -71,15 +79,19 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     out = first.run.out.parent.parent
     check_out(out)
     readings = listen()
-    hashes = list(_hashes(settings))
+    prints = list(_fingerprints(settings))
+    hashes = [sha256_by_key(each) for each in prints]
+    every = {key: each for found in prints for key, each in found.items()}
     flank = max(recipe_of(setting.config).flank for setting in settings)
     modalities = [m for m in MODALITIES if any(m in s.config.model.modalities for s in settings)]
-    signals = Signals(signal_paths(first.inputs, modalities))
+    signals = Signals(signal_paths(first.inputs, modalities, every))
     labelled = read_labelled(first, signals)
     settings = [replace(each, config=labelled.settle(each.config)) for each in settings]
     first, table = settings[0].config, labelled.table
     for setting in settings:
         first_network(setting.config)  # sizes that do not fit are refused before anything is written
+    facts = look_at_regions(signals, table, flank)
+    check_unchanged(every.values())
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     show_readings()
     if dry_run:
@@ -87,6 +99,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         return {
             "dry_run": True,
             **labelled.facts(),
+            **facts,
             "runs": len(settings),
             **_cost(settings, plan, table, started),
         }
@@ -99,33 +112,35 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     }
     run = _open(out, first, science, fresh)
     run.note(inputs_read=readings)
-    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
+    names = [s.name for s in settings]
+    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=names, **facts)
     labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)
     runs, jobs = [], []
-    for setting, sha256 in zip(settings, hashes, strict=True):
+    for setting, sha256, of_setting in zip(settings, hashes, prints, strict=True):
         each = open_training(setting.config, sha256, rules=labelled.rules, fresh=False)
         reads = setting.config.model.modalities
         each.note(
             **labelled.facts(),
             **weights_by_fold(setting.config, table),
             loops_dropped=signals.loops_dropped if "loops" in reads else 0,
+            **facts_about(facts, reads),
         )
         _share_inputs(out / "inputs", each.out / "inputs", reads)
         runs.append(each)
-        jobs += jobs_of(setting.config, each, plan, setting.name)
+        jobs += jobs_of(setting.config, each, plan, setting.name, init=of_setting.get("model.init"))
     say_map([setting.config for setting in settings])
     train_jobs(jobs, first.resources, out)
     return _finish(run, settings, runs, plan["fold"].tolist())
 
 
-def _hashes(settings: Sequence[Setting]) -> Iterator[dict[str, str]]:
-    """Hashes of each setting's input files; a file is read once."""
-    known: dict[Path, str] = {}
+def _fingerprints(settings: Sequence[Setting]) -> Iterator[dict[str, Fingerprint]]:
+    """Fingerprints of each setting's input files; a file is hashed once."""
+    known: dict[Path, Fingerprint] = {}
     for setting in settings:
         paths = setting.config.paths()
-        found = hash_inputs({key: path for key, path in paths.items() if path not in known})
-        known |= {paths[key]: sha256 for key, sha256 in found.items()}
+        found = fingerprint_inputs({key: path for key, path in paths.items() if path not in known})
+        known |= {paths[key]: each for key, each in found.items()}
         yield {key: known[path] for key, path in paths.items()}
 
 

@@ -22,7 +22,13 @@ from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.decoders import DEAD, constant_decoders
 from raycre.engine.folds import first_network, recipe_of, time_step
 from raycre.engine.fresh import Fresh, preview_removal, removal
-from raycre.engine.inputs import check_out, hash_inputs, signal_paths
+from raycre.engine.inputs import (
+    check_out,
+    fingerprint_inputs,
+    look_at_regions,
+    sha256_by_key,
+    signal_paths,
+)
 from raycre.engine.interpretation import map_methods
 from raycre.engine.labels import weights_by_fold
 from raycre.engine.materialise import read_labelled, write_inputs
@@ -32,6 +38,7 @@ from raycre.engine.timing import TRAIN_START, outlook
 from raycre.engine.walk import TROUBLE, Job, train_jobs
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.folds import split
 from raycre.store.files import read_json
 from raycre.store.ledger import Ledger
@@ -54,24 +61,27 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     check_out(config.run.out)
     readings = listen()
     recipe = recipe_of(config)
-    hashes = hash_inputs(config.paths())
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
+    prints = fingerprint_inputs(config.paths())
+    hashes = sha256_by_key(prints)
+    signals = Signals(signal_paths(config.inputs, config.model.modalities, prints))
     labelled = read_labelled(config, signals)
     config, table = labelled.settle(config), labelled.table
     first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
+    facts = look_at_regions(signals, table, recipe.flank)
+    check_unchanged(prints.values())
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     show_readings()
     if dry_run:
         preview_removal(config.run.out, "train", fresh)
-        return {"dry_run": True, **labelled.facts(), **cost_of(config, plan, table, started)}
+        return {"dry_run": True, **labelled.facts(), **facts, **cost_of(config, plan, table, started)}
     run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
     weights = weights_by_fold(config, table)
-    run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped)
+    run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped, **facts)
     run.note(inputs_read=readings)
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     say_map([config])
-    train_jobs(jobs_of(config, run, plan), config.resources, run.out)
+    train_jobs(jobs_of(config, run, plan, init=prints.get("model.init")), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
 
 
@@ -103,13 +113,18 @@ def say_map(configs: Sequence[TrainConfig]) -> None:
         )
 
 
-def jobs_of(config: TrainConfig, run: Run, plan: pd.DataFrame, label: str = "") -> list[Job]:
-    """Write the plan; return the folds that are not done. `label` is what the live table calls the run."""
+def jobs_of(
+    config: TrainConfig, run: Run, plan: pd.DataFrame, label: str = "", *, init: Fingerprint | None = None
+) -> list[Job]:
+    """Write the plan; return the folds that are not done.
+
+    `label` is what the live table calls the run; `init` is of the weights to start from.
+    """
     write_table(run.out / "plan.parquet", as_table(plan, FOLDS, run.metadata))
     absolute = config.run.model_copy(update={"out": run.out.resolve()})
     config = config.model_copy(update={"run": absolute})
     todo = _ledger(config).todo(plan)["fold"].tolist()
-    return [Job(config, fold, run.metadata, label) for fold in todo]
+    return [Job(config, fold, run.metadata, label, init) for fold in todo]
 
 
 def plan_folds(config: TrainConfig, fold_of: NDArray[np.int64]) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from raycre.engine.groups import PeerFailedError, Team, join_team
 from raycre.engine.materialise import open_inputs
 from raycre.engine.progress import FoldRow, watched
 from raycre.errors import RaycreError
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.files import read_json, write_json
 from raycre.store.old_run import RAY_FOLDERS
 
@@ -48,12 +49,14 @@ class Job:
         fold: to train.
         metadata: of the run's Parquet files.
         label: the run's name for the person, empty where there is but one.
+        init: fingerprint of the weights to start from.
     """
 
     config: TrainConfig
     fold: int
     metadata: dict[str, str]
     label: str = ""
+    init: Fingerprint | None = None
 
     @property
     def folder(self) -> Path:
@@ -169,6 +172,7 @@ def _train(job: Job, team: Team) -> None:
     """Train one fold; one that cannot be trained stops no other."""
     trouble = job.folder / TROUBLE
     try:
+        check_unchanged([] if job.init is None else [job.init])
         train_fold(job.config, job.fold, open_inputs(job.config.run.out / "inputs"), job.metadata, team=team)
     except PeerFailedError:
         return

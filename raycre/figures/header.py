@@ -49,6 +49,7 @@ def read_header(run: Path, record: Mapping[str, Any]) -> list[Block]:
         )
     if not record.get("finished"):
         blocks.append(Note("This run is not finished; what follows is what it has so far.", loud=True))
+    blocks += [Note(text, loud=True) for text in _unseen(record)]
     blocks.append(_read_facts(run, record))
     blocks.append(inputs_table(record))
     blocks += _read_losses(run, record)
@@ -127,6 +128,15 @@ def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     for rule, n in record.get("regions", {}).items():
         rows.append([f"regions {rule.replace('_', ' ')}", shown(n)])
+    letters = record.get("ambiguous_letters", {})
+    for words, regions, bases in (
+        ("regions with N (bases)", "regions_with_n", "n_bases"),
+        ("regions with other IUPAC ambiguity letters (bases)", "regions_with_iupac", "iupac_bases"),
+    ):
+        if regions in letters:
+            rows.append([words, f"{shown(letters[regions])} ({shown(letters[bases])})"])
+    if record.get("loops_read_as"):
+        rows.append(["loops read as", record["loops_read_as"]])
     if "refused" in record:
         rows.append(["genes refused", shown(len(record["refused"]))])
     if "passes" in record:
@@ -141,6 +151,18 @@ def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
     }
     rows += [[words, shown(record[key])] for key, words in named.items() if isinstance(record.get(key), int)]
     return rows
+
+
+def _unseen(record: Mapping[str, Any]) -> list[str]:
+    """Say which inputs have no data where regions lie, and that an index was made again."""
+    n, texts = record.get("regions", {}).get("kept"), []
+    for found in record.get("without_data", []):
+        where = ", ".join(f"{chrom} ({shown(k)})" for chrom, k in found["by_chromosome"].items())
+        texts.append(
+            f"{found['input'].removeprefix('inputs.')} ({Path(found['path']).name}) has no data on the "
+            f"chromosomes of {shown(found['regions'])} of {shown(n)} regions, where it reads as 0: {where}."
+        )
+    return texts + ([f"{record['fasta_index']}."] if record.get("fasta_index") else [])
 
 
 def inputs_table(record: Mapping[str, Any]) -> Table:

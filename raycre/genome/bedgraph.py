@@ -71,6 +71,10 @@ class BedGraph:
 
         took(path, f"{rows.describe()} read as bedGraph")
 
+    def is_empty(self, chrom: str) -> bool:
+        """Whether a chromosome of the file has no value at all; a bedGraph has a row of each."""
+        return False
+
     def close(self) -> None:
         """Nothing is open: the file was read whole."""
 

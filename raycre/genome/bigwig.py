@@ -48,7 +48,7 @@ class BigWig:
         lengths: bp of each chromosome in the file's header.
 
     Raises:
-        FormatError: truncated, without data, or with a stored value that is NaN, infinite or negative.
+        FormatError: truncated, without any value, or with a stored value that is NaN, infinite or negative.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,6 +61,10 @@ class BigWig:
         self.lengths: dict[str, int | None] = dict(self._file.chroms())
         if not self.lengths:
             raise FormatError("the bigWig has no chromosomes", path=path)
+        if not summary.n_bases if summary else all(map(self.is_empty, self.lengths)):
+            raise FormatError(
+                "the bigWig holds no value, only a header; get the file again, or leave it out", path=path
+            )
         if summary is None or summary.lowest < 0 or not np.isfinite(summary.total + summary.highest):
             self._refuse_impossible()
 
@@ -74,10 +78,22 @@ class BigWig:
             values = self._file.values(chrom, start, end, numpy=True)
         except RuntimeError as error:
             raise _damaged(self._path, f" at {place(chrom, start, end)}") from error
+        if len(values) != end - start:  # pyBigWig's word for an index that finds no data block
+            raise _damaged(self._path, f" at {place(chrom, start, end)}")
         without_data = np.isnan(values)
         if without_data.any():
             values[without_data] = 0
         return values
+
+    def is_empty(self, chrom: str) -> bool:
+        """Whether a chromosome of the file has no value at all."""
+        begin, step, length = 0, 1_000, self.lengths[chrom] or 0
+        while begin < length:  # in growing steps: where there is data, most of it is never looked at
+            end = min(begin + step, length)
+            if self._file.intervals(chrom, begin, end):
+                return False
+            begin, step = end, min(2 * step, _SEARCH_STEP)
+        return True
 
     def _refuse_impossible(self) -> None:
         """Look at every stored interval; FormatError naming the first impossible one."""

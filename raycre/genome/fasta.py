@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,40 @@ from raycre.errors import FormatError, RegionError
 from raycre.genome.fasta_index import fetch, open_indexed
 from raycre.genome.file_kinds import refuse_other_kinds
 from raycre.genome.intervals import place, unknown_chromosome
-from raycre.genome.sequence import N_CODE, encode
+from raycre.genome.sequence import IUPAC_CODE, N_CODE, first_invalid, letter_codes, no_nucleotide
 from raycre.genome.textfile import require_file
 from raycre.genome.windows import read_windows
 
 _GAP = 16_384  # bp; reading on through as many costs no more than one more read
 _LONGEST_SPAN = 1 << 20  # bp; Biopython's time for one read of bgzip grows with its square
+_AT_ONCE = 8_192  # windows whose letters are counted at once
+
+
+@dataclass(frozen=True)
+class Letters:
+    """How many letters of windows are ambiguous; the model sees each of them as no base at all.
+
+    Attributes:
+        regions_with_n, n_bases: windows with an N, and how many N.
+        regions_with_iupac, iupac_bases: windows with another ambiguity letter (R, Y, ...), and how many.
+    """
+
+    regions_with_n: int = 0
+    n_bases: int = 0
+    regions_with_iupac: int = 0
+    iupac_bases: int = 0
+
+    def __add__(self, other: Letters) -> Letters:
+        ours, theirs = astuple(self), astuple(other)
+        return Letters(*(a + b for a, b in zip(ours, theirs, strict=True)))
+
+    @classmethod
+    def of(cls, codes: NDArray[np.uint8]) -> Letters:
+        """Count in uint8 (n, length) from `letter_codes`."""
+        if not codes.size or codes.max() < N_CODE:
+            return cls()
+        counts = [(codes == code).sum(axis=1) for code in (N_CODE, IUPAC_CODE)]
+        return cls(*(int(n) for count in counts for n in ((count > 0).sum(), count.sum())))
 
 
 class Fasta:
@@ -32,6 +61,7 @@ class Fasta:
     Attributes:
         path: the file.
         sizes: bp of each sequence, in file order.
+        note: what a person should know of its index, as that a stale one was made again; "" if nothing.
 
     Raises:
         MissingInputError: no such file.
@@ -42,6 +72,7 @@ class Fasta:
         self.path = require_file(path)
         refuse_other_kinds(self.path, "FASTA", takes=("FASTA", "empty file"))
         self._faidx_of_process: dict[int, pyfaidx.Faidx] = {}
+        self.note = ""
         self.sizes: dict[str, int] = {name: record.rlen for name, record in self._faidx().index.items()}
 
     def __enter__(self) -> Fasta:
@@ -69,22 +100,8 @@ class Fasta:
             RegionError: an empty or reversed interval, or one that leaves the chromosome without `pad`.
             FormatError: bytes that are no nucleotides.
         """
-        if chrom not in self.sizes:
-            raise unknown_chromosome(chrom, self.sizes, reference=self.path.name)
-        size = self.sizes[chrom]
-        if end <= start:
-            raise RegionError("the end is not past the start", value=place(chrom, start, end))
-        if not pad and (start < 0 or end > size):
-            side = f"starts {-start:,} bp before" if start < 0 else f"ends {end - size:,} bp past"
-            raise RegionError(
-                f"{place(chrom, start, end)} {side} {chrom} ({size:,}) in {self.path.name}; "
-                "drop it, or use the FASTA of the assembly it comes from"
-            )
-        low, high = max(start, 0), min(end, size)
-        codes = np.full(end - start, N_CODE, dtype=np.uint8)
-        if low < high:
-            codes[low - start : high - start] = self._read_inside(chrom, low, high)
-        return codes
+        codes = self._letters(chrom, start, end, pad=pad)
+        return np.minimum(codes, N_CODE, out=codes)
 
     def read_many(
         self,
@@ -116,17 +133,72 @@ class Fasta:
             dtype=np.uint8,
         )
 
-    def _read_inside(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
+    def count_letters(
+        self,
+        chrom: Sequence[str] | pd.Series | NDArray,
+        start: NDArray[np.int64],
+        length: int,
+        flank: int = 0,
+    ) -> Letters:
+        """Count N and other ambiguity letters in the windows [start, start + length).
+
+        Args:
+            chrom, start, length: as `read_many`.
+            flank: bp on both sides of each window whose letters are checked and not counted.
+
+        Raises:
+            ChromosomeError, FormatError: as `read`.
+        """
+        chrom, start, found = np.asarray(chrom, dtype=object), np.asarray(start, dtype=np.int64), Letters()
+        order = np.lexsort((start, pd.factorize(chrom)[0]))  # neighbours are read together
+        chrom, start = chrom[order], start[order]
+        for first in range(0, len(start), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            codes = read_windows(
+                chrom[part],
+                start[part] - flank,
+                length + 2 * flank,
+                lambda name, begin, end: self._letters(name, begin, end, pad=True),
+                gap=_GAP,
+                longest=_LONGEST_SPAN,
+                dtype=np.uint8,
+            )
+            found += Letters.of(codes[:, flank : flank + length])
+        return found
+
+    def _letters(self, chrom: str, start: int, end: int, *, pad: bool) -> NDArray[np.uint8]:
+        """Read `letter_codes` as `read` does codes."""
+        if chrom not in self.sizes:
+            raise unknown_chromosome(chrom, self.sizes, reference=self.path.name)
+        size = self.sizes[chrom]
+        if end <= start:
+            raise RegionError("the end is not past the start", value=place(chrom, start, end))
+        if not pad and (start < 0 or end > size):
+            side = f"starts {-start:,} bp before" if start < 0 else f"ends {end - size:,} bp past"
+            raise RegionError(
+                f"{place(chrom, start, end)} {side} {chrom} ({size:,}) in {self.path.name}; "
+                "drop it, or use the FASTA of the assembly it comes from"
+            )
+        low, high = max(start, 0), min(end, size)
+        codes = np.full(end - start, N_CODE, dtype=np.uint8)
+        if low < high:
+            codes[low - start : high - start] = self._letters_inside(chrom, low, high)
+        return codes
+
+    def _letters_inside(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
         letters = fetch(self._faidx(), chrom, start, end)
-        try:
-            return encode(letters)
-        except FormatError as error:
-            message = f"{place(chrom, start, end)}: {error.message}"
-            raise FormatError(message, path=self.path, value=error.value) from error
+        codes = letter_codes(letters)
+        if (offset := first_invalid(codes)) is not None:
+            at = place(chrom, start + offset, start + offset + 1)
+            raise FormatError(
+                f"{at}: {no_nucleotide(letters[offset])}", path=self.path, value=letters[offset]
+            )
+        return codes
 
     def _faidx(self) -> pyfaidx.Faidx:
         # A fork shares its parent's position in the file, which even closing would move: it opens its own.
         process = os.getpid()
         if process not in self._faidx_of_process:
-            self._faidx_of_process[process] = open_indexed(self.path)
+            opened = open_indexed(self.path)
+            self._faidx_of_process[process], self.note = opened.faidx, self.note or opened.note
         return self._faidx_of_process[process]

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import struct
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import pyfaidx
 
 from raycre.errors import FormatError, InputError
 from raycre.genome.cache import cache_folder
+from raycre.genome.index_check import check_fits
 from raycre.genome.intervals import place
 from raycre.genome.textfile import GZIP_ERRORS, GZIP_MAGIC
 
@@ -23,10 +27,19 @@ from raycre.genome.textfile import GZIP_ERRORS, GZIP_MAGIC
 _DAMAGE = (*GZIP_ERRORS, pyfaidx.FastaIndexingError, OSError, RuntimeError, ValueError, struct.error)
 
 
-def open_indexed(path: Path) -> pyfaidx.Faidx:
-    """Open a FASTA by its .fai (and .gzi), which are written first where there are none as new as the FASTA.
+class Indexed(NamedTuple):
+    """An open FASTA, and what a person should know of its index; "" where there is nothing to say."""
 
-    They are written beside it, or into `RAYCRE_CACHE` (default ~/.cache/raycre) where that folder cannot be.
+    faidx: pyfaidx.Faidx
+    note: str = ""
+
+
+def open_indexed(path: Path) -> Indexed:
+    """Open a FASTA by its .fai (and .gzi), which are made again where they are older or do not fit.
+
+    An index fits where every record's header, lines and end are where it has them; see `index_check`. A new
+    one is written beside the FASTA, or into `RAYCRE_CACHE` (default ~/.cache/raycre) where that folder cannot
+    be written.
 
     Raises:
         FormatError: not FASTA, truncated, compressed but not bgzip, or an index that does not fit.
@@ -40,18 +53,24 @@ def open_indexed(path: Path) -> pyfaidx.Faidx:
     if magic == GZIP_MAGIC and not compressed:
         raise FormatError("gzip data in a file not named .gz; rename it", path=path)
     suffixes = (".gzi", ".fai") if compressed else (".fai",)
-    stems = (path, _cache_stem(path))
+    stems, note = (path, _cache_stem(path)), ""
     for stem in stems:
         indexes = [Path(f"{stem}{suffix}") for suffix in suffixes]
         if all(i.is_file() and i.stat().st_mtime_ns >= path.stat().st_mtime_ns for i in indexes):
-            return _read_index(stem, path)
+            faidx, wrong = _read_index(stem, path)
+            if faidx is not None and not wrong:
+                return Indexed(faidx, note)
+            if faidx is not None:
+                faidx.close()
+            note = f"{stem}.fai is not the index of {path.name} ({wrong}); a new one is made"
     for stem in stems:
         try:
-            return _write_index(stem, suffixes, path)
+            return Indexed(_write_index(stem, suffixes, path), note)
         except OSError as error:
             failure = error
     raise InputError(
-        f"its index can be written neither beside it nor into {stems[1].parent} ({failure}); "
+        f"{note and f'{note}, but '}its index can be written neither beside it nor into {stems[1].parent} "
+        f"({failure}); "
         "set RAYCRE_CACHE to a folder that can be written",
         path=path,
     )
@@ -90,22 +109,29 @@ def _cache_stem(path: Path) -> Path:
     return cache_folder() / "fasta" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}-{path.name}"
 
 
-def _read_index(stem: Path, path: Path) -> pyfaidx.Faidx:
+def _read_index(stem: Path, path: Path) -> tuple[pyfaidx.Faidx | None, str | None]:
+    """Open a FASTA by an index that is there; say what of it does not fit."""
     try:
         faidx = _faidx(path, stem, rebuild=False, build_index=False)
+    except (
+        *GZIP_ERRORS,
+        struct.error,
+    ) as error:  # of the FASTA: whoever makes a new index says what is wrong
+        return None, f"{path.name} does not unpack: {error}"
     except _DAMAGE as error:
         message = f"not the index of {path.name} ({error}); delete it and its .gzi, and they are made again"
         raise FormatError(message, path=f"{stem}.fai") from error
-    # A truncated FASTA lacks the last base of its last sequence.
-    ends = [(record.offset, name, record.rlen) for name, record in faidx.index.items() if record.rlen]
-    for _, name, size in sorted(ends)[-1:]:
-        fetch(faidx, name, size - 1, size)
-    return faidx
+    try:
+        return faidx, check_fits(faidx, path)
+    except BaseException:
+        faidx.close()
+        raise
 
 
 def _write_index(stem: Path, suffixes: tuple[str, ...], path: Path) -> pyfaidx.Faidx:
     """Write an index in a folder of its own, then rename: other processes see a whole one or none."""
     stem.parent.mkdir(parents=True, exist_ok=True)
+    before = path.stat()
     with TemporaryDirectory(dir=stem.parent, prefix=f".{path.name}.") as folder:
         new = Path(folder, "new")
         try:
@@ -116,15 +142,23 @@ def _write_index(stem: Path, suffixes: tuple[str, ...], path: Path) -> pyfaidx.F
             raise FormatError(
                 f"not a whole FASTA: {error}; get it again, or fold its lines (seqkit seq -w 60)", path=path
             ) from error
+        now = path.stat()
+        if (before.st_size, before.st_mtime_ns, before.st_ino) != (now.st_size, now.st_mtime_ns, now.st_ino):
+            raise FormatError("the FASTA was replaced while its index was made; run again", path=path)
         for suffix in suffixes:
+            # A FASTA from a machine whose clock is ahead would else stay newer than its index for ever.
+            os.utime(f"{new}{suffix}", ns=(time.time_ns(), max(time.time_ns(), now.st_mtime_ns)))
             Path(f"{new}{suffix}").replace(f"{stem}{suffix}")
     return faidx
 
 
 def _check_widths(lines: Iterable[bytes], path: Path) -> None:
-    """Refuse a last line longer than the others; pyfaidx accepts it, and reads other bases than asked for."""
+    """Refuse what pyfaidx accepts and reads wrong: a last line longer than the others, CR as line end."""
     width = 0
     for number, line in enumerate(lines, start=1):
+        if b"\r" in line.rstrip(b"\r\n"):
+            message = "a line end of one CR; write the file with LF (tr '\\r' '\\n')"
+            raise FormatError(message, path=path, line=number)
         if line.startswith(b">"):
             width = 0
         elif not width:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.errors import ChromosomeError, RegionError
+from raycre.genome.chromosomes import other_style
 
 Outside = Literal["error", "drop"]
 
@@ -40,19 +41,13 @@ def unknown_chromosome(
         remedy: what else can be done, where the name is no other style of a known one.
     """
     names = list(known)
-    other = next((name for name in names if _plain_name(name) == _plain_name(chrom)), None)
+    other = other_style(chrom, names)
     if other is not None:
         hint = f"; it has {other!r}: the names differ in style only, rename them in one of the two files"
     else:
         hint = f"; it has {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
         hint += f"; {remedy}" if remedy else ""
     return ChromosomeError(f"no such chromosome in {reference}{hint}", path=path, line=line, value=chrom)
-
-
-def _plain_name(chrom: str) -> str:
-    """Return a chromosome's name without its style: chr1, Chr01 and 1 are one, as are chrM, MT and M."""
-    name = chrom.casefold().removeprefix("chr").lstrip("_").lstrip("0") or chrom.casefold()
-    return "m" if name == "mt" else name
 
 
 def sizes_of(chrom: pd.Series, sizes: Mapping[str, int]) -> NDArray[np.int64]:

@@ -32,10 +32,19 @@ class Loops:
         sizes: bp of each chromosome.
         n_read: loops in the file.
         n_dropped: loops left out, because an anchor is on no known chromosome or past its end.
+        chroms: every chromosome of the file, also of loops left out.
     """
 
-    def __init__(self, steps: pd.DataFrame, sizes: Mapping[str, int], n_read: int, n_dropped: int) -> None:
+    def __init__(
+        self,
+        steps: pd.DataFrame,
+        sizes: Mapping[str, int],
+        n_read: int,
+        n_dropped: int,
+        chroms: Sequence[str] = (),
+    ) -> None:
         """`steps`: chrom, position, change (int64, or float64 of scores), in any order."""
+        self.chroms = tuple(chroms)
         self.sizes, self.n_read, self.n_dropped = dict(sizes), n_read, n_dropped
         self._dtype = steps["change"].to_numpy().dtype
         self._levels: dict[str, tuple[NDArray[np.int64], NDArray]] = {}
@@ -120,9 +129,10 @@ def read_loops(
     counts = f"counts in column {count_column}" if count_column else "each loop counts 1"
     took(rows.path, f"{rows.describe()} read as BEDPE, {counts}")
     kept = np.ones(len(rows), dtype=bool)
-    anchors = []
+    anchors, chroms = [], dict[str, None]()
     for side in (1, 2):
         chrom = rows.strings(at[f"chrom{side}"])
+        chroms |= dict.fromkeys(chrom.unique())
         start = rows.integers(at[f"start{side}"], "anchor's start")
         end = rows.integers(at[f"end{side}"], "anchor's end")
         check_possible(chrom, start, end, rows.line, rows.path, empty_ok=True)
@@ -132,7 +142,7 @@ def read_loops(
     weight = _weights(rows, count_column)
     left, right = (anchor[kept] for anchor in anchors)
     steps = _steps(left, right, weight[kept])
-    return Loops(steps, sizes, len(rows), int((~kept).sum()))
+    return Loops(steps, sizes, len(rows), int((~kept).sum()), tuple(chroms))
 
 
 def _steps(left: pd.DataFrame, right: pd.DataFrame, weight: NDArray) -> pd.DataFrame:

@@ -14,18 +14,31 @@ N_CODE = 4
 _LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 _AMBIGUOUS = b"NRYSWKMBDHV"  # IUPAC letters for more than one base
 _INVALID = 255
+IUPAC_CODE = 5  # of `letter_codes` alone: ambiguity letters other than N
 _COMPLEMENT = np.array([3, 2, 1, 0, N_CODE], dtype=np.uint8)
 
 
-def _code_of_byte() -> bytes:
+# What a letter that is no nucleotide probably means.
+_REMEDIES = {
+    "Uu": "this is RNA: write T for U (seqkit seq --rna2dna)",
+    "Xx": "write N for a masked base (seqkit replace -s -p X -r N)",
+    "-.": "a gap of an alignment: remove the gaps (seqkit seq -g)",
+    "EFIJLOPQZefijlopqz*": "a protein? Give a genome",
+}
+
+
+def _code_of_byte(iupac: int) -> bytes:
     table = bytearray([_INVALID] * 256)
-    for code, letters in enumerate([b"Aa", b"Cc", b"Gg", b"Tt", _AMBIGUOUS + _AMBIGUOUS.lower()]):
-        for letter in letters:
+    for letters, code in zip(
+        [b"A", b"C", b"G", b"T", _AMBIGUOUS, b"N"], (0, 1, 2, 3, iupac, N_CODE), strict=True
+    ):
+        for letter in letters + letters.lower():
             table[letter] = code
     return bytes(table)
 
 
-_CODE_OF_BYTE = _code_of_byte()
+_CODE_OF_BYTE = _code_of_byte(N_CODE)
+_CODE_OF_LETTER = _code_of_byte(IUPAC_CODE)
 
 
 def encode(text: bytes | str) -> NDArray[np.uint8]:
@@ -36,17 +49,36 @@ def encode(text: bytes | str) -> NDArray[np.uint8]:
     Raises:
         FormatError: for any other character, with its 0-based offset.
     """
+    codes = _translate(text, _CODE_OF_BYTE)
+    if (offset := first_invalid(codes)) is not None:
+        letter = text[offset] if isinstance(text, str) else chr(text[offset])
+        raise FormatError(f"the character at offset {offset:,} is {no_nucleotide(letter)}", value=letter)
+    return codes
+
+
+def letter_codes(text: bytes | str) -> NDArray[np.uint8]:
+    """Return what `encode` does, but `IUPAC_CODE` for ambiguity letters other than N, and no error.
+
+    `first_invalid` finds a letter that is no nucleotide.
+    """
+    return _translate(text, _CODE_OF_LETTER)
+
+
+def first_invalid(codes: NDArray[np.uint8]) -> int | None:
+    """Return the 0-based offset of the first letter that is no nucleotide, from `letter_codes`; or None."""
+    return int(np.argmax(codes == _INVALID)) if codes.size and codes.max() == _INVALID else None
+
+
+def no_nucleotide(letter: str) -> str:
+    """Say that a letter is none, and what to do."""
+    general = "only A, C, G, T and the IUPAC ambiguity letters are read"
+    return f"no nucleotide; {next((r for letters, r in _REMEDIES.items() if letter in letters), general)}"
+
+
+def _translate(text: bytes | str, table: bytes) -> NDArray[np.uint8]:
     raw = text.encode("ascii", "replace") if isinstance(text, str) else text
     # bytes.translate needs no index array, which would be eight times the size of the sequence.
-    codes = np.frombuffer(bytearray(raw).translate(_CODE_OF_BYTE), dtype=np.uint8)
-    if codes.size and codes.max() == _INVALID:
-        offset = int(np.argmax(codes == _INVALID))
-        raise FormatError(
-            f"the character at offset {offset:,} is no nucleotide; "
-            "only A, C, G, T and the IUPAC ambiguity letters are read",
-            value=text[offset] if isinstance(text, str) else chr(raw[offset]),
-        )
-    return codes
+    return np.frombuffer(bytearray(raw).translate(table), dtype=np.uint8)
 
 
 def decode(codes: NDArray[np.uint8]) -> str:

@@ -1,7 +1,8 @@
 """Signal over base pairs from bigWig or bedGraph files, many windows at once. Knows no model and no log.
 
 Rules: a base without data is 0, as is a base outside the chromosome and a whole chromosome that the track
-does not have (`Track.absent`). Chromosomes of the track that the genome does not have are not read.
+does not have (`Track.absent`); `Track.regions_without` counts the regions there. Chromosomes of the track
+that the genome does not have are not read.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from raycre.errors import AssemblyError, FormatError
 from raycre.genome.bedgraph import BedGraph
 from raycre.genome.bigwig import BigWig, is_bigwig
+from raycre.genome.chromosomes import assembly_of, regions_without
 from raycre.genome.intervals import place, unknown_chromosome
 from raycre.genome.textfile import require_file, took
 from raycre.genome.windows import read_windows
@@ -33,6 +35,8 @@ class _Reader(Protocol):
     lengths: dict[str, int | None]
 
     def read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]: ...
+
+    def is_empty(self, chrom: str) -> bool: ...
 
     def close(self) -> None: ...
 
@@ -90,12 +94,26 @@ class Track:
         for name in common:
             length = lengths[name]
             if length is not None and length != self.sizes[name]:
+                ours, theirs = (_known(assembly_of(sizes)) for sizes in (lengths, self.sizes))
                 raise AssemblyError(
-                    f"{name} has {length:,} bp here and {self.sizes[name]:,} bp in {self._sizes_from}; "
-                    "use files of one assembly",
+                    f"{name} has {length:,} bp here{ours} and {self.sizes[name]:,} bp in {self._sizes_from}"
+                    f"{theirs}; use files of one assembly",
                     path=self.path,
                 )
         return tuple(name for name in self.sizes if name not in lengths)
+
+    def regions_without(self, chrom: NDArray | pd.Series) -> dict[str, int]:
+        """Count regions on each chromosome that the file has no data of; they read as 0.
+
+        Args:
+            chrom: (n,) names, one a region.
+
+        Raises:
+            ChromosomeError: the file has one of these chromosomes by another name, or none of them.
+        """
+        reader = self._reader
+        empty = [name for name in pd.unique(chrom) if name in reader.lengths and reader.is_empty(name)]
+        return regions_without(chrom, reader.lengths, self.path, empty=empty)
 
     def read_many(
         self, chrom: Sequence[str] | pd.Series | NDArray, start: NDArray[np.int64], length: int
@@ -137,6 +155,10 @@ class Track:
             path=self.path,
             value=float(values[at]),
         )
+
+
+def _known(assembly: str | None) -> str:
+    return f" ({assembly})" if assembly else ""
 
 
 def _open_track(path: Path, sizes: dict[str, int], sizes_from: str) -> Track:

@@ -6,7 +6,6 @@ one or none; never a piece. Two processes that write the same file both succeed,
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,6 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from raycre.errors import FormatError, MissingInputError
+from raycre.genome.fingerprint import sha256_of
+
+__all__ = [
+    "TEMPORARY",
+    "TEMPORARY_NAME",
+    "put_in_place",
+    "read_json",
+    "sha256_of",
+    "write_atomic",
+    "write_json",
+]
+    "TEMPORARY",
+    "TEMPORARY_NAME",
+    "put_in_place",
+    "read_json",
+    "sha256_of",
+    "write_atomic",
+    "write_json",
+]
 
 TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
 TEMPORARY_NAME = re.compile(r"\.part-\d+-[0-9a-f]{8}-")  # how its whole name begins
@@ -74,11 +92,3 @@ def read_json(path: Path) -> Any:
         raise FormatError(
             f"not JSON ({error.msg}); the file is damaged", path=path, line=error.lineno
         ) from error
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    if not path.is_file():
-        raise MissingInputError("no such file", path=path)
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

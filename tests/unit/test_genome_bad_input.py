@@ -351,7 +351,7 @@ def test_a_letter_that_is_no_nucleotide_names_the_interval(tmp_path: Path) -> No
     (tmp_path / "g.fa").write_bytes(b">chr1\nACGT\nAC*T\n")
     with Fasta(tmp_path / "g.fa") as fasta:
         assert fasta.read("chr1", 0, 6).tolist() == [0, 1, 2, 3, 0, 1]
-        with pytest.raises(FormatError, match=r"g\.fa: '\*': chr1:4-8: the character at offset 2"):
+        with pytest.raises(FormatError, match=r"g\.fa: '\*': chr1:6-7: no nucleotide; a protein"):
             fasta.read("chr1", 4, 8)
 
 
@@ -361,7 +361,7 @@ def test_an_index_that_speaks_of_more_than_the_fasta_holds(tmp_path: Path) -> No
     Fasta(path).close()
     path.write_bytes(FASTA[:20])
     os.utime(path, ns=(0, 0))  # older than its index, so that the index is believed
-    with pytest.raises(FormatError, match=r"g\.fa: chr2:1-2: its 1 bp are not where .*; the file is trunc"):
+    with pytest.raises(FormatError, match=r"g\.fa: its index has chr1 up to byte 22, the file has 20; "):
         Fasta(path)
 
 
