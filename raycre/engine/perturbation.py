@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
+from raycre.engine.cluster import check_cluster
 from raycre.engine.cost import cost_of
 from raycre.engine.effects import forget_effects, order_effects, write_summary
 from raycre.engine.elements import write_elements
@@ -48,6 +49,8 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         TasksFailedError: some units failed for good; all others are done.
     """
     check_out(config.run.out)
+    if not dry_run:
+        check_cluster()
     hashes = hash_inputs(config.paths())
     regions, create = None, None
     if config.create_run is not None:

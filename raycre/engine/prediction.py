@@ -15,7 +15,7 @@ from ray.data import ActorPoolStrategy, TaskPoolStrategy
 from raycre.config import PredictConfig
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
-from raycre.engine.cluster import connected, replicas
+from raycre.engine.cluster import check_cluster, connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, fit_regions, hash_inputs, say_dropped, signal_paths
@@ -44,6 +44,8 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         TasksFailedError: some shards failed for good; all others are done.
     """
     check_out(config.run.out)
+    if not dry_run:
+        check_cluster()
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
     if config.codes and checkpoint.n_codes is None:

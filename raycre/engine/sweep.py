@@ -20,6 +20,7 @@ from raycre.config.sweep import Setting
 from raycre.create.comparison import compare
 from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
+from raycre.engine.cluster import check_cluster
 from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import check_out, hash_inputs, say_dropped, signal_paths
@@ -56,6 +57,8 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     first = settings[0].config
     out = first.run.out.parent.parent
     check_out(out)
+    if not dry_run:
+        check_cluster()
     hashes = list(_hashes(settings))
     for setting in settings:
         first_network(setting.config)  # sizes that do not fit are refused before anything is written

@@ -15,6 +15,7 @@ from raycre.create import metrics
 from raycre.create.augment import training_samples
 from raycre.create.layout import WIDTH
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
+from raycre.engine.cluster import check_cluster
 from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.folds import first_network, recipe_of, time_step
 from raycre.engine.fresh import Fresh, preview_removal, removal
@@ -42,6 +43,8 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
         RaycreError: training failed; finished folds and epochs are kept.
     """
     check_out(config.run.out)
+    if not dry_run:
+        check_cluster()
     recipe = recipe_of(config)
     hashes = hash_inputs(config.paths())
     first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
