@@ -18,9 +18,10 @@ from raycre.create.layout import CLASSES
 from raycre.create.model import Create
 from raycre.create.network import Network
 from raycre.create.quantizer import SplitQuantizer
-from raycre.engine.weight_files import read_model, read_network
+from raycre.engine.weight_files import read_model, read_network, sha256_of_weights
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
-from raycre.store.files import read_json, sha256_of
+from raycre.store.files import STAMP, read_json
+from raycre.store.run import digest_of
 
 WEIGHTS, CUTOFFS = "best.safetensors", "cutoffs.json"
 
@@ -34,7 +35,8 @@ class Checkpoint:
         folds: numbers of the folds; (0,) for a file.
         modalities: what the models read.
         n_codes: K of their codebooks; None where they have none.
-        sha256: hash over the folds' weights and cutoffs, in order; of the file alone where it is one.
+        sha256: hash over the folds' weights and cutoffs, in order; of the weights alone where it is a file.
+            Which run wrote them is not in it: equal models have one hash.
     """
 
     path: Path
@@ -76,7 +78,7 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
         if folds != "all":
             raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
         model = read_network(folder)
-        return Checkpoint(folder, (0,), model.modalities, n_codes_of(model), sha256_of(folder))
+        return Checkpoint(folder, (0,), model.modalities, n_codes_of(model), sha256_of_weights(folder))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -102,7 +104,8 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             raise CheckpointError(f"reads {model.modalities}, other folds read {modalities}", path=path)
         modalities, n_codes = model.modalities, n_codes_of(model)
         _read_cutoffs(path.with_name(CUTOFFS))
-        digest.update(sha256_of(path).encode() + sha256_of(path.with_name(CUTOFFS)).encode())
+        cutoffs = {key: v for key, v in read_json(path.with_name(CUTOFFS)).items() if key != STAMP}
+        digest.update(sha256_of_weights(path).encode() + digest_of(cutoffs).encode())
     return Checkpoint(folder, wanted, modalities or (), n_codes, digest.hexdigest())
 
 

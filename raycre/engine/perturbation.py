@@ -30,7 +30,7 @@ from raycre.engine.units import Gene, Planned, Stage, as_frame, gene_folder, rec
 from raycre.errors import RaycreError
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
-from raycre.store.parquet import as_table, write_table
+from raycre.store.parquet import as_table, with_metadata, write_table
 from raycre.store.passes import PassStore, remove_folder
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import PASS_UNITS
@@ -80,6 +80,11 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
             "kept_tracks": study.kept,
         },
         layout=config.layout(),
+        inputs={
+            **hashes,
+            "model.weights": study.weights_sha256,
+            **({} if create is None else {"create_run": create["digest"]}),
+        },
         remove=removal(fresh),
     )
     run.note(
@@ -97,7 +102,8 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         del model  # once the pool has sent it off, it lies in the object store alone
         if isinstance(config.inputs.genes, TopGenes):
             genes = work.most_active(genes, pool)
-        write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
+        table = pa.Table.from_pandas(pd.DataFrame(genes))
+        write_table(run.out / "inputs" / "genes.parquet", with_metadata(table, run.metadata | study.metadata))
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
             genes, failed = work.do(stage, genes, pool)
@@ -155,7 +161,7 @@ class Work:
             kept=self.study.kept,
             seed=self.config.run.seed,
             ledger=self.ledger,
-            metadata=self.run.metadata | self.study.metadata,
+            metadata=self.run.identity_metadata | self.study.metadata,
             threads=resources.cpus_per_replica,
             gpus=resources.gpus_per_replica,
             cache_bytes=resources.cache_bytes,

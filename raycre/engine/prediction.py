@@ -25,7 +25,7 @@ from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.regions import read_regions
 from raycre.store.ledger import Ledger
-from raycre.store.parquet import as_table, iter_parts, read_table, write_table
+from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 
@@ -72,11 +72,12 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
             "folds": checkpoint.folds,
         },
         layout=config.layout(),
+        inputs={**hashes, "model.checkpoint": checkpoint.sha256},
         remove=removal(fresh),
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
     say_dropped("regions", counts, signals.loops_dropped)
-    table = pa.Table.from_pandas(regions, preserve_index=False)
+    table = with_metadata(pa.Table.from_pandas(regions, preserve_index=False), run.metadata)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
     errors = _run_units(config, checkpoint, paths, units, run)

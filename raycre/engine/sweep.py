@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from raycre.engine.training import cost_of, finish, jobs_of, open_training, plan
 from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.files import read_json, stamped, write_atomic, write_json
+from raycre.store.parquet import as_table, read_table, with_metadata, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import SWEEP
 
@@ -73,13 +75,13 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     run = _open(out, first, {k: v for each in hashes for k, v in each.items()}, flank, modalities, fresh)
     run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
     say_dropped("labelled regions", counts, signals.loops_dropped)
-    write_inputs(out / "inputs", table, signals, flank)
+    write_inputs(out / "inputs", table, signals, flank, run.metadata)
     runs, jobs = [], []
     for setting, sha256 in zip(settings, hashes, strict=True):
         each = open_training(setting.config, sha256, fresh=False)
         reads = setting.config.model.modalities
         each.note(regions=counts, loops_dropped=signals.loops_dropped if "loops" in reads else 0)
-        _share_inputs(out / "inputs", each.out / "inputs", reads)
+        _share_inputs(out / "inputs", each.out / "inputs", reads, each.metadata)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name)
     train_jobs(jobs, first.resources, out)
@@ -113,20 +115,26 @@ def _open(
     )
 
 
-def _share_inputs(common: Path, own: Path, modalities: Sequence[str]) -> None:
-    """Give a run the inputs that it reads, as links to the common files; regions last, as they say done."""
+def _share_inputs(common: Path, own: Path, modalities: Sequence[str], metadata: Mapping[str, str]) -> None:
+    """Give a run the inputs that it reads; regions last, as they say done.
+
+    Arrays are links to the common files; what says of which run it is, is the run's own.
+    """
     own.mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         source, target = common / name, own / name
         unread = name.removesuffix(".npy") in {"openness", "loops"} - set(modalities)
         if unread or target.exists() or not source.exists():
             continue
-        try:
-            os.link(source, target)
-        except OSError:  # a file system without hard links
-            part = own / f".part-{name}"
-            shutil.copyfile(source, part)
-            part.replace(target)
+        if name == DIVISORS:
+            write_json(target, stamped(read_json(source), metadata))
+        elif source.suffix == ".parquet":
+            write_table(target, with_metadata(read_table(source), metadata))
+        else:
+            try:
+                os.link(source, target)
+            except OSError:  # a file system without hard links
+                write_atomic(target, partial(shutil.copyfile, source))
 
 
 def _finish(run: Run, settings: Sequence[Setting], runs: Sequence[Run], folds: list[int]) -> dict[str, Any]:

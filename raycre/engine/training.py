@@ -57,7 +57,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     run = open_training(config, hashes, fresh=fresh)
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
     say_dropped("labelled regions", counts, signals.loops_dropped)
-    write_inputs(run.out / "inputs", table, signals, recipe.flank)
+    write_inputs(run.out / "inputs", table, signals, recipe.flank, run.metadata)
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
 
@@ -72,6 +72,7 @@ def open_training(config: TrainConfig, hashes: Mapping[str, str], *, fresh: Fres
         config=config.model_dump(mode="json"),
         science={**config.science(), "sha256": dict(hashes)},
         # Workers of one fold draw dropout of their own and add up in their own order: no fold may mix them.
+        inputs=hashes,
         layout={**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
         remove=removal(fresh),
     )

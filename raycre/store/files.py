@@ -11,12 +11,13 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from raycre.errors import FormatError, MissingInputError
 
+STAMP = "run"  # key of a JSON object that says which run it is of
 TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
 TEMPORARY_NAME = re.compile(r"\.part-\d+-[0-9a-f]{8}-")  # how its whole name begins
 
@@ -57,6 +58,11 @@ def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, sort_keys=False, default=str) + "\n"
     write_atomic(path, lambda temporary: temporary.write_text(text))
+
+
+def stamped(value: Mapping[str, object], metadata: Mapping[str, str]) -> dict[str, object]:
+    """Return a JSON object that also says which run it is of, as the metadata of Parquet files do."""
+    return {**value, STAMP: dict(metadata)}
 
 
 def read_json(path: Path) -> Any:
