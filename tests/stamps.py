@@ -1,4 +1,4 @@
-"""Which run a file says that it is of: every Parquet, JSON, safetensors and checkpoint file of a run folder."""
+"""Which run a file says that it is of: each Parquet, JSON, safetensors and checkpoint file of a folder."""
 
 from __future__ import annotations
 
@@ -51,10 +51,7 @@ def unstamped(out: Path) -> dict[str, Any]:
         ours = {key: sha256 for key, sha256 in inputs.items() if not key.startswith("compare.")}
         # Parts of passes are of those inputs alone that all runs of the folder share.
         least = {"inputs.fasta"} if path.is_relative_to(run / "passes") else set(known)
-        if (
-            said.get("raycre_digest") != record["digest"]
-            or not ours.items() <= known.items()
-            or least - set(ours)
-        ):
+        right = ours.items() <= known.items() and least <= set(ours)
+        if said.get("raycre_digest") != record["digest"] or not right:
             wrong[str(path.relative_to(out))] = dict(said)
     return wrong

@@ -155,9 +155,8 @@ def test_a_file_has_no_folds_to_choose(tmp_path: Path) -> None:
 
 def test_equal_models_have_one_hash_whichever_run_wrote_them(tmp_path: Path) -> None:
     paths = [tmp_path / f"{i}.safetensors" for i in range(3)]
-    for path, metadata in zip(
-        paths, ({}, {"raycre_digest": "a"}, {"raycre_digest": "b", "z": "1"}), strict=True
-    ):
+    stamps: tuple[dict[str, str], ...] = ({}, {"raycre_digest": "a"}, {"raycre_digest": "b", "z": "1"})
+    for path, metadata in zip(paths, stamps, strict=True):
         write_model(path, model_of(), metadata)
         assert read_model(path).state_dict().keys() == model_of().state_dict().keys()
     assert len({path.read_bytes() for path in paths}) == 3
