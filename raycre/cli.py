@@ -166,8 +166,10 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write one HTML page with the tables and figures of runs."""
+    from raycre.engine.jobs import check_kept
     from raycre.figures.report import write_report
 
+    check_kept(out, "--out")
     print_result(write_report(runs, out), json_)
 
 

@@ -18,7 +18,8 @@ from raycre.create.layout import CLASSES
 from raycre.create.metrics import MACRO
 from raycre.creme.settings import PAPER_SHUFFLES
 from raycre.demo_genome import DemoGenome, open_demo_genome, write_demo_genome
-from raycre.engine.cluster import connected
+from raycre.engine.cluster import check_cluster, connected
+from raycre.engine.jobs import check_kept
 from raycre.engine.perturbation import run_creme
 from raycre.engine.prediction import run_predict
 from raycre.engine.progress import say
@@ -84,6 +85,8 @@ def run_demo(out: Path, *, seed: int = 0) -> dict[str, Any]:
     Returns:
         Headline numbers, seconds of each stage and where the files are, ready for JSON.
     """
+    check_kept(out, "--out")
+    check_cluster()
     seconds: dict[str, float] = {}
 
     def timed(stage: str, work: Callable[[], Any]) -> Any:

@@ -19,11 +19,12 @@ from raycre.create.layout import CLASSES
 from raycre.create.model import Create
 from raycre.create.network import Network
 from raycre.create.quantizer import SplitQuantizer
-from raycre.engine.weight_files import read_model, read_network
+from raycre.engine.weight_files import read_model, read_network, sha256_of_weights
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.genome.fingerprint import Fingerprint, fingerprint
 from raycre.store.cached import resolve
-from raycre.store.files import read_json
+from raycre.store.files import STAMP, read_json
+from raycre.store.run import digest_of
 
 WEIGHTS, CUTOFFS, PREDICTIONS = "best.safetensors", "cutoffs.json", "predictions.parquet"
 
@@ -38,7 +39,8 @@ class Checkpoint:
         modalities: what the models read.
         classes: what they were trained on.
         n_codes: K of their codebooks; None where they have none.
-        sha256: hash over the folds' weights and cutoffs, in order; of the file alone where it is one.
+        sha256: hash over the folds' weights and cutoffs, in order; of the weights alone where it is a file.
+            Which run wrote them is not in it: equal models have one hash.
         fingerprints: of these files.
     """
 
@@ -97,8 +99,7 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
             raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
         model = read_network(folder)
         facts = model.modalities, model.classes, n_codes_of(model)
-        print_ = fingerprint(folder)
-        return Checkpoint(folder, (0,), *facts, print_.sha256, (print_,))
+        return Checkpoint(folder, (0,), *facts, sha256_of_weights(folder), (fingerprint(folder),))
     record_path = folder / "run.json"
     if not record_path.is_file():
         raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
@@ -131,9 +132,9 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
                 path=path,
             )
         read_cutoffs(path.with_name(CUTOFFS))
-        mine = [fingerprint(path), fingerprint(path.with_name(CUTOFFS))]
-        prints += mine
-        digest.update("".join(each.sha256 for each in mine).encode())
+        prints += [fingerprint(path), fingerprint(path.with_name(CUTOFFS))]
+        cutoffs = {key: v for key, v in read_json(path.with_name(CUTOFFS)).items() if key != STAMP}
+        digest.update(sha256_of_weights(path).encode() + digest_of(cutoffs).encode())
     assert first is not None
     facts = first.modalities, first.classes, n_codes_of(first)
     return Checkpoint(folder, wanted, *facts, digest.hexdigest(), tuple(prints))

@@ -7,13 +7,15 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
 
 import ray
 
-from raycre.errors import RaycreError
+from raycre.engine.head import Watch, answers, find_head
+from raycre.engine.local_ray import local_options
+from raycre.errors import InputError, RaycreError
 
+SHOWN = 300  # characters of an error of Ray's
 # Quiet and private by default; a user's own setting wins.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -25,23 +27,85 @@ _ENVIRONMENT = {
 }
 
 
+_watch: Watch | None = None  # of the block that runs; blocks within it need none of their own
+
+
 @contextmanager
 def connected() -> Iterator[None]:
-    """Use the Ray that is there (already connected, or `RAY_ADDRESS`), else start one for the run's time."""
-    if ray.is_initialized():
+    """Use the Ray that is there (already connected, or `RAY_ADDRESS`), else start one for the run's time.
+
+    Raises:
+        ConfigError: RAY_ADDRESS is no address, or Ray cannot start on this machine as it is.
+        RaycreError: no Ray head answers, Ray does not start, or its head is lost meanwhile.
+    """
+    with ExitStack() as stack:
+        if not ray.is_initialized():
+            stack.enter_context(_started())
+        if _watch is None:
+            stack.enter_context(_watched())
         yield
-        return
+
+
+def check_cluster() -> None:
+    """Raise as `connected` does where no Ray can be used, before a run has read or written anything."""
+    if not ray.is_initialized() and find_head() is None:
+        with local_options():
+            pass
+
+
+@contextmanager
+def _started() -> Iterator[None]:
+    address = find_head()
+    if os.environ.get("RAY_ADDRESS", "").strip() == "":
+        os.environ.pop("RAY_ADDRESS", None)  # Ray takes an empty one for an address
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    address = os.environ.get("RAY_ADDRESS", "local")
-    local = address == "local"
-    own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if local else {}
-    with _own_sigterm():
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    with ExitStack() as stack:
+        own = stack.enter_context(local_options()) if address is None else {}
+        try:
+            with _own_sigterm():
+                ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+        except (OSError, RuntimeError, ValueError, TimeoutError) as error:
+            where = "on this machine" if address is None else f"with the head at {address}"
+            first = " ".join(str(error).split())[:SHOWN]
+            raise RaycreError(f"Ray does not start {where}: {type(error).__name__}: {first}") from error
+        try:
+            yield
+        finally:
+            _end()
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Watch the head that Ray is connected to; what its loss leads to becomes one error."""
+    global _watch
+    watch = _watch = Watch(_address_of_head())
     try:
-        yield
+        with watch:
+            yield
+    except InputError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if watch.lost or (isinstance(error, Exception) and not answers(watch.address)):
+            raise RaycreError(watch.message) from error
+        raise
     finally:
+        _watch = None
+
+
+def _end() -> None:
+    """End the session; without its head, which that would wait for, only this machine's part of it."""
+    if answers(_address_of_head()):
         ray.shutdown()
+        return
+    node = ray._private.worker._global_node  # there is no public way
+    if node is not None:
+        with suppress(Exception):  # whatever is left of it ends by itself within a minute
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+
+def _address_of_head() -> str:
+    return str(ray.get_runtime_context().gcs_address)
 
 
 @contextmanager

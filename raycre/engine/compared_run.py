@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from raycre import __version__
 from raycre.compare.elements import Elements, read_elements
 from raycre.engine.progress import say
 from raycre.engine.readings import listen, show_readings
@@ -18,8 +19,9 @@ from raycre.errors import ConfigError, MissingInputError, RunMismatchError
 from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import check_unchanged, fingerprint
-from raycre.store.files import read_json
+from raycre.store.files import read_json, sha256_of
 from raycre.store.parquet import as_table, write_table
+from raycre.store.run import metadata_of
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,14 @@ class ComparedRun:
         record: its run.json.
         elements: tiles of one test and track.
         out: where tables go.
+        read: SHA-256 of the files that the run is compared with, by `compare.NAME`.
     """
 
     path: Path
     record: Mapping[str, Any]
     elements: Elements
     out: Path
+    read: Mapping[str, str]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -54,7 +58,9 @@ class ComparedRun:
         show_readings()
         path = self.out / f"compare_{name}.parquet"
         facts = {key: str(value) for key, value in self.facts.items() if key != "run"}
-        metadata = {"raycre_digest": str(self.record.get("digest")), "raycre_version": __version__, **facts}
+        metadata = metadata_of(self.record)
+        inputs = json.loads(metadata["raycre_inputs"]) | dict(self.read)
+        metadata |= {"raycre_inputs": json.dumps(inputs), **facts}
         write_table(path, as_table(rows, schema, metadata))
         return str(path)
 
@@ -114,6 +120,7 @@ def open_compared(
     out: Path | None,
     *,
     calls: frozenset[str] | None = None,
+    files: Mapping[str, Path] = MappingProxyType({}),
 ) -> ComparedRun:
     """Open a finished CREME run.
 
@@ -123,6 +130,7 @@ def open_compared(
         track: of several; see `read_elements`.
         out: a folder for the results; None for the run's summary.
         calls: tiles to read; None reads all.
+        files: that the run is compared with, by name.
 
     Raises:
         MissingInputError: no run here.
@@ -151,4 +159,6 @@ def open_compared(
     elements = read_elements(run, test, track, calls=calls)
     if "RANDOM" in elements.model:
         say(f"NOTE: {elements.model} is not a trained model: its tiles mean nothing")
-    return ComparedRun(run, record, elements, out or run / "summary")
+    # One that is not there is named by its reader.
+    read = {f"compare.{name}": sha256_of(path) for name, path in files.items() if path.is_file()}
+    return ComparedRun(run, record, elements, out or run / "summary", read)

@@ -60,7 +60,7 @@ def compare_marks(
         raise ConfigError("marks are compared between two groups", value=",".join(groups))
     paths = _named(signals)
     wanted = None if NEUTRAL in groups else frozenset(groups)
-    opened = open_compared(run, test, track, out, calls=wanted)
+    opened = open_compared(run, test, track, out, calls=wanted, files=paths)
     lengths, sizes_from = opened.sizes(fasta, sizes)
     tiles = _grouped(opened.table, groups, seed)
     rows = coverage_of_marks(tiles, paths, lengths, sizes_from=sizes_from)
@@ -124,10 +124,11 @@ def compare_overlap(
         compat: "reference" for the mirrored coordinates of the authors' notebook.
         run, test, track, groups, fasta, sizes, out: as `compare_marks`.
     """
-    opened = open_compared(run, test, track, out)
+    files = _named(beds)
+    opened = open_compared(run, test, track, out, files=files)
     lengths, _ = opened.sizes(fasta, sizes)
     annotations: dict[str, pd.DataFrame] = {}
-    for name, path in _named(beds).items():
+    for name, path in files.items():
         rows = read_regions(path).table
         rows = rows[on_known_chromosomes(rows, path, lengths)]
         if by_name and rows["name"].isna().any():
@@ -160,7 +161,7 @@ def compare_repeats(
     """
     if by not in ("class", "family"):
         raise ConfigError("repeats are told apart by class or family", value=by)
-    opened = open_compared(run, test, track, out)
+    opened = open_compared(run, test, track, out, files={"repeats": repeats})
     lengths, _ = opened.sizes(fasta, sizes)
     rows = read_repeats(repeats)
     rows = rows[on_known_chromosomes(rows, repeats, lengths)]
@@ -212,7 +213,7 @@ def compare_crispri(
         direction, combine, missing: see `join` and `score_pairs`.
         run, test, track, fasta, sizes, out: as `compare_marks`.
     """
-    opened = open_compared(run, test, track, out)
+    opened = open_compared(run, test, track, out, files={"pairs": pairs})
     lengths, _ = opened.sizes(fasta, sizes)
     tested, n_read, n_invalid, n_unknown = read_pairs(
         pairs, outcome_column=outcome_column, gene_column=gene_column

@@ -43,8 +43,8 @@ from raycre.engine.weight_files import initialise, write_model
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split
 from raycre.store.cached import resolve
-from raycre.store.files import write_atomic, write_json
-from raycre.store.parquet import as_table, write_table
+from raycre.store.files import STAMP, stamped, write_atomic, write_json
+from raycre.store.parquet import as_table, with_metadata, write_table
 from raycre.store.schemas import FOLD_PREDICTIONS
 
 STATE = "last.pt"
@@ -128,37 +128,38 @@ def train_fold(
     data = fold_data(arrays, fold, config.folds.n)
     make = partial(first_network, config)
     state = start_fold(fold, recipe_of(config), config.run.seed, make, device)
-    stop = _resume(folder / STATE, state, device, team)
+    stop = _resume(folder / STATE, state, device, team, metadata)
     group = team.share(state.model)
     while not stop:
         started = time.perf_counter()
         stop = team.step(state, data, config.run.seed, group)
         if team.rank == 0:
-            _checkpoint(folder, state, stop, time.perf_counter() - started)
+            _checkpoint(folder, state, stop, time.perf_counter() - started, metadata)
         on_epoch(state.epoch)
     if team.rank == 0:
         _finish(config, folder, state, data, metadata)
     team.told(lambda: None)  # the others wait here, so that trouble in finishing is trouble of this fold
 
 
-def _checkpoint(folder: Path, state: FoldState, stop: bool, seconds: float) -> None:
+def _checkpoint(folder: Path, state: FoldState, stop: bool, seconds: float, metadata: dict[str, str]) -> None:
     """Write the state, then what can be looked at meanwhile; times go nowhere else, as no two are equal."""
-    saved = {**state.state_dict(), "stop": stop}
+    saved = {**state.state_dict(), "stop": stop, STAMP: metadata}
     buffer = io.BytesIO()  # on a full disk torch's own writer loses the reason
     torch.save(saved, buffer)
     write_atomic(folder / STATE, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
-    _write_history(folder, state)
+    _write_history(folder, state, metadata)
     newest = state.history[-1]
     seen = {"loss": newest["loss"], "auprc": newest["auprc"], "best": state.best_auprc, "seconds": seconds}
     shown = {name: value if math.isfinite(value) else None for name, value in seen.items()}
-    write_json(folder / PROGRESS, {"epochs": state.epoch, **shown, "stop": stop})
+    write_json(folder / PROGRESS, stamped({"epochs": state.epoch, **shown, "stop": stop}, metadata))
 
 
-def _write_history(folder: Path, state: FoldState) -> None:
-    write_table(folder / "history.parquet", pa.Table.from_pandas(pd.DataFrame(state.history)))
+def _write_history(folder: Path, state: FoldState, metadata: dict[str, str]) -> None:
+    table = pa.Table.from_pandas(pd.DataFrame(state.history))
+    write_table(folder / "history.parquet", with_metadata(table, metadata))
 
 
-def _resume(path: Path, state: FoldState, device: torch.device, team: Team) -> bool:
+def _resume(path: Path, state: FoldState, device: torch.device, team: Team, metadata: dict[str, str]) -> bool:
     """Take over the newest checkpoint, if there is one; return whether training was over.
 
     All workers of a team take it from the first, so that they stand at the same epoch.
@@ -168,13 +169,18 @@ def _resume(path: Path, state: FoldState, device: torch.device, team: Team) -> b
         return False
     try:
         saved: dict[str, Any] = torch.load(io.BytesIO(held), map_location=device, weights_only=True)
-        stop = bool(saved.pop("stop"))
+        stop, theirs = bool(saved.pop("stop")), saved.pop(STAMP, {})
         state.load_state_dict(saved)
     except Exception as error:  # damaged bytes can fail in any way inside torch's reader
         raise CheckpointError(
             f"not a whole checkpoint of this fold ({error}); remove the file to train the fold anew",
             path=path,
         ) from error
+    digests = {each.get("raycre_digest") for each in (theirs, metadata)} - {None}
+    if len(digests) > 1:
+        raise CheckpointError(
+            "is a checkpoint of another run; remove the file to train the fold anew", path=path
+        )
     return stop
 
 
@@ -190,20 +196,18 @@ def _finish(
     tables = [_predictions(name, rows, data, found[name]) for name, rows in sets.items()]
     seed = int(np.random.SeedSequence([config.run.seed, state.fold]).generate_state(1)[0])
     write_interpretation(folder, state.model, data, data.test, metadata, config.interpretation, seed=seed)
-    write_model(folder / WEIGHTS, state.model.cpu())
-    _write_history(folder, state)
+    write_model(folder / WEIGHTS, state.model.cpu(), metadata)
+    _write_history(folder, state, metadata)
     write_table(folder / PREDICTIONS, as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
     chosen = cutoffs(data.labels[data.validation], found["validation"])
-    write_json(
-        folder / CUTOFFS,
-        {
-            "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",
-            "thresholds": _by_class(chosen.thresholds),
-            "fpr": _by_class(chosen.fpr),
-            "best_epoch": state.best_epoch if state.best_model else state.epoch - 1,  # the model's, above
-            "epochs": state.epoch,
-        },
-    )
+    facts = {
+        "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",
+        "thresholds": _by_class(chosen.thresholds),
+        "fpr": _by_class(chosen.fpr),
+        "best_epoch": state.best_epoch if state.best_model else state.epoch - 1,  # the model's, above
+        "epochs": state.epoch,
+    }
+    write_json(folder / CUTOFFS, stamped(facts, metadata))
 
 
 def _by_class(values: np.ndarray) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from raycre.config import PredictInputs, TrainInputs
 from raycre.create.layout import WIDTH
+from raycre.engine.jobs import check_kept
 from raycre.engine.progress import say
 from raycre.errors import InputError, MissingInputError, RegionError
 from raycre.genome.features import SignalPaths, Signals
@@ -125,7 +126,8 @@ def signal_paths(
 
 
 def check_out(out: Path) -> None:
-    """Raise where the run folder cannot be made or is a file."""
+    """Raise where the run folder is a file, or would be lost with a submitted job."""
+    check_kept(out, "run.out")
     if out.exists() and not out.is_dir():
         raise InputError("run.out is a file; name a folder", path=out)
 

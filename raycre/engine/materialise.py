@@ -7,9 +7,11 @@ The regions table is written last, so that its existence means that the rest is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +30,8 @@ from raycre.genome.class_overlaps import one_of_each_window
 from raycre.genome.features import Signals, Wide
 from raycre.genome.folds import SHIFT_GAP, assign_folds, by_chromosome, near_groups
 from raycre.genome.regions import read_labels
-from raycre.store.files import read_json, write_atomic, write_json
-from raycre.store.parquet import write_table
+from raycre.store.files import read_json, stamped, write_atomic, write_json
+from raycre.store.parquet import with_metadata, write_table
 from raycre.store.rows import RowsFile
 
 CHUNK = 1024  # regions read at a time: memory stays flat
@@ -100,8 +102,14 @@ def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) 
     return assign_folds(labels, n, config.run.seed, groups=groups)
 
 
-def write_inputs(folder: Path, table: pd.DataFrame, signals: Signals, flank: int) -> None:
-    """Materialise wide windows of all regions, unless that was done.
+def write_inputs(
+    folder: Path,
+    table: pd.DataFrame,
+    signals: Signals,
+    flank: int,
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Materialise wide windows of all regions, unless that was done; `metadata` says of which run they are.
 
     Raises:
         OSError: the disk is full; nothing but whole files is left, and the next call begins anew.
@@ -125,10 +133,11 @@ def write_inputs(folder: Path, table: pd.DataFrame, signals: Signals, flank: int
             for name, file in files.items():
                 file.append(getattr(wide, name))
             show(min(start + CHUNK, len(table)))
-    write_json(folder / DIVISORS, {name: file.divisor for name, file in files.items()})
+    divisors = {name: file.divisor for name, file in files.items()}
+    write_json(folder / DIVISORS, stamped(divisors, metadata))
     for name in ("label", "fold"):
         write_atomic(folder / f"{name}.npy", partial(_save, table[name].to_numpy(np.int64)))
-    write_table(done, pa.Table.from_pandas(table, preserve_index=False))
+    write_table(done, with_metadata(pa.Table.from_pandas(table, preserve_index=False), metadata))
 
 
 def _save(array: NDArray, path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
+from raycre.engine.cluster import check_cluster
 from raycre.engine.cost import cost_of
 from raycre.engine.effects import forget_effects, order_effects, write_summary
 from raycre.engine.elements import write_elements
@@ -50,7 +51,7 @@ from raycre.errors import RaycreError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
-from raycre.store.parquet import as_table, write_table
+from raycre.store.parquet import as_table, with_metadata, write_table
 from raycre.store.passes import PassStore, remove_folder
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import PASS_UNITS
@@ -73,6 +74,8 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     started = time.process_time()
     check_out(config.run.out)
     readings = listen()
+    if not dry_run:
+        check_cluster()
     prints = fingerprint_inputs(config.paths())
     hashes = sha256_by_key(prints)
     regions, create = None, None
@@ -108,6 +111,11 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
             "replicates_apart": study.settings.replicates,
         },
         layout=config.layout(),
+        inputs={
+            **hashes,
+            "model.weights": study.weights_sha256,
+            **({} if create is None else {"create_run": create["digest"]}),
+        },
         remove=removal(fresh),
     )
     run.note(
@@ -128,7 +136,8 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
             genes = work.most_active(genes, pool)
         if config.drops_off_peak:
             genes = work.at_peak(genes, pool)
-        write_table(run.out / "inputs" / "genes.parquet", pa.Table.from_pandas(pd.DataFrame(genes)))
+        table = pa.Table.from_pandas(pd.DataFrame(genes))
+        write_table(run.out / "inputs" / "genes.parquet", with_metadata(table, run.metadata | study.metadata))
         work.row = {gene_folder(gene): number for number, gene in enumerate(genes)}
         stage: Stage | None = first_stage(config, study, genes)
         while stage is not None:
@@ -189,7 +198,7 @@ class Work:
             kept=self.study.kept,
             seed=self.config.run.seed,
             ledger=self.ledger,
-            metadata=self.run.metadata | self.study.metadata,
+            metadata=self.run.identity_metadata | self.study.metadata,
             threads=resources.cpus_per_replica,
             gpus=resources.gpus_per_replica,
             cache_bytes=resources.cache_bytes,

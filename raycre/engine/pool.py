@@ -46,11 +46,12 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for actor in self._actors:
-            ray.kill(actor)
-        self._actors.clear()
-        self._stored = None
-        self._stack.close()
+        with ExitStack() as last:
+            last.push(lambda *_: self._stack.__exit__(kind, error, trace))  # which may know why it ended
+            for actor in self._actors:
+                ray.kill(actor)
+            self._actors.clear()
+            self._stored = None
 
     @property
     def started(self) -> bool:

@@ -19,7 +19,7 @@ from raycre.create.ensemble import flank_of
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.engine.calling import Calling, calling_of
 from raycre.engine.checkpoints import Checkpoint, read_checkpoint
-from raycre.engine.cluster import connected, replicas
+from raycre.engine.cluster import check_cluster, connected, replicas
 from raycre.engine.failures import raise_failures, write_failures
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import (
@@ -41,7 +41,7 @@ from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import check_unchanged
 from raycre.genome.regions import read_regions
 from raycre.store.ledger import Ledger
-from raycre.store.parquet import as_table, iter_parts, read_table, write_table
+from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 
@@ -62,6 +62,8 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     started = time.process_time()
     check_out(config.run.out)
     readings = listen()
+    if not dry_run:
+        check_cluster()
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals(config.inputs)
     checkpoint.check_cutoffs(config.model.cutoffs)
@@ -96,6 +98,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
             **calling.science(),
         },
         layout=config.layout(),
+        inputs={**hashes, "model.checkpoint": checkpoint.sha256},
         remove=removal(fresh),
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes, **facts)
@@ -110,7 +113,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     run.note(cutoffs=calling.record(config.views))
     if doubt := calling.doubt(config.views):
         say(doubt)
-    table = pa.Table.from_pandas(regions, preserve_index=False)
+    table = with_metadata(pa.Table.from_pandas(regions, preserve_index=False), run.metadata)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
     errors = _run_units(_order(config, checkpoint, calling, paths, run), config, units)

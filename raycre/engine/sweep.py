@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from raycre.config.sweep import Setting
 from raycre.create.comparison import compare
 from raycre.create.layout import MODALITIES
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
+from raycre.engine.cluster import check_cluster
 from raycre.engine.folds import first_network, recipe_of
 from raycre.engine.fresh import Fresh, preview_removal, removal
 from raycre.engine.inputs import (
@@ -49,7 +51,8 @@ from raycre.engine.walk import train_jobs
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.files import read_json, stamped, write_atomic, write_json
+from raycre.store.parquet import as_table, read_table, with_metadata, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import SWEEP
 
@@ -79,6 +82,8 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     out = first.run.out.parent.parent
     check_out(out)
     readings = listen()
+    if not dry_run:
+        check_cluster()
     prints = list(_fingerprints(settings))
     hashes = [sha256_by_key(each) for each in prints]
     every = {key: each for found in prints for key, each in found.items()}
@@ -115,7 +120,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     names = [s.name for s in settings]
     run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=names, **facts)
     labelled.say(signals.loops_dropped)
-    write_inputs(out / "inputs", table, signals, flank)
+    write_inputs(out / "inputs", table, signals, flank, run.metadata)
     runs, jobs = [], []
     for setting, sha256, of_setting in zip(settings, hashes, prints, strict=True):
         each = open_training(setting.config, sha256, rules=labelled.rules, fresh=False)
@@ -126,7 +131,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
             loops_dropped=signals.loops_dropped if "loops" in reads else 0,
             **facts_about(facts, reads),
         )
-        _share_inputs(out / "inputs", each.out / "inputs", reads)
+        _share_inputs(out / "inputs", each.out / "inputs", reads, each.metadata)
         runs.append(each)
         jobs += jobs_of(setting.config, each, plan, setting.name, init=of_setting.get("model.init"))
     say_map([setting.config for setting in settings])
@@ -157,20 +162,26 @@ def _open(out: Path, first: TrainConfig, science: Mapping[str, object], fresh: F
     )
 
 
-def _share_inputs(common: Path, own: Path, modalities: Sequence[str]) -> None:
-    """Give a run the inputs that it reads, as links to the common files; regions last, as they say done."""
+def _share_inputs(common: Path, own: Path, modalities: Sequence[str], metadata: Mapping[str, str]) -> None:
+    """Give a run the inputs that it reads; regions last, as they say done.
+
+    Arrays are links to the common files; what says of which run it is, is the run's own.
+    """
     own.mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         source, target = common / name, own / name
         unread = name.removesuffix(".npy") in {"openness", "loops"} - set(modalities)
         if unread or target.exists() or not source.exists():
             continue
-        try:
-            os.link(source, target)
-        except OSError:  # a file system without hard links
-            part = own / f".part-{name}"
-            shutil.copyfile(source, part)
-            part.replace(target)
+        if name == DIVISORS:
+            write_json(target, stamped(read_json(source), metadata))
+        elif source.suffix == ".parquet":
+            write_table(target, with_metadata(read_table(source), metadata))
+        else:
+            try:
+                os.link(source, target)
+            except OSError:  # a file system without hard links
+                write_atomic(target, partial(shutil.copyfile, source))
 
 
 def _finish(run: Run, settings: Sequence[Setting], runs: Sequence[Run], folds: list[int]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from raycre.create.layout import WIDTH
 from raycre.create.model import Create
 from raycre.create.projection import wanted_method
 from raycre.engine.checkpoints import CUTOFFS, fold_folder
+from raycre.engine.cluster import check_cluster
 from raycre.engine.curves import read_test_set, write_curves
 from raycre.engine.decoders import DEAD, constant_decoders
 from raycre.engine.folds import first_network, recipe_of, time_step
@@ -60,6 +61,8 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     started = time.process_time()
     check_out(config.run.out)
     readings = listen()
+    if not dry_run:
+        check_cluster()
     recipe = recipe_of(config)
     prints = fingerprint_inputs(config.paths())
     hashes = sha256_by_key(prints)
@@ -79,7 +82,7 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped, **facts)
     run.note(inputs_read=readings)
     labelled.say(signals.loops_dropped)
-    write_inputs(run.out / "inputs", table, signals, recipe.flank)
+    write_inputs(run.out / "inputs", table, signals, recipe.flank, run.metadata)
     say_map([config])
     train_jobs(jobs_of(config, run, plan, init=prints.get("model.init")), config.resources, run.out)
     return finish(run, plan["fold"].tolist())
@@ -97,6 +100,7 @@ def open_training(
         config=config.model_dump(mode="json"),
         science={**config.science(), **rules, "sha256": dict(hashes)},
         # Workers of one fold draw dropout of their own and add up in their own order: no fold may mix them.
+        inputs=hashes,
         layout={**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
         remove=removal(fresh),
     )

@@ -32,7 +32,7 @@ from raycre.engine.materialise import open_inputs
 from raycre.engine.progress import FoldRow, watched
 from raycre.errors import RaycreError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
-from raycre.store.files import read_json, write_json
+from raycre.store.files import read_json, stamped, write_json
 from raycre.store.old_run import RAY_FOLDERS
 
 RAY_FOLDER = RAY_FOLDERS.split("/")[0]  # Ray Train's own; nothing of it is kept
@@ -179,7 +179,7 @@ def _train(job: Job, team: Team) -> None:
     except Exception as error:
         # Not raised: Ray Train would start all workers anew, three times, for what happens again.
         try:
-            write_json(trouble, {"error": f"{type(error).__name__}: {error}"})
+            write_json(trouble, stamped({"error": f"{type(error).__name__}: {error}"}, job.metadata))
         finally:
             team.fail()
         return

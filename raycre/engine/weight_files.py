@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,19 +20,53 @@ from raycre.create.network import Network
 from raycre.create.networks import describe, rebuild
 from raycre.create.published import architecture, from_published
 from raycre.errors import CheckpointError, MissingInputError
-from raycre.store.files import write_atomic
+from raycre.store.files import sha256_of, write_atomic
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 SAME_SHAPES = ("upsample_first", "log_openness")  # of Structure: other arithmetic on the same tensors
+_PIECE = 2**24  # bytes hashed at a time
 DESCRIPTION = "raycre_network"  # key of the metadata of weights that train writes
 
 
-def write_model(path: Path, model: Network) -> None:
-    """Write weights with what is needed to build the model again."""
+def write_model(path: Path, model: Network, metadata: Mapping[str, str] | None = None) -> None:
+    """Write weights with what is needed to build the model again, and which run they are of.
+
+    The same model and metadata give the same bytes.
+    """
     about = json.dumps(describe(model))
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     content = save(state, metadata={DESCRIPTION: about})  # on a full disk save_file's error is no OSError
+    content = _with_metadata(content, {DESCRIPTION: about, **(metadata or {})})
     write_atomic(path, lambda temporary: temporary.write_bytes(content))
+
+
+def _with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file with this metadata; safetensors itself writes several keys in any order."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps({**json.loads(content[8:end]), "__metadata__": dict(metadata)}).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8
+    return len(header).to_bytes(8, "little") + header + content[end:]
+
+
+def sha256_of_weights(path: Path) -> str:
+    """Return the SHA-256 of a file of weights.
+
+    Of `write_model`'s it is over the model's description and its tensors: equal models have equal hashes,
+    whichever run wrote them. Any other file is hashed as it is.
+    """
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        if path.suffix != ".safetensors" or length > path.stat().st_size:
+            return sha256_of(path)
+        header = json.loads(file.read(length))
+        about = header.pop("__metadata__", {}).get(DESCRIPTION)
+        if about is None:
+            return sha256_of(path)
+        digest = hashlib.sha256(json.dumps([about, header], sort_keys=True).encode())
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_model(path: Path) -> Network:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from raycre.figures.blocks import Block, Cell, Note, Table, counted, shown
 from raycre.store.parquet import read_table
+from raycre.store.run import inputs_of
 
 RANDOM = "-RANDOM-WEIGHTS"  # how a model's label ends where its weights were not trained
 _DIGITS = 12  # of a SHA-256; enough to tell files apart, run.json has all 64
@@ -25,7 +26,6 @@ _DONE = {
     "sweep": "sweep/*/folds/fold=*/cutoffs.json",
     "predict": "predictions/part-*.parquet",
 }
-_WEIGHTS = ("weights_sha256", "model_sha256")
 
 
 def read_header(run: Path, record: Mapping[str, Any]) -> list[Block]:
@@ -166,28 +166,14 @@ def _unseen(record: Mapping[str, Any]) -> list[str]:
 
 
 def inputs_table(record: Mapping[str, Any]) -> Table:
-    """Return every hashed input with its path and the first digits of its SHA-256."""
-    paths = _flat_paths(record.get("config", {}))
-    rows: list[list[Cell]] = []
-    for key, digest in record.get("identity", {}).items():
-        name = key.removeprefix("sha256.")
-        if key.startswith("sha256.") or key in _WEIGHTS:
-            name = {"weights_sha256": "model.weights", "model_sha256": "model.checkpoint"}.get(name, name)
-            rows.append([name.removeprefix("inputs."), paths.get(name), str(digest)[:_DIGITS]])
+    """Return every input that run.json lists, with its path and the first digits of its SHA-256."""
+    rows: list[list[Cell]] = [
+        [item["input"].removeprefix("inputs."), item["path"], str(item["sha256"])[:_DIGITS]]
+        for item in inputs_of(record)
+    ]
     return Table(
         f"Inputs, with the first {_DIGITS} digits of their SHA-256.", ["input", "path", "SHA-256"], rows
     )
-
-
-def _flat_paths(value: object, prefix: str = "") -> dict[str, str]:
-    """Return the strings of a configuration by their dotted key, as the run's identity spells them."""
-    if isinstance(value, Mapping):
-        inner = [(f"{prefix}.{k}" if prefix else str(k), v) for k, v in value.items()]
-    elif isinstance(value, list):
-        inner = [(f"{prefix}[{i}]", v) for i, v in enumerate(value)]
-    else:
-        return {prefix: value} if isinstance(value, str) else {}
-    return {key: text for name, v in inner for key, text in _flat_paths(v, name).items()}
 
 
 def _read_losses(run: Path, record: Mapping[str, Any]) -> list[Block]:

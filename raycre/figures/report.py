@@ -19,6 +19,7 @@ from raycre.figures.blocks import Block, shown
 from raycre.figures.canvas import style
 from raycre.store.files import read_json, write_atomic
 
+_HEAD = 1024  # bytes of a page in which its title stands
 # What follows the header, by the verb that made the run.
 _FAMILIES: dict[str, Callable[[Path], list[Block]]] = {
     "train": training.read_training,
@@ -49,10 +50,12 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     Raises:
         MissingInputError: a folder without run.json.
         FormatError: a run.json that is none, or a damaged table.
-        ConfigError: matplotlib is not installed, or `out` is a folder.
+        ConfigError: matplotlib is not installed, or `out` is a folder, or a file that is no such page.
     """
     if out.is_dir():
         raise ConfigError("is a folder; give the page a name, as in --out report.html", path=out)
+    if out.is_file() and not _is_page(out):
+        raise ConfigError("is a file, and no page of raycre report; name another with --out", path=out)
     with style():
         chapters = [read_chapter(run) for run in runs]
     page = render(chapters).encode()
@@ -88,6 +91,13 @@ def render(chapters: Sequence[Chapter]) -> str:
     )
     environment.filters["shown"] = shown
     return environment.get_template("report.html.j2").render(chapters=chapters, version=__version__)
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is a page of ours, which a new one may take the place of, or empty."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return not head or b"<title>raycre: " in head
 
 
 def _read_record(run: Path) -> dict[str, Any]:

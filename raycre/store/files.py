@@ -10,7 +10,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,18 @@ from raycre.errors import FormatError, MissingInputError
 from raycre.genome.fingerprint import sha256_of
 
 __all__ = [
+    "STAMP",
     "TEMPORARY",
     "TEMPORARY_NAME",
     "put_in_place",
     "read_json",
     "sha256_of",
-    "write_atomic",
-    "write_json",
-]
-    "TEMPORARY",
-    "TEMPORARY_NAME",
-    "put_in_place",
-    "read_json",
-    "sha256_of",
+    "stamped",
     "write_atomic",
     "write_json",
 ]
 
+STAMP = "run"  # key of a JSON object that says which run it is of
 TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
 TEMPORARY_NAME = re.compile(r"\.part-\d+-[0-9a-f]{8}-")  # how its whole name begins
 
@@ -75,6 +70,11 @@ def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, sort_keys=False, default=str) + "\n"
     write_atomic(path, lambda temporary: temporary.write_text(text))
+
+
+def stamped(value: Mapping[str, object], metadata: Mapping[str, str]) -> dict[str, object]:
+    """Return a JSON object that also says which run it is of, as the metadata of Parquet files do."""
+    return {**value, STAMP: dict(metadata)}
 
 
 def read_json(path: Path) -> Any:

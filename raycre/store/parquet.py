@@ -24,6 +24,11 @@ def as_table(
     return table.replace_schema_metadata(dict(metadata)) if metadata else table
 
 
+def with_metadata(table: pa.Table, metadata: Mapping[str, str]) -> pa.Table:
+    """Return a table with further key-value metadata."""
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+
+
 def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = None) -> None:
     """Write one Parquet file, atomically; equal tables give equal bytes."""
     write_atomic(path, lambda temporary: pq.write_table(table, temporary, row_group_size=row_group_size))

@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -54,8 +54,17 @@ class Run:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Key-value metadata for every Parquet file of the run."""
-        return {"raycre_digest": self.digest, "raycre_version": __version__}
+        """Which run and which inputs it is of: key-value metadata for every file of the run."""
+        return metadata_of(self.record)
+
+    @property
+    def identity_metadata(self) -> dict[str, str]:
+        """`metadata` with those inputs alone that the run's identity holds.
+
+        For parts that later runs of the folder go on using, whatever else they read.
+        """
+        known = {key.removeprefix("sha256.") for key in self.record["identity"]}
+        return metadata_of(self.record, known)
 
     def note(self, **facts: object) -> None:
         """Add facts to run.json."""
@@ -69,6 +78,46 @@ class Run:
         return self.record
 
 
+def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a run has read, as its run.json lists it: `input` (key), `path` and `sha256` of each.
+
+    Records of earlier versions have no list; theirs is made of the hashes in their identity.
+    """
+    if "inputs" in record:
+        return list(record["inputs"])
+    identity = record.get("identity", {})
+    hashes = {k.removeprefix("sha256."): v for k, v in identity.items() if k.startswith("sha256.")}
+    named = {"weights_sha256": "model.weights", "model_sha256": "model.checkpoint"}
+    hashes |= {name: identity[key] for key, name in named.items() if key in identity}
+    return _listed(hashes, record.get("config", {}))
+
+
+def metadata_of(record: Mapping[str, Any], only: Collection[str] | None = None) -> dict[str, str]:
+    """Return digest, version and inputs' hashes of a run as key-value metadata; `only` some of the inputs."""
+    hashes = {i["input"]: i["sha256"] for i in inputs_of(record) if only is None or i["input"] in only}
+    return {
+        "raycre_digest": str(record.get("digest")),
+        "raycre_version": __version__,
+        "raycre_inputs": json.dumps(hashes),
+    }
+
+
+def _listed(hashes: Mapping[str, str], config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    paths = flat_texts(config)
+    return [{"input": key, "path": paths.get(key), "sha256": sha256} for key, sha256 in hashes.items()]
+
+
+def flat_texts(value: object, prefix: str = "") -> dict[str, str]:
+    """Return the texts of a configuration by their dotted key, as the run's identity spells them."""
+    if isinstance(value, Mapping):
+        inner = [(f"{prefix}.{k}" if prefix else str(k), v) for k, v in value.items()]
+    elif isinstance(value, list):
+        inner = [(f"{prefix}[{i}]", v) for i, v in enumerate(value)]
+    else:
+        return {prefix: value} if isinstance(value, str) else {}
+    return {key: text for name, v in inner for key, text in flat_texts(v, name).items()}
+
+
 def open_run(
     out: Path,
     *,
@@ -77,6 +126,7 @@ def open_run(
     config: Mapping[str, object],
     science: Mapping[str, object],
     layout: Mapping[str, object],
+    inputs: Mapping[str, str] | None = None,
     remove: Callable[[OldRun], object] | None = None,
 ) -> Run:
     """Open `out` for a run, or go on with the run that it holds.
@@ -88,6 +138,8 @@ def open_run(
         config: the whole configuration, kept for the reader.
         science: every field that changes results, with the hashes of the inputs.
         layout: fields that shape the plan without changing results (shard size).
+        inputs: SHA-256 of everything that is read, by its key in the configuration; by default those of
+            `science`.
         remove: take an earlier run of the verb out of `out` first. It is called with that run before
             anything is removed, and may raise.
 
@@ -124,6 +176,9 @@ def open_run(
         "config": config,
         "digest": digest_of({"verb": verb, **science}),
         "identity": flat,
+        "inputs": _listed(inputs, config)
+        if inputs is not None
+        else inputs_of({"identity": flat, "config": config}),
         "versions": {
             "raycre": __version__,
             "python": platform.python_version(),

@@ -21,9 +21,11 @@ from raycre.engine.sweep import run_sweep
 from raycre.errors import ConfigError, RaycreError, RunMismatchError
 from raycre.genome.features import Signals
 from raycre.store.files import read_json
+from raycre.store.old_run import find_old
 from raycre.store.parquet import read_table
 from raycre.store.schemas import SWEEP
 from tests.conftest import train_values
+from tests.stamps import unstamped
 
 FOLDS = (0, 2)
 SWEEPS = (
@@ -107,6 +109,10 @@ def test_inputs_are_kept_once(swept: Path) -> None:
     for run in (swept / "sweep").iterdir():
         assert (run / "inputs" / "codes.npy").samefile(common / "codes.npy")
         assert (run / "inputs" / "loops.npy").exists() == ("loops" in run.name)
+    assert unstamped(swept) == {}
+    old = find_old(swept, "sweep")
+    assert old is not None
+    assert {p for p in swept.rglob("*") if p.is_file()} == set(old.all_files)
 
 
 def test_the_same_command_again_trains_nothing_and_a_setting_can_be_added(

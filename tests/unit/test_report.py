@@ -164,12 +164,29 @@ def test_counts_of_dropped_refused_and_failed_are_in_the_header(tmp_path: Path) 
 
 def test_inputs_have_their_path_and_the_first_digits_of_their_hash(tmp_path: Path) -> None:
     record = start_run(tmp_path / "t", "train").record
-    record["identity"]["weights_sha256"] = SHA
+    record["inputs"].append({"input": "model.weights", "path": None, "sha256": SHA})
     assert inputs_table(record).rows == [
         ["fasta", "hg19.fa", "0123456789ab"],
         ["openness[1]", "b.bw", "fedcba987654"],
         ["model.weights", None, "0123456789ab"],
     ]
+
+
+def test_a_record_of_an_earlier_version_lists_the_inputs_of_its_identity(tmp_path: Path) -> None:
+    record = start_run(tmp_path / "t", "train").record
+    del record["inputs"]
+    record["identity"]["weights_sha256"] = SHA
+    assert [row[0] for row in inputs_table(record).rows] == ["fasta", "openness[1]", "model.weights"]
+
+
+def test_a_page_takes_the_place_of_a_page_and_of_no_other_file(tmp_path: Path) -> None:
+    run = write_prediction(tmp_path / "p")
+    page_of(tmp_path, run)
+    page_of(tmp_path, run)
+    (tmp_path / "labels.bed").write_text("chr1\t0\t1000\n")
+    with pytest.raises(ConfigError, match=r"labels\.bed: is a file, and no page of raycre report"):
+        write_report([run], tmp_path / "labels.bed")
+    assert (tmp_path / "labels.bed").read_text() == "chr1\t0\t1000\n"
 
 
 def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:

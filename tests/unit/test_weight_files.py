@@ -18,8 +18,9 @@ from raycre.demo_genome import DemoGenome
 from raycre.engine.checkpoints import read_checkpoint
 from raycre.engine.prediction import run_predict
 from raycre.engine.training import run_train
-from raycre.engine.weight_files import initialise, read_network, write_model
+from raycre.engine.weight_files import initialise, read_model, read_network, sha256_of_weights, write_model
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
+from raycre.store.files import sha256_of
 from raycre.store.parquet import read_parts, read_table
 from tests.conftest import predict_config, train_values
 
@@ -150,3 +151,32 @@ def test_a_file_has_no_folds_to_choose(tmp_path: Path) -> None:
     path = write_authors(tmp_path / "authors.pth", model_of())
     with pytest.raises(ConfigError, match="a file of weights has no folds"):
         read_checkpoint(path, (0, 1))
+
+
+def test_equal_models_have_one_hash_whichever_run_wrote_them(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{i}.safetensors" for i in range(3)]
+    stamps: tuple[dict[str, str], ...] = ({}, {"raycre_digest": "a"}, {"raycre_digest": "b", "z": "1"})
+    for path, metadata in zip(paths, stamps, strict=True):
+        write_model(path, model_of(), metadata)
+        assert read_model(path).state_dict().keys() == model_of().state_dict().keys()
+    assert len({path.read_bytes() for path in paths}) == 3
+    assert len({sha256_of_weights(path) for path in paths}) == 1
+    changed = model_of()
+    with torch.no_grad():
+        next(iter(changed.parameters())).view(-1)[0] += 1
+    write_model(paths[0], changed)
+    assert sha256_of_weights(paths[0]) != sha256_of_weights(paths[1])
+
+
+def test_weights_of_several_keys_of_metadata_have_the_same_bytes_each_time(tmp_path: Path) -> None:
+    metadata = {key: key * 3 for key in "hgfedcba"}
+    for name in range(8):
+        write_model(tmp_path / f"{name}.safetensors", model_of(), metadata)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_a_file_that_train_has_not_written_is_hashed_as_it_is(tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(3)}, tmp_path / "a.safetensors", metadata={"by": "another"})
+    (tmp_path / "b.pth").write_bytes(b"anything at all")
+    for path in tmp_path.iterdir():
+        assert sha256_of_weights(path) == sha256_of(path)
