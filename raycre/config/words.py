@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from raycre.errors import near
 
@@ -123,7 +122,7 @@ class Problem:
     """
 
     def __init__(self, error: ValidationError, kind: type[BaseModel]) -> None:
-        problems = error.errors(include_url=False)
+        problems: list[dict[str, Any]] = [dict(problem) for problem in error.errors(include_url=False)]
         for problem in problems:
             in_list = problem["type"] == "missing" and isinstance(problem["loc"][-1], int)
             if in_list or problem["type"] in ("missing_argument", "unexpected_positional_argument"):
@@ -148,7 +147,7 @@ class Problem:
         return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.place).removeprefix(".")
 
     def _words(
-        self, problem: ErrorDetails, annotation: Any, metadata: Sequence[Any], kind: type[BaseModel]
+        self, problem: Mapping[str, Any], annotation: Any, metadata: Sequence[Any], kind: type[BaseModel]
     ) -> str:
         key = self.key
         where = f"{key}: " if key else ""
@@ -171,7 +170,7 @@ class Problem:
         return f"{where}takes {describe(annotation, metadata)}{hint}"
 
 
-def _shown(problem: ErrorDetails) -> Any:
+def _shown(problem: Mapping[str, Any]) -> Any:
     value = problem["input"]
     if problem["type"] in ("missing", "extra_forbidden") or isinstance(value, Mapping | BaseModel):
         return None

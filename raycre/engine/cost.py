@@ -215,7 +215,6 @@ def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Cost
         reader.edited(base, line)  # from here on its activations are kept
         unchanged = timed(lambda: reader.edited(base, line))
         changed = timed(lambda: reader.edited(edited, line))
-        rest = (max(0, a - b) for a, b in zip(whole, unchanged, strict=True))
-        return Costs(whole, Timed(*rest), changed)
+        return Costs(whole, whole.beyond(unchanged), changed)
     finally:
         torch.set_num_threads(before)

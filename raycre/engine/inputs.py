@@ -40,8 +40,9 @@ def fingerprint_inputs(paths: Mapping[str, Path]) -> dict[str, Fingerprint]:
     """
     for key, path in paths.items():
         if not path.is_file():
-            hint = "; remote paths are not read yet, copy it first" if "://" in str(path) else ""
-            raise MissingInputError(f"{key}: no such file{hint}", path=path)
+            what = "a folder, not a file" if path.is_dir() else "no such file"
+            hint = "; several files are a list: [a.bw, b.bw]" if "," in path.name else ""
+            raise MissingInputError(f"{key}: {what}{hint}", path=path)
     return {key: fingerprint(path) for key, path in paths.items()}
 
 

@@ -26,6 +26,10 @@ class Timed(NamedTuple):
     cpu_seconds: float
     flops: int
 
+    def beyond(self, other: Timed) -> Timed:
+        """What it costs more than another, never less than nothing."""
+        return Timed(max(0.0, self.cpu_seconds - other.cpu_seconds), max(0, self.flops - other.flops))
+
 
 def timed(work: Callable[[], object]) -> Timed:
     """Do a piece of work a few times; return its median processor time, warm, and its FLOPs.

@@ -132,6 +132,17 @@ def test_a_missing_file_is_named_with_its_key(lab: Lab, verb: str, key: str) -> 
     assert lab.refusal(verb, values) == f"absent: {key}: no such file"
 
 
+@pytest.mark.parametrize("verb", ["train", "predict", "creme"])
+def test_a_folder_and_files_with_a_comma_between_are_named_for_what_they_are(lab: Lab, verb: str) -> None:
+    values = lab.values(verb)
+    values["inputs"]["fasta"] = str(lab.folder)
+    assert lab.refusal(verb, values).endswith("inputs.fasta: a folder, not a file")
+    if verb != "creme":
+        values = lab.values(verb)
+        values["inputs"]["openness"] = "a.bw,b.bw"
+        assert "inputs.openness[0]: no such file; several files are a list" in lab.refusal(verb, values)
+
+
 def test_a_missing_configuration_checkpoint_weights_or_tss_table_is_named(lab: Lab) -> None:
     values = lab.values("predict")
     values["model"]["checkpoint"] = str(lab.folder / "absent")
