@@ -21,7 +21,7 @@ Missing = Literal["drop", "lowest"]
 TSS_SLACK = 500  # bp on both sides of a table's TSS in which a gene's own may lie, where no name tells; ours
 COVERED, NO_GENE, OUTSIDE, NO_TILE, NO_EFFECT = (
     "yes",
-    "gene not in the run",
+    "gene not in the run on this track",
     "outside the gene's tiles",
     "in the TSS tile or between tiles",
     "effect without a value",

@@ -124,7 +124,10 @@ def plan_creme(config: PerturbConfig) -> tuple[Study, Backbone]:
             "choose other genes or a FASTA that holds their windows",
             path=config.inputs.fasta,
         )
-    settings = _settings(config, model)
+    if isinstance(model, Replicates):
+        rule = config.creme.replicates or preset_of(config).replicates
+        model.apart = rule == "mean_of_ratios"
+    settings = _settings(config, model.seq_len, n_apart(model))
     genes = genes[GENE_COLUMNS].reset_index(drop=True)
     notes = [
         *filter(None, [fasta.note]),
@@ -225,12 +228,8 @@ def _kept(config: PerturbConfig, table: pd.DataFrame, tracks: Sequence[int]) -> 
     return tuple(sorted({*tracks, *table.index[alike].tolist()}))
 
 
-def _settings(config: PerturbConfig, model: Backbone) -> Settings:
-    """Settings of the tests; replicates are told to predict each by itself, where a test asks for it."""
-    creme, tests, seq_len = config.creme, config.test_names, model.seq_len
-    preset = preset_of(config)
-    if isinstance(model, Replicates):
-        model.apart = (creme.replicates or preset.replicates) == "mean_of_ratios"
+def _settings(config: PerturbConfig, seq_len: int, replicates: int = 1) -> Settings:
+    creme, tests, preset = config.creme, config.test_names, preset_of(config)
     if not tests or creme.tiles == ():
         raise ConfigError("tests and creme.tiles must each name at least one")
     needed = dict.fromkeys([*tests, *(more for test in tests for more in NEEDS.get(test, ()))])
@@ -261,7 +260,7 @@ def _settings(config: PerturbConfig, model: Backbone) -> Settings:
         places=None if creme.tiles == "all" else grid,
         compat=creme.compat,
         thresholds=creme.thresholds or preset.thresholds,
-        replicates=n_apart(model),
+        replicates=replicates,
         elements=creme.elements,
         rounds=creme.rounds,
         searches=creme.searches,

@@ -137,7 +137,7 @@ def test_crispri_counts_pairs_and_writes_the_curves(cli: Cli, tmp_path: Path) ->
     assert (found["average_precision"], found["baseline"]) == (1.0, 0.5)
     assert found["average_precision_distance"] == 0.5  # the pair that is no enhancer is the nearer one
     assert {r["covered"]: (r["pairs"], r["positives"]) for r in found["join"]} == {
-        "yes": (2, 1), "outside the gene's tiles": (1, 0), "gene not in the run": (1, 1),
+        "yes": (2, 1), "outside the gene's tiles": (1, 0), "gene not in the run on this track": (1, 1),
     }  # fmt: skip
     assert list(cli.table("crispri_pairs").columns) == PAIRS.names
     assert list(cli.table("crispri_curve").columns) == PR_CURVES.names

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def test_every_backbone_has_what_the_paper_ran_with_it(
         model = {"backbone": backbone, "weights": "random:0"}
         tests = ["context", "necessity", "sufficiency", "distance"]
         config: PerturbConfig = perturb_config(genome, tmp_path, model=model, tests=tests, creme=creme)
-        return _settings(config, SimpleNamespace(seq_len=196_608))  # type: ignore[arg-type]
+        return _settings(config, 196_608)
 
     found = settings()
     assert found.thresholds == thresholds

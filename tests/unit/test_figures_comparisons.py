@@ -45,7 +45,9 @@ def test_marks_are_drawn_with_their_adjusted_p(tmp_path: Path) -> None:
 def test_precision_is_drawn_with_its_area_and_baselines(tmp_path: Path) -> None:
     run = write_gene(tmp_path / "c")
     pairs = pd.DataFrame({"score": [0.9, 0.5, 0.4, 0.1, np.nan], "outcome": [True, False, True, False, True]})
-    pairs = pairs.assign(distance=[40, 10, 20, 30, 5], covered=["yes"] * 4 + ["gene not in the run"])
+    pairs = pairs.assign(
+        distance=[40, 10, 20, 30, 5], covered=["yes"] * 4 + ["gene not in the run on this track"]
+    )
     pairs = pairs.assign(chrom="chr1", start=0, end=1, gene="A", n_tiles=1, effect=pairs["score"])
     _, curves = score_pairs(pairs)
     write(run, "crispri_pairs", pairs, PAIRS)
