@@ -177,7 +177,7 @@ def with_kept_of(out: Path, study: Study) -> Study:
     """
     path = out / "run.json"
     record = read_json(path) if path.is_file() else None
-    before = record["identity"] if is_record(record) else {}
+    before = record["identity"] if record is not None and is_record(record) else {}
     same = (before.get("model"), before.get("weights_sha256")) == (study.model_label, study.weights_sha256)
     if not same or "kept_tracks" not in before:
         return study  # `open_run` says what differs

@@ -1,4 +1,4 @@
-"""The cluster's head is killed in the middle of a run: the driver says so and ends, and the run goes on."""
+"""The head of the cluster is killed in the middle of a run: the driver says so, and ends."""
 
 from __future__ import annotations
 
