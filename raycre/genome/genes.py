@@ -5,6 +5,7 @@ The readers `read_genes` (GTF) and `read_tss_table` are offered here too; SOURCE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -32,6 +33,7 @@ __all__ = [
     "window",
 ]
 
+_DATE = r"(?i)\d{1,2}-(sep|mar|dec|oct)|(sep|mar|dec|oct)-\d{1,2}"
 _VERSION = r"\.\d+(?=$|_)"  # ENSG00000182378.15 and ENSG00000182378.15_PAR_Y
 
 
@@ -151,7 +153,10 @@ def _rows_of_names(
     if unknown:
         more = f" (and {len(unknown) - 1:,} further names)" if len(unknown) > 1 else ""
         every = pd.concat([table["gene_name"], table["gene_id"], unversioned]).dropna().unique()
-        raise GeneError(f"no such gene{near(unknown[0], every)}{more}", path=path, value=unknown[0])
+        hint = near(unknown[0], every)
+        if re.fullmatch(_DATE, unknown[0]):
+            hint = "; a spreadsheet has turned its name into a date (SEPTIN2 or MARCHF2, say)"
+        raise GeneError(f"no such gene{hint}{more}", path=path, value=unknown[0])
     return {name: known[name] for name in names}
 
 

@@ -153,8 +153,8 @@ def _read_transcript_lines(path: Path) -> tuple[bytes, NDArray[np.int64]]:
     if not kept:
         found = ", ".join(name.decode("utf-8", "replace") for name, _ in features.most_common(5))
         raise FormatError(
-            "no line of feature transcript: not a GTF file, or one without transcripts"
-            + (f" (it has {found}); give the GTF of GENCODE or Ensembl" if found else ""),
+            "no line of feature transcript: not a GTF file (columns are separated by tabs), or one without "
+            "transcripts" + (f" (it has {found}); give the GTF of GENCODE or Ensembl" if found else ""),
             path=path,
         )
     return b"".join(kept), np.array(numbers, dtype=np.int64)

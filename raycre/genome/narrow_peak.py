@@ -13,7 +13,7 @@ COLUMNS = 10
 _KINDS = ((7, pa.float64()), (8, pa.float64()), (9, pa.float64()), (COLUMNS, pa.int64()))
 _ABSENT = ["", ".", "-1", "-1.0", "NA", "nan", "NaN", "None"]  # what writers put where there is no value
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^(?i)[+-]?inf(inity)?$"
-_SUMMIT = r"^[0-9]{1,18}(\.0+)?$"
+_SUMMIT = r"^[0-9]{1,18}(\.0{1,2})?$"
 
 
 def read_summits(rows: TextTable) -> NDArray[np.int64] | None:

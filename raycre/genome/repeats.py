@@ -53,9 +53,11 @@ def read_repeats(path: str | Path) -> pd.DataFrame:
         if "repeat_family" in rows.roles:
             family = rows.strings(rows.roles["repeat_family"])
         return _table(rows, rows.roles, path, kind, family)
-    if rows.n_columns == _UCSC_COLUMNS and _is_ucsc(rows):
+    shift = rows.n_columns - _UCSC_COLUMNS  # -1 without the column bin
+    if shift in (0, -1) and rows.strings(10 + shift).isin(["+", "-", "C"]).all():
         took(path, f"{rows.n_columns} columns read as UCSC's rmsk")
-        return _table(rows, _UCSC, path, rows.strings(12), rows.strings(13))
+        at = {role: column + shift for role, column in _UCSC.items()}
+        return _table(rows, at, path, rows.strings(12 + shift), rows.strings(13 + shift))
     took(path, f"{rows.describe()} read as BED, class and family in column 4")
     return _table(rows, _BED, path, *_split(rows.strings(4)))
 
@@ -66,11 +68,6 @@ def _is_out(text: bytes) -> bool:
     head = next(lines, b".")
     aligned = len(head.split()) >= _OUT_COLUMNS and b"\t" not in head and b"," not in head
     return head.split()[0] in (b"SW", b"bit") or aligned
-
-
-def _is_ucsc(rows: TextTable) -> bool:
-    """Say whether the strand stands where the rmsk table has it, in every row."""
-    return bool(rows.strings(10).isin(["+", "-", "C"]).all())
 
 
 def _parse_out(text: bytes, path: Path) -> TextTable:

@@ -74,6 +74,8 @@ def iter_text(
             block = rest + block if rest else block
             body = block.rstrip(b"\r")  # the LF of a CR at the end may come with the next block
             text = unix_ends(body)
+            if BOM in text:  # of files that were joined
+                text = text.replace(b"\n" + BOM, b"\n")
             end = text.rfind(b"\n") + 1
             if end:
                 yield text[:end]

@@ -6,6 +6,7 @@ BED, bedGraph, BEDPE, GTF and tables with a title line are all read through here
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,12 @@ from raycre.genome.titles import SYNONYMS, find_roles, plain_names
 
 HEADERS = (b"#", b"track", b"browser")  # UCSC: comment, track and browser lines of BED and bedGraph
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon"}
+_EXCEL = re.compile(rb'"?sep=.?"?')  # a first line that tells spreadsheets their separator
 _NEWLINE = 10
 _MAY_BE_BLANK = b" \t,;"  # a row of nothing but these is blank: what a spreadsheet leaves below a table
 _INTEGER = r"^-?[0-9]{1,18}$"
 _NUMBER = r"^(?i)[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$|^(?i)[+-]?(nan|inf|infinity)$"
+_AS_FLOAT = r"\.0{1,2}$"  # of 100.0; in places 100.000 is a hundred thousand
 _R_POWER = r"^[0-9](\.[0-9]+)?e\+[0-9]{2}$"  # R writes 100000 as 1e+05
 
 
@@ -52,7 +55,7 @@ class TextTable:
     Attributes:
         path: the file.
         line: int64 (n,), 1-based line of each row.
-        separator: what stands between columns.
+        separator: what stands between columns; empty for a table that was no text.
         roles: column of each role that the title names; empty where there is no title.
         names: plain names of the columns, as far as a title names them.
         title: the names as they stand in the file.
@@ -76,10 +79,10 @@ class TextTable:
 
     def describe(self, columns: str = "") -> str:
         """Say how the columns were found, for `took`: their number, or their names."""
-        by = SEPARATORS[self.separator]
+        by = SEPARATORS.get(self.separator, "")
         if self.roles:
             named = ", ".join(self.title[column - 1].lstrip("# ") for column in self.roles.values())
-            return f"{by}-separated columns by name ({named})"
+            return f"{f'{by}-separated' if by else 'Parquet'} columns by name ({named})"
         return f"{self.n_columns} {'' if by == 'tab' else f'{by}-separated '}columns"
 
     def select(self, rows: NDArray[np.bool_]) -> TextTable:
@@ -144,7 +147,7 @@ class TextTable:
 
     def _whole(self, column: int) -> pa.ChunkedArray:
         """Return a column's text with integers in their other spellings written out."""
-        texts = pc.replace_substring_regex(pc.utf8_trim_whitespace(self.arrow(column)), r"\.0+$", "")
+        texts = pc.replace_substring_regex(pc.utf8_trim_whitespace(self.arrow(column)), _AS_FLOAT, "")
         powers = pc.match_substring_regex(texts, _R_POWER)
         if not pc.any(powers).as_py():
             return texts
@@ -207,6 +210,8 @@ def parse_table(
             raise FormatError("the table has no rows", path=path)
     cells = _cells(rows[: rows.index(b"\n")], separator)
     width = len(cells)
+    if in_rows and not any(name.strip() for name in title[width:]):
+        title, names = title[:width], names[:width]  # separators at the end of the title
     if in_rows and width == len(title) + 1 and not _fits(cells, roles):
         title, names, roles = ("", *title), ("", *names), {role: c + 1 for role, c in roles.items()}
     if in_rows and width != len(title):
@@ -250,8 +255,6 @@ def _find_title(
     if titles.needed:
         for candidate in (first, *reversed(comments)):
             cells = _cells(candidate, separator)
-            while cells and not cells[-1].strip():
-                cells.pop()  # a separator at the end of the line
             names = plain_names(cells)
             if all(any(name in names for name in SYNONYMS[role]) for role in titles.needed):
                 roles = find_roles(names, (*titles.needed, *titles.useful), path)
@@ -295,6 +298,13 @@ def _split(
                 found.message, path=path, line=int(line[found.line - 1]), value=found.value
             ) from None
         raise FormatError(f"not text that can be read as {what} ({error})", path=path) from None
+    if len(table) != len(line):
+        odd = (i for i, row in enumerate(rows.split(b"\n")) if row.count(b'"') % 2)
+        raise FormatError(
+            "a field in quotes that does not end on its line; close the quotes, or take the line end out",
+            path=path,
+            line=int(line[next(odd, 0)]),
+        )
     if not quoted:
         return table
     return pa.table([pc.utf8_trim_whitespace(column) for column in table.columns], names=table.column_names)
@@ -310,6 +320,7 @@ def _without_headers(text: bytes) -> tuple[bytes, NDArray[np.int64], list[bytes]
     first_letter = letters[starts]
     row = first_letter != _NEWLINE
     comments = []
+    row[0] &= not _EXCEL.fullmatch(text[: ends[0]])
     # Few lines can begin like a header or be blank; only those are looked at one by one.
     begins = [header[0] for header in HEADERS] + list(_MAY_BE_BLANK)
     for i in np.flatnonzero(np.isin(first_letter, begins)):

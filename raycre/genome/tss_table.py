@@ -79,7 +79,7 @@ def _read_parquet(path: Path) -> TextTable:
     roles = find_roles(names, ("chrom", *_USEFUL), path)
     line = np.arange(1, len(table) + 1)
     texts = [column.fill_null("") for column in texts]
-    return TextTable(path, pa.table(texts, names=title), line, "\t", roles, names, title)
+    return TextTable(path, pa.table(texts, names=title), line, "", roles, names, title)
 
 
 def _from_title(rows: TextTable) -> pd.DataFrame:

@@ -172,6 +172,11 @@ def test_an_unknown_gene_is_named_with_its_neighbours_and_the_file(table: pd.Dat
         select_genes(table, ["PLUS", "MINU", "NOTHING"])
 
 
+def test_a_name_that_a_spreadsheet_made_a_date_is_told(table: pd.DataFrame) -> None:
+    with pytest.raises(GeneError, match="'2-Sep': no such gene; a spreadsheet has turned"):
+        select_genes(table, ["2-Sep"])
+
+
 def test_ensembl_versions_are_joined_and_biotypes_read(tmp_path: Path) -> None:
     file = tmp_path / "ensembl.gtf.gz"
     attributes = 'gene_biotype "lncRNA"; gene_id "ENSG7"; gene_version "5"; transcript_id "ENST7";'

@@ -26,7 +26,14 @@ score   div. del. ins.  sequence  begin end   (left)   repeat    class/family  b
 BED = "chr1\t999\t1200\tLINE/L1\nchr1\t2000\t2100\tLTR?/ERVL?\nchr2\t5\t45\tSimple_repeat\n"
 
 
-@pytest.mark.parametrize(("text", "first"), [(UCSC, 2), (OUT, 4), (BED, 1)], ids=["ucsc", "out", "bed"])
+BARE = "".join(line.split("\t", 1)[1] for line in UCSC.splitlines(keepends=True)[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [(UCSC, 2), (BARE, 1), (OUT, 4), (BED, 1), (OUT.replace("\n", "\r\n"), 4), (UCSC.replace("\n", "\r"), 2)],
+    ids=["ucsc", "without title and bin", "out", "bed", "out of CR LF", "ucsc of CR"],
+)
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_the_formats_give_one_table(tmp_path: Path, text: str, first: int, packed: bool) -> None:
     path = tmp_path / "repeats"

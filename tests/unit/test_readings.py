@@ -90,7 +90,8 @@ def test_the_canonical_tss_is_said_to_be_taken_only_where_there_is_one(
 
 
 ODD = ["G" * 260, "A/B/../../etc/escape", "id with space", "Gé:*?", ".hidden", "_x", "a=b", "..", "<b>",
-       "-x", "e\u0301", "\u00e9", "A\nB", "", "geneA", "genea", "GENEA", "A:B", "A*B", "GGGG" * 64 + "1"]  # fmt: skip
+       "-x", "e\u0301", "\u00e9", "A\nB", "", "geneA", "genea", "GENEA", "A:B", "A*B",
+       "G" * 256 + "1"]  # fmt: skip
 
 
 def test_every_gene_id_has_a_folder_of_its_own_on_every_file_system(tmp_path: Path) -> None:

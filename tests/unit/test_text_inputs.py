@@ -136,6 +136,10 @@ ROWS = [("chr1", 100, 600), ("chr2", 200, 700)]
         "#bin\tchrom\tchromStart\tchromEnd\n585\tchr1\t100\t600\n585\tchr2\t200\t700\n",
         "#hg38.x.chrom\thg38.x.chromStart\thg38.x.chromEnd\nchr1\t100\t600\nchr2\t200\t700\n",
         "chrom,start,end\nchr1,100,600\nchr2,200,700\n,,\n,,\n",
+        "chrom\tstart\tend\t\nchr1\t100\t600\t\nchr2\t200\t700\t\n",
+        "chrom\tstart\tend\t\nchr1\t100\t600\nchr2\t200\t700\n",
+        "sep=;\r\nchrom;start;end\r\nchr1;100;600\r\nchr2;200;700\r\n",
+        "chr1\t100\t600\n\ufeffchr2\t200\t700\n",
         # 1-based and closed
         '"seqnames","start","end","width","strand"\n"chr1",101,600,500,"*"\n"chr2",201,700,500,"*"\n',
         '"seqnames","start","end"\n"chr1",101,600\n"chr2",201,700\n',
@@ -146,7 +150,8 @@ ROWS = [("chr1", 100, 600), ("chr2", 200, 700)]
         "CSV", "PyRanges TSV", "#chrom title", "title in the last comment", "another order", "pandas index",
         "R write.csv", "R write.table", "R quotes without a title", "semicolons, decimal comma",
         "semicolons without a title", "blanks after commas", "integers as floats", "UCSC bin",
-        "UCSC prefixes", "empty CSV rows", "GRanges", "GRanges without widths", "SAF", "HOMER",
+        "UCSC prefixes", "empty CSV rows", "a separator ends every line", "a separator ends the title",
+        "Excel's sep=", "joined files with marks", "GRanges", "GRanges without widths", "SAF", "HOMER",
     ],
 )  # fmt: skip
 def test_columns_are_found_by_name_and_counted_as_their_writer_counts(
@@ -525,6 +530,10 @@ def test_chromosome_sizes_are_read_with_and_without_a_title(file: Callable[..., 
             "chrom,start,end\nchr1,100,600\nchr1,200\n",
             r":3: .*2 comma-separated columns where BED needs 3",
         ),
+        ('chrom,start,end,name\nchr1,1,2,"a\nb"\n', ":2: a field in quotes that does not end on its line"),
+        ('chrom,start,end,name\nchr1,1,2,c\nchr1,1,2,"a\nchr1,5,6,b\n', ":3: a field in quotes that"),
+        ("chrom;start;end\nchr1;100;600.000\n", r":2: '600\.000': the end .* is not an integer"),
+        ("chrom\tstart\tend\nchr1\t1\t2\nchrom\tstart\tend\n", ":3: 'start': the start"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(
