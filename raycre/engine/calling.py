@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from raycre.create.cutoffs import CALLABLE, MAX_FPR, cutoffs, ensemble_cutoffs
 from raycre.create.layout import CLASSES
-from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, Checkpoint, fold_folder, read_cutoffs
+from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, fold_folder, read_cutoffs
 from raycre.errors import CheckpointError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
@@ -103,8 +103,13 @@ class Calling:
         return None
 
 
-def calling_of(checkpoint: Checkpoint, given: Sequence[float] | None) -> Calling:
-    """Find the cutoffs of a checkpoint's folds together, unless some are `given`, one a class.
+def calling_of(checkpoint: Path, folds: Sequence[int], given: Sequence[float] | None = None) -> Calling:
+    """Find the cutoffs of folds together, unless some are `given`, one a class.
+
+    Args:
+        checkpoint: folder of a finished training, or a file of weights, which has none.
+        folds: numbers of those whose mean is called.
+        given: float (5,).
 
     Raises:
         CheckpointError: folds without their predictions of held-out regions, or with such of other regions.
@@ -112,15 +117,15 @@ def calling_of(checkpoint: Checkpoint, given: Sequence[float] | None) -> Calling
     """
     if given is not None:
         return Calling("given", tuple(given))
-    if checkpoint.path.is_file():
+    if checkpoint.is_file():
         return Calling("none", (math.nan,) * len(CLASSES))
-    config = read_json(checkpoint.path / "run.json")["config"]
+    config = read_json(checkpoint / "run.json")["config"]
     ratio = config.get("recipe", {}).get("eval_ratio")
     n_views = None if ratio is None else 2 * int(ratio)  # both strands
-    folds, n = checkpoint.folds, int(config["folds"]["n"])
+    n = int(config["folds"]["n"])
     if len(folds) == 1:
-        return _of_one_fold(fold_folder(checkpoint.path, folds[0]), n_views)
-    sets = {k: _held_out(fold_folder(checkpoint.path, k)) for k in folds}
+        return _of_one_fold(fold_folder(checkpoint, folds[0]), n_views)
+    sets = {k: _held_out(fold_folder(checkpoint, k)) for k in folds}
     pairs = [_pair(sets[(k - 1) % n], sets[k], k) for k in folds if (k - 1) % n in sets]
     if pairs:
         labels, probabilities = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))

@@ -48,7 +48,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     checkpoint.check_signals(config.inputs)
     if config.codes and checkpoint.n_codes is None:
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
-    calling = calling_of(checkpoint, _cutoffs(config))
+    calling = calling_of(checkpoint.path, checkpoint.folds, _cutoffs(config))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
     hashes = hash_inputs(used)
     paths = signal_paths(config.inputs, checkpoint.modalities)
