@@ -43,6 +43,7 @@ RULES = {
     "none": "One file of weights brings no cutoffs and model.cutoffs gives none: no region is called.",
 }
 _P = [f"p_{c}" for c in CLASSES]
+_LABELS = {name: label for label, name in enumerate(CLASSES)}
 
 
 @dataclass(frozen=True)
@@ -167,14 +168,23 @@ def _held_out(folder: Path) -> dict[str, _Rows]:
             "fold again, name one fold in model.folds, or give model.cutoffs",
             path=path,
         )
-    table = read_table(path, ["region_id", "set", "label", *_P]).to_pandas().sort_values("region_id")
-    rows = {}
-    for name in ("validation", "test"):
-        these = table[table["set"] == name]
-        labels = np.array([CLASSES.index(label) for label in these["label"]], np.int64)
-        region = these["region_id"].to_numpy(np.int64)
-        rows[name] = _Rows(path, region, labels, these[_P].to_numpy(np.float32))
-    return rows
+    table = read_table(path, ["region_id", "set", "label", *_P]).to_pandas()
+    try:
+        table = table.sort_values("region_id")
+        sets = {name: table[table["set"] == name] for name in ("validation", "test")}
+        return {
+            name: _Rows(
+                path,
+                rows["region_id"].to_numpy(np.int64),
+                np.array([_LABELS[label] for label in rows["label"]], np.int64),
+                rows[_P].to_numpy(np.float32),
+            )
+            for name, rows in sets.items()
+        }
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"not the probabilities that train writes ({error}); train the fold again", path=path
+        ) from error
 
 
 def _pair(before: dict[str, _Rows], fold: dict[str, _Rows], number: int) -> Sequence[NDArray]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from raycre.config import PredictConfig, make_config
@@ -14,10 +15,10 @@ from raycre.create.cutoffs import cutoffs, ensemble_cutoffs
 from raycre.create.layout import CLASSES
 from raycre.engine.calling import RULES, calling_of
 from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, fold_folder
-from raycre.errors import CheckpointError, RunMismatchError
+from raycre.errors import CheckpointError, InputError, RunMismatchError
 from raycre.figures.calls import cutoffs_blocks
 from raycre.store.files import write_json
-from raycre.store.parquet import as_table, write_table
+from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import FOLD_PREDICTIONS
 
@@ -194,6 +195,33 @@ def test_folds_of_two_trainings_in_one_folder_are_refused(training: Path) -> Non
     (fold_folder(training, 3) / PREDICTIONS).replace(fold_folder(training, 2) / PREDICTIONS)
     with pytest.raises(CheckpointError, match=r"fold=1/pred.* not the test regions of fold 2"):
         calling_of(training, (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda table: table.drop_columns(["p_enhancer"]),
+            "not the probabilities that train writes .*p_enhancer",
+        ),
+        (lambda table: table.drop_columns(["set"]), "not the probabilities that train writes .*set"),
+        (
+            lambda table: table.set_column(2, "label", pa.array(["dragon"] * len(table))),
+            "not the probabilities that train writes .*'dragon'",
+        ),
+        (lambda table: None, "not a whole Parquet file"),
+    ],
+    ids=["no column of a class", "no sets", "unknown label", "cut off"],
+)
+def test_damaged_predictions_are_refused_by_name(training: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+    path = fold_folder(training, 1) / PREDICTIONS
+    changed = damage(read_table(path))
+    if changed is None:
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        write_table(path, changed)
+    with pytest.raises(InputError, match=rf"fold=1/predictions\.parquet: {message}"):
+        calling_of(training, (0, 1))
 
 
 def test_a_folder_begun_under_averaged_cutoffs_is_refused_by_name(training: Path, tmp_path: Path) -> None:
