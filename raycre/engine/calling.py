@@ -71,37 +71,38 @@ class Calling:
         return {"calls": {"rule": self.rule, "cutoffs": [_known(value) for value in self.cutoffs]}}
 
     def record(self, n_views: int) -> dict[str, Any]:
-        """Rule, cutoffs, expected rate and its standard error by class, ready for JSON.
+        """Rule, cutoffs, expected rate and its standard error by class, facts for run.json.
 
         The standard error is that of a rate of MAX_FPR on so many regions; folds that differ much add to it.
         """
-        errors = [math.sqrt(MAX_FPR * (1 - MAX_FPR) / n) if n else math.nan for n in self.n_others]
-        columns = {"cutoff": self.cutoffs, "expected_fpr": self.fpr, "standard_error": errors}
-        by_class = {
-            name: {key: _known(values[i]) for key, values in columns.items()} | {"regions": self.n_others[i]}
+        rows = [
+            {
+                "class": name,
+                "cutoff": _known(self.cutoffs[i]),
+                "expected_fpr": _known(self.fpr[i]),
+                "standard_error": math.sqrt(MAX_FPR * (1 - MAX_FPR) / n) if (n := self.n_others[i]) else None,
+                "regions_of_other_classes": n,
+            }
             for i, name in enumerate(CLASSES[:CALLABLE])
-        }
+        ]
         doubt = self.doubt(n_views)
-        return {
-            "rule": self.rule,
-            "text": RULES[self.rule],
-            "classes": by_class,
-            **({"doubt": doubt} if doubt else {}),
-        }
+        said = {"calls_doubt": doubt} if doubt else {}
+        return {"calls_rule": self.rule, "calls_by": RULES[self.rule], **said, "cutoffs": rows}
 
     def doubt(self, n_views: int) -> str | None:
         """Say what makes the expected rate another than the stated one, if anything does."""
+        doubts = []
         if self.rule == "apart":
-            return (
+            doubts.append(
                 "the folds named hold out no region in common: their cutoffs are those of single folds, too "
                 "strict for a mean; name neighbours in model.folds, such as 0 and 1"
             )
         if self.n_views not in (None, n_views):
-            return (
+            doubts.append(
                 f"cutoffs were set on means of {self.n_views} views, and these are of {n_views}: expected "
                 f"false positive rates are those of views: {self.n_views}"
             )
-        return None
+        return ". ".join(doubts) or None
 
 
 def calling_of(checkpoint: Path, folds: Sequence[int], given: Sequence[float] | None = None) -> Calling:

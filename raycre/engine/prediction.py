@@ -75,7 +75,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
     say_dropped("regions", counts, signals.loops_dropped)
-    run.note(cutoffs=calling.record(config.views))
+    run.note(**calling.record(config.views))
     if doubt := calling.doubt(config.views):
         say(doubt)
     table = pa.Table.from_pandas(regions, preserve_index=False)

@@ -103,7 +103,9 @@ def test_folds_that_share_no_held_out_regions_keep_the_cutoffs_of_one_and_say_so
     expected = cutoffs(labels, np.concatenate([probabilities_of(k, LABELS)[s == SET] for k, s in rows]))
     assert found.cutoffs == tuple(expected.thresholds.tolist())
     assert found.rule == "apart"
-    assert "hold out no region in common" in str(found.record(6)["doubt"])
+    assert "hold out no region in common" in str(found.record(6)["calls_doubt"])
+    assert "and these are of 10" in str(found.doubt(10))  # both doubts
+    assert "hold out no region in common" in str(found.doubt(10))
 
 
 def test_one_fold_has_its_own_cutoffs_and_rates(training: Path) -> None:
@@ -111,7 +113,7 @@ def test_one_fold_has_its_own_cutoffs_and_rates(training: Path) -> None:
     expected = cutoffs(LABELS[SET == 4], probabilities_of(3, LABELS)[SET == 4])
     assert found.cutoffs == tuple(expected.thresholds.tolist())
     assert found.fpr == tuple(expected.fpr.tolist())
-    assert found.record(6)["rule"] == "fold"
+    assert found.record(6)["calls_rule"] == "fold"
     assert found.science() == {}  # a folder begun before there was another rule goes on
 
 
@@ -121,9 +123,9 @@ def test_given_cutoffs_need_no_predictions_and_promise_nothing(training: Path) -
     assert found.cutoffs[:4] == (0.5, 0.6, 0.7, 0.8)
     assert found.science() == {}  # they are in the configuration
     record = found.record(2)
-    assert record["classes"]["enhancer"]["cutoff"] == 0.6
-    assert record["classes"]["enhancer"]["expected_fpr"] is None
-    assert "doubt" not in record
+    assert record["cutoffs"][1]["cutoff"] == 0.6
+    assert record["cutoffs"][1]["expected_fpr"] is None
+    assert "calls_doubt" not in record
 
 
 def test_a_file_of_weights_calls_nothing(tmp_path: Path) -> None:
@@ -131,7 +133,7 @@ def test_a_file_of_weights_calls_nothing(tmp_path: Path) -> None:
     path.touch()
     found = calling_of(path, (0,))
     assert np.isnan(found.cutoffs).all()
-    assert found.record(2)["classes"]["silencer"]["cutoff"] is None
+    assert [row["cutoff"] for row in found.record(2)["cutoffs"]] == [None] * 4
     (note,) = cutoffs_blocks(found.record(2))
     assert note.kind == "note"
 
@@ -144,20 +146,20 @@ def test_a_class_that_was_not_trained_has_no_cutoff_in_json_or_report(training: 
         assert math.isnan(found.cutoffs[0])
         assert np.isfinite(found.cutoffs[1:]).all()
         record = found.record(6)
-        assert record["classes"]["silencer"]["cutoff"] is None
+        assert record["cutoffs"][0]["cutoff"] is None
         assert [row[0] for row in cutoffs_blocks(record)[0].rows] == ["enhancer", "promoter", "insulator"]  # type: ignore[union-attr]
 
 
 def test_run_json_and_report_state_rule_and_expected_rate(training: Path) -> None:
     record = calling_of(training, range(N)).record(6)
     others = int((LABELS != 1).sum())
-    stated = record["classes"]["enhancer"]
-    assert record["text"] == RULES["ensemble"]
-    assert list(record["classes"]) == ["silencer", "enhancer", "promoter", "insulator"]
+    stated = record["cutoffs"][1]
+    assert record["calls_by"] == RULES["ensemble"]
+    assert [row["class"] for row in record["cutoffs"]] == ["silencer", "enhancer", "promoter", "insulator"]
     assert 0 < stated["expected_fpr"] <= 0.01
     assert stated["expected_fpr"] * others == pytest.approx(others // 100)  # as many as 1 % allows
     assert stated["standard_error"] == pytest.approx(math.sqrt(0.01 * 0.99 / others))
-    assert stated["regions"] == others
+    assert stated["regions_of_other_classes"] == others
     (table,) = cutoffs_blocks(record)
     assert table.kind == "table"
     assert table.caption.endswith(RULES["ensemble"])
