@@ -37,6 +37,7 @@ from raycre.store.parquet import read_table
 
 CHUNK = 512  # regions
 ELEMENTS = CLASSES[:CALLABLE]
+MEDIAN = "median of folds"
 Floats = NDArray[np.floating]
 
 
@@ -209,7 +210,7 @@ def table_of(
         folds.append(measured(take(Rule(scores, own)), draw.labels))
         exact.append(measured(take(Rule(scores, here)), draw.labels))
     rows = {f"fold {k}": found for k, found in enumerate(folds)}
-    rows["median of folds"] = np.median(folds, axis=0)
+    rows[MEDIAN] = np.median(folds, axis=0)
     rows["median of folds, cutoffs set on the draw itself"] = np.median(exact, axis=0)
     rules = rules_of(held_out, draw, calibration)
     return rows | {name: measured(take(rule), draw.labels) for name, rule in rules.items()}
@@ -233,12 +234,19 @@ def markdown(rows: dict[str, Floats], labels: NDArray[np.int64]) -> str:
     lines = [f"| | {' | '.join(ELEMENTS)} |", "|---" * (1 + CALLABLE) + "|"]
     for name, found in rows.items():
         lines.append(f"| {name} | " + " | ".join(f"{fpr:.4f} / {tpr:.3f}" for fpr, tpr in found) + " |")
-    n = [int((labels != c).sum()) for c in range(CALLABLE)]
-    errors = " | ".join(f"± {np.sqrt(MAX_FPR * (1 - MAX_FPR) / others):.4f}" for others in n)
-    own = " | ".join(f"{others:,} / {len(labels) - others:,}" for others in n)
-    return (
-        "\n".join([*lines, f"| standard error of an FPR of 0.01 | {errors} |", f"| regions | {own} |"]) + "\n"
-    )
+    n = [(int((labels != c).sum()), int((labels == c).sum())) for c in range(CALLABLE)]
+    errors = [
+        f"± {error(MAX_FPR, others):.4f} / ± {error(tpr, own):.3f}"
+        for (others, own), tpr in zip(n, rows[MEDIAN][:, 1], strict=True)
+    ]
+    lines.append(f"| standard error at 0.01, and at the median fold's TPR | {' | '.join(errors)} |")
+    lines.append(f"| regions | {' | '.join(f'{others:,} / {own:,}' for others, own in n)} |")
+    return "\n".join(lines) + "\n"
+
+
+def error(rate: float, n: int) -> float:
+    """Return the standard error of a share of n regions."""
+    return float(np.sqrt(rate * (1 - rate) / n))
 
 
 def main() -> None:

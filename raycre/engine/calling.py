@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from raycre.create.cutoffs import CALLABLE, MAX_FPR, cutoffs, ensemble_cutoffs
 from raycre.create.layout import CLASSES
-from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, Checkpoint, fold_folder, read_cutoffs
+from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, fold_folder, read_cutoffs
 from raycre.errors import CheckpointError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
@@ -43,6 +43,7 @@ RULES = {
     "none": "One file of weights brings no cutoffs and model.cutoffs gives none: no region is called.",
 }
 _P = [f"p_{c}" for c in CLASSES]
+_LABELS = {name: label for label, name in enumerate(CLASSES)}
 
 
 @dataclass(frozen=True)
@@ -70,41 +71,47 @@ class Calling:
         return {"calls": {"rule": self.rule, "cutoffs": [_known(value) for value in self.cutoffs]}}
 
     def record(self, n_views: int) -> dict[str, Any]:
-        """Rule, cutoffs, expected rate and its standard error by class, ready for JSON.
+        """Rule, cutoffs, expected rate and its standard error by class, facts for run.json.
 
         The standard error is that of a rate of MAX_FPR on so many regions; folds that differ much add to it.
         """
-        errors = [math.sqrt(MAX_FPR * (1 - MAX_FPR) / n) if n else math.nan for n in self.n_others]
-        columns = {"cutoff": self.cutoffs, "expected_fpr": self.fpr, "standard_error": errors}
-        by_class = {
-            name: {key: _known(values[i]) for key, values in columns.items()} | {"regions": self.n_others[i]}
+        rows = [
+            {
+                "class": name,
+                "cutoff": _known(self.cutoffs[i]),
+                "expected_fpr": _known(self.fpr[i]),
+                "standard_error": math.sqrt(MAX_FPR * (1 - MAX_FPR) / n) if (n := self.n_others[i]) else None,
+                "regions_of_other_classes": n,
+            }
             for i, name in enumerate(CLASSES[:CALLABLE])
-        }
+        ]
         doubt = self.doubt(n_views)
-        return {
-            "rule": self.rule,
-            "text": RULES[self.rule],
-            "classes": by_class,
-            **({"doubt": doubt} if doubt else {}),
-        }
+        said = {"calls_doubt": doubt} if doubt else {}
+        return {"calls_rule": self.rule, "calls_by": RULES[self.rule], **said, "cutoffs": rows}
 
     def doubt(self, n_views: int) -> str | None:
         """Say what makes the expected rate another than the stated one, if anything does."""
+        doubts = []
         if self.rule == "apart":
-            return (
+            doubts.append(
                 "the folds named hold out no region in common: their cutoffs are those of single folds, too "
                 "strict for a mean; name neighbours in model.folds, such as 0 and 1"
             )
         if self.n_views not in (None, n_views):
-            return (
+            doubts.append(
                 f"cutoffs were set on means of {self.n_views} views, and these are of {n_views}: expected "
                 f"false positive rates are those of views: {self.n_views}"
             )
-        return None
+        return ". ".join(doubts) or None
 
 
-def calling_of(checkpoint: Checkpoint, given: Sequence[float] | None) -> Calling:
-    """Find the cutoffs of a checkpoint's folds together, unless some are `given`, one a class.
+def calling_of(checkpoint: Path, folds: Sequence[int], given: Sequence[float] | None = None) -> Calling:
+    """Find the cutoffs of folds together, unless some are `given`, one a class.
+
+    Args:
+        checkpoint: folder of a finished training, or a file of weights, which has none.
+        folds: numbers of those whose mean is called.
+        given: float (5,).
 
     Raises:
         CheckpointError: folds without their predictions of held-out regions, or with such of other regions.
@@ -112,15 +119,15 @@ def calling_of(checkpoint: Checkpoint, given: Sequence[float] | None) -> Calling
     """
     if given is not None:
         return Calling("given", tuple(given))
-    if checkpoint.path.is_file():
+    if checkpoint.is_file():
         return Calling("none", (math.nan,) * len(CLASSES))
-    config = read_json(checkpoint.path / "run.json")["config"]
+    config = read_json(checkpoint / "run.json")["config"]
     ratio = config.get("recipe", {}).get("eval_ratio")
     n_views = None if ratio is None else 2 * int(ratio)  # both strands
-    folds, n = checkpoint.folds, int(config["folds"]["n"])
+    n = int(config["folds"]["n"])
     if len(folds) == 1:
-        return _of_one_fold(fold_folder(checkpoint.path, folds[0]), n_views)
-    sets = {k: _held_out(fold_folder(checkpoint.path, k)) for k in folds}
+        return _of_one_fold(fold_folder(checkpoint, folds[0]), n_views)
+    sets = {k: _held_out(fold_folder(checkpoint, k)) for k in folds}
     pairs = [_pair(sets[(k - 1) % n], sets[k], k) for k in folds if (k - 1) % n in sets]
     if pairs:
         labels, probabilities = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
@@ -162,14 +169,23 @@ def _held_out(folder: Path) -> dict[str, _Rows]:
             "fold again, name one fold in model.folds, or give model.cutoffs",
             path=path,
         )
-    table = read_table(path, ["region_id", "set", "label", *_P]).to_pandas().sort_values("region_id")
-    rows = {}
-    for name in ("validation", "test"):
-        these = table[table["set"] == name]
-        labels = np.array([CLASSES.index(label) for label in these["label"]], np.int64)
-        region = these["region_id"].to_numpy(np.int64)
-        rows[name] = _Rows(path, region, labels, these[_P].to_numpy(np.float32))
-    return rows
+    table = read_table(path, ["region_id", "set", "label", *_P]).to_pandas()
+    try:
+        table = table.sort_values("region_id")
+        sets = {name: table[table["set"] == name] for name in ("validation", "test")}
+        return {
+            name: _Rows(
+                path,
+                rows["region_id"].to_numpy(np.int64),
+                np.array([_LABELS[label] for label in rows["label"]], np.int64),
+                rows[_P].to_numpy(np.float32),
+            )
+            for name, rows in sets.items()
+        }
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"not the probabilities that train writes ({error}); train the fold again", path=path
+        ) from error
 
 
 def _pair(before: dict[str, _Rows], fold: dict[str, _Rows], number: int) -> Sequence[NDArray]:

@@ -69,7 +69,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     checkpoint.check_cutoffs(config.model.cutoffs)
     if config.codes and checkpoint.n_codes is None:
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
-    calling = calling_of(checkpoint, _cutoffs(config))
+    calling = calling_of(checkpoint.path, checkpoint.folds, _cutoffs(config))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
     prints = fingerprint_inputs(used)
     hashes = sha256_by_key(prints)
@@ -110,7 +110,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
             f"the models were not trained on {', '.join(missing)}: no region is called so, and its columns "
             "stay empty"
         )
-    run.note(cutoffs=calling.record(config.views))
+    run.note(**calling.record(config.views))
     if doubt := calling.doubt(config.views):
         say(doubt)
     table = with_metadata(pa.Table.from_pandas(regions, preserve_index=False), run.metadata)

@@ -95,8 +95,7 @@ def read_calls(run: Path) -> list[Block]:
         tally.add(read_table(path, _COLUMNS).to_pandas())
     if not tally.crossed.any():
         return [Note("No region is classed yet.")]
-    rule = read_json(run / "run.json").get("cutoffs")  # earlier versions wrote none
-    blocks: list[Block] = [] if rule is None else cutoffs_blocks(rule)
+    blocks = cutoffs_blocks(read_json(run / "run.json"))
     blocks += [calls_table(tally.crossed, tally.trained), draw_probabilities(tally.histogram, tally.trained)]
     blocks.append(_surest_table(tally.surest))
     if not tally.n_uncalled:
@@ -108,20 +107,29 @@ def read_calls(run: Path) -> list[Block]:
     return [Note(text, loud=True), *blocks]
 
 
-def cutoffs_blocks(rule: Mapping[str, Any]) -> list[Block]:
+def cutoffs_blocks(record: Mapping[str, Any]) -> list[Block]:
     """Return how regions are called: the rule, the cutoffs, and the false positive rates to expect.
 
     Args:
-        rule: `cutoffs` of the run.json of a prediction.
+        record: run.json of a prediction; that of an earlier version says nothing of it.
     """
+    if "calls_by" not in record:
+        return []
     rows: list[list[Cell]] = [
-        [name, found["cutoff"], found["expected_fpr"], found["standard_error"], found["regions"] or None]
-        for name, found in rule["classes"].items()
-        if found["cutoff"] is not None
+        [
+            stated["class"],
+            stated["cutoff"],
+            stated["expected_fpr"],
+            stated["standard_error"],
+            stated["regions_of_other_classes"] or None,
+        ]
+        for stated in record["cutoffs"]
+        if stated["cutoff"] is not None
     ]
-    blocks: list[Block] = [Note(rule["doubt"], loud=True)] if rule.get("doubt") else []
+    doubt, says = record.get("calls_doubt"), record["calls_by"]
+    blocks: list[Block] = [Note(doubt, loud=True)] if doubt else []
     if not rows:
-        return [*blocks, Note(rule["text"])]
+        return [*blocks, Note(says)]
     columns = [
         "class",
         "cutoff",
@@ -129,7 +137,7 @@ def cutoffs_blocks(rule: Mapping[str, Any]) -> list[Block]:
         "standard error",
         "regions of other classes",
     ]
-    return [*blocks, Table(f"How regions are called. {rule['text']}", columns, rows)]
+    return [*blocks, Table(f"How regions are called. {says}", columns, rows)]
 
 
 def calls_table(crossed: NDArray[np.int64], trained: NDArray[np.bool_] | None = None) -> Table:

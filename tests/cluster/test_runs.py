@@ -73,12 +73,12 @@ def test_calls_follow_from_the_cutoffs_that_the_run_states(  # type: ignore[no-u
     genome, trained: Path, local_ray: None, tmp_path: Path, folds, rule: str
 ) -> None:
     model = {"checkpoint": str(trained), "folds": folds}
-    record = run_predict(predict_config(genome, trained, tmp_path / "run", model=model))["cutoffs"]
-    assert record["rule"] == rule
-    assert all(stated["expected_fpr"] <= 0.01 for stated in record["classes"].values())
+    record = run_predict(predict_config(genome, trained, tmp_path / "run", model=model))
+    assert record["calls_rule"] == rule
+    assert all(stated["expected_fpr"] <= 0.01 for stated in record["cutoffs"])
     rows = read_parts(tmp_path / "run" / "predictions")
-    elements = list(record["classes"])
-    cutoffs = [stated["cutoff"] for stated in record["classes"].values()]
+    elements = [stated["class"] for stated in record["cutoffs"]]
+    cutoffs = [stated["cutoff"] for stated in record["cutoffs"]]
     margins = rows[[f"p_{c}" for c in elements]].to_numpy() - np.float32(cutoffs)
     np.testing.assert_allclose(rows["score_margin"], margins.max(axis=1), atol=1e-6)
     clear = np.abs(margins.max(axis=1)) > 1e-6  # a tie may be broken by the last bit of the mean

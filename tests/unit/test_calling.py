@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from raycre.config import PredictConfig, make_config
 from raycre.create.cutoffs import cutoffs, ensemble_cutoffs
 from raycre.create.layout import CLASSES
 from raycre.engine.calling import RULES, calling_of
-from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, Checkpoint, fold_folder
-from raycre.errors import CheckpointError, RunMismatchError
+from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, fold_folder
+from raycre.errors import CheckpointError, InputError, RunMismatchError
 from raycre.figures.calls import cutoffs_blocks
 from raycre.store.files import write_json
-from raycre.store.parquet import as_table, write_table
+from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import FOLD_PREDICTIONS
 
@@ -66,10 +67,6 @@ def training(tmp_path: Path) -> Path:
     return run
 
 
-def checkpoint(run: Path, *folds: int) -> Checkpoint:
-    return Checkpoint(run, folds, modalities=("sequence",), n_codes=None, sha256="0" * 64)
-
-
 def pairs_by_hand(*tested: int) -> tuple[np.ndarray, np.ndarray]:
     """Labels and probabilities (of the fold that validates, of the one that tests) of folds' test regions."""
     labels = [LABELS[k == SET] for k in tested]
@@ -91,7 +88,7 @@ def pairs_by_hand(*tested: int) -> tuple[np.ndarray, np.ndarray]:
 def test_folds_together_are_cut_by_what_two_of_them_hold_out(
     training: Path, folds: tuple[int, ...], tested: tuple[int, ...]
 ) -> None:
-    found = calling_of(checkpoint(training, *folds), None)
+    found = calling_of(training, folds)
     expected = ensemble_cutoffs(*pairs_by_hand(*tested), len(folds))
     np.testing.assert_allclose(found.cutoffs, expected.thresholds, rtol=1e-6)
     np.testing.assert_allclose(found.fpr, expected.fpr)
@@ -100,41 +97,43 @@ def test_folds_together_are_cut_by_what_two_of_them_hold_out(
 
 
 def test_folds_that_share_no_held_out_regions_keep_the_cutoffs_of_one_and_say_so(training: Path) -> None:
-    found = calling_of(checkpoint(training, 0, 2), None)
+    found = calling_of(training, (0, 2))
     rows = [(k, s) for k in (0, 2) for s in ((k + 1) % N, k)]
     labels = np.concatenate([LABELS[s == SET] for _, s in rows])
     expected = cutoffs(labels, np.concatenate([probabilities_of(k, LABELS)[s == SET] for k, s in rows]))
     assert found.cutoffs == tuple(expected.thresholds.tolist())
     assert found.rule == "apart"
-    assert "hold out no region in common" in str(found.record(6)["doubt"])
+    assert "hold out no region in common" in str(found.record(6)["calls_doubt"])
+    assert "and these are of 10" in str(found.doubt(10))  # both doubts
+    assert "hold out no region in common" in str(found.doubt(10))
 
 
 def test_one_fold_has_its_own_cutoffs_and_rates(training: Path) -> None:
-    found = calling_of(checkpoint(training, 3), None)
+    found = calling_of(training, (3,))
     expected = cutoffs(LABELS[SET == 4], probabilities_of(3, LABELS)[SET == 4])
     assert found.cutoffs == tuple(expected.thresholds.tolist())
     assert found.fpr == tuple(expected.fpr.tolist())
-    assert found.record(6)["rule"] == "fold"
+    assert found.record(6)["calls_rule"] == "fold"
     assert found.science() == {}  # a folder begun before there was another rule goes on
 
 
 def test_given_cutoffs_need_no_predictions_and_promise_nothing(training: Path) -> None:
     (fold_folder(training, 1) / PREDICTIONS).unlink()
-    found = calling_of(checkpoint(training, 0, 1, 2), (0.5, 0.6, 0.7, 0.8, 0.0))
+    found = calling_of(training, (0, 1, 2), (0.5, 0.6, 0.7, 0.8, 0.0))
     assert found.cutoffs[:4] == (0.5, 0.6, 0.7, 0.8)
     assert found.science() == {}  # they are in the configuration
     record = found.record(2)
-    assert record["classes"]["enhancer"]["cutoff"] == 0.6
-    assert record["classes"]["enhancer"]["expected_fpr"] is None
-    assert "doubt" not in record
+    assert record["cutoffs"][1]["cutoff"] == 0.6
+    assert record["cutoffs"][1]["expected_fpr"] is None
+    assert "calls_doubt" not in record
 
 
 def test_a_file_of_weights_calls_nothing(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     path.touch()
-    found = calling_of(checkpoint(path, 0), None)
+    found = calling_of(path, (0,))
     assert np.isnan(found.cutoffs).all()
-    assert found.record(2)["classes"]["silencer"]["cutoff"] is None
+    assert [row["cutoff"] for row in found.record(2)["cutoffs"]] == [None] * 4
     (note,) = cutoffs_blocks(found.record(2))
     assert note.kind == "note"
 
@@ -143,24 +142,24 @@ def test_a_class_that_was_not_trained_has_no_cutoff_in_json_or_report(training: 
     for k in range(N):
         write_fold(training, k, untrained="silencer")
     for folds in ((0, 1, 2, 3, 4), (2,)):
-        found = calling_of(checkpoint(training, *folds), None)
+        found = calling_of(training, folds)
         assert math.isnan(found.cutoffs[0])
         assert np.isfinite(found.cutoffs[1:]).all()
         record = found.record(6)
-        assert record["classes"]["silencer"]["cutoff"] is None
+        assert record["cutoffs"][0]["cutoff"] is None
         assert [row[0] for row in cutoffs_blocks(record)[0].rows] == ["enhancer", "promoter", "insulator"]  # type: ignore[union-attr]
 
 
 def test_run_json_and_report_state_rule_and_expected_rate(training: Path) -> None:
-    record = calling_of(checkpoint(training, *range(N)), None).record(6)
+    record = calling_of(training, range(N)).record(6)
     others = int((LABELS != 1).sum())
-    stated = record["classes"]["enhancer"]
-    assert record["text"] == RULES["ensemble"]
-    assert list(record["classes"]) == ["silencer", "enhancer", "promoter", "insulator"]
+    stated = record["cutoffs"][1]
+    assert record["calls_by"] == RULES["ensemble"]
+    assert [row["class"] for row in record["cutoffs"]] == ["silencer", "enhancer", "promoter", "insulator"]
     assert 0 < stated["expected_fpr"] <= 0.01
     assert stated["expected_fpr"] * others == pytest.approx(others // 100)  # as many as 1 % allows
     assert stated["standard_error"] == pytest.approx(math.sqrt(0.01 * 0.99 / others))
-    assert stated["regions"] == others
+    assert stated["regions_of_other_classes"] == others
     (table,) = cutoffs_blocks(record)
     assert table.kind == "table"
     assert table.caption.endswith(RULES["ensemble"])
@@ -174,7 +173,7 @@ def test_run_json_and_report_state_rule_and_expected_rate(training: Path) -> Non
 
 
 def test_other_views_than_the_cutoffs_were_set_on_are_said(training: Path) -> None:
-    found = calling_of(checkpoint(training, 0, 1), None)
+    found = calling_of(training, (0, 1))
     assert found.doubt(6) is None  # three shifts on both strands
     assert "means of 6 views, and these are of 10" in str(found.doubt(10))
     first, table = cutoffs_blocks(found.record(10))
@@ -190,14 +189,41 @@ def test_folds_without_their_predictions_are_refused_with_three_remedies(
         CheckpointError,
         match=rf"fold={folds[1]}/pred.*: train the fold again, name one fold .* or give model\.cutoffs",
     ):
-        calling_of(checkpoint(training, *folds), None)
-    assert calling_of(checkpoint(training, folds[1]), None).rule == "fold"
+        calling_of(training, folds)
+    assert calling_of(training, (folds[1],)).rule == "fold"
 
 
 def test_folds_of_two_trainings_in_one_folder_are_refused(training: Path) -> None:
     (fold_folder(training, 3) / PREDICTIONS).replace(fold_folder(training, 2) / PREDICTIONS)
     with pytest.raises(CheckpointError, match=r"fold=1/pred.* not the test regions of fold 2"):
-        calling_of(checkpoint(training, 1, 2), None)
+        calling_of(training, (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda table: table.drop_columns(["p_enhancer"]),
+            "not the probabilities that train writes .*p_enhancer",
+        ),
+        (lambda table: table.drop_columns(["set"]), "not the probabilities that train writes .*set"),
+        (
+            lambda table: table.set_column(2, "label", pa.array(["dragon"] * len(table))),
+            "not the probabilities that train writes .*'dragon'",
+        ),
+        (lambda table: None, "not a whole Parquet file"),
+    ],
+    ids=["no column of a class", "no sets", "unknown label", "cut off"],
+)
+def test_damaged_predictions_are_refused_by_name(training: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+    path = fold_folder(training, 1) / PREDICTIONS
+    changed = damage(read_table(path))
+    if changed is None:
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        write_table(path, changed)
+    with pytest.raises(InputError, match=rf"fold=1/predictions\.parquet: {message}"):
+        calling_of(training, (0, 1))
 
 
 def test_a_folder_begun_under_averaged_cutoffs_is_refused_by_name(training: Path, tmp_path: Path) -> None:
@@ -206,14 +232,14 @@ def test_a_folder_begun_under_averaged_cutoffs_is_refused_by_name(training: Path
 
     start({"folds": [0, 1]})
     with pytest.raises(RunMismatchError, match=r"calls\.rule was None, is 'ensemble'"):
-        start({"folds": [0, 1], **calling_of(checkpoint(training, 0, 1), None).science()})
+        start({"folds": [0, 1], **calling_of(training, (0, 1)).science()})
 
 
 def test_the_identity_follows_the_cutoffs(training: Path) -> None:
-    before = calling_of(checkpoint(training, 0, 1), None).science()
+    before = calling_of(training, (0, 1)).science()
     write_fold(training, 0, untrained="promoter")
     write_fold(training, 1, untrained="promoter")
-    after = calling_of(checkpoint(training, 0, 1), None).science()
+    after = calling_of(training, (0, 1)).science()
     assert after["calls"]["cutoffs"][2] is None
     assert after["calls"]["cutoffs"][0] == before["calls"]["cutoffs"][0]
 
