@@ -209,5 +209,5 @@ def test_labels_without_any_overlap_are_read_as_before(lab: Lab, tmp_path: Path)
     config = make_config(TrainConfig, lab.values("train"))
     labelled = read_labelled(config, Signals(signal_paths(config.inputs, config.model.modalities)))
     assert labelled.overlaps["pairs"] == {}
-    assert labelled.rules == {}
+    assert "repeated_windows" not in labelled.rules
     assert labelled.counts["kept"] == labelled.counts["read"] == len(labelled.table) == 150
