@@ -56,7 +56,6 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     study, model = plan_creme(config)
     if not fresh:
         study = with_kept_of(config.run.out, study)
-    show_readings()
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):
@@ -64,6 +63,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
+        show_readings()
         return cost_of(config, study, model)
     run = open_run(
         config.run.out,
@@ -90,6 +90,7 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
+    show_readings()
     work = Work(config, study, run, regions)
     genes: Sequence[Gene] = records(study.genes)
     with Pool(Replica, work.order, config.resources, pack(model)) as pool:

@@ -56,8 +56,8 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     regions, counts = _read_regions(config, signals)
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
-    show_readings()
     if dry_run:
+        show_readings()
         return _cost(config, checkpoint, units, ledger, counts)
     run = open_run(
         config.run.out,
@@ -76,6 +76,7 @@ def run_predict(config: PredictConfig, *, fresh: bool = False, dry_run: bool = F
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
     run.note(inputs_read=readings)
+    show_readings()
     say_dropped("regions", counts, signals.loops_dropped)
     table = pa.Table.from_pandas(regions, preserve_index=False)
     write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)

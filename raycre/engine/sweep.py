@@ -64,14 +64,15 @@ def run_sweep(settings: Sequence[Setting], *, fresh: bool = False, dry_run: bool
     signals = Signals(signal_paths(first.inputs, modalities))
     table, counts = read_labelled(first, signals)
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
-    show_readings()
     if dry_run:
+        show_readings()
         return {"dry_run": True, "regions": counts, "runs": len(settings), **_cost(settings, plan, table)}
     rows = hash_rows(table)
     run = _open(
         out, first, {k: v for each in hashes for k, v in each.items()}, rows, flank, modalities, fresh
     )
     run.note(inputs_read=readings)
+    show_readings()
     run.note(regions=counts, loops_dropped=signals.loops_dropped, settings=[s.name for s in settings])
     say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank)

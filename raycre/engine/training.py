@@ -49,12 +49,13 @@ def run_train(config: TrainConfig, *, fresh: bool = False, dry_run: bool = False
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
     table, counts = read_labelled(config, signals)
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
-    show_readings()
     if dry_run:
+        show_readings()
         return {"dry_run": True, "regions": counts, **cost_of(config, plan, table)}
     run = open_training(config, hashes, hash_rows(table), fresh=fresh)
     run.note(regions=counts, loops_dropped=signals.loops_dropped)
     run.note(inputs_read=readings)
+    show_readings()
     say_dropped("labelled regions", counts, signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank)
     train_jobs(jobs_of(config, run, plan), config.resources, run.out)
