@@ -85,7 +85,6 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     check_unchanged(prints.values())
     if not fresh:
         study = with_kept_of(config.run.out, study)
-    show_readings()
     if "RANDOM" in study.model_label:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
     for gene in study.refused.to_dict("records"):
@@ -93,6 +92,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
+        show_readings()
         preview_removal(config.run.out, "creme", fresh)
         return cost_of(config, study, model, started)
     run = open_run(
@@ -128,6 +128,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
     )
+    show_readings()
     work = Work(config, study, run, regions, (prints["inputs.fasta"],))
     genes: Sequence[Gene] = records(study.genes)
     with Pool(Replica, work.order, config.resources, pack(model)) as pool:

@@ -80,8 +80,8 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     check_unchanged(prints.values())
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
-    show_readings()
     if dry_run:
+        show_readings()
         preview_removal(config.run.out, "predict", fresh)
         return _cost(config, checkpoint, units, ledger, counts, signals, regions, started) | facts
     run = open_run(
@@ -103,6 +103,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     )
     run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes, **facts)
     run.note(inputs_read=readings)
+    show_readings()
     say_dropped("regions", counts, signals.loops_dropped)
     missing = [c for c in CLASSES if c not in checkpoint.classes]
     if missing:

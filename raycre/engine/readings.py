@@ -41,7 +41,7 @@ def listen() -> list[str]:
 
 
 def show_readings() -> None:
-    """Show the lines that have not been shown; called when inputs are read, so that an error stands alone."""
+    """Show the lines that have not been shown; called once the inputs are read and the run is open."""
     for listener in _listeners():
         for line in listener.lines[listener.n_shown :]:
             say(f"input: {line}")

@@ -98,8 +98,8 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     facts = look_at_regions(signals, table, flank)
     check_unchanged(every.values())
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
-    show_readings()
     if dry_run:
+        show_readings()
         preview_removal(out, "sweep", fresh)
         return {
             "dry_run": True,
@@ -117,6 +117,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     }
     run = _open(out, first, science, fresh)
     run.note(inputs_read=readings)
+    show_readings()
     names = [s.name for s in settings]
     run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=names, **facts)
     labelled.say(signals.loops_dropped)

@@ -73,14 +73,15 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     facts = look_at_regions(signals, table, recipe.flank)
     check_unchanged(prints.values())
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
-    show_readings()
     if dry_run:
+        show_readings()
         preview_removal(config.run.out, "train", fresh)
         return {"dry_run": True, **labelled.facts(), **facts, **cost_of(config, plan, table, started)}
     run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
     weights = weights_by_fold(config, table)
     run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped, **facts)
     run.note(inputs_read=readings)
+    show_readings()
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank, run.metadata)
     say_map([config])

@@ -83,11 +83,11 @@ def _offsets(rows: TextTable) -> NDArray[np.int64] | None:
 def _described(rows: TextTable, summit: NDArray[np.int64], peaks: bool, first: int) -> str:
     """Say what the file is, and where its regions have their centres."""
     n, n_summits = len(summit), int((summit >= 0).sum())
-    centres = "summits used" if n_summits == n else "midpoints used"
+    centres = "summits used" if n_summits == n else "no summits"
     if 0 < n_summits < n:
         centres = f"summits used of {n_summits:,} rows, midpoints of {n - n_summits:,} without one"
     elif peaks and not n_summits:
-        centres = "no row has a summit, midpoints used"
+        centres = "no row has a summit"
     kind = "narrowPeak" if peaks and not rows.roles else "BED" if not rows.roles else "intervals"
     return f"{kind}, {centres}{'; positions are 1-based and closed' if first else ''}"
 
@@ -155,7 +155,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
         summit = np.where(offset >= 0, start + offset, -1)
     closed = "; positions are 1-based and closed" if first else ""
     took(path, f"Parquet columns by name ({', '.join(roles)}) read as intervals, "
-         f"{'summits' if (summit >= 0).any() else 'midpoints'} used{closed}")  # fmt: skip
+         f"{'summits used' if (summit >= 0).any() else 'no summits'}{closed}")  # fmt: skip
 
     def text(column: str, default: str) -> pd.Series | str:
         if column not in file.column_names:

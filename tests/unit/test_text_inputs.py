@@ -200,12 +200,12 @@ def test_peaks_without_a_summit_are_centred_on_their_midpoint_and_counted(
     assert centred(path) == [9600, 19900, 29900, 39900]
     assert said[-1].endswith("narrowPeak, summits used of 1 rows, midpoints of 3 without one")
     assert centred(file(narrow(("1", "-1"), ("1", "-1")))) == [9900, 19900]
-    assert said[-1].endswith("narrowPeak, no row has a summit, midpoints used")
+    assert said[-1].endswith("narrowPeak, no row has a summit")
 
 
 def test_ten_columns_of_something_else_are_bed(file: Callable[..., Path], said: list[str]) -> None:
     assert centred(file(narrow(("high", "x"), ("low", "y")))) == [9900, 19900]
-    assert said[-1] == "input.bed: 10 columns read as BED, midpoints used"
+    assert said[-1] == "input.bed: 10 columns read as BED, no summits"
 
 
 @pytest.mark.parametrize(
