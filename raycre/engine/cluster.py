@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import ray
+from ray.exceptions import RayError
 
 from raycre.engine.head import Watch, answers, find_head
 from raycre.engine.local_ray import local_options
@@ -67,8 +68,7 @@ def _started() -> Iterator[None]:
                 ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
         except (OSError, RuntimeError, ValueError, TimeoutError) as error:
             where = "on this machine" if address is None else f"with the head at {address}"
-            first = " ".join(str(error).split())[:SHOWN]
-            raise RaycreError(f"Ray does not start {where}: {type(error).__name__}: {first}") from error
+            raise RaycreError(f"Ray does not start {where}: {_one_line(error)}") from error
         try:
             yield
         finally:
@@ -88,6 +88,10 @@ def _watched() -> Iterator[None]:
     except (Exception, KeyboardInterrupt) as error:
         if watch.lost or (isinstance(error, Exception) and not answers(watch.address)):
             raise RaycreError(watch.message) from error
+        if isinstance(error, RayError):
+            raise RaycreError(
+                f"Ray ended the run: {_one_line(error)}; finished parts are whole, run again to go on"
+            ) from error
         raise
     finally:
         _watch = None
@@ -102,6 +106,12 @@ def _end() -> None:
     if node is not None:
         with suppress(Exception):  # whatever is left of it ends by itself within a minute
             node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+
+def _one_line(error: BaseException) -> str:
+    """Return what an error of Ray's comes down to: its kind and its last line, which names the cause."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1][:SHOWN] if lines else 'no reason given'}"
 
 
 def _address_of_head() -> str:

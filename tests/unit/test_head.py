@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from ray.exceptions import RayError
 
 from raycre.engine import cluster, head, local_ray
 from raycre.engine.head import Watch, answers, find_head
@@ -167,6 +168,17 @@ def test_what_a_dead_head_leads_to_elsewhere_is_told_as_its_death(
 
         with pytest.raises(RaycreError, match="was lost"):
             run()
+
+
+def test_an_error_of_rays_own_is_one_line(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as (address, _):
+        monkeypatch.setattr(cluster, "_address_of_head", lambda: address)
+        with pytest.raises(RaycreError) as caught, cluster._watched():
+            raise RayError("The actor died:\n  File x, line 1\nModuleNotFoundError: no module y\n")
+    assert str(caught.value) == (
+        "Ray ended the run: RayError: ModuleNotFoundError: no module y; finished parts are whole, run again "
+        "to go on"
+    )
 
 
 def test_a_head_that_stays_is_left_alone(quick: None) -> None:
