@@ -160,7 +160,7 @@ def test_a_block_whose_keys_are_all_commented_out_is_empty() -> None:
 
 def test_one_modality_alone_is_checked_as_a_list_of_it_is() -> None:
     for modality in ("openness", ["openness"]):
-        with pytest.raises(ConfigError, match="deepsea reads sequence, and model.modalities has none of it"):
+        with pytest.raises(ConfigError, match="deepsea reads sequence, and model"):
             make_config(
                 TrainConfig, {**KINDS[TrainConfig], "model": {"kind": "deepsea", "modalities": modality}}
             )
