@@ -29,7 +29,7 @@ def with_preset(values: Any) -> Any:
     """
     if not isinstance(values, Mapping):
         return values
-    model, recipe = values.get("model", {}), values.get("recipe", {})
+    model, recipe = ({} if values.get(name) is None else values[name] for name in ("model", "recipe"))
     model = {"kind": model} if isinstance(model, str) else model
     if not isinstance(model, Mapping) or not isinstance(recipe, Mapping):
         return values
@@ -42,6 +42,7 @@ def with_preset(values: Any) -> Any:
         row = KINDS[kind]
         sets = {"recipe": {**sets["recipe"], "warmup_epochs": row.warmup_epochs}, "model": {}}
         wanted = model.get("modalities", row.reads)
+        wanted = [wanted] if isinstance(wanted, str) else wanted
         if isinstance(wanted, list | tuple):  # one configuration for all kinds: each takes what it can read
             model = {**model, "modalities": [name for name in wanted if name in row.reads]}
             if not model["modalities"]:

@@ -21,6 +21,7 @@ from raycre.engine.training import run_train
 from raycre.store.files import read_json
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
 from tests.processes import alive, descendants, kill_tree, until
+from tests.unit.test_checkpoints import write_training
 
 
 def interrupt(
@@ -63,13 +64,15 @@ def interrupt(
     [("train", signal.SIGINT, 130), ("predict", signal.SIGTERM, 143), ("creme", signal.SIGINT, 130)],
 )
 def test_an_interrupted_run_says_what_is_kept_and_goes_on_to_the_same_bytes(
-    genome: DemoGenome, trained: Path, tmp_path: Path, verb: str, number: int, code: int
+    genome: DemoGenome, local_ray: None, tmp_path: Path, verb: str, number: int, code: int
 ) -> None:
+    checkpoint = write_training(tmp_path / "train")
+
     def values(name: str) -> dict[str, Any]:
         if verb == "train":
             return train_values(genome, tmp_path / name, epochs=12, ratios=[5, 5, 5, 5, 5], patience=12)
         if verb == "predict":
-            return predict_values(genome, trained, tmp_path / name) | {"shard_size": 10, "views": 10}
+            return predict_values(genome, checkpoint, tmp_path / name) | {"shard_size": 10, "views": 10}
         creme = perturb_values(genome, tmp_path / name, ("ENHA", "SILA", "ENHB", "SILB"))
         creme["creme"] = {"n_shuffles": {"context": 12, "necessity": 12, "sufficiency": 12}}
         return creme | {"resources": {"tiles_per_task": 1}}

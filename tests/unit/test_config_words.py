@@ -152,7 +152,18 @@ def test_one_value_stands_for_a_list_of_one() -> None:
 
 
 def test_a_block_whose_keys_are_all_commented_out_is_empty() -> None:
-    assert make_config(TrainConfig, {**KINDS[TrainConfig], "recipe": None}).recipe.epochs == 300
+    blocks = dict.fromkeys(("model", "recipe", "folds", "resources"))
+    assert make_config(TrainConfig, {**KINDS[TrainConfig], **blocks}) == make_config(
+        TrainConfig, KINDS[TrainConfig]
+    )
+
+
+def test_one_modality_alone_is_checked_as_a_list_of_it_is() -> None:
+    for modality in ("openness", ["openness"]):
+        with pytest.raises(ConfigError, match="deepsea reads sequence, and model"):
+            make_config(
+                TrainConfig, {**KINDS[TrainConfig], "model": {"kind": "deepsea", "modalities": modality}}
+            )
 
 
 def test_every_test_of_the_table_may_be_named() -> None:
