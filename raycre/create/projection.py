@@ -86,7 +86,7 @@ def wanted_method() -> Method:
 
 
 def project(embedding: Concatenated | NDArray, seed: int) -> Plane:
-    """Place regions on a plane: UMAP where umap-learn is installed, else the first two principal components.
+    """Place regions on a plane: UMAP where umap-learn is installed and works, else two principal components.
 
     The same for the same embeddings, seed and versions. Memory: UMAP needs the embeddings whole, 4 bytes a
     number, and about as much again; PCA of codes needs little beyond the codes.
@@ -104,10 +104,13 @@ def project(embedding: Concatenated | NDArray, seed: int) -> Plane:
         return Plane(nowhere, "none", "all regions have the same embedding")
     if wanted_method() == "PCA":
         return Plane(_principal(embedding), "PCA", "umap-learn is not installed: pip install 'raycre[umap]'")
-    umap = importlib.import_module("umap")
-    whole = embedding.whole() if isinstance(embedding, Concatenated) else embedding
-    # One thread and a seed: umap-learn is deterministic in no other way.
-    found = umap.UMAP(n_components=2, random_state=seed, n_jobs=1).fit_transform(whole)
+    try:
+        umap = importlib.import_module("umap")
+        whole = embedding.whole() if isinstance(embedding, Concatenated) else embedding
+        # One thread and a seed: umap-learn is deterministic in no other way.
+        found = umap.UMAP(n_components=2, random_state=seed, n_jobs=1).fit_transform(whole)
+    except Exception as error:  # a trained fold is worth more than its map; numba can fail in many ways
+        return Plane(_principal(embedding), "PCA", f"umap-learn failed: {type(error).__name__}: {error}")
     return Plane(np.asarray(found, np.float64), "UMAP", "")
 
 

@@ -102,6 +102,16 @@ def test_umap_reads_the_concatenation_with_a_seed_and_one_thread(monkeypatch: py
     np.testing.assert_array_equal(plane.at, found.whole()[:, :2])
 
 
+def test_an_umap_that_fails_costs_no_fold_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("umap")  # a package of that name that is not umap-learn
+    monkeypatch.setitem(sys.modules, "umap", module)
+    monkeypatch.setattr("raycre.create.projection.umap_version", lambda: "0.5")
+    plane = project(regions(20), 7)
+    assert plane.method == "PCA"
+    assert plane.why.startswith("umap-learn failed: AttributeError: module 'umap' has no attribute 'UMAP'")
+    assert np.isfinite(plane.at).all()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("umap") is None, reason="umap-learn is not installed")
 def test_umap_gives_the_same_places_in_another_process() -> None:
