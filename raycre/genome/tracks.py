@@ -94,10 +94,9 @@ class Track:
         for name in common:
             length = lengths[name]
             if length is not None and length != self.sizes[name]:
-                ours, theirs = (_known(assembly_of(sizes)) for sizes in (lengths, self.sizes))
                 raise AssemblyError(
-                    f"{name} has {length:,} bp here{ours} and {self.sizes[name]:,} bp in {self._sizes_from}"
-                    f"{theirs}; use files of one assembly",
+                    f"{name} has {length:,} bp here and {self.sizes[name]:,} bp in {self._sizes_from}"
+                    f"{_assemblies(assembly_of(lengths), assembly_of(self.sizes))}; use files of one assembly",
                     path=self.path,
                 )
         return tuple(name for name in self.sizes if name not in lengths)
@@ -157,8 +156,9 @@ class Track:
         )
 
 
-def _known(assembly: str | None) -> str:
-    return f" ({assembly})" if assembly else ""
+def _assemblies(ours: str | None, theirs: str | None) -> str:
+    known = [f"{what} {name}" for what, name in (("this is", ours), ("that is", theirs)) if name]
+    return f" ({', '.join(known)})" if known else ""
 
 
 def _open_track(path: Path, sizes: dict[str, int], sizes_from: str) -> Track:

@@ -53,7 +53,7 @@ def test_assemblies_are_told_by_their_lengths() -> None:
 
 def test_a_track_of_another_assembly_is_named_with_it(tmp_path: Path) -> None:
     path = bigwig(tmp_path / "s.bw", {"chr1": 248_956_422})
-    expected = r"248,956,422 bp here \(hg38/GRCh38\) and 249,250,621 bp in the FASTA \(hg19/GRCh37\); use"
+    expected = r"here and 249,250,621 bp in the FASTA \(this is hg38/GRCh38, that is hg19/GRCh37\); use"
     with pytest.raises(AssemblyError, match=expected):
         Track(path, {"chr1": 249_250_621})
 
