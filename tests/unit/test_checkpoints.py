@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
@@ -18,7 +19,7 @@ from raycre.create import metrics
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model import SIZES, Create
 from raycre.demo_genome import DemoGenome, write_demo_genome
-from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, read_checkpoint
+from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder, read_checkpoint
 from raycre.engine.folds import STATE, recipe_of, train_fold
 from raycre.engine.inputs import signal_paths
 from raycre.engine.materialise import Arrays, open_inputs, read_labelled, write_inputs
@@ -26,8 +27,9 @@ from raycre.engine.weight_files import read_model, write_model
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError
 from raycre.genome.features import Signals
 from raycre.store.files import write_json
-from raycre.store.parquet import read_table
+from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
+from raycre.store.schemas import FOLD_PREDICTIONS
 from tests.conftest import train_values
 
 RESULTS = (WEIGHTS, CUTOFFS, "predictions.parquet", "history.parquet")
@@ -39,12 +41,23 @@ def model_of(seed: int, modalities: tuple[str, ...] = MODALITIES) -> Create:
 
 
 def write_training(folder: Path, n: int = 3) -> Path:
-    """Write what `train` leaves behind: run.json and n folds, here of untrained models."""
+    """Write what `train` leaves behind: run.json and n folds, here of untrained models that guess."""
     open_run(folder, verb="train", name="by-hand", config={"folds": {"n": n}}, science={}, layout={})
     for fold in range(n):
         write_model(fold_folder(folder, fold) / WEIGHTS, model_of(fold))
+        write_held_out(folder, fold, n)
         write_json(fold_folder(folder, fold) / CUTOFFS, {"thresholds": dict.fromkeys(CLASSES, 0.5)})
     return folder
+
+
+def write_held_out(folder: Path, fold: int, n: int) -> None:
+    """Write a fold's probabilities of the regions that it does not train on, two of each class in a set."""
+    names = list(CLASSES) * 2
+    tables = []
+    for which, tested in (("test", fold), ("validation", (fold + 1) % n)):
+        rows = pd.DataFrame({"region_id": np.arange(len(names)) * n + tested, "set": which, "label": names})
+        tables.append(rows.assign(**{f"p_{c}": 0.2 for c in CLASSES}))
+    write_table(fold_folder(folder, fold) / PREDICTIONS, as_table(pd.concat(tables), FOLD_PREDICTIONS))
 
 
 @pytest.fixture

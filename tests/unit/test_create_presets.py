@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_a_dry_run_counts_the_views_that_the_recipe_takes(tmp_path: Path) -> Non
             run={"out": tmp_path / "run"}, model={"size": "tiny", "modalities": ["openness"]}, folds={"n": 5},
             recipe={"preset": preset, "batch_size": 5, "epochs": 60, "ratios": [5, 5, 3, 3, 1]},
         )  # fmt: skip
-        cost = cost_of(made, plan, table)
+        cost = cost_of(made, plan, table, time.process_time())
         views[preset], sizes[preset] = cost["views_per_epoch_and_fold"], cost["bytes_of_inputs"]
     # 3 of 5 folds train: 6 regions of a class; every shift twice, or every shift and one complement.
     assert views == {"reference": 6 * 2 * (5 + 5 + 3 + 3 + 1), "paper": 6 * (6 + 6 + 4 + 4 + 2)}

@@ -44,8 +44,9 @@ def test_the_demo_s_decoders_live_after_four_epochs(tmp_path: Path) -> None:
     genome = write_demo_genome(tmp_path / "genome", seed=0)
     config, _, _ = demo_configs(tmp_path, genome, 0)
     signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table, _ = read_labelled(config, signals)
-    write_inputs(tmp_path / "inputs", table, signals, recipe_of(config).flank)
+    labelled = read_labelled(config, signals)
+    config = labelled.settle(config)
+    write_inputs(tmp_path / "inputs", labelled.table, signals, recipe_of(config).flank)
     data = fold_data(open_inputs(tmp_path / "inputs"), 0, config.folds.n)
     state = start_fold(0, recipe_of(config), 0, partial(first_network, config))
     for epoch in range(4):  # with the weights of the paper, nothing depends on the region from here on
@@ -69,7 +70,7 @@ def config_in(folder: Path, **more: object) -> TrainConfig:
 def test_a_training_warns_of_constant_decoders_and_names_the_maps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = open_training(config_in(tmp_path), {}, fresh=False)
+    run = open_training(config_in(tmp_path), {}, rules={}, fresh=False)
     labels = ["silencer", "enhancer", "promoter", "insulator", "background"]
     for fold in (0, 1):
         folder = tmp_path / "folds" / f"fold={fold}"

@@ -9,7 +9,7 @@ import pytest
 
 from raycre.config import TrainConfig, read_config
 from raycre.config.yaml_text import parse
-from raycre.errors import ConfigError, MissingInputError
+from raycre.errors import ConfigError, InputError, MissingInputError
 
 GOOD = "run: {out: run}\ninputs: {fasta: x.fa, labels: x.bed, openness: x.bw, loops: x.bedpe}\n"
 
@@ -95,7 +95,7 @@ def test_bytes_that_are_no_text_are_named(
 ) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match=said) as error:
+    with pytest.raises(InputError, match=said) as error:
         read_config(TrainConfig, path)
     assert error.value.line == line
 
