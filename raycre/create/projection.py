@@ -7,6 +7,8 @@ features is 3,328 numbers a region, its codes are 416 bytes.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, NamedTuple
 
@@ -119,11 +121,13 @@ def _principal(embedding: Concatenated | NDArray) -> NDArray[np.float64]:
     Randomised subspace iteration (Halko et al. 2011, algorithm 4.4) from fixed random numbers.
     """
     n, dims = embedding.shape
+    times: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    back: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     if isinstance(embedding, Concatenated):
         times, back = embedding.times, embedding.transposed_times
     else:
         whole = embedding.astype(np.float64)
-        times, back = whole.__matmul__, whole.T.__matmul__
+        times, back = partial(np.dot, whole), partial(np.dot, whole.T)
     mean = back(np.ones(n)) / n
 
     def forward(block: NDArray[np.float64]) -> NDArray[np.float64]:
