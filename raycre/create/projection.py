@@ -90,7 +90,7 @@ def project(embedding: Concatenated | NDArray, seed: int) -> Plane:
     """Place regions on a plane: UMAP where umap-learn is installed and works, else two principal components.
 
     The same for the same embeddings, seed and versions. Memory: UMAP needs the embeddings whole, 4 bytes a
-    number, and about as much again; PCA of codes needs little beyond the codes.
+    number, beside what it makes of them; PCA of codes needs little beyond the codes.
 
     Args:
         embedding: of n regions: codes and codebook, or float32 (n, dimensions).
