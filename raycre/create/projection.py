@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, NamedTuple
 
@@ -89,7 +90,7 @@ def project(embedding: Concatenated | NDArray, seed: int) -> Plane:
     """Place regions on a plane: UMAP where umap-learn is installed and works, else two principal components.
 
     The same for the same embeddings, seed and versions. Memory: UMAP needs the embeddings whole, 4 bytes a
-    number, and about as much again; PCA of codes needs little beyond the codes.
+    number, beside what it makes of them; PCA of codes needs little beyond the codes.
 
     Args:
         embedding: of n regions: codes and codebook, or float32 (n, dimensions).
@@ -126,7 +127,7 @@ def _principal(embedding: Concatenated | NDArray) -> NDArray[np.float64]:
         times, back = embedding.times, embedding.transposed_times
     else:
         whole = embedding.astype(np.float64)
-        times, back = (lambda v: whole @ v), (lambda v: whole.T @ v)
+        times, back = partial(np.dot, whole), partial(np.dot, whole.T)
     mean = back(np.ones(n)) / n
 
     def forward(block: NDArray[np.float64]) -> NDArray[np.float64]:
