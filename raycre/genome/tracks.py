@@ -94,8 +94,8 @@ class Track:
             if length is not None and length != self.sizes[name]:
                 which = _assemblies(assembly_of(lengths), assembly_of(self.sizes))
                 raise AssemblyError(
-                    f"{name} has {length:,} bp here and {self.sizes[name]:,} bp in {self._sizes_from}{which}; "
-                    "use files of one assembly",
+                    f"{name} has {length:,} bp here and {self.sizes[name]:,} bp in {self._sizes_from}{which}"
+                    "; use files of one assembly",
                     path=self.path,
                 )
         return tuple(name for name in self.sizes if name not in lengths)
