@@ -21,7 +21,7 @@ from raycre.genome.bedgraph import BedGraph
 from raycre.genome.bigwig import BigWig, is_bigwig
 from raycre.genome.chromosomes import assembly_of, regions_without
 from raycre.genome.intervals import place, unknown_chromosome
-from raycre.genome.textfile import require_file, took
+from raycre.genome.textfile import require_file
 from raycre.genome.windows import read_windows
 
 # One pyBigWig call costs about 100 µs and then 3 ns a base: two windows nearer than this share a call.
@@ -59,8 +59,6 @@ class Track:
 
     def __init__(self, path: str | Path, sizes: Mapping[str, int], *, sizes_from: str = "the FASTA") -> None:
         self.path, self.sizes, self._sizes_from = require_file(path), dict(sizes), sizes_from
-        if is_bigwig(self.path):
-            took(self.path, "bigWig")
         reader: _Reader = BigWig(self.path) if is_bigwig(self.path) else BedGraph(self.path, self.sizes)
         self._reader = reader
         try:
@@ -94,10 +92,10 @@ class Track:
         for name in common:
             length = lengths[name]
             if length is not None and length != self.sizes[name]:
+                which = _assemblies(assembly_of(lengths), assembly_of(self.sizes))
                 raise AssemblyError(
-                    f"{name} has {length:,} bp here and {self.sizes[name]:,} bp in {self._sizes_from}"
-                    f"{_assemblies(assembly_of(lengths), assembly_of(self.sizes))}; "
-                    "use files of one assembly",
+                    f"{name} has {length:,} bp here and {self.sizes[name]:,} bp in {self._sizes_from}{which}"
+                    "; use files of one assembly",
                     path=self.path,
                 )
         return tuple(name for name in self.sizes if name not in lengths)
