@@ -14,6 +14,10 @@ from raycre.engine.head import Watch, answers, find_head
 from raycre.engine.local_ray import local_options
 from raycre.errors import InputError, RaycreError
 
+_OWN_NEEDS = (
+    "it needs a home and a temporary folder (HOME, RAY_TMPDIR) that can be written, and some seconds of a "
+    "processor; a machine that is very busy may just need another try"
+)
 SHOWN = 300  # characters of an error of Ray's
 # Quiet and private by default; a user's own setting wins.
 _ENVIRONMENT = {
@@ -63,9 +67,10 @@ def _started() -> Iterator[None]:
         own = stack.enter_context(local_options()) if address is None else {}
         try:
             ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-        except (OSError, RuntimeError, ValueError, TimeoutError) as error:
+        except Exception as error:  # Ray raises that very class when a part of it does not come up
             where = "on this machine" if address is None else f"with the head at {address}"
-            raise RaycreError(f"Ray does not start {where}: {_one_line(error)}") from error
+            remedy = _OWN_NEEDS if address is None else "see that this machine is one of the cluster"
+            raise RaycreError(f"Ray does not start {where} ({_one_line(error)}); {remedy}") from error
         try:
             yield
         finally:
