@@ -88,8 +88,10 @@ def _watched() -> Iterator[None]:
     except InputError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        if watch.lost or (isinstance(error, Exception) and not answers(watch.address)):
+        if watch.lost:
             raise RaycreError(watch.message) from error
+        if isinstance(error, Exception) and not answers(watch.address):
+            raise RaycreError(f"{watch.message} (seen by: {_one_line(error)})") from error
         if isinstance(error, RayError):
             raise RaycreError(
                 f"Ray ended the run: {_one_line(error)}; finished parts are whole, run again to go on"
@@ -101,7 +103,7 @@ def _watched() -> Iterator[None]:
 
 def _end() -> None:
     """End the session; without its head, which that would wait for, only this machine's part of it."""
-    if answers(_address_of_head()):
+    if not ray.is_initialized() or answers(_address_of_head()):
         ray.shutdown()
         return
     node = ray._private.worker._global_node  # there is no public way
