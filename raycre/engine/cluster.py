@@ -16,6 +16,10 @@ from raycre.engine.head import Watch, answers, find_head
 from raycre.engine.local_ray import local_options
 from raycre.errors import InputError, RaycreError
 
+_OWN_NEEDS = (
+    "it needs a home and a temporary folder (HOME, RAY_TMPDIR) that can be written, and some seconds of a "
+    "processor; a machine that is very busy may just need another try"
+)
 SHOWN = 300  # characters of an error of Ray's
 # Quiet and private by default; a user's own setting wins.
 _ENVIRONMENT = {
@@ -66,9 +70,10 @@ def _started() -> Iterator[None]:
         try:
             with _own_sigterm():
                 ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-        except (OSError, RuntimeError, ValueError, TimeoutError) as error:
+        except Exception as error:  # Ray raises that very class when a part of it does not come up
             where = "on this machine" if address is None else f"with the head at {address}"
-            raise RaycreError(f"Ray does not start {where}: {_one_line(error)}") from error
+            remedy = _OWN_NEEDS if address is None else "see that this machine is one of the cluster"
+            raise RaycreError(f"Ray does not start {where} ({_one_line(error)}); {remedy}") from error
         try:
             yield
         finally:
@@ -86,8 +91,10 @@ def _watched() -> Iterator[None]:
     except InputError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        if watch.lost or (isinstance(error, Exception) and not answers(watch.address)):
+        if watch.lost:
             raise RaycreError(watch.message) from error
+        if isinstance(error, Exception) and not answers(watch.address):
+            raise RaycreError(f"{watch.message} (seen by: {_one_line(error)})") from error
         if isinstance(error, RayError):
             raise RaycreError(
                 f"Ray ended the run: {_one_line(error)}; finished parts are whole, run again to go on"
@@ -99,7 +106,7 @@ def _watched() -> Iterator[None]:
 
 def _end() -> None:
     """End the session; without its head, which that would wait for, only this machine's part of it."""
-    if answers(_address_of_head()):
+    if not ray.is_initialized() or answers(_address_of_head()):
         ray.shutdown()
         return
     node = ray._private.worker._global_node  # there is no public way

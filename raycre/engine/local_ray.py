@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,14 @@ def local_options() -> Iterator[dict[str, Any]]:
         options = {"include_dashboard": False, "num_cpus": usable_cpus(), "_temp_dir": str(folder)}
         why = _refused(SHARED_MEMORY)
         if why is not None and SHARED_MEMORY.parent.is_dir():
-            say(f"NOTE: {SHARED_MEMORY} cannot be written ({why}): Ray keeps objects on disk, in {folder}")
+            _note(f"NOTE: {SHARED_MEMORY} cannot be written ({why}): Ray keeps objects on disk, in {folder}")
             options["_plasma_directory"] = str(folder)
         yield options
+
+
+@lru_cache
+def _note(text: str) -> None:
+    say(text)  # once, though a run asks before it begins and again when it starts Ray
 
 
 def _temporary() -> Path:
@@ -92,7 +98,7 @@ def _temporary() -> Path:
     base = Path(os.environ.get("TMPDIR") or "/tmp")
     why = _refused(base)
     if why is not None and base != Path("/tmp"):
-        say(f"NOTE: TMPDIR={base} cannot be written ({why}): Ray uses /tmp")
+        _note(f"NOTE: TMPDIR={base} cannot be written ({why}): Ray uses /tmp")
         base = Path("/tmp")
     _check_room(base, str(base))
     return base.resolve() / "ray"

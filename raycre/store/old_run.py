@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from raycre.errors import InputError, RunMismatchError
 from raycre.store.files import TEMPORARY_NAME, read_json
@@ -120,7 +120,7 @@ def leftovers(out: Path, verb: str) -> list[Path]:
     return sorted(path for path in found if _is_file(path))
 
 
-def is_record(value: object) -> bool:
+def is_record(value: object) -> TypeGuard[dict[str, Any]]:
     """Whether a JSON value is the run.json of a raycre run."""
     return (
         isinstance(value, dict)

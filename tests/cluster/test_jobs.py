@@ -136,3 +136,11 @@ def test_a_submitted_perturbation_finishes(genome: DemoGenome, head: Head, tmp_p
     effects = pd.read_parquet(tmp_path / "creme" / "effects")
     assert set(effects["gene_name"]) == {"SILA"}
     assert set(effects["call"].dropna()) == {"silencing", "silencer", "neither"}
+
+
+def test_a_submitted_job_with_a_relative_run_out_is_refused(
+    genome: DemoGenome, head: Head, tmp_path: Path
+) -> None:
+    values = perturb_values(genome, Path("runs/lost"), ("SILA",))
+    with pytest.raises(AssertionError, match=r"run\.out: a submitted job runs in Ray's own copy"):
+        _submit(head, "perturb", values, tmp_path)
