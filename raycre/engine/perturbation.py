@@ -108,7 +108,11 @@ def run_creme(config: PerturbConfig, *, fresh: bool = False, dry_run: bool = Fal
         notes=study.notes,
         create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
+        off_peak=[],
     )
+    for name, made in (("sampled", config.tests == "pipeline"), ("peaks", config.drops_off_peak)):
+        if not made:  # by an earlier run, whose choice this one does not share
+            (run.out / "summary" / f"{name}.parquet").unlink(missing_ok=True)
     work = Work(config, study, run, regions)
     genes: Sequence[Gene] = records(study.genes)
     with Pool(Replica, work.order, config.resources, pack(model)) as pool:
