@@ -127,8 +127,12 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         inputs_read=readings,
         create_run=create,
         refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
+        off_peak=[],
     )
     show_readings()
+    for name, made in (("sampled", config.tests == "pipeline"), ("peaks", config.drops_off_peak)):
+        if not made:  # by an earlier run, whose choice this one does not share
+            (run.out / "summary" / f"{name}.parquet").unlink(missing_ok=True)
     work = Work(config, study, run, regions, (prints["inputs.fasta"],))
     genes: Sequence[Gene] = records(study.genes)
     with Pool(Replica, work.order, config.resources, pack(model)) as pool:

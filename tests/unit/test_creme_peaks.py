@@ -123,7 +123,9 @@ def test_genes_that_peak_elsewhere_are_dropped_by_name_and_counted(
     assert again["passes"] == {"planned": 3 * 5 + 7, "done_now": 0}
     after = creme(genome, tmp_path, dry_run=True, **asked)
     assert (after["passes"], after["passes_to_do"]) == (3 * 5 + 7, 0)
-    creme(genome, tmp_path, tests=["context", "necessity"])  # the folder takes the others too
+    record = creme(genome, tmp_path, tests=["context", "necessity"])  # the folder takes the others too
+    assert record["off_peak"] == []
+    assert not (tmp_path / "summary" / "peaks.parquet").exists()
     assert set(effects(tmp_path)["gene_name"]) == {*GENES}
 
 

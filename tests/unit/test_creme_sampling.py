@@ -200,3 +200,13 @@ def test_a_folder_with_rows_of_all_tracks_is_refused_for_resume(
     finally:
         record["identity"]["rows"] = before
         write_json(pipeline / "run.json", record)
+
+
+def test_a_run_that_samples_no_genes_leaves_no_table_of_samples(
+    genome: DemoGenome, pipeline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perturbation, "Pool", OneReplica)
+    creme(genome, pipeline, tests=["necessity"])
+    assert not (pipeline / "summary" / "sampled.parquet").exists()
+    assert len(effects(pipeline).query("test == 'necessity'")) == 7 * 2 * N_TILES
+    assert read_json(pipeline / "run.json")["effects"] == len(effects(pipeline))
