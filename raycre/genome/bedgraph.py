@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible, inside
+from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import took
-from raycre.genome.texttable import TextTable, Titles, read_table
+from raycre.genome.texttable import Titles, read_table
 
 _COLUMNS = 4
 _ORDER = ("chrom", "start", "end", "value")

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible
 from raycre.genome.loops import TITLES as ANCHORS
+from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import require_file, took
-from raycre.genome.texttable import TextTable, Titles, read_table
+from raycre.genome.texttable import Titles, read_table
 from raycre.genome.titles import SYNONYMS, plain_names
 
 _ELEMENT, _TSS = ("pair_chrom", "pair_start", "pair_end"), ("tss_chrom", "tss_start", "tss_end")

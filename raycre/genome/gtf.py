@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible
+from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import iter_text, require_file, took
-from raycre.genome.texttable import TextTable, parse_table
+from raycre.genome.texttable import parse_table
 
 _TRANSCRIPT = b"\ttranscript\t"
 _LOOKED_AT = 1 << 20  # bytes whose features are named where none is a transcript

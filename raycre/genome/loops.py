@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from raycre.errors import FormatError
 from raycre.genome.bigwig import is_bigwig
 from raycre.genome.intervals import Outside, check_possible, inside, unknown_chromosome
+from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import require_file, took
-from raycre.genome.texttable import TextTable, Titles, read_table
+from raycre.genome.texttable import Titles, read_table
 from raycre.genome.windows import read_windows
 
 _GAP, _LONGEST_SPAN = 16_384, 1_000_000  # bp; a span is cheap, its memory is what counts

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from raycre.genome.texttable import TextTable
+from raycre.genome.textcolumns import TextTable
 
 COLUMNS = 10
 _KINDS = ((7, pa.float64()), (8, pa.float64()), (9, pa.float64()), (COLUMNS, pa.int64()))

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.narrow_peak import read_summits, summits_of
+from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import took
-from raycre.genome.texttable import TextTable, Titles, read_table
+from raycre.genome.texttable import Titles, read_table
 from raycre.genome.titles import find_roles, first_base, plain_names
 
 _STRANDS = ("+", "-", ".")

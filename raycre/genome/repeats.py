@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible
+from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import read_text, require_file, took
-from raycre.genome.texttable import TextTable, Titles, parse_table
+from raycre.genome.texttable import Titles, parse_table
 
 _UCSC_COLUMNS = (
     17  # rmsk: bin, swScore, three rates, genoName, genoStart, genoEnd, genoLeft, strand, repName …

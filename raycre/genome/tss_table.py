@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from raycre.errors import FormatError
 from raycre.genome.gtf import gene_table, require_strand
 from raycre.genome.intervals import check_possible
+from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import read_text, require_file, took
-from raycre.genome.texttable import TextTable, Titles, parse_table
+from raycre.genome.texttable import Titles, parse_table
 from raycre.genome.titles import find_roles, first_base, plain_names
 
 _PLAIN = ("chrom", "tss", "strand", "gene_id", "gene_name")
