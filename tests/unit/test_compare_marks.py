@@ -9,8 +9,8 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from raycre.compare.marks import compare_groups, coverage, coverage_of_marks, rank_test
-from raycre.errors import AssemblyError, ConfigError, FormatError
+from raycre.compare.marks import compare_groups, coverage, coverage_of_marks, rank_test, tiles_without
+from raycre.errors import AssemblyError, ChromosomeError, ConfigError, FormatError
 from raycre.genome.tracks import Track
 
 SIZES = {"chr1": 10_000, "chr2": 5_000}
@@ -110,3 +110,17 @@ def test_groups_without_signal_are_counted_and_no_difference() -> None:
 def test_a_group_against_itself_is_refused() -> None:
     with pytest.raises(ConfigError, match="two different groups"):
         compare_groups(rows_of([1.0], [2.0]), "enhancer", "enhancer")
+
+
+def test_tiles_on_chromosomes_that_a_file_lacks_are_counted_or_refused_by_style(tmp_path: Path) -> None:
+    wanted = tiles(("chr1", 0, 10), ("chr2", 0, 10), ("chr2", 50, 60))
+    paths = {}
+    for mark, rows in (("part", "chr1\t0\t10\t1\n"), ("whole", "chr1\t0\t10\t1\nchr2\t0\t10\t1\n")):
+        paths[mark] = tmp_path / f"{mark}.bedGraph"
+        paths[mark].write_text(rows)
+    sizes = {"chr1": 1_000, "chr2": 1_000}
+    rows = coverage_of_marks(wanted, paths, sizes, sizes_from="g.fa")
+    assert tiles_without(rows) == {"part": 2}
+    paths["whole"].write_text("chr1\t0\t10\t1\n2\t0\t10\t1\n")
+    with pytest.raises(ChromosomeError, match=r"whole\.bedGraph: '2': the file has '2', which is 'chr2'"):
+        coverage_of_marks(wanted, paths, sizes, sizes_from="g.fa")
