@@ -31,7 +31,7 @@ _MATERIALISED = tuple(
 )  # fmt: skip
 _FOLD = ("cutoffs.json", "best.safetensors", "last.pt", "history.parquet", "predictions.parquet",
          "progress.json", "error.json", "embeddings.parquet", "spectrum.parquet", "major_features.parquet",
-         "reconstruction.parquet")  # fmt: skip
+         "reconstruction.parquet", "decoders.parquet", "zeroed.parquet", "codebook.parquet")  # fmt: skip
 RAY_FOLDERS = f"train/{'[0-9a-f]' * 32}"  # Ray Train's own folders, of trainings that were cut off
 _COMPARED = ("marks", "mark_tests", "overlap", "repeats", "crispri_pairs", "crispri_curve", "saliency",
              "saliency_correlations")  # fmt: skip
@@ -57,8 +57,9 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "inputs/genes.parquet",
         *(f"passes/model=*/*/{kind}-*.parquet" for kind in ("part", "chain")),
         "passes/model=*/*/chain-*/piece-*.parquet",
+        "passes/model=*/*/peaks.parquet",
         "effects/test=*/model=*/part-*.parquet",
-        *(f"summary/{name}.parquet" for name in ("calls", "activity", "elements")),
+        *(f"summary/{name}.parquet" for name in ("calls", "activity", "elements", "sampled", "peaks")),
         # Of `raycre compare`, whose results go with the run that they are about.
         *(f"summary/compare_{name}.parquet" for name in _COMPARED),
         "summary/compare_saliency_bases/part-*.parquet",
