@@ -31,7 +31,8 @@ def test_every_file_of_a_prediction_a_perturbation_and_a_comparison_says_its_run
     n = {"n_shuffles": dict.fromkeys(("context", "necessity", "sufficiency"), 2)}
     create = {"create_run": str(tmp_path / "p")}
     run_creme(perturb_config(genome, tmp_path / "c", inputs=inputs, creme=n, **create))
-    compare_overlap(tmp_path / "c", [f"peaks={genome.labels}"], test="necessity", track="0")
+    peaks = [f"peaks={genome.labels}"]
+    compare_overlap(tmp_path / "c", peaks, test="necessity", track="0", groups=("silencer", "neither"))
     assert unstamped(tmp_path / "c") == {}
     compared = of_parquet(tmp_path / "c" / "summary" / "compare_overlap.parquet")
     assert json.loads(compared["raycre_inputs"])["compare.peaks"] == sha256_of(genome.labels)
