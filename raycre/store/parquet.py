@@ -25,8 +25,9 @@ def as_table(
 
 
 def with_metadata(table: pa.Table, metadata: Mapping[str, str]) -> pa.Table:
-    """Return a table with further key-value metadata."""
-    return table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+    """Return a table with further key-value metadata; a key that it has is overwritten."""
+    more = {key.encode(): value.encode() for key, value in metadata.items()}
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **more})
 
 
 def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = None) -> None:

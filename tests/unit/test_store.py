@@ -13,7 +13,7 @@ import pytest
 from raycre.errors import FormatError, MissingInputError, RunMismatchError
 from raycre.store.files import TEMPORARY, read_json, sha256_of, write_atomic
 from raycre.store.ledger import MAX_ATTEMPTS, Ledger
-from raycre.store.parquet import as_table, iter_parts, read_parts, read_table, write_table
+from raycre.store.parquet import as_table, iter_parts, read_parts, read_table, with_metadata, write_table
 from raycre.store.run import digest_of, open_run
 from raycre.store.schemas import EFFECTS, FAILURES, METRICS, PREDICTIONS, describe
 
@@ -164,3 +164,10 @@ def test_effects_open_as_one_folder_in_pandas(tmp_path: Path) -> None:
     frame = pd.read_parquet(tmp_path)
     assert sorted(frame["test"]) == ["context", "necessity"]
     assert list(frame["tss"]) == [5, 5]
+
+
+def test_metadata_of_a_run_takes_the_place_of_that_of_another(tmp_path: Path) -> None:
+    table = with_metadata(pa.table({"a": [1]}), {"raycre_digest": "of another", "kept": "yes"})
+    write_table(tmp_path / "t.parquet", with_metadata(table, {"raycre_digest": "own"}))
+    found = read_table(tmp_path / "t.parquet").schema.metadata
+    assert found == {b"raycre_digest": b"own", b"kept": b"yes"}
