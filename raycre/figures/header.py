@@ -52,6 +52,9 @@ def read_header(run: Path, record: Mapping[str, Any]) -> list[Block]:
     blocks += [Note(text, loud=True) for text in _unseen(record)]
     blocks.append(_read_facts(run, record))
     blocks.append(inputs_table(record))
+    if record.get("inputs_read"):
+        readings = [[line] for line in record["inputs_read"]]
+        blocks.append(Table("What the inputs were taken for.", [""], readings))
     blocks += _read_losses(run, record)
     return blocks
 

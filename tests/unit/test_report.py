@@ -172,6 +172,12 @@ def test_inputs_have_their_path_and_the_first_digits_of_their_hash(tmp_path: Pat
     ]
 
 
+def test_what_inputs_were_taken_for_is_shown(tmp_path: Path) -> None:
+    reading = "peaks.bed: 10 columns read as narrowPeak, summits used"
+    start_run(tmp_path / "run", "predict", inputs_read=[reading])
+    assert reading in page_of(tmp_path, tmp_path / "run")
+
+
 def test_a_record_of_an_earlier_version_lists_the_inputs_of_its_identity(tmp_path: Path) -> None:
     record = start_run(tmp_path / "t", "train").record
     del record["inputs"]
