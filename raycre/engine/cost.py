@@ -17,11 +17,12 @@ from raycre.creme.plan import n_after
 from raycre.creme.selection import CONTEXT_CLASSES
 from raycre.creme.settings import Settings
 from raycre.creme.simulation import ELEMENTS_PER_CONTEXT, simulate
+from raycre.engine.local_ray import usable_cpus
 from raycre.engine.peaks import aligned_genes, gene_peaks, peak_units
 from raycre.engine.reading import open_reader
 from raycre.engine.stages import Gene, first_stage, next_stage, picked_genes, screening
 from raycre.engine.study import Study
-from raycre.engine.timing import Timed, cores, outlook, timed
+from raycre.engine.timing import Timed, outlook, timed
 from raycre.engine.units import Planned, Stage, gene_key, records, units_of
 from raycre.store.passes import PassStore
 
@@ -207,7 +208,7 @@ def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Cost
     edited[slice(*tile)] = 1
     line = [("base", lambda: base)]
     before = torch.get_num_threads()
-    torch.set_num_threads(min(config.resources.cpus_per_replica, cores()))
+    torch.set_num_threads(min(config.resources.cpus_per_replica, usable_cpus()))
     try:
         whole = timed(lambda: reader.whole(base))
         if reader.reuse is None:

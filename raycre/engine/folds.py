@@ -37,8 +37,9 @@ from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder
 from raycre.engine.devices import prepare
 from raycre.engine.groups import Team
 from raycre.engine.interpretation import write_interpretation
+from raycre.engine.local_ray import usable_cpus
 from raycre.engine.materialise import Arrays
-from raycre.engine.timing import Timed, cores, timed
+from raycre.engine.timing import Timed, timed
 from raycre.engine.weight_files import initialise, write_model
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split
@@ -231,7 +232,7 @@ class StepCost(NamedTuple):
 def time_step(config: TrainConfig) -> StepCost:
     """Train on and evaluate one batch of up to 64 random windows here, again and again."""
     recipe = replace(recipe_of(config), ratios=(1,) * len(CLASSES))
-    torch.set_num_threads(min(config.resources.cpus_per_worker, cores()))
+    torch.set_num_threads(min(config.resources.cpus_per_worker, usable_cpus()))
     n = min(recipe.batch_size, 64)
     width = WIDTH + 2 * recipe.flank
     rng = np.random.default_rng(0)

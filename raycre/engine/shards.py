@@ -21,7 +21,8 @@ from raycre.create.metrics import predicted
 from raycre.engine.checkpoints import load_ensemble
 from raycre.engine.devices import prepare
 from raycre.engine.interpretation import codes_table
-from raycre.engine.timing import Timed, cores, timed
+from raycre.engine.local_ray import usable_cpus
+from raycre.engine.timing import Timed, timed
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.ledger import Ledger
@@ -191,7 +192,7 @@ def measure(
     """Read and predict a batch of these regions here, again and again."""
     started = time.process_time()
     never = (math.nan,) * len(CLASSES)  # cutoffs cost nothing
-    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(min(threads, cores()), gpus=0), never)
+    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(min(threads, usable_cpus()), gpus=0), never)
     load = time.process_time() - started
     some, flank = regions.head(BATCH), flank_of(n_views)
     read = timed(lambda: signals.read_wide(some, flank))

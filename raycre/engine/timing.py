@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from statistics import median
@@ -10,9 +9,11 @@ from typing import Any, NamedTuple
 
 from torch.utils.flop_counter import FlopCounterMode
 
+from raycre.engine.local_ray import usable_cpus
+
 REPEATS = 5
 ENOUGH = 2.0  # seconds of processor time after which no further repeat is begun
-# Seconds of processor time, on two cores with Ray 2.49-2.5x: a local Ray until it takes work; Ray Train or
+# Seconds of processor time, on two cores: a local Ray until it takes work; Ray Train or
 # Ray Data on top of it; a replica until it has imported what it needs.
 RAY_START, TRAIN_START, DATA_START, REPLICA_START = 6.0, 15.0, 5.0, 5.0
 
@@ -48,11 +49,6 @@ def timed(work: Callable[[], object]) -> Timed:
     return Timed(median(seconds), counter.get_total_flops())
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def outlook(
     cpu_seconds: float,
     *,
@@ -81,12 +77,12 @@ def outlook(
     Returns:
         cpu_seconds, startup_seconds, replicas, wall_seconds_estimated, and what the estimate is of.
     """
-    fit = max(1, cores() // cpus)
+    fit = max(1, usable_cpus() // cpus)
     replicas = max(1, min(units, fit if asked == "auto" else int(asked)))
     startup = time.process_time() - started
     if units:
         # Replicas start side by side as far as there are cores.
-        startup += RAY_START + framework + (REPLICA_START + load) * max(1.0, replicas / cores())
+        startup += RAY_START + framework + (REPLICA_START + load) * max(1.0, replicas / usable_cpus())
     rounds = (
         -(-units // replicas) * replicas / units if units else 0.0
     )  # the last round may not fill them all

@@ -49,7 +49,7 @@ def test_flops_are_those_of_one_time() -> None:
 
 @pytest.fixture
 def six_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, float]]:
-    monkeypatch.setattr(timing, "cores", lambda: 6)
+    monkeypatch.setattr(timing, "usable_cpus", lambda: 6)
     monkeypatch.setattr(time, "process_time", lambda: 7.0)
     return lambda **more: outlook(600.0, **({"units": 30, "asked": "auto", "cpus": 1, "started": 5.0} | more))
 
