@@ -6,14 +6,17 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from traceback import walk_tb
+from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
 from raycre.engine.head import Watch, answers, find_head
 from raycre.engine.local_ray import local_options
+from raycre.engine.progress import say
 from raycre.errors import InputError, RaycreError
 
 _OWN_NEEDS = (
@@ -21,6 +24,8 @@ _OWN_NEEDS = (
     "processor; a machine that is very busy may just need another try"
 )
 SHOWN = 300  # characters of an error of Ray's
+STARTS = 3  # of a Ray of the run's own
+TOO_SLOW = "timed out during startup"  # what Ray says when a node is not up after 30 s
 # Quiet and private by default; a user's own setting wins.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -69,7 +74,7 @@ def _started() -> Iterator[None]:
         own = stack.enter_context(local_options()) if address is None else {}
         try:
             with _own_sigterm():
-                ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+                _init(address, own)
         except Exception as error:  # Ray raises that very class when a part of it does not come up
             where = "on this machine" if address is None else f"with the head at {address}"
             remedy = _OWN_NEEDS if address is None else "see that this machine is one of the cluster"
@@ -78,6 +83,28 @@ def _started() -> Iterator[None]:
             yield
         finally:
             _end()
+
+
+def _init(address: str | None, own: Mapping[str, Any]) -> None:
+    """Connect to a head, or start a Ray; a start that is too slow for Ray is tried again."""
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+            return
+        except Exception as error:
+            if address is not None or TOO_SLOW not in str(error) or attempt == STARTS:
+                raise
+            _end_half_started(error)
+            say(f"Ray did not come up within its 30 s, this machine is busy; start {attempt + 1} of {STARTS}")
+
+
+def _end_half_started(error: Exception) -> None:
+    """End the processes of a Ray that did not come up; only the error's own frames know them."""
+    for frame, _ in walk_tb(error.__traceback__):
+        end = getattr(frame.f_locals.get("self"), "kill_all_processes", None)
+        if end is not None:
+            with suppress(Exception):  # the others end with this process
+                end(check_alive=False, allow_graceful=False)
 
 
 @contextmanager
