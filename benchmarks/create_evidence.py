@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from raycre.create.comparison import by_class, compare
+from raycre.create.evaluation.comparison import by_class, compare
 from raycre.errors import ConfigError, MissingInputError, RunMismatchError
 from raycre.genome.classes import CLASSES
 from raycre.store.files import write_atomic, write_json

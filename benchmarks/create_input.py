@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from create_reference import arguments, in_turn, raw_windows, report
 
-from raycre.create.augment import Views
-from raycre.create.fold import FoldData, Recipe
 from raycre.create.layout import MODALITIES
-from raycre.create.loss_weights import AUTHORS_CODE
-from raycre.create.model import SIZES, Create
+from raycre.create.model.create import SIZES, Create
+from raycre.create.training.augment import Views
+from raycre.create.training.fold import FoldData, Recipe
+from raycre.create.training.loss_weights import AUTHORS_CODE
 
 REGIONS = 4096  # 17 MB of bases and more of tracks: not in a processor's inner caches
 

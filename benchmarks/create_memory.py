@@ -25,11 +25,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from raycre.create.augment import RATIOS, Views, flank, training_samples
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.engine.folds import fold_data
-from raycre.engine.materialise import open_inputs, write_inputs
+from raycre.create.training.augment import RATIOS, Views, flank, training_samples
 from raycre.genome.features import Signals, Wide
+from raycre.workflows.train.fold import fold_data
+from raycre.workflows.train.materialise import open_inputs, write_inputs
 
 MODALITIES = ("sequence", "openness", "loops")
 WINDOW = 6 * WIDTH * 4  # bytes of one float32 window

@@ -20,8 +20,8 @@ import torch
 from create_reference import arguments, in_turn, inputs, pair, raw_windows, report
 from torch import Tensor, nn
 
-from raycre.create.ensemble import Ensemble, flank_of, views_of
-from raycre.create.fast import FastClassifier, both_strands_of
+from raycre.create.inference.ensemble import Ensemble, flank_of, views_of
+from raycre.create.inference.fast import FastClassifier, both_strands_of
 
 
 def cut(wide: Tensor, n_views: int) -> Tensor:

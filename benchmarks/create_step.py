@@ -17,9 +17,9 @@ from create_reference import arguments, in_turn, inputs, pair, reference_module,
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.loss_weights import AUTHORS_CODE
-from raycre.create.model import Create
-from raycre.create.published import MODULES, POINTWISE
+from raycre.create.model.create import Create
+from raycre.create.model.published import MODULES, POINTWISE
+from raycre.create.training.loss_weights import AUTHORS_CODE
 
 RATE = 5e-5
 

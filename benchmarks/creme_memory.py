@@ -23,7 +23,7 @@ from creme_plan import write_inputs
 from raycre.config import PerturbConfig, make_config
 from raycre.creme import TESTS
 from raycre.creme.settings import PAPER_SHUFFLES
-from raycre.engine.perturbation import run_creme
+from raycre.workflows.perturb.run import run_creme
 
 EVERY = 0.5  # seconds between looks at the replica
 

@@ -24,12 +24,12 @@ import numpy as np
 
 from raycre.config import PerturbConfig, make_config
 from raycre.creme import TESTS
-from raycre.engine.stages import first_stage
-from raycre.engine.study import plan_creme
-from raycre.engine.units import as_frame, records, units_of
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.schemas import PASS_UNITS
+from raycre.workflows.perturb.plan import plan_creme
+from raycre.workflows.perturb.stages import first_stage
+from raycre.workflows.perturb.units import as_frame, records, units_of
 
 N_CHROMS, SIZE, LINE = 4, 25_000_000, 100  # bp of each chromosome, letters of a line
 ALL = [test for test in TESTS if test != "activity"]

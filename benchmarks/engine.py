@@ -24,15 +24,15 @@ import torch
 from busy_model import installed
 
 from raycre.config import PerturbConfig, make_config
-from raycre.creme.edits import build, seeded_source
 from raycre.creme.library import load_seqpro
+from raycre.creme.perturbation import build, seeded_source
 from raycre.creme.plan import passes
 from raycre.engine.cluster import connected
-from raycre.engine.perturbation import run_creme
-from raycre.engine.reading import open_reader
-from raycre.engine.study import plan_creme
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
+from raycre.workflows.perturb.plan import plan_creme
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.reading import open_reader
 
 SHUFFLES = {"context": 100, "necessity": 10, "sufficiency": 10}  # the paper's
 SIZE, SPACING = 8_000_000, 100_000  # bp of the chromosome, and from one TSS to the next

@@ -25,11 +25,11 @@ import torch
 from hard_set import DEPTH
 from numpy.typing import NDArray
 
-from raycre.create.cutoffs import CALLABLE, MAX_FPR, cutoffs, ensemble_cutoffs
-from raycre.create.ensemble import Ensemble, flank_of
+from raycre.create.inference.checkpoints import PREDICTIONS, WEIGHTS, fold_folder
+from raycre.create.inference.cutoffs import CALLABLE, MAX_FPR, cutoffs, ensemble_cutoffs
+from raycre.create.inference.ensemble import Ensemble, flank_of
 from raycre.create.layout import CLASSES
-from raycre.engine.checkpoints import PREDICTIONS, WEIGHTS, fold_folder
-from raycre.engine.weight_files import read_model
+from raycre.create.model.weight_files import read_model
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.regions import read_labels
 from raycre.store.files import write_atomic, write_json

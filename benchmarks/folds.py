@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycre.config import TrainConfig, make_config
-from raycre.demo_genome import DemoGenome, write_demo_genome
-from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
-from raycre.engine.folds import PROGRESS
-from raycre.engine.training import run_train
+from raycre.create.inference.checkpoints import CUTOFFS, WEIGHTS, fold_folder
+from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.store.files import read_json
+from raycre.workflows.train.fold import PROGRESS
+from raycre.workflows.train.run import run_train
 
 FOLDS = (0, 1)
 

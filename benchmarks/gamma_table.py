@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from raycre.backbones.enformer import Enformer
-from raycre.backbones.relative import distance_features
+from raycre.backbones.enformer.model import Enformer
+from raycre.backbones.enformer.relative import distance_features
 from raycre.backbones.weights import read_weights
 
 ROWS, FUNCTIONS = 1536, 32

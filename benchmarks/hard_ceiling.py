@@ -22,7 +22,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from raycre.create.metrics import auprc, auroc, macro
+from raycre.create.evaluation.metrics import auprc, auroc, macro
 from raycre.genome.classes import CLASSES
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.genome.regions import read_labels

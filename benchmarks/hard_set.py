@@ -45,7 +45,7 @@ from hard_grammar import (
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from raycre.demo_grammar import draw_sequence
+from raycre.demo.grammar import draw_sequence
 from raycre.errors import ConfigError
 from raycre.genome.classes import CLASSES
 

@@ -31,8 +31,8 @@ from raycre.backbones.weights import random_state
 from raycre.creme.library import load_seqpro
 from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.creme.tiles import context_tiles
-from raycre.engine.devices import prepare
-from raycre.engine.reading import Reader, tss_activity
+from raycre.workflows.devices import prepare
+from raycre.workflows.reading import Reader, tss_activity
 
 TRACKS = {"enformer": [4824, 5110, 5111], "borzoi": [0, 1, 2]}  # CREME's three CAGE tracks; any three
 TILE, SHUFFLES = 5_000, 10  # CREME Methods, "Necessity test"
@@ -42,11 +42,11 @@ def build(name: str, weights: Path) -> Backbone:
     """Our model as the peer's: N a column of zeros, plain gamma functions; weights are written for both."""
     with torch.device("meta"):
         if name == "enformer":
-            from raycre.backbones.enformer import Enformer
+            from raycre.backbones.enformer.model import Enformer
 
             model: Any = Enformer(n_value=0.0, gamma_peak="distance")
         else:
-            from raycre.backbones.borzoi import Borzoi
+            from raycre.backbones.borzoi.model import Borzoi
 
             model = Borzoi(n_value=0.0, n_mouse=0)  # the peer is built with the human head alone
     state = random_state(model, 0)

@@ -34,7 +34,7 @@ from pipeline_counts import passes_left, passes_of_peer
 from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
-from raycre.backbones.enformer import (
+from raycre.backbones.enformer.model import (
     CHANNEL_STEP,
     CHANNELS,
     KEY_SIZE,
@@ -46,17 +46,17 @@ from raycre.backbones.enformer import (
     Enformer,
 )
 from raycre.backbones.weights import random_state
-from raycre.creme import distance, finemap, multiplicity
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.edits import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.elements import Element
 from raycre.creme.library import load_seqpro
+from raycre.creme.perturbation import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.plan import complete
 from raycre.creme.rows import gather
 from raycre.creme.settings import FineStage, Settings
+from raycre.creme.tests import distance, finemap, multiplicity
 from raycre.creme.tiles import Interval, context_tiles, tss_tile
-from raycre.engine.devices import prepare
-from raycre.engine.reading import Reader, tss_activity
+from raycre.workflows.devices import prepare
+from raycre.workflows.reading import Reader, tss_activity
 
 NAMES = {  # ours by the peer's, in the order of the authors' instructions
     "context": "context",

@@ -25,7 +25,7 @@ from raycre.backbones.contract import LocalBackbone
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.precision import lower
 from raycre.backbones.registry import load_backbone
-from raycre.engine.devices import prepare
+from raycre.workflows.devices import prepare
 
 EDITS = (5_000, 500, 50)  # CREME's tiles: necessity, and the two steps of its fine-tile search
 TRACKS = (4824, 5110, 5111)

@@ -46,7 +46,7 @@ def hash_file(path: Path) -> str | None:
             _hash_column(sha256, column)
     elif path.suffix == ".safetensors":
         with safe_open(path, "np") as file:
-            for name in sorted(file.keys()):  # noqa: SIM118 - not a mapping
+            for name in sorted(file.keys()):
                 sha256.update(name.encode() + np.ascontiguousarray(file.get_tensor(name)).tobytes())
     elif path.suffix == ".pt":
         _hash_state(sha256, torch.load(path, weights_only=True))

@@ -28,18 +28,18 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
-from raycre.create import metrics
-from raycre.create.augment import both_strands, to_input
-from raycre.create.fold import FoldData, Recipe
-from raycre.create.model import Create
-from raycre.create.recipe import evaluate, start_fold, step_epoch
-from raycre.create.sizes import SIZES, Sizes
-from raycre.engine.folds import fold_data, recipe_of
-from raycre.engine.materialise import open_inputs
+from raycre.create.evaluation import metrics
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import SIZES, Sizes
+from raycre.create.training.augment import both_strands, to_input
+from raycre.create.training.epoch import evaluate, start_fold, step_epoch
+from raycre.create.training.fold import FoldData, Recipe
 from raycre.errors import ConfigError, RaycreError
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import METRICS
+from raycre.workflows.train.fold import fold_data, recipe_of
+from raycre.workflows.train.materialise import open_inputs
 
 NAMES = {"sequence": "seq", "openness": "open", "loops": "loop"}  # ours, the reference's
 CHUNK = 2_000  # regions exported at a time

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.create import metrics
+from raycre.create.evaluation import metrics
 from raycre.create.layout import CLASSES
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
-from raycre.demo_genome import DemoGenome, write_demo_genome
+from raycre.demo.genome import DemoGenome, write_demo_genome
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -116,7 +116,7 @@ def perturb_values(
 @pytest.fixture(scope="session")
 def trained(genome: DemoGenome, local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished training of three folds, by the real engine."""
-    from raycre.engine.training import run_train
+    from raycre.workflows.train.run import run_train
 
     out = tmp_path_factory.mktemp("trained") / "train"
     run_train(make_config(TrainConfig, train_values(genome, out)))

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.backbones.planted import MOTIFS, REACH_BP, Planted
-from raycre.creme.edits import Pass, build
+from raycre.creme.perturbation import Pass, build
 from raycre.creme.plan import complete
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval, context_tiles

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from raycre.figures.report import write_report
 from raycre.genome.classes import CLASSES
+from raycre.report.page import write_report
 from raycre.store.files import write_json
 from raycre.store.parquet import as_table, write_table
 from raycre.store.run import Run, open_run

@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 
-from raycre.backbones import borzoi, names
-from raycre.backbones.borzoi import Borzoi, Strands
+from raycre.backbones import names
+from raycre.backbones.borzoi import model as borzoi
+from raycre.backbones.borzoi.model import Borzoi, Strands
 from raycre.backbones.contract import Backbone, LocalBackbone
-from raycre.backbones.enformer import N_TRACKS, Enformer
-from raycre.backbones.relative import GammaPeak
+from raycre.backbones.enformer.model import N_TRACKS, Enformer
+from raycre.backbones.enformer.relative import GammaPeak
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.tracks import plain_table, read_track_table
 from raycre.backbones.weights import (
@@ -30,7 +31,7 @@ from raycre.backbones.weights import (
     weights_sha256,
 )
 from raycre.errors import CheckpointError, ConfigError, TrackError, near
-from raycre.store.cached import resolve
+from raycre.published.cache import resolve
 
 GAMMAS: dict[str, GammaPeak] = {"tensorflow": "function", "exact": "distance"}
 

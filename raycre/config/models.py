@@ -16,7 +16,7 @@ from raycre.config.given import as_taken
 from raycre.config.presets import with_preset
 from raycre.config.words import LARGEST
 from raycre.genome.classes import CLASSES, trained_classes
-from raycre.store.cached import REGISTRY, resolve
+from raycre.published.cache import REGISTRY, resolve
 
 Modality = Literal["sequence", "openness", "loops"]
 Positive = Annotated[int, Field(ge=1, le=LARGEST)]

@@ -12,7 +12,7 @@ from raycre.config.models import Frozen, Positive, ReplicaResources, Verb
 from raycre.creme import TESTS
 from raycre.creme.settings import COPIES, FINE_STAGES, PER_CLASS, ROUNDS, SEARCHES, FineStage
 from raycre.errors import ConfigError
-from raycre.store.cached import resolve
+from raycre.published.cache import resolve
 from raycre.store.location import local_path
 
 # A folder, a file's suffix, or what local_path fills in or refuses.

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from raycre.create import presets
 from raycre.create.kinds import KINDS
-from raycre.create.loss_weights import Weights
-from raycre.create.sizes import Structure
+from raycre.create.model.sizes import Structure
+from raycre.create.training import presets
+from raycre.create.training.loss_weights import Weights
 
 _NETWORK = {field.name: field.default for field in fields(Structure) if field.name != "log_openness"}
 _LOSS = {field.name: field.default for field in fields(Weights)}

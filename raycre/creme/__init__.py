@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raycre.creme import (
+from raycre.creme.perturbation import Pass
+from raycre.creme.rows import Known, Row
+from raycre.creme.settings import Settings
+from raycre.creme.tests import (
     activity,
     context,
     distance,
@@ -19,9 +22,6 @@ from raycre.creme import (
     sufficiency,
     swap,
 )
-from raycre.creme.edits import Pass
-from raycre.creme.rows import Known, Row
-from raycre.creme.settings import Settings
 
 
 class PerturbationTest(Protocol):

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.edits import WT, Pass
-from raycre.creme.effects import THRESHOLDS, context_classes, shuffle_effect
+from raycre.creme.formulas import THRESHOLDS, context_classes, shuffle_effect
+from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, gather
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval, overlap

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from raycre.creme import sufficiency
-from raycre.creme.edits import Pass
+from raycre.creme.perturbation import Pass
 from raycre.creme.rows import Known
 from raycre.creme.settings import Settings
+from raycre.creme.tests import sufficiency
 from raycre.creme.tiles import Interval
 
 KINDS = ("enhancer", "silencer")

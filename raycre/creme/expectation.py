@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.effects import fold_change
+from raycre.creme.formulas import fold_change
 
 # "Comparison with additive effects": mean squared errors of the curves.
 FAR = 0.1  # above: not additive

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.creme import TESTS
-from raycre.creme.edits import Pass
+from raycre.creme.perturbation import Pass
 from raycre.creme.rows import Known
 from raycre.creme.settings import Settings
 from raycre.errors import ConfigError, RaycreError, near

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.edits import Pass
+from raycre.creme.perturbation import Pass
 from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from raycre.creme.effects import THRESHOLDS
+from raycre.creme.formulas import THRESHOLDS
 from raycre.creme.tiles import Interval, overlap, tss_tile
 from raycre.errors import ConfigError, near
 

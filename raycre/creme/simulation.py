@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.creme import NEEDS
-from raycre.creme.edits import Pass
+from raycre.creme.perturbation import Pass
 from raycre.creme.plan import complete, n_before
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval, overlap

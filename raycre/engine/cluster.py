@@ -16,8 +16,8 @@ from ray.exceptions import RayError
 
 from raycre.engine.head import Watch, answers, find_head
 from raycre.engine.local_ray import local_options
-from raycre.engine.progress import say
 from raycre.errors import InputError, RaycreError
+from raycre.log import say
 
 _OWN_NEEDS = (
     "it needs a home and a temporary folder (HOME, RAY_TMPDIR) that can be written, and some seconds of a "

@@ -11,8 +11,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError
 
-from raycre.config.models import ReplicaResources
 from raycre.engine.cluster import connected, replicas
+from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 from raycre.store.ledger import Outcome
 
@@ -28,13 +28,13 @@ class Pool:
     Args:
         kind: class of the actors, made with `order` and a function that gets `parcel`.
         order: what every actor must know; small.
-        resources: how many, and what each takes.
+        share: how many, and what each takes.
         parcel: what they share, however large. It goes to the object store when the first actor starts, from
             there once to each node, and the pool lets go of its own copy.
     """
 
-    def __init__(self, kind: type, order: object, resources: ReplicaResources, parcel: object = None) -> None:
-        self._kind, self._order, self._resources = kind, order, resources
+    def __init__(self, kind: type, order: object, share: Share, parcel: object = None) -> None:
+        self._kind, self._order, self._share = kind, order, share
         self._parcel = parcel
         self._stored: Any = None
         self._actors: list[Any] = []
@@ -100,11 +100,10 @@ class Pool:
         if self._stored is None:
             self._stack.enter_context(connected())
             self._stored, self._parcel = ray.put(self._parcel), None
-        wanted = self._resources
-        cpus, gpus = wanted.cpus_per_replica, wanted.gpus_per_replica
-        n = replicas(wanted.replicas, cpus=cpus, gpus=gpus, most=most)
+        share = self._share
+        n = replicas(share.count, cpus=share.cpus, gpus=share.gpus, most=most)
         remote: Any = ray.remote(self._kind).options(
-            num_cpus=cpus, num_gpus=gpus, max_restarts=MAX_RESTARTS, max_task_retries=-1
+            num_cpus=share.cpus, num_gpus=share.gpus, max_restarts=MAX_RESTARTS, max_task_retries=-1
         )
         while len(self._actors) < n:
             # Fetched by the actor itself, which need not know from where; also when it is started again.

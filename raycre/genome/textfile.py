@@ -19,6 +19,7 @@ GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 TEXT = "tab-separated text"
 _BLOCK = 1 << 24  # bytes read at once
 READINGS = logging.getLogger("raycre.readings")
+READINGS.propagate = False
 
 
 def took(path: Path, what: str) -> None:

@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 
 from raycre.cli import main
-from raycre.demo import demo_configs, score_chain
-from raycre.demo_genome import DemoGenome
-from raycre.engine.perturbation import run_creme
-from raycre.engine.prediction import run_predict
+from raycre.demo.genome import DemoGenome
+from raycre.demo.run import demo_configs, score_chain
 from raycre.errors import AssemblyError, RunMismatchError
-from raycre.figures.report import write_report
+from raycre.report.page import write_report
 from raycre.store.elements import read_predict_run
 from raycre.store.files import read_json, sha256_of, write_json
 from raycre.store.parquet import as_table, read_parts, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.predict.run import run_predict
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.run_folders import prediction_rows
 

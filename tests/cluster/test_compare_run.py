@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from raycre.backbones.planted import MOTIFS
-from raycre.engine.comparison import compare_marks, compare_overlap
-from raycre.engine.comparison_sequences import export_fasta
-from raycre.engine.perturbation import run_creme
 from raycre.genome.sequence import decode, encode, reverse_complement
+from raycre.workflows.compare.run import compare_marks, compare_overlap
+from raycre.workflows.compare.sequences import export_fasta
+from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
 
 

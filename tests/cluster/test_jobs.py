@@ -18,9 +18,9 @@ import pandas as pd
 import pytest
 
 from raycre.config import PredictConfig, make_config
-from raycre.demo_genome import DemoGenome
-from raycre.engine.prediction import run_predict
+from raycre.demo.genome import DemoGenome
 from raycre.store.files import read_json
+from raycre.workflows.predict.run import run_predict
 from tests.conftest import ROOT, bytes_of, perturb_values, predict_values, train_values
 from tests.processes import kill_tree, until
 

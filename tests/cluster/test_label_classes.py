@@ -9,12 +9,12 @@ import pytest
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.layout import CLASSES
-from raycre.demo_genome import DemoGenome
-from raycre.engine.prediction import run_predict
-from raycre.engine.training import run_train
-from raycre.figures.report import write_report
+from raycre.demo.genome import DemoGenome
+from raycre.report.page import write_report
 from raycre.store.files import read_json
 from raycre.store.parquet import read_parts, read_table
+from raycre.workflows.predict.run import run_predict
+from raycre.workflows.train.run import run_train
 from tests.conftest import predict_config, train_values
 
 FOUR = CLASSES[1:]

@@ -16,7 +16,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from raycre.demo_genome import DemoGenome
+from raycre.demo.genome import DemoGenome
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.files import read_json, sha256_of

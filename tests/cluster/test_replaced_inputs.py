@@ -13,14 +13,15 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation, prediction
-from raycre.engine.perturbation import run_creme
-from raycre.engine.prediction import run_predict
+from raycre.demo.genome import DemoGenome
 from raycre.errors import ChangedInputError
 from raycre.genome.fasta import Fasta
 from raycre.store.files import read_json, sha256_of
 from raycre.store.parquet import read_parts
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.predict import run as prediction
+from raycre.workflows.predict.run import run_predict
 from tests.conftest import perturb_config, predict_config
 from tests.unit.test_checkpoints import write_training
 

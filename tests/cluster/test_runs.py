@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from raycre.engine.perturbation import run_creme
-from raycre.engine.prediction import run_predict
 from raycre.errors import RunMismatchError, TasksFailedError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_parts, read_table
 from raycre.store.schemas import CLASSES, EFFECTS, METRICS, PREDICTIONS
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.predict.run import run_predict
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import predictions
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from raycre.engine.comparison import compare_overlap
-from raycre.engine.perturbation import run_creme
-from raycre.engine.prediction import run_predict
 from raycre.figures.header import inputs_table
 from raycre.store.files import read_json, sha256_of
 from raycre.store.old_run import find_old, remove_run
+from raycre.workflows.compare.run import compare_overlap
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.predict.run import run_predict
 from tests.conftest import perturb_config, perturb_values, predict_config
 from tests.stamps import of_parquet, unstamped
 

@@ -11,19 +11,20 @@ import yaml
 
 from raycre.cli import main
 from raycre.config.sweep import read_sweep
-from raycre.demo_genome import DemoGenome
-from raycre.engine import sweep, walk
-from raycre.engine.checkpoints import fold_folder, read_checkpoint
-from raycre.engine.folds import recipe_of, train_fold
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
-from raycre.engine.sweep import run_sweep
+from raycre.create.inference.checkpoints import fold_folder, read_checkpoint
+from raycre.demo.genome import DemoGenome
+from raycre.engine import train_workers as walk
 from raycre.errors import ConfigError, RaycreError, RunMismatchError
 from raycre.genome.features import Signals
 from raycre.store.files import read_json
 from raycre.store.old_run import find_old
 from raycre.store.parquet import read_table
 from raycre.store.schemas import SWEEP
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train import sweep
+from raycre.workflows.train.fold import recipe_of, train_fold
+from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.sweep import run_sweep
 from tests.conftest import train_values
 from tests.stamps import unstamped
 

@@ -14,21 +14,22 @@ import torch
 import torch.distributed as dist
 
 from raycre.config import TrainConfig, make_config
-from raycre.create.fold import FoldData, FoldState, Recipe
-from raycre.create.model import Create
-from raycre.create.recipe import start_fold
-from raycre.demo_genome import DemoGenome
-from raycre.engine import folds, walk
-from raycre.engine.checkpoints import CUTOFFS, fold_folder
-from raycre.engine.folds import recipe_of, train_fold
-from raycre.engine.groups import PeerFailedError, Team, join_team
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
-from raycre.engine.training import run_train
+from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
+from raycre.create.model.create import Create
+from raycre.create.training.epoch import start_fold
+from raycre.create.training.fold import FoldData, FoldState, Recipe
+from raycre.demo.genome import DemoGenome
+from raycre.engine import train_workers as walk
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train import fold as folds
+from raycre.workflows.train.fold import recipe_of, train_fold
+from raycre.workflows.train.groups import PeerFailedError, Team, join_team
+from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.run import run_train
 from tests.conftest import train_values
 from tests.unit.test_class_weights import uneven
 from tests.unit.test_create_recipe import NANO, SEED, SHORT, regions

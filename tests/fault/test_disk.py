@@ -23,11 +23,11 @@ import pytest
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.layout import WIDTH
-from raycre.demo_genome import DemoGenome, open_demo_genome
-from raycre.engine.folds import STATE, recipe_of, train_fold
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
+from raycre.demo.genome import DemoGenome, open_demo_genome
 from raycre.genome.features import Signals, Wide
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train.fold import STATE, recipe_of, train_fold
+from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
 from tests.conftest import ROOT, train_values
 
 DISK_BYTES = 8_000_000

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from raycre.demo_genome import DemoGenome
+from raycre.demo.genome import DemoGenome
 from raycre.engine.head import answers
 from raycre.store.files import read_json
 from tests.cluster.test_jobs import BIN, _free_port

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
-from raycre.demo_genome import DemoGenome
-from raycre.engine.perturbation import run_creme
-from raycre.engine.prediction import run_predict
-from raycre.engine.training import run_train
+from raycre.demo.genome import DemoGenome
 from raycre.store.files import read_json
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.predict.run import run_predict
+from raycre.workflows.train.run import run_train
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
 from tests.processes import alive, descendants, kill_tree, until
 from tests.unit.test_checkpoints import write_training

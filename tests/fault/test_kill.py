@@ -16,15 +16,15 @@ import pytest
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.config.sweep import read_sweep
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation
-from raycre.engine.perturbation import run_creme
-from raycre.engine.prediction import run_predict
-from raycre.engine.replica import Replica
-from raycre.engine.sweep import run_sweep
-from raycre.engine.training import run_train
+from raycre.demo.genome import DemoGenome
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb.replica import Replica
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.predict.run import run_predict
+from raycre.workflows.train.run import run_train
+from raycre.workflows.train.sweep import run_sweep
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
 from tests.in_process import OneReplica, n_predicted
 from tests.processes import alive, command, descendants, until

@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.create import losses, published, quantizer
-from raycre.create.model import Create, Output
-from raycre.create.quantizer import assign
+from raycre.create.layers import quantizer
+from raycre.create.layers.quantizer import assign
+from raycre.create.model import published
+from raycre.create.model.create import Create, Output
+from raycre.create.training import losses
 
 NEAR_TIE = 1e-4  # squared distance: two codes closer to a latent than this may be taken for each other
 

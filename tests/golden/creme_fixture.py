@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.edits import Source
+from raycre.creme.perturbation import Source
 from raycre.creme.tiles import Interval
 
 Codes = NDArray[np.uint8]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.backbones.borzoi import Borzoi
+from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.weights import load_into
 from tests.golden.weight_recipe import Fixture, deviation, read_fixture, recipe_sequences, recipe_state

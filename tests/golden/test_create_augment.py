@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from raycre.create import augment
 from raycre.create.layout import MODALITIES, ROWS, WIDTH
+from raycre.create.training import augment
 from raycre.errors import ConfigError
 from tests.golden.create_fixture import Stored, groups, read
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.create.quantizer import SplitQuantizer, assign, ema_update
+from raycre.create.layers.quantizer import SplitQuantizer, assign, ema_update
 from tests.golden.create_fixture import Stored, codes_as_stored, groups, read
 
 SUM, QUOTIENT = 1e-5, 1e-4  # relative

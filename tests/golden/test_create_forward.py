@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from raycre.create import model as network
 from raycre.create.layout import ROWS
-from raycre.create.model import Create
+from raycre.create.model import create as network
+from raycre.create.model.create import Create
 from tests.golden.create_fixture import NEAR_TIE, close, codes_as_stored, load, loss_rule, models, weights
 
 FLOAT32 = 1e-5  # of the largest value; 2e-6 is the most that was seen

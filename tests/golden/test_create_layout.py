@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from raycre.create import published
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model import Create
+from raycre.create.model import published
+from raycre.create.model.create import Create
 from tests.golden.create_fixture import models, weights
 
 THEIRS = dict(zip(("seq", "open", "loop"), MODALITIES, strict=True))

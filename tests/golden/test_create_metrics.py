@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from raycre.create import metrics
-from raycre.create.augment import Views, both_strands, flank
-from raycre.create.fast import classifier_of
+from raycre.create.evaluation import metrics
+from raycre.create.inference.fast import classifier_of
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.network import Network
+from raycre.create.model.network import Network
+from raycre.create.training.augment import Views, both_strands, flank
 from tests.golden.create_fixture import groups, read
 
 MACRO = {

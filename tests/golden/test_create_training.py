@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.create import losses, published
-from raycre.create.model import Create
+from raycre.create.model import published
+from raycre.create.model.create import Create
+from raycre.create.training import losses
 from tests.golden.create_fixture import (
     Rule,
     Stored,

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme import TESTS
-from raycre.creme.edits import Source, build
-from raycre.creme.effects import THRESHOLDS, cre_calls, insertion_effect
+from raycre.creme.formulas import THRESHOLDS, cre_calls, insertion_effect
+from raycre.creme.perturbation import Source, build
 from raycre.creme.plan import passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from raycre.creme import TESTS
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.edits import WT, Pass, Source, build
+from raycre.creme.perturbation import WT, Pass, Source, build
 from raycre.creme.settings import Settings
 from tests.golden.creme_fixture import RTOL, Arrays, Codes, Model, intervals, read_arrays, replay, toy_model
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from raycre.creme import TESTS
-from raycre.creme.edits import Source, build
+from raycre.creme.perturbation import Source, build
 from raycre.creme.plan import complete
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import FineStage, Settings

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme.effects import (
+from raycre.creme.formulas import (
     THRESHOLDS,
     context_classes,
     cre_calls,

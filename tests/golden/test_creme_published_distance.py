@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from raycre.creme.backgrounds import places
-from raycre.creme.effects import fold_over_max, insertion_effect
+from raycre.creme.formulas import fold_over_max, insertion_effect
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import distance
 

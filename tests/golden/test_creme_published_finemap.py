@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme.curves import Curve, bp_at_score, curve, mean_curve
-from raycre.creme.finemap import KEPT, REMOVED, REVERTED
 from raycre.creme.rows import Row, row
 from raycre.creme.settings import PAPER_SHUFFLES
+from raycre.creme.tests.finemap import KEPT, REMOVED, REVERTED
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from raycre.backbones.enformer import Enformer
+from raycre.backbones.enformer.model import Enformer
+from raycre.backbones.enformer.relative import GammaPeak
 from raycre.backbones.incremental import Incremental
-from raycre.backbones.relative import GammaPeak
 from raycre.backbones.weights import load_into
 from tests.golden.weight_recipe import Fixture, deviation, read_fixture, recipe_sequences, recipe_state
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raycre.create.spectrum import Spectrum, count_features, spectrum_of
+from raycre.create.evaluation.spectrum import Spectrum, count_features, spectrum_of
 
 Arrays = dict[str, np.ndarray]
 

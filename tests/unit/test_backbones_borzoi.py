@@ -15,12 +15,13 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycre.backbones import borzoi, relative
-from raycre.backbones.borzoi import Borzoi
-from raycre.backbones.borzoi_parts import rotary_table, window_features
+from raycre.backbones.borzoi import model as borzoi
+from raycre.backbones.borzoi.model import Borzoi
+from raycre.backbones.borzoi.parts import rotary_table, window_features
+from raycre.backbones.enformer import relative
+from raycre.backbones.enformer.relative import attend
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.precision import lower
-from raycre.backbones.relative import attend
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import CheckpointError, ConfigError, InputError, TrackError

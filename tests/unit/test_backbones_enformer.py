@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycre.backbones import relative
-from raycre.backbones.enformer import Enformer, tower_widths
-from raycre.backbones.enformer_layers import AttentionPool
-from raycre.backbones.relative import attend, distance_features
+from raycre.backbones.enformer import relative
+from raycre.backbones.enformer.layers import AttentionPool
+from raycre.backbones.enformer.model import Enformer, tower_widths
+from raycre.backbones.enformer.relative import attend, distance_features
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import ConfigError, InputError, TrackError

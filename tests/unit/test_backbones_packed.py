@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from raycre.backbones import packed, relative
-from raycre.backbones.enformer import Enformer
+from raycre.backbones import packed
+from raycre.backbones.enformer import relative
+from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.packed import Dense
 from raycre.backbones.weights import load_into, random_state
 

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save_file
 
 from raycre.backbones import names, registry
-from raycre.backbones.enformer import Enformer
+from raycre.backbones.enformer.model import Enformer
+from raycre.backbones.enformer.relative import distance_features
 from raycre.backbones.registry import load_backbone
-from raycre.backbones.relative import distance_features
 from raycre.backbones.weights import random_state
-from raycre.engine.tracks import find_tracks
 from raycre.errors import CheckpointError, ConfigError, MissingInputError, TrackError
+from raycre.workflows.tracks import find_tracks
 
 TABLE = "index\tidentifier\tdescription\n0\tF1\tCAGE:K562\n1\tF2\tDNASE:HepG2\n"
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from raycre.backbones import borzoi, registry
-from raycre.backbones.borzoi import Borzoi
+from raycre.backbones import registry
+from raycre.backbones.borzoi import model as borzoi
+from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.planted import Planted
 from raycre.backbones.registry import load_backbone

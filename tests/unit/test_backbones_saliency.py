@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from raycre.backbones.borzoi import Borzoi
+from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.contract import Backbone, check_read
-from raycre.backbones.enformer import Enformer
+from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.planted import Planted
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.saliency import gradient_times_input, tile_sums

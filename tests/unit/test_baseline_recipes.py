@@ -15,15 +15,15 @@ import torch
 from torch import nn
 
 from raycre.config import TrainConfig, make_config
-from raycre.create import recipe as training
-from raycre.create.augment import both_strands
 from raycre.create.baselines.deepicsh import DeepIcsh
-from raycre.create.fold import FoldData, FoldState, Recipe
 from raycre.create.kinds import KINDS
 from raycre.create.layout import CLASSES, MODALITIES, WIDTH
-from raycre.create.networks import BUILDERS
-from raycre.engine.folds import network_of, recipe_of
+from raycre.create.model.networks import BUILDERS
+from raycre.create.training import epoch as training
+from raycre.create.training.augment import both_strands
+from raycre.create.training.fold import FoldData, FoldState, Recipe
 from raycre.errors import ConfigError
+from raycre.workflows.train.fold import network_of, recipe_of
 
 BASELINES = [kind for kind in KINDS if kind != "create"]
 SEED = 5

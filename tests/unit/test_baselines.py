@@ -20,9 +20,9 @@ from raycre.create.baselines.deepsea import DeepSea
 from raycre.create.baselines.es_transition import EsTransition
 from raycre.create.kinds import KINDS
 from raycre.create.layout import CLASSES, MODALITIES, WIDTH
-from raycre.create.network import Network
-from raycre.create.networks import BUILDERS, rebuild
-from raycre.engine.weight_files import read_model, write_model
+from raycre.create.model.network import Network
+from raycre.create.model.networks import BUILDERS, rebuild
+from raycre.create.model.weight_files import read_model, write_model
 from raycre.errors import CheckpointError, ConfigError, RaycreError
 
 BASELINES = [kind for kind in KINDS if kind != "create"]

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pytest
 
 from raycre.config import PredictConfig, make_config
-from raycre.create.cutoffs import cutoffs, ensemble_cutoffs
+from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, fold_folder
+from raycre.create.inference.cutoffs import cutoffs, ensemble_cutoffs
 from raycre.create.layout import CLASSES
-from raycre.engine.calling import RULES, calling_of
-from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, fold_folder
 from raycre.errors import CheckpointError, InputError, RunMismatchError
 from raycre.figures.calls import cutoffs_blocks
 from raycre.store.files import write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import FOLD_PREDICTIONS
+from raycre.workflows.predict.calling import RULES, calling_of
 
 N = 5  # folds
 PER_SET = 200  # regions that one fold tests

@@ -15,21 +15,21 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from raycre.config import TrainConfig, make_config
-from raycre.create import metrics
+from raycre.create.evaluation import metrics
+from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder, read_checkpoint
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model import SIZES, Create
-from raycre.demo_genome import DemoGenome, write_demo_genome
-from raycre.engine.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder, read_checkpoint
-from raycre.engine.folds import STATE, recipe_of, train_fold
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import Arrays, open_inputs, read_labelled, write_inputs
-from raycre.engine.weight_files import read_model, write_model
+from raycre.create.model.create import SIZES, Create
+from raycre.create.model.weight_files import read_model, write_model
+from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError
 from raycre.genome.features import Signals
 from raycre.store.files import write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import FOLD_PREDICTIONS
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train.fold import STATE, recipe_of, train_fold
+from raycre.workflows.train.materialise import Arrays, open_inputs, read_labelled, write_inputs
 from tests.conftest import train_values
 
 RESULTS = (WEIGHTS, CUTOFFS, "predictions.parquet", "history.parquet")

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raycre.config import TrainConfig, make_config
-from raycre.engine import training
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import read_labelled
 from raycre.errors import RunMismatchError
-from raycre.figures.report import write_report
 from raycre.genome.class_overlaps import class_overlaps, one_of_each_window
 from raycre.genome.classes import CLASSES
 from raycre.genome.features import Signals
+from raycre.report.page import write_report
 from raycre.store.files import read_json
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train import run as training
+from raycre.workflows.train.materialise import read_labelled
 from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
 from tests.unit.test_train_bad_input import other, rows_of, spoilt
 

@@ -15,21 +15,21 @@ import yaml
 from raycre.config import TrainConfig, make_config
 from raycre.config.presets import KINDS
 from raycre.config.sweep import read_sweep
-from raycre.create import losses
-from raycre.create import recipe as training
 from raycre.create.baselines.parts import class_step
-from raycre.create.fold import FoldData
 from raycre.create.layout import CLASSES
-from raycre.create.losses import class_error, class_weights
-from raycre.create.model import Create
-from raycre.create.networks import make
-from raycre.demo_genome import DemoGenome
-from raycre.engine.folds import recipe_of
-from raycre.engine.training import run_train
+from raycre.create.model.create import Create
+from raycre.create.model.networks import make
+from raycre.create.training import epoch as training
+from raycre.create.training import losses
+from raycre.create.training.fold import FoldData
+from raycre.create.training.losses import class_error, class_weights
+from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, RunMismatchError
-from raycre.figures.report import write_report
 from raycre.genome.folds import split
+from raycre.report.page import write_report
 from raycre.store.files import read_json
+from raycre.workflows.train.fold import recipe_of
+from raycre.workflows.train.run import run_train
 from tests.conftest import train_values
 from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
 from tests.unit.test_create_recipe import NANO, SEED, SHORT, bits, regions, start

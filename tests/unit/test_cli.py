@@ -18,7 +18,7 @@ from raycre import __version__
 from raycre.cli import main
 from raycre.config import PerturbConfig
 from raycre.creme import TESTS
-from raycre.demo_genome import DemoGenome
+from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, InputError, RaycreError, TasksFailedError
 from raycre.store.files import TEMPORARY
 from tests.conftest import perturb_values, predict_values, train_values
@@ -118,7 +118,7 @@ def test_a_pipeline_is_every_test_but_the_mere_activity(
         asked.append(config)
         return {}
 
-    monkeypatch.setattr("raycre.engine.perturbation.run_creme", run)
+    monkeypatch.setattr("raycre.workflows.perturb.run.run_creme", run)
     verb, _, *options = configs["creme"]
     assert ends([verb, "pipeline", *options, "--create-run", "some where"]) == 0
     assert asked[0].tests == "pipeline"
@@ -156,7 +156,7 @@ def test_a_named_error_is_one_line_on_stderr_and_its_exit_code(
     def fail() -> NoReturn:
         raise error
 
-    monkeypatch.setattr("raycre.engine.doctor.examine", fail)
+    monkeypatch.setattr("raycre.workflows.doctor.examine", fail)
     assert ends(["doctor", "--json"]) == code
     assert capsys.readouterr() == ("", "error: m\n")
 
@@ -188,7 +188,7 @@ def test_no_permission_names_the_file(monkeypatch: pytest.MonkeyPatch, capsys: A
     def fail() -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied", "/data/run")
 
-    monkeypatch.setattr("raycre.engine.doctor.examine", fail)
+    monkeypatch.setattr("raycre.workflows.doctor.examine", fail)
     assert ends(["doctor"]) == 1
     assert capsys.readouterr().err.startswith("error: Permission denied: /data/run; ")
 

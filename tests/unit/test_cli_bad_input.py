@@ -18,14 +18,14 @@ from Bio import bgzf
 from safetensors.torch import save_file
 
 from raycre.cli import main
-from raycre.demo_genome import DemoGenome
-from raycre.engine.checkpoints import WEIGHTS, fold_folder
+from raycre.create.inference.checkpoints import WEIGHTS, fold_folder
+from raycre.demo.genome import DemoGenome
 from raycre.genome.fasta import Fasta
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
 from tests.unit.test_checkpoints import rewrite, write_training
 
 Values = dict[str, Any]
-ENGINES = ("walk", "prediction", "pool")
+STARTS = ("workflows.train.workers", "workflows.predict.run", "engine.pool")
 GOOD_ROW = "chr1\t6000\t7000\tpromoter\t0\t.\n"
 
 
@@ -89,8 +89,8 @@ def lab(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Lab:
-    for engine in ENGINES:
-        monkeypatch.setattr(f"raycre.engine.{engine}.connected", _no_ray)
+    for module in STARTS:
+        monkeypatch.setattr(f"raycre.{module}.connected", _no_ray)
     return Lab(tmp_path, genome, checkpoint, capsys)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from raycre.cli_signals import KEPT, what_is_kept
+from raycre.cli.signals import KEPT, what_is_kept
 
 # A verb that waits for a signal; while it unwinds it prints what Ray might, and may hang.
 PROGRAM = """
 import sys, time
 from raycre import cli
-from raycre.figures import report
+from raycre.report import page as report
 
 def write_report(runs, out):
     try:

@@ -18,16 +18,16 @@ import yaml
 from safetensors.torch import save
 
 from raycre.backbones import registry
-from raycre.backbones.enformer import Enformer
+from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.registry import load_backbone
 from raycre.backbones.weights import random_state
 from raycre.cli import main
 from raycre.config import PerturbConfig, make_config
-from raycre.create.published import to_published
-from raycre.demo_genome import DemoGenome
+from raycre.create.model.published import to_published
+from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, FormatError, MissingInputError
-from raycre.store.cached import place_of
-from raycre.store.published import PUBLISHED
+from raycre.published.cache import place_of
+from raycre.published.catalogue import PUBLISHED
 from tests.conftest import predict_values, train_values
 from tests.http_server import Answer, Server, serve
 from tests.unit.test_checkpoints import model_of

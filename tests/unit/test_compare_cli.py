@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from raycre.backbones import registry
-from raycre.backbones.enformer import Enformer
+from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.planted import Planted
 from raycre.backbones.saliency import gradient_times_input
 from raycre.backbones.weights import weights_sha256

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycre.create import augment
-from raycre.create.augment import Views
+from raycre.create.training import augment
+from raycre.create.training.augment import Views
 from raycre.errors import ConfigError
 
 

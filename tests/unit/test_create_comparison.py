@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.create.comparison import COMPARISON, by_class, compare
+from raycre.create.evaluation.comparison import COMPARISON, by_class, compare
 from raycre.errors import ConfigError
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycre.create import metrics
-from raycre.create.curves import MOST_POINTS, confusion, curves, thin
+from raycre.create.evaluation import metrics
+from raycre.create.evaluation.curves import MOST_POINTS, confusion, curves, thin
 from raycre.create.layout import CLASSES
 
 

@@ -11,12 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raycre.create import fast
-from raycre.create.augment import Views, both_strands, flank, to_input, view_input
-from raycre.create.fast import FastClassifier, PerView, both_strands_of, classifier_of
+from raycre.create.inference import fast
+from raycre.create.inference.fast import FastClassifier, PerView, both_strands_of, classifier_of
 from raycre.create.layout import MODALITIES
-from raycre.create.model import SIZES, Create, Sizes
-from raycre.create.sizes import Structure
+from raycre.create.model.create import SIZES, Create, Sizes
+from raycre.create.model.sizes import Structure
+from raycre.create.training.augment import Views, both_strands, flank, to_input, view_input
 from raycre.errors import ConfigError
 
 NANO = Sizes(

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.fast_conv import POSITIONS, convolve_nested, pays, prepare
-from raycre.create.fast_dropout import Dropout, keep_mask
-from raycre.create.layers import convolve, pieces, prepared
+from raycre.create.layers.blocks import convolve, pieces, prepared
+from raycre.create.layers.fast_conv import POSITIONS, convolve_nested, pays, prepare
+from raycre.create.layers.fast_dropout import Dropout, keep_mask
 
 
 def plain(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:

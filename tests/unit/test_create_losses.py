@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from raycre.create import losses
-from raycre.create.model import SIZES, Create, Output
+from raycre.create.model.create import SIZES, Create, Output
+from raycre.create.training import losses
 
 LN2 = math.log(2)
 

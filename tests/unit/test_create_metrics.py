@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycre.create import metrics
-from raycre.create.cutoffs import call, cutoffs
+from raycre.create.evaluation import metrics
+from raycre.create.inference.cutoffs import call, cutoffs
 from raycre.errors import LabelError, RaycreError
 
 SILENCER, ENHANCER, BACKGROUND = 0, 1, 4

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from raycre.create import recipe as training
-from raycre.create.augment import both_strands
-from raycre.create.ensemble import Ensemble
+from raycre.create.inference.ensemble import Ensemble
 from raycre.create.layout import MODALITIES
-from raycre.create.model import Create
+from raycre.create.model.create import Create
+from raycre.create.training import epoch as training
+from raycre.create.training.augment import both_strands
 from tests.unit.test_create_recipe import NANO, SEED, SHORT, regions
 
 SUBSETS = [s for k in (1, 2, 3) for s in itertools.combinations(MODALITIES, k)]

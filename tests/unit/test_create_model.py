@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from raycre.create import published
-from raycre.create.layers import convolve, max_pool, upsample_deconvolve
+from raycre.create.layers.blocks import convolve, max_pool, upsample_deconvolve
 from raycre.create.layout import MODALITIES, check_modalities
-from raycre.create.model import POSITIONS, SIZES, Create, Sizes
+from raycre.create.model import published
+from raycre.create.model.create import POSITIONS, SIZES, Create, Sizes
 from raycre.errors import CheckpointError, ConfigError, RaycreError
 
 NANO = Sizes(

@@ -14,12 +14,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from raycre.config import TrainConfig, make_config
-from raycre.create import losses, presets
-from raycre.create.fold import Recipe
-from raycre.create.model import SIZES, Create, Structure
-from raycre.engine.folds import network_of, recipe_of
-from raycre.engine.training import cost_of, plan_folds
+from raycre.create.model.create import SIZES, Create, Structure
+from raycre.create.training import losses, presets
+from raycre.create.training.fold import Recipe
 from raycre.errors import ConfigError
+from raycre.workflows.train.fold import network_of, recipe_of
+from raycre.workflows.train.run import cost_of, plan_folds
 
 
 def config(**sections: Any) -> TrainConfig:

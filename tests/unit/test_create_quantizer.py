@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycre.create.quantizer import SplitQuantizer, assign, ema_update
+from raycre.create.layers.quantizer import SplitQuantizer, assign, ema_update
 
 
 def test_nearest_code_wins_and_the_lowest_on_a_tie() -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.create import recipe as training
-from raycre.create.augment import Views, both_strands
-from raycre.create.fold import FoldData, FoldState, Group, Recipe
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.model import Create, Sizes
-from raycre.create.network import Network
+from raycre.create.model.create import Create, Sizes
+from raycre.create.model.network import Network
+from raycre.create.training import epoch as training
+from raycre.create.training.augment import Views, both_strands
+from raycre.create.training.fold import FoldData, FoldState, Group, Recipe
 from raycre.errors import ConfigError, LabelError, RaycreError
 
 NANO = Sizes(

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme import NEEDS, TESTS
-from raycre.creme.distance import moved
-from raycre.creme.edits import Pass, base_of
+from raycre.creme.perturbation import Pass, base_of
 from raycre.creme.plan import complete, n_after, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests.distance import moved
 from tests.planted_gene import GRID, LENGTH, TILE, activities, decay, wild_type
 
 N = {"sufficiency": 2, "distance": 2}

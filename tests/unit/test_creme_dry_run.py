@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation
-from raycre.engine.perturbation import run_creme
+from raycre.demo.genome import DemoGenome
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica, n_predicted
 from tests.unit.test_creme_failures import STARTS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from raycre.creme import TESTS
-from raycre.creme.edits import WT, Pass, build, seeded_source
+from raycre.creme.perturbation import WT, Pass, build, seeded_source
 from raycre.creme.plan import chunks, n_after, n_before, passes
 from raycre.creme.settings import PAPER_SHUFFLES, Settings
 from raycre.creme.tiles import Interval, context_tiles

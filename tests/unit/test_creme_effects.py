@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycre.creme.effects import (
+from raycre.creme.formulas import (
     THRESHOLDS,
     context_classes,
     cre_calls,

@@ -14,12 +14,12 @@ import torch
 from raycre.backbones.planted import MOTIFS, load_planted
 from raycre.creme import NEEDS, TESTS
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.edits import Pass, build
 from raycre.creme.elements import Element
-from raycre.creme.finemap import cut, embedded, merged, rows_of, search
+from raycre.creme.perturbation import Pass, build
 from raycre.creme.plan import complete, passes
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import FineStage, Settings
+from raycre.creme.tests.finemap import cut, embedded, merged, rows_of, search
 from raycre.errors import ConfigError
 
 SEQ_LEN, TSS = 8_192, (3_596, 4_596)

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from raycre.backbones.planted import MOTIFS, load_planted
 from raycre.creme import NEEDS, TESTS, expectation
-from raycre.creme.edits import WT, Pass, base_of, build
-from raycre.creme.interaction import follow
+from raycre.creme.perturbation import WT, Pass, base_of, build
 from raycre.creme.plan import complete, missing, n_after, n_before, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import SEARCHES, Settings
+from raycre.creme.tests.interaction import follow
 from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
 

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme import NEEDS, TESTS
-from raycre.creme.edits import Pass, base_of
 from raycre.creme.elements import Element
-from raycre.creme.multiplicity import rounds
+from raycre.creme.perturbation import Pass, base_of
 from raycre.creme.plan import complete, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests.multiplicity import rounds
 from tests.planted_gene import GRID, LENGTH, TILE, activities, decay, wild_type
 
 N = {"sufficiency": 2, "multiplicity": 2}

@@ -15,18 +15,18 @@ import torch
 from raycre.backbones.planted import load_planted
 from raycre.backbones.replicates import Replicates
 from raycre.config import PerturbConfig
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation
-from raycre.engine.peaks import aligned_genes, off_peak, peak_bins
-from raycre.engine.perturbation import run_creme
-from raycre.engine.reading import Reader
-from raycre.engine.study import spelling_of_n
+from raycre.demo.genome import DemoGenome
 from raycre.errors import GeneError
 from raycre.figures.choices import read_choices
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_genes, read_window, select_genes
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb.peaks import aligned_genes, off_peak, peak_bins
+from raycre.workflows.perturb.plan import spelling_of_n
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.reading import Reader
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica
 from tests.unit.test_backbones_enformer import toy

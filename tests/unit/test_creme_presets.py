@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from raycre.backbones import borzoi, registry
-from raycre.backbones.borzoi import Borzoi
+from raycre.backbones import registry
+from raycre.backbones.borzoi import model as borzoi
+from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.registry import load_backbone
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.views import FORWARD, View
@@ -21,13 +22,13 @@ from raycre.creme import TESTS
 from raycre.creme.backgrounds import context_of_gene, tss_alone
 from raycre.creme.rows import of_replicate
 from raycre.creme.settings import Settings
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation
-from raycre.engine.perturbation import run_creme
-from raycre.engine.reading import Reader, activities, tss_activity
-from raycre.engine.study import _settings
+from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb.plan import _settings
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.reading import Reader, activities, tss_activity
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica, parts
 

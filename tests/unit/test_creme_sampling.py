@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 
 from raycre.compare.elements import read_elements
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation, stages
-from raycre.engine.compared_run import open_compared
-from raycre.engine.perturbation import run_creme
+from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError, TrackError
 from raycre.figures.choices import read_choices
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import read_table
+from raycre.workflows.compare.compared_run import open_compared
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb import stages
+from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica
 from tests.unit.test_creme_failures import STARTS

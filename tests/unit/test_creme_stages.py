@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from raycre.creme.settings import Settings
-from raycre.engine import stages
-from raycre.engine.notes import notes_of_n, with_tiles
-from raycre.engine.stages import next_stage
-from raycre.engine.units import Stage, gene_folder, units_of
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.store.passes import PassStore
+from raycre.workflows.perturb import stages
+from raycre.workflows.perturb.notes import notes_of_n, with_tiles
+from raycre.workflows.perturb.stages import next_stage
+from raycre.workflows.perturb.units import Stage, gene_folder, units_of
 from tests.planted_gene import GRID, LENGTH, TILE
 
 SETTINGS = Settings(LENGTH, TILE, GRID[:3], {"context": 1, "necessity": 2})

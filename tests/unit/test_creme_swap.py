@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raycre.creme.edits import WT, build
+from raycre.creme.perturbation import WT, build
 from raycre.creme.settings import Settings
-from raycre.creme.swap import Summary, effects, expand, summarise, wt_of
+from raycre.creme.tests.swap import Summary, effects, expand, summarise, wt_of
 from raycre.errors import RaycreError
 
 SETTINGS = Settings(60, 10, (), {}, partners=("A", "B"))

@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from raycre.backbones.planted import MOTIFS, load_planted
-from raycre.demo_genome import DemoGenome, open_demo_genome, write_demo_genome
-from raycre.demo_grammar import GENES
+from raycre.demo.genome import DemoGenome, open_demo_genome, write_demo_genome
+from raycre.demo.grammar import GENES
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.classes import CLASSES
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from raycre.create import presets
 from raycre.create.kinds import KINDS
+from raycre.create.training import presets
 from raycre.creme import TESTS
 from raycre.store import comparison_schemas
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS, describe

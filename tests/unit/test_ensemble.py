@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raycre.create.ensemble import BATCH, Ensemble, Predictions, flank_of, views_of
-from raycre.create.model import SIZES, Create
+from raycre.create.inference.ensemble import BATCH, Ensemble, Predictions, flank_of, views_of
+from raycre.create.model.create import SIZES, Create
 
 WIDTH = 1000
 A, C, G, T, N = range(5)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from raycre.create.layout import CLASSES
-from raycre.demo import score_candidates
+from raycre.demo.run import score_candidates
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import PREDICTIONS
 from tests.run_folders import prediction_rows

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycre.create.cutoffs import call, cutoffs, ensemble_cutoffs
+from raycre.create.inference.cutoffs import call, cutoffs, ensemble_cutoffs
 from raycre.create.layout import BACKGROUND, CLASSES
 from raycre.errors import LabelError
 

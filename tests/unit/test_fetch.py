@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from raycre.errors import ConfigError, FetchError, FormatError, MissingInputError
-from raycre.store import cached
-from raycre.store.cached import check_cached, partial_of, place_of, record_of
-from raycre.store.fetch import _copy, note_of
-from raycre.store.published import PUBLISHED, Published, find_published
+from raycre.published import cache as cached
+from raycre.published.cache import check_cached, partial_of, place_of, record_of
+from raycre.published.catalogue import PUBLISHED, Published, find_published
+from raycre.published.download import _copy, note_of
 from tests.http_server import Answer, Server, serve
 
 BODY = random.Random(0).randbytes(300_000)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.engine.elements import write_elements
 from raycre.figures.blocks import Picture, Table
 from raycre.figures.canvas import style
 from raycre.figures.elements import crossed_table, read_elements
@@ -22,6 +21,7 @@ from raycre.figures.searches import classes_table, curve, read_searches
 from raycre.figures.swaps import read_swaps
 from raycre.store.elements import regions_of
 from raycre.store.run import open_run
+from raycre.workflows.perturb.elements import write_elements
 from tests.run_folders import effect_rows, prediction_rows, write_creme
 
 

@@ -12,7 +12,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from raycre.engine.curves import write_curves
 from raycre.errors import FormatError
 from raycre.figures.blocks import Note, Picture, Table
 from raycre.figures.canvas import INK, style
@@ -36,6 +35,7 @@ from raycre.store.schemas import (
     SPECTRUM,
     embeddings_schema,
 )
+from raycre.workflows.train.curves import write_curves
 from tests.run_folders import page_of, write_training
 
 

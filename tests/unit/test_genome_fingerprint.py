@@ -11,11 +11,11 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from raycre.engine import shards
 from raycre.errors import ChangedInputError, MissingInputError
 from raycre.genome import fingerprint as module
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import check_unchanged, fingerprint
+from raycre.workflows.predict import shards
 
 
 def old(path: Path) -> Path:

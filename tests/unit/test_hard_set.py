@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from raycre.create.metrics import auprc, macro
+from raycre.create.evaluation.metrics import auprc, macro
 from raycre.errors import ConfigError
 from raycre.genome.classes import CLASSES
 from raycre.genome.folds import by_chromosome

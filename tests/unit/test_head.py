@@ -17,9 +17,9 @@ from ray.exceptions import RayError
 
 from raycre.engine import cluster, head, local_ray
 from raycre.engine.head import Watch, answers, find_head
-from raycre.engine.jobs import check_kept
 from raycre.engine.local_ray import cgroup_cpus, local_options, usable_cpus
 from raycre.errors import ConfigError, RaycreError
+from raycre.workflows.jobs import check_kept
 from tests.conftest import ROOT
 from tests.processes import PATIENCE
 

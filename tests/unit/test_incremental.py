@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raycre.backbones.crops import Crop, Field, compute_whole
-from raycre.backbones.enformer import Enformer
+from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.incremental import SHARE_OF_CROPS, Incremental
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import InputError, TrackError

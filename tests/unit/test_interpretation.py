@@ -17,13 +17,10 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from raycre.config.models import InterpretationConfig
-from raycre.create.fold import FoldData
+from raycre.create.evaluation.projection import project
 from raycre.create.layout import CLASSES, MODALITIES, ROWS
-from raycre.create.model import SIZES, Create, Structure
-from raycre.create.projection import project
-from raycre.engine.decoders import DEAD, constant_decoders
-from raycre.engine.interpretation import BATCH, codes_table, map_methods, write_interpretation
-from raycre.engine.major_features import rank_sum, sample
+from raycre.create.model.create import SIZES, Create, Structure
+from raycre.create.training.fold import FoldData
 from raycre.errors import LabelError
 from raycre.store.parquet import read_table
 from raycre.store.schemas import (
@@ -36,6 +33,10 @@ from raycre.store.schemas import (
     codes_schema,
     embeddings_schema,
 )
+from raycre.workflows.codes import codes_table
+from raycre.workflows.train.decoders import DEAD, constant_decoders
+from raycre.workflows.train.interpretation import BATCH, map_methods, write_interpretation
+from raycre.workflows.train.major_features import rank_sum, sample
 
 SUBSETS = [chosen for n in (1, 2, 3) for chosen in combinations(MODALITIES, n)]
 NAMES = ["decoders", "embeddings", "codebook", "spectrum", "major_features", "zeroed", "reconstruction"]
@@ -284,7 +285,7 @@ def test_the_map_of_mean_embeddings_is_another_one_and_says_so(tmp_path: Path) -
 def test_pca_that_stands_in_for_umap_is_written_in_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raycre.create.projection.umap_version", lambda: None)
+    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: None)
     write(tmp_path, model_of(), rows=np.arange(20))
     told = pq.read_schema(tmp_path / "embeddings.parquet").metadata
     assert told[b"map"] == b"PCA"

@@ -15,29 +15,30 @@ from safetensors import safe_open
 
 from raycre.config import TrainConfig, make_config
 from raycre.config.presets import KINDS
-from raycre.create import losses, metrics
-from raycre.create.augment import both_strands
-from raycre.create.curves import curves
-from raycre.create.cutoffs import call, cutoffs
-from raycre.create.fast import FastClassifier, PerView
+from raycre.create.evaluation import metrics
+from raycre.create.evaluation.curves import curves
+from raycre.create.inference.checkpoints import CUTOFFS, WEIGHTS, fold_folder, load_ensemble, read_checkpoint
+from raycre.create.inference.cutoffs import call, cutoffs
+from raycre.create.inference.fast import FastClassifier, PerView
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model import SIZES, Create
-from raycre.create.network import Network
-from raycre.create.networks import make
-from raycre.create.published import to_published
-from raycre.demo_genome import DemoGenome
-from raycre.engine import training
-from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder, load_ensemble, read_checkpoint
-from raycre.engine.folds import first_network, recipe_of, train_fold
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
-from raycre.engine.weight_files import DESCRIPTION, initialise, read_model, read_network, write_model
+from raycre.create.model.create import SIZES, Create
+from raycre.create.model.network import Network
+from raycre.create.model.networks import make
+from raycre.create.model.published import to_published
+from raycre.create.model.weight_files import DESCRIPTION, initialise, read_model, read_network, write_model
+from raycre.create.training import losses
+from raycre.create.training.augment import both_strands
+from raycre.demo.genome import DemoGenome
 from raycre.errors import CheckpointError, ConfigError, LabelError, RunMismatchError
-from raycre.figures.report import write_report
 from raycre.genome.classes import trained_classes
 from raycre.genome.features import Signals
+from raycre.report.page import write_report
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import read_table
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train import run as training
+from raycre.workflows.train.fold import first_network, recipe_of, train_fold
+from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
 from tests.conftest import train_values
 from tests.unit.test_checkpoints import _default_algorithms, write_training  # noqa: F401
 from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401

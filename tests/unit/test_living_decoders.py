@@ -13,19 +13,19 @@ import pytest
 import torch
 
 from raycre.config import TrainConfig, make_config
-from raycre.create.model import SIZES, Create
-from raycre.create.recipe import start_fold, train_epoch
-from raycre.demo import demo_configs
-from raycre.demo_genome import write_demo_genome
-from raycre.engine.decoders import constant_decoders, write_decoders
-from raycre.engine.folds import first_network, fold_data, recipe_of
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import open_inputs, read_labelled, write_inputs
-from raycre.engine.training import finish, open_training, say_map
+from raycre.create.model.create import SIZES, Create
+from raycre.create.training.epoch import start_fold, train_epoch
+from raycre.demo.genome import write_demo_genome
+from raycre.demo.run import demo_configs
 from raycre.genome.features import Signals
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import DECODERS, FOLD_PREDICTIONS, embeddings_schema
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train.decoders import constant_decoders, write_decoders
+from raycre.workflows.train.fold import first_network, fold_data, recipe_of
+from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.run import finish, open_training, say_map
 
 
 @pytest.mark.parametrize("size", ["tiny", "small", "paper"])
@@ -97,12 +97,12 @@ def test_a_training_warns_of_constant_decoders_and_names_the_maps(
 def test_pca_that_will_stand_in_is_said_before_a_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raycre.create.projection.umap_version", lambda: None)
+    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: None)
     say_map([config_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]})])
     assert capsys.readouterr().err == ""
     say_map([config_in(tmp_path)])
     assert "PCA stands in for UMAP" in capsys.readouterr().err
-    monkeypatch.setattr("raycre.create.projection.umap_version", lambda: "0.5")
+    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: "0.5")
     say_map([config_in(tmp_path)])
     assert capsys.readouterr().err == ""
 

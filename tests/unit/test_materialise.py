@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.config import TrainConfig, make_config
-from raycre.create.augment import Views
-from raycre.create.fold import FoldData
 from raycre.create.layout import WIDTH
-from raycre.demo_genome import DemoGenome
-from raycre.engine import materialise
-from raycre.engine.folds import fold_data
-from raycre.engine.inputs import signal_paths
-from raycre.engine.materialise import DIVISORS, Arrays, open_inputs, read_labelled, write_inputs
+from raycre.create.training.augment import Views
+from raycre.create.training.fold import FoldData
+from raycre.demo.genome import DemoGenome
 from raycre.genome.features import Signals, Wide
 from raycre.store.files import TEMPORARY
+from raycre.workflows.inputs import signal_paths
+from raycre.workflows.train import materialise
+from raycre.workflows.train.fold import fold_data
+from raycre.workflows.train.materialise import DIVISORS, Arrays, open_inputs, read_labelled, write_inputs
 from tests.conftest import train_values
 
 FLANK = 20

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from raycre.cli import main
-from raycre.demo_genome import DemoGenome
-from raycre.engine.fresh import removal
+from raycre.demo.genome import DemoGenome
 from raycre.errors import InputError, RunMismatchError
 from raycre.store import old_run
 from raycre.store.files import read_json, write_json
 from raycre.store.ledger import Ledger
 from raycre.store.old_run import REMOVED, WRITES, find_old, remove_run
 from raycre.store.run import Run, open_run
+from raycre.workflows.fresh import removal
 from tests.conftest import predict_values
 from tests.unit.test_checkpoints import write_training
 
@@ -253,7 +253,7 @@ def test_only_a_terminal_is_asked_and_yes_answers_it(
 ) -> None:
     seen: list[object] = []
     monkeypatch.setattr(
-        "raycre.engine.prediction.run_predict", lambda c, *, fresh, dry_run: {"f": seen.append(fresh)}
+        "raycre.workflows.predict.run.run_predict", lambda c, *, fresh, dry_run: {"f": seen.append(fresh)}
     )
     (tmp_path / "c.yaml").write_text(
         json.dumps(
@@ -290,7 +290,7 @@ def test_predict_fresh_in_a_folder_of_the_users_keeps_all_of_it(
     def stop() -> None:
         raise Stop
 
-    monkeypatch.setattr("raycre.engine.prediction.connected", stop)
+    monkeypatch.setattr("raycre.workflows.predict.run.connected", stop)
     checkpoint = write_training(tmp_path / "checkpoint")
     lab = tmp_path / "lab"
     touch(lab, *OWN)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.backbones.borzoi import Borzoi
+from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.contract import Backbone
 from raycre.backbones.replicates import Replicates
+from raycre.backbones.shared_model import Parcel, pack, unpack
 from raycre.backbones.weights import load_into, random_state
 from raycre.config import BackboneConfig
-from raycre.engine.parcel import Parcel, pack, unpack
-from raycre.engine.reading import load, open_reader
+from raycre.workflows.reading import load, open_reader
 from tests.unit.test_backbones_borzoi import TOY
 from tests.unit.test_reading import SEQ_LEN, small_enformer
 

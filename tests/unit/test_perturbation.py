@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from raycre.creme.edits import Pass
+from raycre.creme.perturbation import Pass
 from raycre.creme.tiles import context_tiles
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation
-from raycre.engine.perturbation import run_creme
-from raycre.engine.replica import Replica
+from raycre.demo.genome import DemoGenome
 from raycre.errors import AssemblyError, RunMismatchError, TasksFailedError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb.replica import Replica
+from raycre.workflows.perturb.run import run_creme
 from tests.conftest import bytes_of, perturb_config
 from tests.in_process import OneReplica, n_predicted, parts, predictions
 
@@ -166,7 +166,7 @@ def test_nothing_depends_on_order_or_size_of_units(
 def test_a_chain_goes_on_from_its_last_piece(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raycre.engine.replica.CHUNK", 3)
+    monkeypatch.setattr("raycre.workflows.perturb.replica.CHUNK", 3)
     changes: dict[str, Any] = {"tests": ["interaction"], "creme": {"searches": ["min"]}}
     creme(genome, tmp_path / "calm", **changes)
 

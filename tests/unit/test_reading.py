@@ -12,24 +12,24 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from raycre.backbones.enformer import Enformer
+from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.precision import lower
 from raycre.backbones.views import View, views_of
 from raycre.backbones.weights import load_into, random_state
 from raycre.config import BackboneConfig
-from raycre.creme.edits import WT, Pass, base_of, lineage
+from raycre.creme.perturbation import WT, Pass, base_of, lineage
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
-from raycre.demo_genome import DemoGenome
-from raycre.engine import reading
-from raycre.engine.cost import measure_passes
-from raycre.engine.reading import Reader, resolved, tss_activity
-from raycre.engine.replica import Order, Replica
-from raycre.engine.study import _settings, plan_creme
-from raycre.engine.units import Stage, Unit
+from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError
 from raycre.genome.genes import read_genes
 from raycre.store.ledger import Ledger
+from raycre.workflows import reading
+from raycre.workflows.perturb.cost import measure_passes
+from raycre.workflows.perturb.plan import _settings, plan_creme
+from raycre.workflows.perturb.replica import Order, Replica
+from raycre.workflows.perturb.units import Stage, Unit
+from raycre.workflows.reading import Reader, resolved, tss_activity
 from tests.conftest import perturb_config
 
 SEQ_LEN = 16_384
@@ -122,7 +122,7 @@ def test_dry_run_tells_what_reuse_saves(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "load_backbone", small_enformer)
-    monkeypatch.setattr("raycre.engine.study.load", reading.load)
+    monkeypatch.setattr("raycre.workflows.perturb.plan.load", reading.load)
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
     costs = measure_passes(config, *plan_creme(config))

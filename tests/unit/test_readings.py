@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 
 from raycre.config import PerturbConfig
-from raycre.demo_genome import DemoGenome
-from raycre.engine import perturbation
-from raycre.engine.inputs import hash_rows
-from raycre.engine.notes import notes_of_genes
-from raycre.engine.perturbation import run_creme
-from raycre.engine.readings import listen, show_readings
+from raycre.demo.genome import DemoGenome
 from raycre.genome.genes import read_genes, select_genes
 from raycre.genome.regions import read_regions
 from raycre.store.files import read_json
 from raycre.store.passes import LONGEST, folder_of
+from raycre.workflows.inputs import hash_rows
+from raycre.workflows.perturb import run as perturbation
+from raycre.workflows.perturb.notes import notes_of_genes
+from raycre.workflows.perturb.run import run_creme
+from raycre.workflows.readings import listen, show_readings
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica
 

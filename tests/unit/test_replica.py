@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.creme.edits import build
+from raycre.creme.perturbation import build
 from raycre.creme.plan import passes
-from raycre.demo_genome import DemoGenome
-from raycre.engine.reading import tss_activity
-from raycre.engine.replica import Order, Replica
-from raycre.engine.study import plan_creme
-from raycre.engine.units import Stage, Unit, gene_key
+from raycre.demo.genome import DemoGenome
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb.plan import plan_creme
+from raycre.workflows.perturb.replica import Order, Replica
+from raycre.workflows.perturb.units import Stage, Unit, gene_key
+from raycre.workflows.reading import tss_activity
 from tests.conftest import perturb_config
 
 
@@ -82,7 +82,7 @@ def test_a_replica_keeps_to_its_threads_after_the_shuffling_library_is_loaded() 
 import sys, numpy as np, torch
 from raycre.config import BackboneConfig
 from raycre.creme.shuffle import dinucleotide_shuffle
-from raycre.engine import replica
+from raycre.workflows.perturb import replica
 replica.Fasta = lambda path: None
 from pathlib import Path
 from raycre.store.ledger import Ledger

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pytest
 
 from raycre.cli import main
-from raycre.demo import _write_report
+from raycre.demo.run import _write_report
 from raycre.errors import ConfigError, FormatError, LabelError, MissingInputError
 from raycre.figures.blocks import shown
 from raycre.figures.calls import Tally
 from raycre.figures.canvas import INK
 from raycre.figures.header import duration, inputs_table
-from raycre.figures.report import write_report
+from raycre.report.page import write_report
 from raycre.store.files import write_json
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import FAILURES, PREDICTIONS, SWEEP

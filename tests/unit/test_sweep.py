@@ -14,10 +14,10 @@ from torch import nn
 
 from raycre.config import TrainConfig, read_config
 from raycre.config.sweep import read_sweep, resolve
-from raycre.create.norm import SharedBatchNorm, share_norms
-from raycre.engine import progress
-from raycre.engine.progress import FoldRow, fold_table
+from raycre.create.layers.norm import SharedBatchNorm, share_norms
 from raycre.errors import ConfigError
+from raycre.workflows import progress
+from raycre.workflows.progress import FoldRow, fold_table
 
 VALUES: dict[str, Any] = {
     "run": {"name": "base", "out": "runs/x", "seed": 3},

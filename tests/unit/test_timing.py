@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from raycre.engine import timing
-from raycre.engine.timing import REPEATS, outlook, timed
+from raycre.workflows import timing
+from raycre.workflows.timing import REPEATS, outlook, timed
 
 
 class Clock:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.create import recipe
-from raycre.demo_genome import DemoGenome
-from raycre.engine.checkpoints import CUTOFFS, WEIGHTS, fold_folder
-from raycre.engine.folds import STATE, train_fold
-from raycre.engine.weight_files import read_model
+from raycre.create.inference.checkpoints import CUTOFFS, WEIGHTS, fold_folder
+from raycre.create.model.weight_files import read_model
+from raycre.create.training import epoch as recipe
+from raycre.demo.genome import DemoGenome
 from raycre.errors import RaycreError
 from raycre.store.files import read_json
+from raycre.workflows.train.fold import STATE, train_fold
 from tests.unit.test_checkpoints import _default_algorithms, materialise
 
 __all__ = ["_default_algorithms"]

@@ -9,7 +9,7 @@ from typing import Any
 import pyBigWig
 import pytest
 
-from raycre.create.ensemble import flank_of
+from raycre.create.inference.ensemble import flank_of
 from raycre.figures.header import read_header
 from raycre.genome.fasta import Fasta
 from raycre.store.files import read_json

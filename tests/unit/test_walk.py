@@ -10,11 +10,12 @@ from ray.exceptions import ActorUnavailableError
 
 from raycre.config import TrainConfig, make_config
 from raycre.config.models import TrainResources
-from raycre.demo_genome import DemoGenome
-from raycre.engine import walk
-from raycre.engine.walk import TROUBLE, Job, Turns, forget_trouble, train_jobs
+from raycre.demo.genome import DemoGenome
+from raycre.engine.train_workers import TorchTrainer, Turns, take_turns
 from raycre.errors import RaycreError
 from raycre.store.files import write_json
+from raycre.workflows.train import workers
+from raycre.workflows.train.workers import TROUBLE, Job, forget_trouble, train_jobs
 from tests.conftest import train_values
 from tests.processes import PATIENCE
 
@@ -44,7 +45,7 @@ def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_
             elif job.fold == 3:
                 others_done.set()
 
-        walk.walk(jobs, take, train)
+        take_turns(jobs, take, train)
 
     groups = [threading.Thread(target=group, args=(name,)) for name in trained]
     for thread in groups:
@@ -63,9 +64,9 @@ def test_after_a_restart_every_fold_is_handed_out_again() -> None:
 
 def test_a_fold_that_is_tried_again_is_not_said_to_have_failed(jobs: list[Job]) -> None:
     write_json(jobs[1].folder / TROUBLE, {"error": "RuntimeError: connection closed by peer"})
-    assert [walk._row(job).state for job in jobs] == ["waiting", "failed", "waiting", "waiting"]
+    assert [workers._row(job).state for job in jobs] == ["waiting", "failed", "waiting", "waiting"]
     forget_trouble(jobs)
-    assert {walk._row(job).state for job in jobs} == {"waiting"}
+    assert {workers._row(job).state for job in jobs} == {"waiting"}
 
 
 def test_a_training_that_ray_loses_says_so_by_name(
@@ -74,6 +75,6 @@ def test_a_training_that_ray_loses_says_so_by_name(
     def lost(self: object) -> None:
         raise ActorUnavailableError("keepalive watchdog timeout", None)
 
-    monkeypatch.setattr(walk.TorchTrainer, "fit", lost)
+    monkeypatch.setattr(TorchTrainer, "fit", lost)
     with pytest.raises(RaycreError, match=r"keepalive watchdog timeout.*run again to go on"):
         train_jobs(jobs, TrainResources(), tmp_path)

@@ -11,17 +11,23 @@ import torch
 from safetensors.torch import save_file
 
 from raycre.config import TrainConfig, make_config
+from raycre.create.inference.checkpoints import read_checkpoint
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model import SIZES, Create, Structure
-from raycre.create.published import to_published
-from raycre.demo_genome import DemoGenome
-from raycre.engine.checkpoints import read_checkpoint
-from raycre.engine.prediction import run_predict
-from raycre.engine.training import run_train
-from raycre.engine.weight_files import initialise, read_model, read_network, sha256_of_weights, write_model
+from raycre.create.model.create import SIZES, Create, Structure
+from raycre.create.model.published import to_published
+from raycre.create.model.weight_files import (
+    initialise,
+    read_model,
+    read_network,
+    sha256_of_weights,
+    write_model,
+)
+from raycre.demo.genome import DemoGenome
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.store.files import sha256_of
 from raycre.store.parquet import read_parts, read_table
+from raycre.workflows.predict.run import run_predict
+from raycre.workflows.train.run import run_train
 from tests.conftest import predict_config, train_values
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raycre.create.baselines.parts import Baseline, check_input, sequence_only, start_glorot
-from raycre.create.layers import convolve, max_pool
+from raycre.create.layers.blocks import convolve, max_pool
 from raycre.create.layout import CLASSES, ROWS, WIDTH
 
 CHANNELS = 320  # authors' code, as is all of the architecture

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.layers import convolve, max_pool
+from raycre.create.layers.blocks import convolve, max_pool
 from raycre.create.layout import ROWS, WIDTH, check_modalities
-from raycre.create.loss_weights import Weights
-from raycre.create.losses import cross_entropy
-from raycre.create.network import Network, Step
+from raycre.create.model.network import Network, Step
+from raycre.create.training.loss_weights import Weights
+from raycre.create.training.losses import cross_entropy
 from raycre.errors import ConfigError, RaycreError
 
 

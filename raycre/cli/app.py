@@ -1,0 +1,75 @@
+"""The program: its verbs, and how an error becomes one line and an exit code (0, 1, 2 or 3).
+
+A verb reads its configuration before it imports its workflow, so that a mistake in it is reported at once:
+PyTorch and Ray take seconds to load.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from raycre import __version__
+from raycre.cli.compare import compare
+from raycre.cli.creme import creme
+from raycre.cli.demo import demo
+from raycre.cli.doctor import doctor
+from raycre.cli.predict import predict
+from raycre.cli.report import report
+from raycre.cli.signals import interruptible
+from raycre.cli.tracks import tracks
+from raycre.cli.train import train
+from raycre.cli.weights import weights
+from raycre.errors import RaycreError
+
+app = typer.Typer(
+    help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (train, predict, creme, demo, report, doctor, tracks):
+    app.command()(verb)
+app.add_typer(weights, name="weights")
+app.add_typer(compare, name="compare")
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"raycre {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a raycre error becomes one line on stderr and its exit code, as does Ctrl-C."""
+    with interruptible(sys.argv[1:] if arguments is None else arguments) as stopped:
+        try:
+            _run(arguments)
+        finally:
+            if stopped.exit_code is not None:
+                raise SystemExit(stopped.exit_code)
+
+
+def _run(arguments: list[str] | None) -> None:
+    try:
+        app(arguments)
+    except RaycreError as error:
+        _fail(f"error: {error}", error.exit_code)
+    except OSError as error:
+        # Disk full, permission denied: named by the system; whatever was being written was not put in place.
+        where = f": {error.filename}" if error.filename else ""
+        _fail(f"error: {error.strerror or error}{where}; finished parts are whole, run again to go on", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(code)

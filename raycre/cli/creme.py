@@ -1,0 +1,55 @@
+"""`raycre creme`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
+from raycre.cli.printing import print_result
+from raycre.errors import ConfigError, near
+from raycre.store.location import local_path
+
+
+def creme(
+    test: Annotated[
+        str,
+        typer.Argument(
+            help="activity, context, swap, necessity, sufficiency, distance, interaction, sets, multiplicity "
+            "or finemap; pipeline for all of them as in the paper; config for those of the configuration."
+        ),
+    ],
+    config: Config,
+    set_: Sets = None,
+    create_run: Annotated[
+        Path | None,
+        typer.Option(
+            "--create-run",
+            parser=local_path,
+            help="Folder of `raycre predict`: its calls are joined to the tiles.",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    fresh: Fresh = False,
+    yes: Yes = False,
+    json_: Json = False,
+) -> None:
+    """Perturb genes with CREME on Ray actors."""
+    from raycre.config import PerturbConfig, read_config
+    from raycre.creme import TESTS
+
+    known = (*TESTS, "pipeline", "config")
+    if test not in known:
+        raise ConfigError(f"tests are {', '.join(TESTS)}, pipeline, or config{near(test, known)}", value=test)
+    sets = list(set_ or ())
+    if test != "config":
+        sets.append("tests=pipeline" if test == "pipeline" else f"tests=[{test}]")
+    if create_run is not None:
+        sets.append(f"create_run={json.dumps(str(create_run))}")
+    settings = read_config(PerturbConfig, config, sets)
+    from raycre.workflows.perturb.run import run_creme
+
+    print_result(run_creme(settings, fresh=asked(fresh, yes), dry_run=dry_run), json_)

@@ -1,0 +1,28 @@
+"""Options that several verbs take."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from raycre.store.location import local_path
+
+Config = Annotated[Path, typer.Option("--config", "-c", parser=local_path, help="YAML file of the run.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print plan and cost; write nothing.")]
+Fresh = Annotated[
+    bool,
+    typer.Option(
+        "--fresh/--resume", help="Remove the run that the folder holds (it is said what), or go on with it."
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --fresh: do not ask on a terminal.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def asked(fresh: bool, yes: bool) -> bool | Literal["ask"]:
+    """Return "ask" where a person at a terminal is to agree before a run is removed; a script has decided."""
+    return "ask" if fresh and not yes and sys.stdin.isatty() and sys.stderr.isatty() else fresh

@@ -1,0 +1,23 @@
+"""`raycre predict`."""
+
+from __future__ import annotations
+
+from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
+from raycre.cli.printing import print_result
+
+
+def predict(
+    config: Config,
+    set_: Sets = None,
+    dry_run: DryRun = False,
+    fresh: Fresh = False,
+    yes: Yes = False,
+    json_: Json = False,
+) -> None:
+    """Class candidate regions with a trained CREATE on Ray Data."""
+    from raycre.config import PredictConfig, read_config
+
+    settings = read_config(PredictConfig, config, set_ or ())
+    from raycre.workflows.predict.run import run_predict
+
+    print_result(run_predict(settings, fresh=asked(fresh, yes), dry_run=dry_run), json_)

@@ -1,0 +1,51 @@
+"""`raycre train`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
+from raycre.cli.printing import print_result
+from raycre.store.location import local_path
+
+
+def train(
+    config: Config,
+    set_: Sets = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option("--sweep", help="Train every combination: --sweep K=50,100 --sweep M=4,16."),
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            "--init",
+            parser=local_path,
+            help="Weights to start from: of train, the authors' .pth, or registry:NAME.",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    fresh: Fresh = False,
+    yes: Yes = False,
+    json_: Json = False,
+) -> None:
+    """Train CREATE, a variant of it or a baseline in k folds on Ray Train."""
+    from raycre.config import TrainConfig, read_config
+    from raycre.config.sweep import read_sweep
+
+    sets = [*(set_ or ()), *([] if init is None else [f"model.init={json.dumps(str(init))}"])]
+    if sweep:
+        combinations = read_sweep(config, sets, sweep)
+        from raycre.workflows.train.sweep import run_sweep
+
+        found = run_sweep(combinations, fresh=asked(fresh, yes), dry_run=dry_run)
+    else:
+        settings = read_config(TrainConfig, config, sets)
+        from raycre.workflows.train.run import run_train
+
+        found = run_train(settings, fresh=asked(fresh, yes), dry_run=dry_run)
+    print_result(found, json_)

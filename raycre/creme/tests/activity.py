@@ -1,0 +1,22 @@
+"""Activity: how active is the TSS of the wild type? What genes are ranked by before any test.
+
+CREME Methods, "Transcription start site selection".
+"""
+
+from __future__ import annotations
+
+from raycre.creme.formulas import ACTIVITY
+from raycre.creme.perturbation import WT, Pass
+from raycre.creme.rows import Known, Row, gather, rows
+from raycre.creme.settings import Settings
+
+
+def expand(settings: Settings, known: Known) -> list[Pass]:
+    """Return the wild type."""
+    return [WT]
+
+
+def effects(settings: Settings, known: Known) -> list[Row]:
+    """Return one row per track for the TSS tile: its activity."""
+    wt = gather(known, [WT])
+    return rows(settings.tss_tile, wt[0], wt, wt[0], [ACTIVITY] * wt.shape[1], [None] * wt.shape[1])

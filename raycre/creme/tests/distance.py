@@ -1,0 +1,73 @@
+"""TSS-CRE distance: what does an element do to the TSS from other places, when all else is shuffled?
+
+CREME Methods, "TSS-CRE distance test". Knows other tests by the elements that sufficiency finds and by the
+context class of the gene.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raycre.creme.backgrounds import classes_of_gene, controls, places, tss_alone, with_copy
+from raycre.creme.elements import Element, elements, needed
+from raycre.creme.formulas import MUTANT_OVER_MAX, fold_over_max, insertion_effect
+from raycre.creme.perturbation import WT, Pass
+from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.settings import Settings
+from raycre.creme.tiles import Interval
+
+
+def expand(settings: Settings, known: Known) -> list[Pass]:
+    """Return what tells the elements; with that known, also every element's controls and mutants."""
+    table = needed(settings, known)
+    for element in elements(settings, known):
+        table += controls(settings, element.tile, "distance")
+        table += [p for place in places(settings, element.tile) for p in moved(settings, element.tile, place)]
+    return table
+
+
+def effects(settings: Settings, known: Known) -> list[Row]:
+    """Return two rows per element and place, on the element's track; the offsets say where it stood.
+
+    One has MUT over the largest MUT of all places, one (MUT - CONTROL) / WT or / CONTROL as the context asks.
+    The control is the TSS tile alone in the test's own backgrounds, not that of an earlier sufficiency run as
+    in the published tables (DIVERGENCES 24).
+
+    Args:
+        settings: those of `expand`.
+        known: TSS activity of every pass of `expand`.
+    """
+    found = elements(settings, known)
+    if not found:
+        return []
+    contexts = classes_of_gene(settings, known)
+    return [r for element in found for r in _rows(settings, known, element, contexts)]
+
+
+def moved(settings: Settings, tile: Interval, place: Interval) -> list[Pass]:
+    """Return the `n` mutants with the TSS tile and `tile`, which stands at `place`.
+
+    `reference` has a new first background for every place, as the authors' code does, where seed 0 counts
+    as none (DIVERGENCES 3): that of the tile that is at home there.
+    """
+    backgrounds = controls(settings, tile, "distance")
+    if settings.compat == "reference":
+        backgrounds[0] = tss_alone(settings, 1, place)[0]
+    return [with_copy(p, tile, place) for p in backgrounds]
+
+
+def _rows(settings: Settings, known: Known, element: Element, contexts: list[str | None]) -> list[Row]:
+    tile, t, kind = element
+    wt = gather(known, [WT])[0]
+    control = gather(known, controls(settings, tile, "distance")).mean(axis=0)
+    table = [(place, gather(known, moved(settings, tile, place))) for place in places(settings, tile)]
+    mean = np.stack([mutants.mean(axis=0) for _, mutants in table])
+    fold = fold_over_max(mean)
+    effect, metric = insertion_effect(mean, control, wt, contexts)
+    found = []
+    for i, (place, mutants) in enumerate(table):
+        found += [
+            row(place, t, wt[t], mutants[:, t], fold[i, t], MUTANT_OVER_MAX, kind, tile=tile),
+            row(place, t, wt[t], mutants[:, t], effect[i, t], metric[t], kind, control=control[t], tile=tile),
+        ]
+    return found

@@ -1,0 +1,85 @@
+"""Context swap: how active is the TSS tile of one gene in the context of another?
+
+CREME Methods, "Context swap test". The passes are those of the gene whose context it is; knows nothing of
+other tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from raycre.creme.formulas import MUTANT_OVER_WT, fold_change
+from raycre.creme.perturbation import WT, Pass
+from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.settings import Settings
+
+
+class Summary(NamedTuple):
+    """Normalised activities of one class of TSS in one class of context."""
+
+    n: int
+    mean: float
+    median: float
+
+
+def wt_of(gene: str) -> str:
+    """Return the key under which `effects` finds the wild-type activity of another gene.
+
+    It is that gene's own pass, so whoever runs the test puts it there.
+    """
+    return f"wt/of={gene}"
+
+
+def expand(settings: Settings, known: Known) -> list[Pass]:
+    """Return the wild type, by which others divide, and the TSS tile of every partner in its place."""
+    return [WT, *(_swapped(settings, gene) for gene in settings.partners)]
+
+
+def effects(settings: Settings, known: Known) -> list[Row]:
+    """Return one row per partner and track: MUT / WT, both of the partner, whose key is in `gene`.
+
+    The activity of a TSS in this gene's context, over that in its own: 1 where the gene is its own partner.
+
+    Args:
+        settings: those of `expand`.
+        known: TSS activity of every pass of `expand`, and the wild type's of every partner under `wt_of`.
+    """
+    table: list[Row] = []
+    for gene in settings.partners:
+        mutant = gather(known, [_swapped(settings, gene)])
+        wt = np.asarray(known[wt_of(gene)], dtype=np.float64)
+        effect = fold_change(mutant[0], wt)
+        table += [
+            row(settings.tss_tile, t, wt[t], mutant[:, t], effect[t], MUTANT_OVER_WT, gene=gene)
+            for t in range(len(wt))
+        ]
+    return table
+
+
+def summarise(
+    swaps: Iterable[tuple[str | None, str | None, float]],
+) -> dict[tuple[str, str], Summary]:
+    """Summarise normalised activities by the class of the TSS's own context and of the new one (Fig. 1f-h).
+
+    Args:
+        swaps: (source class, target class, MUT / WT) of every swap on one track; one with a class that is
+            null or an activity that is NaN is left out.
+
+    Returns:
+        (source class, target class) -> summary, ascending, of the pairs that there are.
+    """
+    groups: dict[tuple[str, str], list[float]] = {}
+    for source, target, effect in swaps:
+        if source is not None and target is not None and effect == effect:  # not NaN
+            groups.setdefault((source, target), []).append(effect)
+    return {
+        pair: Summary(len(values), float(np.mean(values)), float(np.median(values)))
+        for pair, values in sorted(groups.items())
+    }
+
+
+def _swapped(settings: Settings, gene: str) -> Pass:
+    return Pass(foreign=((gene, *settings.tss_tile),))

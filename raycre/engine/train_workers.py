@@ -1,0 +1,155 @@
+"""Many jobs in one Ray Train run: groups of workers walk through them.
+
+Starting Ray Train costs 15-25 s on two cores, so it is paid once: a group that is done with a job takes the
+next one that nobody has. `report()` is a barrier over a run's workers, so no job uses it; a job's state is
+its own files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import ray
+import ray.train
+import torch.distributed as dist
+from ray.exceptions import RayError
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from raycre.engine.cluster import connected, replicas
+from raycre.engine.resources import Share
+from raycre.errors import RaycreError
+from raycre.store.old_run import RAY_FOLDERS
+
+RAY_FOLDER = RAY_FOLDERS.split("/")[0]  # Ray Train's own; nothing of it is kept
+MAX_FAILURES = 3  # lost workers that Ray Train replaces before it gives up
+
+T = TypeVar("T")
+Job = TypeVar("Job")
+
+
+class Group(Protocol):
+    """The workers that do one job together, as one of them sees it."""
+
+    def told(self, say: Callable[[], T]) -> T:
+        """Return what `say` gives on the first worker to all of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Walk(Generic[Job]):
+    """What the workers do; it travels to each of them.
+
+    Attributes:
+        jobs: in the order in which they are taken.
+        begin: called once at the start, and once more whenever lost workers were replaced.
+        join: makes groups of a size of all workers; called by every worker.
+        do: does a job in a group; what it raises ends the whole run.
+        size: workers of a group.
+        nccl: tensors of a group travel between GPUs.
+    """
+
+    jobs: Sequence[Job]
+    begin: Callable[[Sequence[Job]], object]
+    join: Callable[[int, bool], Group]
+    do: Callable[[Job, Any], object]
+    size: int = 1
+    nccl: bool = False
+
+
+class _Trainer(TorchTrainer):
+    """Ray's trainer, which leaves Ctrl-C to the program: its own handler waits, and then exits with 1."""
+
+    def _register_sigint_handler(self, controller: Any) -> None:
+        pass
+
+
+class Turns:
+    """Which job is next, for all groups of workers: an actor."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def restart(self) -> None:
+        """Begin with the first again: all workers are new."""
+        self._next = 0
+
+    def take(self) -> int:
+        """Return a number that no other group has got; one past the last job says that there is none left."""
+        self._next += 1
+        return self._next - 1
+
+
+def run_walk(walk: Walk[Job], share: Share, out: Path) -> None:
+    """Do all jobs by as many groups of workers as fit.
+
+    Args:
+        walk: the jobs, and how they are done.
+        share: of a worker; `count` is of groups.
+        out: folder that Ray Train may use while it runs.
+
+    Raises:
+        RaycreError: workers were lost too often, or not even one group fits.
+    """
+    with connected():
+        turns = ray.remote(num_cpus=0)(Turns).options(scheduling_strategy=_here()).remote()
+        groups = replicas(
+            share.count, cpus=walk.size * share.cpus, gpus=walk.size * share.gpus, most=len(walk.jobs)
+        )
+        trainer = _Trainer(
+            _worker,
+            train_loop_config={"walk": walk, "turns": turns},
+            torch_config=TorchConfig(backend="gloo"),  # of all workers; a group of several makes its own
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=groups * walk.size,
+                use_gpu=share.gpus > 0,
+                resources_per_worker={"CPU": share.cpus, **({"GPU": share.gpus} if share.gpus else {})},
+            ),
+            run_config=ray.train.RunConfig(
+                name=uuid.uuid4().hex,  # never an older run's: our own files say how far each job is
+                storage_path=str(out.resolve() / RAY_FOLDER),
+                failure_config=ray.train.FailureConfig(max_failures=MAX_FAILURES),
+            ),
+        )
+        try:
+            trainer.fit()
+        except (ray.train.TrainingFailedError, RayError) as error:
+            raise RaycreError(
+                f"training stopped: {error}; finished epochs are kept, run again to go on"
+            ) from error
+    for folder in out.glob(RAY_FOLDERS):  # of earlier tries that were cut off, too
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # a person's own files are there
+        (out / RAY_FOLDER).rmdir()
+
+
+def _worker(told: dict[str, Any]) -> None:
+    """Do the jobs that the group of this worker gets."""
+    walk, turns = told["walk"], told["turns"]
+    group = walk.join(walk.size, walk.nccl)
+    if ray.train.get_context().get_world_rank() == 0:
+        walk.begin(walk.jobs)  # of a try that a lost worker ended: all is tried again
+        ray.get(turns.restart.remote())
+    if ray.train.get_context().get_world_size() > 1:
+        dist.barrier()
+    take_turns(
+        walk.jobs, lambda: group.told(lambda: ray.get(turns.take.remote())), lambda job: walk.do(job, group)
+    )
+    ray.train.report({})
+
+
+def take_turns(jobs: Sequence[Job], take: Callable[[], int], do: Callable[[Job], object]) -> None:
+    """Do one job after another, as they are handed out."""
+    while (number := take()) < len(jobs):
+        do(jobs[number])
+
+
+def _here() -> NodeAffinitySchedulingStrategy:
+    """The driver's own node, which does not come and go as spot nodes do."""
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)

@@ -1,0 +1,221 @@
+"""What a CREME run will cost, measured before it starts. Reads the model; writes and starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from raycre.backbones.contract import Backbone
+from raycre.config import PerturbConfig
+from raycre.config.perturb import TopGenes
+from raycre.creme.perturbation import lineage
+from raycre.creme.plan import n_after
+from raycre.creme.selection import CONTEXT_CLASSES
+from raycre.creme.settings import Settings
+from raycre.creme.simulation import ELEMENTS_PER_CONTEXT, simulate
+from raycre.engine.local_ray import usable_cpus
+from raycre.store.passes import PassStore
+from raycre.workflows.perturb.peaks import aligned_genes, gene_peaks, peak_units
+from raycre.workflows.perturb.plan import Study
+from raycre.workflows.perturb.stages import Gene, first_stage, next_stage, picked_genes, screening
+from raycre.workflows.perturb.units import Planned, Stage, gene_key, records, units_of
+from raycre.workflows.reading import open_reader
+from raycre.workflows.timing import Timed, outlook, timed
+
+
+class Costs(NamedTuple):
+    """Of a whole sequence; of the activations of a base that its edits share; of one edited sequence."""
+
+    whole: Timed
+    base: Timed
+    edited: Timed
+
+
+class Count(NamedTuple):
+    """Forward passes of a run.
+
+    Attributes:
+        units: of the steps whose genes are known.
+        units_done: of these.
+        before: passes of the tests run one by one.
+        passes: each once.
+        to_do: of these, that the run folder does not hold.
+        bases: sequences whose activations others share, to do.
+        elements: number of elements, each on one track; assumed unless every tile is one.
+        per_element: passes that one of them takes.
+        go_on: genes that go on in a pipeline at most, where the classes of their contexts are not known.
+    """
+
+    units: int
+    units_done: int
+    before: int
+    passes: int
+    to_do: int
+    bases: int
+    elements: float
+    per_element: int
+    go_on: int | None
+
+
+def cost_of(config: PerturbConfig, study: Study, model: Backbone, started: float) -> dict[str, Any]:
+    """Count passes, FLOPs, bytes and time of a run, and what its folder holds already, ready for JSON.
+
+    Numbers of tests that choose their passes are of one gene times the genes: exact for the search of
+    interactions; for elements they go by the paper's share of contexts that have one. Genes that a step has
+    yet to choose are counted as if as many went on as can. `started` is the processor time at which the verb
+    began.
+    """
+    store = PassStore(config.run.out / "passes" / f"model={study.model_label}", study.kept)
+    n = count_passes(config, study, store)
+    measured = measure_passes(config, study, model)
+    n_genes = len(study.genes)
+    return {
+        "dry_run": True,
+        "genes": n_genes,
+        "refused": study.refused[["gene_name", "reason"]].to_dict("records"),
+        "notes": list(study.notes),
+        **({} if n.go_on is None else {"genes_that_go_on_at_most": n.go_on}),
+        "units": n.units,
+        "units_done": n.units_done,
+        "passes_before_deduplication": n.before,
+        "passes": n.passes,
+        **(
+            {"elements_assumed": round(n.elements, 1), "passes_per_element": n.per_element}
+            if n.per_element
+            else {}
+        ),
+        "passes_to_do": n.to_do,
+        "bases_to_compute": n.bases,
+        "flops_without_reuse": n.before * measured.whole.flops,
+        "flops_to_do": n.bases * measured.base.flops + n.to_do * measured.edited.flops,
+        "bytes_read": n_genes * study.settings.seq_len,
+        "bytes_written_about": n.to_do * (4 * 2 * len(study.kept) + 40),
+        "cpu_seconds_per_whole_pass": round(measured.whole.cpu_seconds, 4),
+        "cpu_seconds_per_edited_pass": round(measured.edited.cpu_seconds, 4),
+        **outlook(
+            n.bases * measured.base.cpu_seconds + n.to_do * measured.edited.cpu_seconds,
+            units=n.units - n.units_done,
+            asked=config.resources.replicas,
+            cpus=config.resources.cpus_per_replica,
+            gpus=config.resources.gpus_per_replica,
+            started=started,
+        ),
+    }
+
+
+def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count:
+    """Count the forward passes of a run, as far as what is known says which there will be."""
+    everyone = records(study.genes)
+    n_tracks, size = len(study.tracks), study.passes_per_unit
+    genes: Sequence[Gene] = everyone
+    screened: list[Planned] = []
+    if isinstance(config.inputs.genes, TopGenes):
+        screened = list(units_of(screening(study), everyone, size, store))
+        if any(planned.to_do for planned in screened):
+            genes = everyone[: config.inputs.genes.top * n_tracks]
+        else:
+            genes = picked_genes(config, study, everyone, store)
+    peaks = peak_units(genes, store) if config.drops_off_peak else []
+    if peaks and not any(planned.to_do for planned in peaks):
+        genes = aligned_genes(study, genes, gene_peaks(study, genes, store))
+    on = {gene_key(gene) for gene in genes}
+    screened = [planned for planned in screened if gene_key(planned.unit.gene) not in on]
+
+    stage = first_stage(config, study, genes)
+    units = list(units_of(stage, genes, size, store))
+    go_on = None
+    if config.tests == "pipeline":
+        n_context = 1 + study.settings.n("context")
+        if all(planned.to_do == 0 for planned in units):
+            after, chosen = next_stage(config, study, stage, genes, store)
+            on = {gene_key(gene) for gene in chosen} if after is not None else set()
+            screened += [planned for planned in units if gene_key(planned.unit.gene) not in on]
+            if after is None:
+                chosen, units = [], []
+            else:
+                stage, units = after, list(units_of(after, chosen, size, store))
+            genes = chosen
+        else:
+            go_on = min(len(genes), config.creme.per_class * len(CONTEXT_CLASSES) * n_tracks)
+
+    n_on = len(genes) if go_on is None else go_on
+    settings = _typical(stage, genes) if genes else study.settings
+    if config.tests == "pipeline":
+        settings = replace(study.settings, searched=(0,), tiles=settings.tiles)
+    settings = replace(settings, partners=())
+    without = simulate(study.tests, settings, n_tracks, element=False)
+    with_one = simulate(study.tests, settings, n_tracks, element=True)
+    per_element = with_one.after - without.after
+    share = len(settings.tiles) if settings.elements == "all" else ELEMENTS_PER_CONTEXT
+    elements = n_on * len(settings.tracks(n_tracks)) * float(share) if per_element else 0.0
+    swaps = n_on * (len(stage.partners) or n_on) if "swap" in study.tests else 0
+
+    before = without.before * n_on + 2 * swaps + elements * (with_one.before - without.before)
+    before += sum(planned.passes or 0 for planned in screened)
+    static, todo = _known(units)
+    known, todo_screened = _known(screened)
+    if go_on is None:
+        ahead = (without.after - n_after(study.tests, settings)) * n_on + elements * per_element
+        chains = [planned for planned in units if planned.passes is None]
+        left = sum(planned.to_do is None for planned in chains) / max(1, len(chains))
+    else:
+        before += static - n_context * n_on
+        ahead, left = (without.after - n_context) * n_on + swaps + elements * per_element, 1.0
+    roots = {lineage(p, study.settings.tss_tile)[0] for p in without.known.values()}
+    bases = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
+    if go_on is not None:
+        bases += todo  # passes of the context test are all bases; the next step computes its own anew
+    passes, to_do = static + ahead + known, todo + ahead * left + todo_screened
+    planned_units = [*screened, *peaks, *units]
+    all_peaks, peaks_to_do = _known(peaks)
+    return Count(
+        units=len(planned_units),
+        units_done=sum(planned.to_do == 0 for planned in planned_units),
+        before=round(before) + all_peaks,
+        passes=round(passes) + all_peaks,
+        to_do=round(to_do) + peaks_to_do,
+        bases=round(bases) + todo_screened + peaks_to_do,  # what genes are chosen by shares nothing
+        elements=elements,
+        per_element=per_element,
+        go_on=go_on,
+    )
+
+
+def _known(units: Sequence[Planned]) -> tuple[int, int]:
+    """Passes known beforehand, and those of them to do."""
+    return sum(planned.passes or 0 for planned in units), sum(planned.to_do or 0 for planned in units)
+
+
+def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:
+    """The settings of the gene that has the middle number of tiles and tracks."""
+    settings = {id(gene): stage.settings_of(gene) for gene in genes} if "tiles" in genes[0] else {}
+    if not settings:
+        return stage.settings_of(genes[len(genes) // 2])
+    ranked = sorted(settings.values(), key=lambda own: len(own.tiles))
+    return ranked[len(ranked) // 2]
+
+
+def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Costs:
+    """Do a whole pass and one with a shuffled tile here, and take their processor time."""
+    reader = open_reader(model, config.model, study.kept, config.resources.cache_bytes)
+    base = np.zeros(reader.model.seq_len, np.uint8)
+    edited = base.copy()
+    tile = study.settings.tiles[0] if study.settings.tiles else study.settings.tss_tile
+    edited[slice(*tile)] = 1
+    line = [("base", lambda: base)]
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(config.resources.cpus_per_replica, usable_cpus()))
+    try:
+        whole = timed(lambda: reader.whole(base))
+        if reader.reuse is None:
+            return Costs(whole, Timed(0.0, 0), whole)
+        reader.edited(base, line)  # from here on its activations are kept
+        unchanged = timed(lambda: reader.edited(base, line))
+        changed = timed(lambda: reader.edited(edited, line))
+        return Costs(whole, whole.beyond(unchanged), changed)
+    finally:
+        torch.set_num_threads(before)
