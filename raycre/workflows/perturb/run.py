@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +13,6 @@ import pyarrow as pa
 from raycre.backbones.shared_model import pack
 from raycre.config import PerturbConfig
 from raycre.config.perturb import TopGenes
-from raycre.engine.cluster import check_cluster
 from raycre.engine.pool import Pool
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
@@ -24,11 +22,10 @@ from raycre.store.elements import Regions, read_predict_run
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, with_metadata, write_table
 from raycre.store.passes import PassStore, remove_folder
-from raycre.store.run import Run, open_run
+from raycre.store.run import Run
 from raycre.store.schemas import PASS_UNITS
 from raycre.workflows.failures import raise_failures, write_failures
-from raycre.workflows.fresh import Fresh, preview_removal, removal
-from raycre.workflows.inputs import check_out, fingerprint_inputs, sha256_by_key
+from raycre.workflows.fresh import Fresh
 from raycre.workflows.perturb.cost import cost_of
 from raycre.workflows.perturb.effects import forget_effects, order_effects, write_summary
 from raycre.workflows.perturb.elements import write_elements
@@ -56,7 +53,7 @@ from raycre.workflows.perturb.units import (
 )
 from raycre.workflows.progress import progress
 from raycre.workflows.reading import resolved
-from raycre.workflows.readings import listen, show_readings
+from raycre.workflows.run import Start
 
 MANY_GENES = 500  # whose effects are worth starting replicas for
 SHOWN = 10  # genes named on the screen
@@ -73,18 +70,13 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
         InputError: bad input; nothing was written.
         TasksFailedError: some units failed for good; all others are done.
     """
-    started = time.process_time()
-    check_out(config.run.out)
-    readings = listen()
-    if not dry_run:
-        check_cluster()
-    prints = fingerprint_inputs(config.paths())
-    hashes = sha256_by_key(prints)
+    start = Start("creme", config.run.out, fresh=fresh, dry_run=dry_run)
+    prints, hashes = start.hash_inputs(config.paths()), start.hashes
     regions, create = None, None
     if config.create_run is not None:
         regions, create = read_predict_run(config.create_run, hashes["inputs.fasta"])
     study, model = plan_creme(config)
-    check_unchanged(prints.values())
+    start.check_inputs()
     if not fresh:
         study = with_kept_of(config.run.out, study)
     if "RANDOM" in study.model_label:
@@ -94,12 +86,9 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     for note in study.notes:
         say(f"note: {note}")
     if dry_run:
-        show_readings()
-        preview_removal(config.run.out, "creme", fresh)
-        return cost_of(config, study, model, started)
-    run = open_run(
-        config.run.out,
-        verb="creme",
+        start.preview()
+        return cost_of(config, study, model, start.started)
+    run = start.open(
         name=config.run.name,
         config=config.model_dump(mode="json"),
         science={
@@ -118,20 +107,17 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
             "model.weights": study.weights_sha256,
             **({} if create is None else {"create_run": create["digest"]}),
         },
-        remove=removal(fresh),
+        facts={
+            "inputs_sha256": hashes,
+            "model": study.model_label,
+            "trained": "RANDOM" not in study.model_label,
+            "tracks": study.tracks,
+            "notes": study.notes,
+            "create_run": create,
+            "refused": study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
+            "off_peak": [],
+        },
     )
-    run.note(
-        inputs_sha256=hashes,
-        model=study.model_label,
-        trained="RANDOM" not in study.model_label,
-        tracks=study.tracks,
-        notes=study.notes,
-        inputs_read=readings,
-        create_run=create,
-        refused=study.refused[["gene_id", "gene_name", "reason"]].to_dict("records"),
-        off_peak=[],
-    )
-    show_readings()
     for name, made in (("sampled", config.tests == "pipeline"), ("peaks", config.drops_off_peak)):
         if not made:  # by an earlier run, whose choice this one does not share
             (run.out / "summary" / f"{name}.parquet").unlink(missing_ok=True)

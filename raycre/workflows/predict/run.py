@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from raycre.config import PredictConfig
 from raycre.create.inference.checkpoints import Checkpoint, read_checkpoint
 from raycre.create.inference.ensemble import flank_of
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.engine.cluster import check_cluster, connected
+from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.engine.stream import stream
 from raycre.errors import ConfigError
@@ -25,24 +24,21 @@ from raycre.genome.regions import read_regions
 from raycre.log import say
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_table
-from raycre.store.run import Run, open_run
+from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 from raycre.workflows.failures import raise_failures, write_failures
-from raycre.workflows.fresh import Fresh, preview_removal, removal
+from raycre.workflows.fresh import Fresh
 from raycre.workflows.inputs import (
-    check_out,
-    fingerprint_inputs,
     fit_regions,
     hash_rows,
     look_at_regions,
     say_dropped,
-    sha256_by_key,
     signal_paths,
 )
 from raycre.workflows.predict.calling import Calling, calling_of
 from raycre.workflows.predict.shards import CrePredictor, Order, measure, read_shard
 from raycre.workflows.progress import progress
-from raycre.workflows.readings import listen, show_readings
+from raycre.workflows.run import Start
 from raycre.workflows.timing import DATA_START, outlook
 
 PARTS = "predictions"
@@ -59,11 +55,7 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         InputError: bad input; nothing was written.
         TasksFailedError: some shards failed for good; all others are done.
     """
-    started = time.process_time()
-    check_out(config.run.out)
-    readings = listen()
-    if not dry_run:
-        check_cluster()
+    start = Start("predict", config.run.out, fresh=fresh, dry_run=dry_run)
     checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
     checkpoint.check_signals([name for name in SIGNALS if getattr(config.inputs, name)])
     checkpoint.check_cutoffs({} if config.model.cutoffs is None else config.model.cutoffs.model_dump())
@@ -71,22 +63,18 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
     calling = calling_of(checkpoint.path, checkpoint.folds, _cutoffs(config))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
-    prints = fingerprint_inputs(used)
-    hashes = sha256_by_key(prints)
+    prints, hashes = start.hash_inputs(used), start.hashes
     paths = signal_paths(config.inputs, checkpoint.modalities, prints)
     signals = Signals(paths)
     regions, counts = _read_regions(config, signals)
     facts = look_at_regions(signals, regions, flank_of(config.views))
-    check_unchanged(prints.values())
+    start.check_inputs()
     units = _units(len(regions), config.shard_size)
     ledger = Ledger(config.run.out, PARTS)
     if dry_run:
-        show_readings()
-        preview_removal(config.run.out, "predict", fresh)
-        return _cost(config, checkpoint, units, ledger, counts, signals, regions, started) | facts
-    run = open_run(
-        config.run.out,
-        verb="predict",
+        start.preview()
+        return _cost(config, checkpoint, units, ledger, counts, signals, regions, start.started) | facts
+    run = start.open(
         name=config.run.name,
         config=config.model_dump(mode="json"),
         science={
@@ -99,11 +87,13 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         },
         layout=config.layout(),
         inputs={**hashes, "model.checkpoint": checkpoint.sha256},
-        remove=removal(fresh),
+        facts={
+            "regions": counts,
+            "loops_dropped": signals.loops_dropped,
+            "classes": checkpoint.classes,
+            **facts,
+        },
     )
-    run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes, **facts)
-    run.note(inputs_read=readings)
-    show_readings()
     say_dropped("regions", counts, signals.loops_dropped)
     missing = [c for c in CLASSES if c not in checkpoint.classes]
     if missing:
