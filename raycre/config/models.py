@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from raycre.bounds import Positive
 from raycre.config.given import as_taken
 from raycre.config.presets import with_preset
-from raycre.config.words import LARGEST
 from raycre.genome.classes import CLASSES, trained_classes
 from raycre.published.cache import REGISTRY, resolve
 
 Modality = Literal["sequence", "openness", "loops"]
-Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 _ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
 
 

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from raycre.bounds import LARGEST
 from raycre.errors import near
-
-LARGEST = 2**31 - 1  # of a whole number, where nothing else bounds it; not worth a word
 
 Place = tuple[int | str, ...]
 

@@ -1,4 +1,4 @@
-"""What a CREME run may choose, checked once. Knows no test, no gene and no model."""
+"""What a CREME run may choose, checked once."""
 
 from __future__ import annotations
 
@@ -35,46 +35,7 @@ class FineStage(NamedTuple):
         return 2 - self.threshold if self.silencer_threshold is None else self.silencer_threshold
 
 
-# Results: "100 independent dinucleotide shuffles" (context), "ten shuffles per tile perturbation"
-# (necessity). The text has no number for sufficiency; the ten backgrounds of its fine-tile search are taken,
-# which the published drivers use in all other tests too.
-PAPER_SHUFFLES = {
-    "context": 100,
-    "necessity": 10,
-    "sufficiency": 10,
-    "distance": 10,
-    "interaction": 10,
-    "sets": 10,
-    "multiplicity": 10,
-    "finemap": 10,
-}
-
-
-class Preset(NamedTuple):
-    """What the paper ran with one backbone.
-
-    Attributes:
-        thresholds: row of `effects.THRESHOLDS`.
-        n_shuffles: of each test by name.
-        replicates: how the context effect of an ensemble is made of its members': "ratio_of_means" or
-            "mean_of_ratios".
-    """
-
-    thresholds: str
-    n_shuffles: Mapping[str, int]
-    replicates: str
-
-
 RATIOS = ("ratio_of_means", "mean_of_ratios")
-PRESETS = {
-    "enformer": Preset("enformer", PAPER_SHUFFLES, "ratio_of_means"),
-    # Extended Data Fig. 2, Supplementary Fig. 1, Fig. 4b: five shuffles. The mean over the four models of
-    # each one's ratio, for contexts alone, is the authors' code's (DIVERGENCES 14). Other tests were not run.
-    "borzoi": Preset(
-        "borzoi", PAPER_SHUFFLES | {"context": 5, "sufficiency": 5, "distance": 5}, "mean_of_ratios"
-    ),
-}
-PRESET_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # by backbone; every other has Enformer's
 ROUNDS = 25  # of the higher-order search; in the authors' code only (DIVERGENCES 29)
 SEARCHES = ("min", "max")  # towards less activity (enhancers), towards more (silencers)
 COPIES = 15  # Methods, "Multiplicity test"
@@ -96,7 +57,7 @@ class Settings:
         n_shuffles: shuffles (of a tile, or of the whole input) for each test by name.
         compat: "fixed", or "reference" for what the authors' code does: classes with right-closed bins
             (DIVERGENCES 13) and own backgrounds for every tile in the sufficiency test (19).
-        thresholds: row of `effects.THRESHOLDS`.
+        thresholds: row of `formulas.THRESHOLDS`.
         elements: tiles that distance, multiplicity and fine-tile search take: those that the sufficiency
             test calls ("called"), or every tile ("all").
         rounds: of the higher-order search, at most one for each tile.
