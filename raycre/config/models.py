@@ -48,6 +48,10 @@ class _Signals(Frozen):
     blacklist: Path | None = None
     outside: Literal["error", "drop"] = "error"  # regions and loops off the FASTA: stop, or drop and count
 
+    def signals(self) -> dict[str, Any]:
+        """Return the fields that every verb's inputs have, by name."""
+        return {name: getattr(self, name) for name in _Signals.model_fields}
+
 
 class TrainInputs(_Signals):
     """Inputs of `train`: labels are BED6 (name = class) or Parquet with a label column.
