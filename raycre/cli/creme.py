@@ -39,7 +39,7 @@ def creme(
 ) -> None:
     """Perturb genes with CREME on Ray actors."""
     from raycre.config import PerturbConfig, read_config
-    from raycre.creme import TESTS
+    from raycre.creme.tests import TESTS
 
     known = (*TESTS, "pipeline", "config")
     if test not in known:

@@ -16,7 +16,7 @@ from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.create.evaluation.metrics import MACRO
 from raycre.create.inference.cutoffs import CALLABLE
 from raycre.create.layout import CLASSES
-from raycre.creme.settings import PAPER_SHUFFLES
+from raycre.creme.presets import paper_shuffles
 from raycre.demo.genome import DemoGenome, open_demo_genome, write_demo_genome
 from raycre.engine.cluster import check_cluster, connected
 from raycre.errors import ConfigError
@@ -29,7 +29,7 @@ from raycre.workflows.predict.run import run_predict
 from raycre.workflows.train.run import run_train
 
 TRACK = 0  # the planted backbone's track that is counted
-SHUFFLES = dict.fromkeys(PAPER_SHUFFLES, 2) | {"context": 10, "necessity": 3, "sufficiency": 3}
+SHUFFLES = dict.fromkeys(paper_shuffles(), 2) | {"context": 10, "necessity": 3, "sufficiency": 3}
 CHAIN = {"n_shuffles": SHUFFLES, "rounds": 3, "copies": 3}
 
 

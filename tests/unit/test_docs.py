@@ -9,7 +9,7 @@ import pytest
 
 from raycre.create.kinds import KINDS
 from raycre.create.training import presets
-from raycre.creme import TESTS
+from raycre.creme.tests import TESTS
 from raycre.store import comparison_schemas
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS, describe
 

@@ -1,4 +1,4 @@
-"""The chain from CREATE to CREME: a prediction's elements, their classes, and what they do to genes."""
+"""From CREATE to CREME: a prediction's elements, their classes, and what they do to genes."""
 
 from __future__ import annotations
 
