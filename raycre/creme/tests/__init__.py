@@ -111,6 +111,17 @@ def tile_tests() -> tuple[str, ...]:
     return tuple(name for name, test in TESTS.items() if test.per_tile)
 
 
+def describe_tests() -> list[str]:
+    """Return a line for each test, its name and what it asks; one that cannot be imported says so."""
+    lines = []
+    for name in names():
+        try:
+            lines.append(f"{name}: {find_test(name).summary}")
+        except ConfigError as error:
+            lines.append(f"{name}: {error.message}")
+    return lines
+
+
 def table_of_tests() -> str:
     """Return the table of docs/creme.md: what a row of each test is, its formulas, calls and columns."""
     lines = ["| test | a row is | `metric`: `effect` | `call` | also |", "|---|---|---|---|---|"]
