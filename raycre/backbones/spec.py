@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import MinLen
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class BackboneSpec:
 
     backbone: str
     weights: str | tuple[str, ...] | None = None
-    head: str = "human"
+    head: Literal["human", "mouse"] = "human"
     track_table: Path | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    dtype: str = "float32"
+    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"
     incremental: bool = True
-    shifts: tuple[int, ...] = (0,)
+    shifts: Annotated[tuple[int, ...], MinLen(1)] = (0,)
     reverse_complement: bool = False

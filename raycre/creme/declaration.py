@@ -47,7 +47,7 @@ class Test:
         swaps: it reads the wild types of the genes in `settings.partners`, too.
         adaptive: of a test that chooses passes by earlier ones; None for any other.
         pipeline: `tests: pipeline` runs it, of the tests that come with raycre.
-        figure: row of the table of figures that draws it (`figures.perturbation.FIGURES`).
+        figure: row of the table of figures that draws it (`figures.perturbation.FIGURES`); None: nothing.
         row: what a row of its effects is about, for docs.
         metrics: its formulas and what they are of, for docs.
         calls: the values of `call`, for docs; empty where there are none.
@@ -68,7 +68,7 @@ class Test:
     swaps: bool = False
     adaptive: Adaptive | None = None
     pipeline: bool = True
-    figure: str = "rows"
+    figure: str | None = "rows"
     row: str = ""
     metrics: str = ""
     calls: str = ""

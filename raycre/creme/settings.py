@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from raycre.creme.formulas import THRESHOLDS
 from raycre.creme.tiles import Interval, overlap, tss_tile
@@ -35,7 +35,6 @@ class FineStage(NamedTuple):
         return 2 - self.threshold if self.silencer_threshold is None else self.silencer_threshold
 
 
-RATIOS = ("ratio_of_means", "mean_of_ratios")
 ROUNDS = 25  # of the higher-order search; in the authors' code only (DIVERGENCES 29)
 SEARCHES = ("min", "max")  # towards less activity (enhancers), towards more (silencers)
 COPIES = 15  # Methods, "Multiplicity test"
@@ -43,7 +42,10 @@ PER_CLASS = 200  # contexts of a class that further tests take; Methods, "Contex
 # Methods, "Fine-tile search": 500 bp, then 50 bp. Thresholds and batches are the drivers' (DIVERGENCES 36).
 FINE_STAGES = (FineStage(500, 0.9, 1), FineStage(50, 0.7, 10))
 
-COMPAT = ("fixed", "reference")
+Compat = Literal["fixed", "reference"]
+ElementRule = Literal["called", "all"]
+ReplicateRule = Literal["ratio_of_means", "mean_of_ratios"]
+COMPAT, ELEMENT_RULES = get_args(Compat), get_args(ElementRule)
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ class Settings:
                 f"thresholds are {', '.join(THRESHOLDS)}{near(self.thresholds, THRESHOLDS)}",
                 value=self.thresholds,
             )
-        if self.elements not in ("called", "all"):
-            raise ConfigError("creme.elements is called or all", value=self.elements)
+        if self.elements not in ELEMENT_RULES:
+            raise ConfigError(f"creme.elements is {' or '.join(ELEMENT_RULES)}", value=self.elements)
         ways = set(self.searches)
         if not ways or not ways <= set(SEARCHES) or len(ways) < len(self.searches):
             raise ConfigError(f"creme.searches are of {', '.join(SEARCHES)}, each once", value=self.searches)

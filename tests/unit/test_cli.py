@@ -17,7 +17,7 @@ import yaml
 from raycre import __version__
 from raycre.cli import main
 from raycre.config import PerturbConfig
-from raycre.creme import TESTS
+from raycre.creme.tests import TESTS
 from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, InputError, RaycreError, TasksFailedError
 from raycre.store.files import TEMPORARY

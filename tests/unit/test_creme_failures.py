@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from raycre.backbones.reader import Reader
 from raycre.creme.tiles import context_tiles
 from raycre.demo.genome import DemoGenome
 from raycre.errors import TasksFailedError
@@ -18,7 +19,6 @@ from raycre.store.parquet import read_table
 from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.replica import Replica
 from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.reading import Reader
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica
 

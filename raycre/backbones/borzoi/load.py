@@ -23,7 +23,7 @@ def load_borzoi(
     strands: Strands = "summed",
     rotary: bool = False,
 ) -> Backbone:
-    """Load one replicate of Borzoi, or with `rotary` of Flashzoi, at its published size (`loading.load_backbone`).
+    """Load one replicate of Borzoi, or with `rotary` of Flashzoi, at its published size; see `load_backbone`.
 
     A published file holds one head or both; the model gets those that the file has.
     """

@@ -17,7 +17,7 @@ from raycre.errors import ConfigError, TrackError, near
 def load_enformer(
     *, weights: str | None, head: str, track_table: Path | None, gamma: str = "tensorflow"
 ) -> Backbone:
-    """Load Enformer at its published size; see `loading.load_backbone`.
+    """Load Enformer at its published size; see `load_backbone`.
 
     `gamma` is how its weights were trained: with TensorFlow's gamma features (the published ones) or with the
     plain formula ("exact").

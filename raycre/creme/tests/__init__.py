@@ -7,7 +7,7 @@ declaration (`raycre.creme.declaration.Test`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from raycre.creme.declaration import Test
@@ -44,6 +44,7 @@ TESTS: dict[str, Test] = {
 """The tests that come with raycre, in the order of the paper."""
 
 INSTALLED = Installed("raycre.tests", "a test")
+DEFAULT = (context.TEST.name, necessity.TEST.name, sufficiency.TEST.name)  # where none is asked for
 PIPELINE = tuple(name for name, test in TESTS.items() if test.pipeline)  # all tests, as in the paper
 RESERVED = ("pipeline", "config")  # words of the command line in a test's place
 
@@ -79,6 +80,12 @@ def _installed(name: str) -> Test:
     return test
 
 
+def in_order(tests: Iterable[str]) -> list[str]:
+    """Return tests in the order of the paper, those of packages after them by name."""
+    place = {name: number for number, name in enumerate(TESTS)}
+    return sorted(tests, key=lambda name: (place.get(name, len(place)), name))
+
+
 def with_needs(tests: Sequence[str]) -> tuple[str, ...]:
     """Return the tests and those whose passes they read as well, each once."""
     return tuple(dict.fromkeys([*tests, *(more for test in tests for more in find_test(test).needs)]))
@@ -91,9 +98,8 @@ def adaptive_groups(tests: Sequence[str]) -> list[tuple[bool, tuple[str, ...]]]:
         (whether each way of a search is followed by itself, the tests of the group): those by ways first, as
         they take longest, then in the order of the table.
     """
-    place = {name: number for number, name in enumerate(TESTS)}
     groups: dict[tuple[bool, str], list[str]] = {}
-    for name in sorted(tests, key=lambda name: (place.get(name, len(place)), name)):
+    for name in in_order(tests):
         if (adaptive := find_test(name).adaptive) is not None:
             groups.setdefault((adaptive.each_way, adaptive.group), []).append(name)
     ordered = sorted(groups.items(), key=lambda item: not item[0][0])
@@ -103,6 +109,17 @@ def adaptive_groups(tests: Sequence[str]) -> list[tuple[bool, tuple[str, ...]]]:
 def tile_tests() -> tuple[str, ...]:
     """Return the tests of raycre with one effect of each tile, at its own place."""
     return tuple(name for name, test in TESTS.items() if test.per_tile)
+
+
+def describe_tests() -> list[str]:
+    """Return a line for each test, its name and what it asks; one that cannot be imported says so."""
+    lines = []
+    for name in names():
+        try:
+            lines.append(f"{name}: {find_test(name).summary}")
+        except ConfigError as error:
+            lines.append(f"{name}: {error.message}")
+    return lines
 
 
 def table_of_tests() -> str:

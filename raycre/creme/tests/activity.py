@@ -30,7 +30,7 @@ TEST = Test(
     effects=effects,
     tiled=False,
     pipeline=False,  # it is what genes are ranked by before any test
-    figure="tiles",
+    figure=None,
     row="a gene",
     metrics="`wt`",
 )
