@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 
 from raycre.backbones import registry
 from raycre.backbones.borzoi import load as borzoi
-from raycre.backbones.borzoi import model as borzoi
 from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.declaration import Declaration
 from raycre.backbones.incremental import Incremental

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from raycre.backbones.borzoi import load as borzoi
-from raycre.backbones.borzoi import model as borzoi
 from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.loading import load_backbone
 from raycre.backbones.reader import Reader
