@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from raycre.bounds import Positive
 from raycre.config.given import as_taken
-from raycre.config.presets import with_preset
+from raycre.config.presets import CREATE, with_preset
+from raycre.config.words import one_of
+from raycre.create import names
 from raycre.genome.classes import CLASSES, trained_classes
 from raycre.published.cache import REGISTRY, resolve
 
@@ -82,7 +84,7 @@ class Codebook(Frozen):
 class ModelConfig(Frozen):
     """Model of `train`: CREATE, an ablation of it, or a baseline (`kind`)."""
 
-    kind: Literal["create", "deepsea", "danq", "es-transition", "deepicsh"] = "create"
+    kind: str = CREATE
     size: Literal["paper", "small", "tiny"] = "paper"
     modalities: tuple[Modality, ...] = _ORDER
     codebook: Codebook = Codebook()
@@ -93,6 +95,11 @@ class ModelConfig(Frozen):
     smoothing: float = Field(default=1e-5, ge=0)
     log_openness: bool = True
     init: Path | None = None  # weights to start from: of train, the authors' .pth, or registry:NAME
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _known(cls, kind: Any) -> str:
+        return one_of(kind, names.known())
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -274,7 +281,7 @@ class TrainConfig(Verb):
             fields["classes"] = list(self.inputs.classes)
         if self.inputs.overlaps == "keep":  # refused, by earlier versions too, or dropped: none is left
             fields["overlaps"] = "keep"
-        if self.model.kind == "create":
+        if self.model.kind == CREATE:
             fields["model"]["track_heads"] = "start above zero"  # earlier versions left them as torch draws
         else:
             fields.pop("interpretation")  # a baseline has nothing to interpret

@@ -89,6 +89,18 @@ def _bounds(metadata: Sequence[Any]) -> str:
     return " and ".join(["", *said])[4:] if said else ""
 
 
+def one_of(value: Any, names: Sequence[str]) -> str:
+    """Return a value that is one of the names, which are known only when they are asked for.
+
+    Raises:
+        ValueError: it is none of them; near matches are named.
+    """
+    if isinstance(value, str) and value in names:
+        return value
+    hint = near(value, names) if isinstance(value, str) else ""
+    raise ValueError(f"takes {_joined(names)}{hint}")
+
+
 def options(annotation: Any) -> Iterator[str]:
     """Every name that a type spells out, at any depth."""
     if get_origin(annotation) is Literal:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
+from raycre.create.model.declaration import describe, rebuild
 from raycre.create.model.network import Network
-from raycre.create.model.networks import describe, rebuild
 from raycre.create.model.published import architecture, from_published
 from raycre.errors import CheckpointError, MissingInputError
 from raycre.store.files import sha256_of, write_atomic

@@ -27,8 +27,8 @@ from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, f
 from raycre.create.inference.cutoffs import cutoffs
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model.create import Create
+from raycre.create.model.declaration import make
 from raycre.create.model.network import Network
-from raycre.create.model.networks import make
 from raycre.create.model.sizes import SIZES, Structure
 from raycre.create.model.weight_files import initialise, write_model
 from raycre.create.training.augment import both_strands
