@@ -18,7 +18,8 @@ from raycre.config import TrainConfig, make_config
 from raycre.create.evaluation import metrics
 from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder, read_checkpoint
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model.create import SIZES, Create
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import SIZES
 from raycre.create.model.weight_files import read_model, write_model
 from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError

@@ -23,18 +23,20 @@ import pyarrow as pa
 import torch
 
 from raycre.config import TrainConfig
+from raycre.create.fold_data import FoldData
 from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder
 from raycre.create.inference.cutoffs import cutoffs
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model.create import Create
 from raycre.create.model.declaration import make
+from raycre.create.model.loss_weights import Weights
 from raycre.create.model.network import Network
 from raycre.create.model.sizes import SIZES, Structure
 from raycre.create.model.weight_files import initialise, write_model
-from raycre.create.training.augment import both_strands
 from raycre.create.training.epoch import evaluate, start_fold, train_epoch
-from raycre.create.training.fold import FoldData, FoldState, Recipe
-from raycre.create.training.loss_weights import Weights
+from raycre.create.training.fold import FoldState
+from raycre.create.training.recipe import Recipe
+from raycre.create.views import both_strands
 from raycre.engine.local_ray import usable_cpus
 from raycre.errors import CheckpointError
 from raycre.genome.folds import split

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from raycre.config import TrainConfig
-from raycre.config.models import TrainInputs
+from raycre.config.train import TrainInputs
 from raycre.create.layout import CLASSES
-from raycre.create.training.losses import class_weights
+from raycre.create.model.losses import class_weights
 from raycre.errors import LabelError
 from raycre.genome.class_overlaps import class_overlaps
 from raycre.genome.classes import trained_classes

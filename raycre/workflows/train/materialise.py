@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.layout import WIDTH
-from raycre.create.training.augment import flank
+from raycre.create.views import flank
 from raycre.errors import LabelError
 from raycre.genome.class_overlaps import one_of_each_window
 from raycre.genome.features import Signals, Wide

@@ -16,7 +16,7 @@ from raycre.create.evaluation.projection import wanted_method
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.layout import WIDTH
 from raycre.create.model.create import Create
-from raycre.create.training.augment import training_samples
+from raycre.create.views import training_samples
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.fingerprint import Fingerprint

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raycre.config import TrainConfig
-from raycre.config.models import TrainResources
+from raycre.config.train import TrainResources
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
