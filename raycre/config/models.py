@@ -45,6 +45,10 @@ class SignalFiles(Frozen):
     blacklist: Path | None = None
     outside: Literal["error", "drop"] = "error"  # regions and loops off the FASTA: stop, or drop and count
 
+    def signals(self) -> dict[str, Any]:
+        """Return the fields that every verb's inputs have, by name."""
+        return {name: getattr(self, name) for name in _Signals.model_fields}
+
 
 class ReplicaResources(Frozen):
     """Replicas of a model; results do not depend on how many."""
