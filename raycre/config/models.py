@@ -47,7 +47,7 @@ class SignalFiles(Frozen):
 
     def signals(self) -> dict[str, Any]:
         """Return the fields that every verb's inputs have, by name."""
-        return {name: getattr(self, name) for name in _Signals.model_fields}
+        return {name: getattr(self, name) for name in SignalFiles.model_fields}
 
 
 class ReplicaResources(Frozen):

@@ -26,7 +26,7 @@ from raycre.create import names
 from raycre.create.evaluation.settings import Interpretation
 from raycre.create.model.loss_weights import Weights
 from raycre.create.model.sizes import Codebook, Structure
-from raycre.create.training.recipe import Recipe
+from raycre.create.training.recipe import Folds, Recipe
 from raycre.genome.classes import CLASSES, trained_classes
 from raycre.published.cache import REGISTRY, resolve
 
@@ -126,12 +126,9 @@ class InterpretationConfig(Frozen, Interpretation):
     """What is written of what a fold of CREATE has learnt (Methods, "Feature spectrum"; Fig. 4)."""
 
 
-class Folds(Frozen):
+@keys()
+class FoldsConfig(Frozen, Folds):
     """Cross-validation: n folds, 8:1:1 at ten; `only` trains some of them."""
-
-    n: int = Field(default=10, ge=3)
-    by: Literal["stratified", "chromosome"] = "stratified"
-    only: tuple[int, ...] | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -156,7 +153,7 @@ class TrainConfig(Verb):
     model: ModelConfig = ModelConfig()
     recipe: RecipeConfig = RecipeConfig()
     interpretation: InterpretationConfig = InterpretationConfig()
-    folds: Folds = Folds()
+    folds: FoldsConfig = FoldsConfig()
     resources: TrainResources = TrainResources()
 
     @model_validator(mode="before")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -12,6 +13,20 @@ from raycre.create.layout import CLASSES
 from raycre.create.model.loss_weights import AUTHORS_CODE, Weights
 from raycre.create.views import EVAL_RATIO, RATIOS, STRIDE, flank
 from raycre.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Cross-validation: n folds, 8:1:1 at ten; `only` trains some of them."""
+
+    n: Annotated[int, Ge(3)] = 10
+    by: Literal["stratified", "chromosome"] = "stratified"
+    only: tuple[int, ...] | None = None
+
+    @property
+    def trained(self) -> Sequence[int]:
+        """Numbers of the folds to train."""
+        return range(self.n) if self.only is None else self.only
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ from raycre.store.schemas import CLASS_COUNTS, SHARDS
 from raycre.workflows.failures import raise_failures, write_failures
 from raycre.workflows.fresh import Fresh
 from raycre.workflows.inputs import (
-    SignalInputs,
     fit_regions,
     hash_rows,
     look_at_regions,
@@ -66,10 +64,9 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     calling = calling_of(checkpoint.path, checkpoint.folds, _cutoffs(config))
     used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
     prints, hashes = start.hash_inputs(used), start.hashes
-    inputs = SignalInputs(**config.inputs.signals())
-    paths = signal_paths(inputs, checkpoint.modalities, prints)
+    paths = signal_paths(config.inputs, checkpoint.modalities, prints)
     signals = Signals(paths)
-    regions, counts = _read_regions(config.inputs.regions, inputs, signals)
+    regions, counts = _read_regions(config, signals)
     facts = look_at_regions(signals, regions, flank_of(config.views))
     start.check_inputs()
     units = _units(len(regions), config.shard_size)
@@ -114,13 +111,11 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
     return _finish(run, units, errors, checkpoint.classes)
 
 
-def _read_regions(path: Path, inputs: SignalInputs, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
+def _read_regions(config: PredictConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return regions of 1 kb in input order, and how many were dropped by which rule."""
     inputs, sizes = config.inputs, signals.fasta.sizes
     found = read_regions(inputs.regions, sizes=sizes, outside=inputs.outside)
-    table, counts = fit_regions(
-        found, SignalInputs(**inputs.signals()), sizes, path=inputs.regions, what="region"
-    )
+    table, counts = fit_regions(found, inputs, sizes, path=inputs.regions, what="region")
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source"]
     return table[columns], counts
 
