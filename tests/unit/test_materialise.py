@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.config import TrainConfig, make_config
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import WIDTH
-from raycre.create.training.augment import Views
-from raycre.create.training.fold import FoldData
+from raycre.create.views import Views
 from raycre.demo.genome import DemoGenome
 from raycre.genome.features import Signals, Wide
 from raycre.store.files import TEMPORARY

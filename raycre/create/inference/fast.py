@@ -27,7 +27,7 @@ from raycre.create.model.create import (
     Create,
 )
 from raycre.create.model.network import Network, columns_of
-from raycre.create.training.augment import Views
+from raycre.create.views import Views
 from raycre.errors import ConfigError
 
 CHUNK = 16  # regions at once on a processor; more would leave its cache
@@ -43,7 +43,7 @@ class Classifier(Protocol):
 
         Args:
             wide: float32 (n, rows, 1000 + 2 · flank), the model's input for wide windows
-                (`augment.to_input`).
+                (`inputs.to_input`).
             views: offsets in bp from the centred window, at most `flank`; and strands.
 
         Returns:

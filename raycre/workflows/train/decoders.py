@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import ROWS, WIDTH
 from raycre.create.model.create import Create
-from raycre.create.training.augment import Views
-from raycre.create.training.fold import FoldData
+from raycre.create.views import Views
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import DECODERS
 

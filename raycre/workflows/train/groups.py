@@ -16,11 +16,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from raycre.create.fold_data import FoldData
 from raycre.create.layers.norm import share_norms
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.model.network import Network
 from raycre.create.training.epoch import step_epoch
-from raycre.create.training.fold import FoldData, FoldState, Group
+from raycre.create.training.fold import FoldState, Group
 from raycre.create.training.schedule import Plateau
 
 # One worker writes and evaluates while the others wait; a dead one is noticed by its closed connection.
