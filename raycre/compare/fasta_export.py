@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.compare.overlap import covered_bases
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
+from raycre.genome.overlaps import covered_bases
 from raycre.genome.sequence import N_CODE, decode, reverse_complement
 
 Shuffle = Callable[[NDArray[np.uint8], Mapping[str, Any]], NDArray[np.uint8]]

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import pyranges as pr
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
 from raycre.errors import ConfigError
+from raycre.genome.overlaps import covered_bases
 
 
 def place(table: pd.DataFrame, compat: str = "fixed") -> pd.DataFrame:
@@ -36,38 +36,6 @@ def place(table: pd.DataFrame, compat: str = "fixed") -> pd.DataFrame:
     about = 2 * (table["tss"] + 1)
     start, end = about - table["end"], about - table["start"]
     return table.assign(start=table["start"].mask(minus, start), end=table["end"].mask(minus, end))
-
-
-def covered_bases(table: pd.DataFrame, annotation: pd.DataFrame) -> NDArray[np.int64]:
-    """Count the bases of each interval that at least one interval of `annotation` holds.
-
-    Args:
-        table, annotation: chrom, start, end: 0-based half-open, overlapping or not, in any order.
-
-    Returns:
-        int64 (n,), in the order of `table`.
-    """
-    counts = np.zeros(len(table), dtype=np.int64)
-    here = annotation[annotation["chrom"].isin(table["chrom"].unique())]
-    if not len(here):
-        return counts
-    names = {"chrom": "Chromosome", "start": "Start", "end": "End"}
-    merged = pr.PyRanges(here[list(names)].rename(columns=names)).merge(strand=False).df
-    chrom, start, end = (table[c].to_numpy() for c in names)
-    for name, of_chrom in merged.groupby("Chromosome", observed=True):
-        rows = chrom == name
-        edges = np.sort(of_chrom[["Start", "End"]].to_numpy(np.int64), axis=0)
-        counts[rows] = _covered_before(edges, end[rows]) - _covered_before(edges, start[rows])
-    return counts
-
-
-def _covered_before(edges: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the bases of disjoint intervals, ascending int64 (m, 2), that lie before each position."""
-    begun = np.searchsorted(edges[:, 0], position, side="left")  # intervals that start before it
-    total = np.concatenate([[0], np.cumsum(edges[:, 1] - edges[:, 0])])
-    # The last of them may reach past it.
-    reaching = np.where(begun > 0, np.maximum(edges[begun - 1, 1] - position, 0), 0)
-    return total[begun] - reaching
 
 
 def overlaps(
