@@ -25,6 +25,7 @@ from raycre.errors import ConfigError
 from raycre.genome.genes import read_genes
 from raycre.store.ledger import Ledger
 from raycre.workflows import reading
+from raycre.workflows.perturb import plan
 from raycre.workflows.perturb.cost import measure_passes
 from raycre.workflows.perturb.plan import _settings, plan_creme
 from raycre.workflows.perturb.replica import Order, Replica
@@ -122,7 +123,7 @@ def test_dry_run_tells_what_reuse_saves(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "load_backbone", small_enformer)
-    monkeypatch.setattr("raycre.workflows.perturb.plan.load", reading.load)
+    monkeypatch.setattr(plan, "load", reading.load)
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
     costs = measure_passes(config, *plan_creme(config))
