@@ -1,21 +1,31 @@
 # Two targets do everything on a fresh machine with Python 3.11-3.13, git and make:
 #   make demo    set up, then the whole chain on a synthetic genome
-#   make test    set up, then the tests
+#   make test    set up, then the tests: what must hold before a change is merged
+# make test-fast has units and golden arrays alone; test-slow and chaos what takes minutes or gigabytes.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-slow lint clean
+# One process of tests for each processor; a file is one group, and so are those that share a Ray.
+PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+
+.PHONY: demo test test-fast test-slow chaos lint clean
 
 demo: $(STAMP)
 	$(BIN)/raycre demo --out demo-run
 
 test: $(STAMP)-test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos"
+
+test-fast: $(STAMP)-test
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos" tests/unit tests/golden
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow
+
+chaos: $(STAMP)-test
+	$(BIN)/python -m pytest -m chaos
 
 lint: $(STAMP)-test
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.demo.genome import DemoGenome, write_demo_genome
+from tests.parallel import pytest_collection_modifyitems, pytest_xdist_auto_num_workers  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -96,6 +97,7 @@ def predict_values(genome: DemoGenome, checkpoint: Path, out: Path) -> dict[str,
         "model": {"checkpoint": str(checkpoint)},
         "views": 4,
         "shard_size": 64,
+        "resources": {"replicas": 1},  # each costs seconds of imports
     }
 
 
@@ -109,7 +111,7 @@ def perturb_values(
         "model": {"backbone": "planted"},
         "tracks": "assay=CAGE",
         "creme": {"n_shuffles": {"context": 3, "necessity": 2, "sufficiency": 2}},
-        "resources": {"tiles_per_task": 2},
+        "resources": {"replicas": 1, "tiles_per_task": 2},
     }
 
 

@@ -19,19 +19,17 @@ from raycre.store.parquet import as_table, read_parts, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
 from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.predict.run import run_predict
-from tests.conftest import bytes_of, perturb_config, predict_config
+from tests.conftest import bytes_of, perturb_config
 from tests.run_folders import prediction_rows
 
 TESTS = ["context", "necessity", "sufficiency"]
-SMALL = {"tests": TESTS, "creme": {"n_shuffles": {"context": 3, "necessity": 1, "sufficiency": 1}}}
 MISSED = "ENHA"  # the gene one of whose elements CREATE is made to miss
 
 
 @pytest.fixture(scope="module")
-def predicted(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def by_hand(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prediction written by hand: the truth, but for one element (trained models are another test's)."""
-    out = tmp_path_factory.mktemp("predicted") / "run"
+    out = tmp_path_factory.mktemp("by_hand") / "run"
     truth = genome.truth_candidates
     rows = prediction_rows(truth["label"].tolist(), [0.9] * len(truth))
     rows = rows.assign(**{column: truth[column].to_numpy() for column in ("chrom", "start", "end", "name")})
@@ -51,10 +49,10 @@ def missed(genome: DemoGenome) -> str:
 
 @pytest.fixture(scope="module")
 def chained(  # type: ignore[no-untyped-def]
-    genome, predicted: Path, local_ray: None, tmp_path_factory
+    genome, by_hand: Path, local_ray: None, tmp_path_factory
 ) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("chained") / "run"
-    return out, run_creme(perturb_config(genome, out, create_run=str(predicted), **SMALL))
+    return out, run_creme(perturb_config(genome, out, create_run=str(by_hand)))
 
 
 def test_planted_elements_stand_in_one_table_with_creates_class_and_cremes_call(  # type: ignore[no-untyped-def]
@@ -81,10 +79,10 @@ def test_planted_elements_stand_in_one_table_with_creates_class_and_cremes_call(
     }
 
 
-def test_every_tile_carries_the_calls_of_the_regions_in_it(chained, predicted: Path) -> None:  # type: ignore[no-untyped-def]
+def test_every_tile_carries_the_calls_of_the_regions_in_it(chained, by_hand: Path) -> None:  # type: ignore[no-untyped-def]
     effects = pd.read_parquet(chained[0] / "effects")
     assert list(effects.columns) == EFFECTS.names
-    regions = read_parts(predicted / "predictions")
+    regions = read_parts(by_hand / "predictions")
     assert len(effects[effects["create_calls"] != ""])
     for row in effects.drop_duplicates(["tile_chrom", "tile_start"]).to_dict("records"):
         here = (regions["chrom"] == row["tile_chrom"]) & (regions["start"] < row["tile_end"])
@@ -94,21 +92,18 @@ def test_every_tile_carries_the_calls_of_the_regions_in_it(chained, predicted: P
 
 
 def test_the_run_says_which_prediction_it_was_joined_to_and_the_report_shows_it(  # type: ignore[no-untyped-def]
-    chained, predicted: Path, tmp_path: Path
+    chained, by_hand: Path, tmp_path: Path
 ) -> None:
     noted = read_json(chained[0] / "run.json")["create_run"]
-    assert noted["digest"] == read_json(predicted / "run.json")["digest"]
-    assert noted["regions"] == len(read_parts(predicted / "predictions"))
+    assert noted["digest"] == read_json(by_hand / "run.json")["digest"]
+    assert noted["regions"] == len(read_parts(by_hand / "predictions"))
     write_report([chained[0]], tmp_path / "page.html")
     assert "Element, class by CREATE, effect on the gene by CREME." in (tmp_path / "page.html").read_text()
 
 
-def test_effects_without_a_prediction_are_the_same_and_have_no_calls(  # type: ignore[no-untyped-def]
-    chained, genome, tmp_path: Path
-) -> None:
-    record = run_creme(perturb_config(genome, tmp_path, **SMALL))
-    assert "elements" not in record
-    effects = pd.read_parquet(tmp_path / "effects")
+def test_effects_without_a_prediction_are_the_same_and_have_no_calls(chained, perturbed: Path) -> None:  # type: ignore[no-untyped-def]
+    assert not (perturbed / "summary" / "elements.parquet").exists()
+    effects = pd.read_parquet(perturbed / "effects")
     assert effects["create_calls"].isna().all()
     pd.testing.assert_frame_equal(
         effects.drop(columns="create_calls"),
@@ -118,7 +113,7 @@ def test_effects_without_a_prediction_are_the_same_and_have_no_calls(  # type: i
 
 
 def test_a_pipeline_on_the_command_line_ends_with_the_table(  # type: ignore[no-untyped-def]
-    predicted: Path, genome, local_ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    by_hand: Path, genome, local_ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config, out = tmp_path / "c.yaml", tmp_path / "run"
     few = dict.fromkeys(
@@ -132,6 +127,7 @@ def test_a_pipeline_on_the_command_line_ends_with_the_table(  # type: ignore[no-
             "inputs": {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": ["ENHA"]},
             "model": {"backbone": "planted"},
             "tracks": [0],
+            "resources": {"replicas": 1},
             "creme": {
                 "n_shuffles": few, "rounds": 2, "copies": 1, "searches": ["min"],
                 "fine": [{"window": 2500, "threshold": 0.9, "batch": 1}],
@@ -139,7 +135,7 @@ def test_a_pipeline_on_the_command_line_ends_with_the_table(  # type: ignore[no-
         },
     )  # fmt: skip
     with pytest.raises(SystemExit) as ended:
-        main(["creme", "pipeline", "--config", str(config), "--create-run", str(predicted)])
+        main(["creme", "pipeline", "--config", str(config), "--create-run", str(by_hand)])
     assert ended.value.code == 0
     lines = capsys.readouterr().out.splitlines()
     table = lines[lines.index("elements:") + 1 :]
@@ -152,7 +148,7 @@ def test_a_pipeline_on_the_command_line_ends_with_the_table(  # type: ignore[no-
 
 
 def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(  # type: ignore[no-untyped-def]
-    predicted: Path, chained, genome, tmp_path: Path
+    by_hand: Path, chained, genome, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     with pytest.raises(RunMismatchError, match="holds a run of creme"):
@@ -160,11 +156,11 @@ def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(  # ty
     fasta = tmp_path / "other.fa"
     fasta.write_text(genome.fasta.read_text() + ">more\nACGT\n")
     inputs = {"fasta": str(fasta), "gtf": str(genome.gtf), "genes": ["ENHA"]}
-    before = bytes_of(predicted, "**/*.*")
+    before = bytes_of(by_hand, "**/*.*")
     with pytest.raises(AssemblyError, match="its regions are of another FASTA"):
-        run_creme(perturb_config(genome, out, create_run=str(predicted), inputs=inputs))
+        run_creme(perturb_config(genome, out, create_run=str(by_hand), inputs=inputs))
     assert not out.exists()
-    assert bytes_of(predicted, "**/*.*") == before
+    assert bytes_of(by_hand, "**/*.*") == before
 
 
 def test_the_demo_perturbs_what_it_has_predicted(genome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -173,10 +169,9 @@ def test_the_demo_perturbs_what_it_has_predicted(genome, tmp_path: Path) -> None
     assert perturb.tests == "pipeline"
 
 
-def test_what_predict_writes_is_taken_whole(genome, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    run_predict(predict_config(genome, trained, tmp_path))
-    found, noted = read_predict_run(tmp_path, sha256_of(genome.fasta))
-    rows = read_parts(tmp_path / "predictions").sort_values(["chrom", "start"])
+def test_what_predict_writes_is_taken_whole(genome, predicted: Path) -> None:  # type: ignore[no-untyped-def]
+    found, noted = read_predict_run(predicted, sha256_of(genome.fasta))
+    rows = read_parts(predicted / "predictions").sort_values(["chrom", "start"])
     assert found.start.tolist() == rows["start"].tolist()
     assert found.name.tolist() == rows["name"].tolist()
     assert noted["model_sha256"] == rows["model_sha256"].iloc[0]

@@ -5,34 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from raycre.backbones.planted import MOTIFS
 from raycre.genome.sequence import decode, encode, reverse_complement
 from raycre.workflows.compare.run import compare_marks, compare_overlap
 from raycre.workflows.compare.sequences import export_fasta
-from raycre.workflows.perturb.run import run_creme
-from tests.conftest import perturb_config
+
+TRACK = "planted-A"
 
 
-@pytest.fixture(scope="module")
-def run(genome, local_ray: None, tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
-    out = tmp_path_factory.mktemp("compared") / "run"
-    changes = {"tests": ["context", "sufficiency"], "tracks": "planted-A"}
-    run_creme(perturb_config(genome, out, **changes))
-    return out
-
-
-def test_called_tiles_are_the_planted_ones_and_hold_their_motifs(genome, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_called_tiles_are_the_planted_ones_and_hold_their_motifs(
+    genome, perturbed: Path, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
     truth = genome.truth_tiles[genome.truth_tiles["gene_name"].isin(["ENHA", "SILA"])]
     bed = tmp_path / "planted.bed"
     truth[["chrom", "start", "end"]].to_csv(bed, sep="\t", header=False, index=False)
-    found = compare_overlap(run, [str(bed)])
+    found = compare_overlap(perturbed, [str(bed)], track=TRACK, out=tmp_path)
     assert [(r["group"], r["percent"]) for r in found["overlaps"]] == [("enhancer", 100), ("silencer", 100)]
-    rows = pd.read_parquet(run / "summary" / "compare_overlap.parquet")
+    rows = pd.read_parquet(tmp_path / "compare_overlap.parquet")
     assert rows["n_overlapping"].tolist() == [2, 2]
 
-    written = export_fasta(run, out=tmp_path / "fa")
+    written = export_fasta(perturbed, track=TRACK, out=tmp_path / "fa")
     assert {r["sequences"] for r in written["fasta"]} == {2}
     for group in ("enhancer", "silencer"):
         words = {MOTIFS[group], decode(reverse_complement(encode(MOTIFS[group])))}
@@ -43,7 +36,7 @@ def test_called_tiles_are_the_planted_ones_and_hold_their_motifs(genome, run: Pa
                 assert any(word in letters for word in words) == holds
 
 
-def test_marks_of_a_run_are_read_by_its_own_fasta(genome, run: Path) -> None:  # type: ignore[no-untyped-def]
-    found = compare_marks(run, [f"dnase={genome.openness[0]}"])
+def test_marks_of_a_run_are_read_by_its_own_fasta(genome, perturbed: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    found = compare_marks(perturbed, [f"dnase={genome.openness[0]}"], track=TRACK, out=tmp_path)
     assert [(r["mark"], r["n"], r["n_other"]) for r in found["marks"]] == [("dnase", 2, 2)] * 2
     assert found["model"] == "planted"

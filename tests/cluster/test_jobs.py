@@ -17,10 +17,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from raycre.config import PredictConfig, make_config
 from raycre.demo.genome import DemoGenome
 from raycre.store.files import read_json
-from raycre.workflows.predict.run import run_predict
 from tests.conftest import ROOT, bytes_of, perturb_values, predict_values, train_values
 from tests.processes import kill_tree, until
 
@@ -113,12 +111,10 @@ def _submit(head: Head, job: str, values: dict[str, Any], folder: Path) -> None:
 
 
 def test_a_submitted_prediction_gives_the_bits_of_a_local_one(
-    genome: DemoGenome, trained: Path, head: Head, tmp_path: Path
+    genome: DemoGenome, trained: Path, predicted: Path, head: Head, tmp_path: Path
 ) -> None:
-    values = predict_values(genome, trained, tmp_path / "submitted")
-    _submit(head, "predict", values, tmp_path)
-    run_predict(make_config(PredictConfig, values | {"run": {"name": "p", "out": str(tmp_path / "local")}}))
-    submitted, local = (bytes_of(tmp_path / name, "predictions/*.parquet") for name in ("submitted", "local"))
+    _submit(head, "predict", predict_values(genome, trained, tmp_path / "submitted"), tmp_path)
+    submitted, local = (bytes_of(out, "predictions/*.parquet") for out in (tmp_path / "submitted", predicted))
     assert len(local) == 10
     assert submitted == local
 

@@ -13,15 +13,10 @@ from typing import Any
 
 import pytest
 
-from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
-from raycre.demo.genome import DemoGenome
 from raycre.store.files import read_json
-from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.predict.run import run_predict
-from raycre.workflows.train.run import run_train
-from tests.conftest import bytes_of, perturb_values, predict_values, train_values
+from tests.conftest import bytes_of
+from tests.fault.conftest import RUNS
 from tests.processes import alive, descendants, kill_tree, until
-from tests.unit.test_checkpoints import write_training
 
 
 def interrupt(
@@ -64,18 +59,14 @@ def interrupt(
     [("train", signal.SIGINT, 130), ("predict", signal.SIGTERM, 143), ("creme", signal.SIGINT, 130)],
 )
 def test_an_interrupted_run_says_what_is_kept_and_goes_on_to_the_same_bytes(
-    genome: DemoGenome, local_ray: None, tmp_path: Path, verb: str, number: int, code: int
+    long_values: Callable[[str, Path], Any],
+    calm: Callable[[str], Path],
+    tmp_path: Path,
+    verb: str,
+    number: int,
+    code: int,
 ) -> None:
-    checkpoint = write_training(tmp_path / "train")
-
-    def values(name: str) -> dict[str, Any]:
-        if verb == "train":
-            return train_values(genome, tmp_path / name, epochs=12, ratios=[5, 5, 5, 5, 5], patience=12)
-        if verb == "predict":
-            return predict_values(genome, checkpoint, tmp_path / name) | {"shard_size": 10, "views": 10}
-        creme = perturb_values(genome, tmp_path / name, ("ENHA", "SILA", "ENHB", "SILB"))
-        creme["creme"] = {"n_shuffles": {"context": 12, "necessity": 12, "sufficiency": 12}}
-        return creme | {"resources": {"tiles_per_task": 1}}
+    values = long_values(verb, tmp_path / "stopped")
 
     def finished() -> int:
         run = tmp_path / "stopped"
@@ -84,7 +75,7 @@ def test_an_interrupted_run_says_what_is_kept_and_goes_on_to_the_same_bytes(
         return len(list(run.glob("predictions/part-*" if verb == "predict" else "passes/**/part-*")))
 
     arguments = [verb, "config"] if verb == "creme" else [verb]
-    found = interrupt(arguments, values("stopped"), tmp_path, lambda: finished() >= 2, number)
+    found = interrupt(arguments, values, tmp_path, lambda: finished() >= 2, number)
     n = finished()
     assert (found[0], found[1]) == (code, "")
     *lines, last = found[2].splitlines()
@@ -93,22 +84,16 @@ def test_an_interrupted_run_says_what_is_kept_and_goes_on_to_the_same_bytes(
     assert last == f"stopped by {name}: finished {kept} are kept; the same command goes on from there"
     assert not [line for line in lines if "rror" in line or "nterrupt" in line or "Traceback" in line]
 
-    run: dict[str, Callable[[str], object]] = {
-        "train": lambda name: run_train(make_config(TrainConfig, values(name))),
-        "predict": lambda name: run_predict(make_config(PredictConfig, values(name))),
-        "creme": lambda name: run_creme(make_config(PerturbConfig, values(name))),
-    }
-    run[verb]("stopped")
+    RUNS[verb](values)
     assert finished() > n, "the run was over when it was interrupted"
-    run[verb]("calm")
     for pattern in ("folds/*/best.safetensors", "predictions/*.parquet", "effects/**/*.parquet", "summary/*"):
-        stopped, calm = (
+        stopped, undisturbed = (
             {
                 path: content
-                for path, content in bytes_of(tmp_path / name, pattern).items()
+                for path, content in bytes_of(out, pattern).items()
                 if path.endswith((".parquet", ".safetensors"))
             }
-            for name in ("stopped", "calm")
+            for out in (tmp_path / "stopped", calm(verb))
         )
-        assert stopped == calm
-    assert calm
+        assert stopped == undisturbed
+    assert undisturbed

@@ -21,6 +21,8 @@ from raycre.creme.tests import TESTS
 from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, InputError, RaycreError, TasksFailedError
 from raycre.store.files import TEMPORARY
+from raycre.workflows import doctor
+from raycre.workflows.perturb import run as perturbation
 from tests.conftest import perturb_values, predict_values, train_values
 from tests.unit.test_checkpoints import write_training
 
@@ -118,7 +120,7 @@ def test_a_pipeline_is_every_test_but_the_mere_activity(
         asked.append(config)
         return {}
 
-    monkeypatch.setattr("raycre.workflows.perturb.run.run_creme", run)
+    monkeypatch.setattr(perturbation, "run_creme", run)
     verb, _, *options = configs["creme"]
     assert ends([verb, "pipeline", *options, "--create-run", "some where"]) == 0
     assert asked[0].tests == "pipeline"
@@ -156,7 +158,7 @@ def test_a_named_error_is_one_line_on_stderr_and_its_exit_code(
     def fail() -> NoReturn:
         raise error
 
-    monkeypatch.setattr("raycre.workflows.doctor.examine", fail)
+    monkeypatch.setattr(doctor, "examine", fail)
     assert ends(["doctor", "--json"]) == code
     assert capsys.readouterr() == ("", "error: m\n")
 
@@ -188,7 +190,7 @@ def test_no_permission_names_the_file(monkeypatch: pytest.MonkeyPatch, capsys: A
     def fail() -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied", "/data/run")
 
-    monkeypatch.setattr("raycre.workflows.doctor.examine", fail)
+    monkeypatch.setattr(doctor, "examine", fail)
     assert ends(["doctor"]) == 1
     assert capsys.readouterr().err.startswith("error: Permission denied: /data/run; ")
 

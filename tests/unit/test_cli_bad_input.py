@@ -20,12 +20,15 @@ from safetensors.torch import save_file
 from raycre.cli import main
 from raycre.create.inference.checkpoints import WEIGHTS, fold_folder
 from raycre.demo.genome import DemoGenome
+from raycre.engine import pool
 from raycre.genome.fasta import Fasta
+from raycre.workflows.predict import run as prediction
+from raycre.workflows.train import workers
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
 from tests.unit.test_checkpoints import rewrite, write_training
 
 Values = dict[str, Any]
-STARTS = ("workflows.train.workers", "workflows.predict.run", "engine.pool")
+STARTS = (workers, prediction, pool)  # what connects to Ray
 GOOD_ROW = "chr1\t6000\t7000\tpromoter\t0\t.\n"
 
 
@@ -90,7 +93,7 @@ def lab(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Lab:
     for module in STARTS:
-        monkeypatch.setattr(f"raycre.{module}.connected", _no_ray)
+        monkeypatch.setattr(module, "connected", _no_ray)
     return Lab(tmp_path, genome, checkpoint, capsys)
 
 

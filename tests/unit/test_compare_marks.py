@@ -9,6 +9,7 @@ import pandas as pd
 import pyBigWig
 import pytest
 
+from raycre.compare import marks
 from raycre.compare.marks import compare_groups, coverage, coverage_of_marks, rank_test, tiles_without
 from raycre.errors import AssemblyError, ChromosomeError, ConfigError, FormatError
 from raycre.genome.tracks import Track
@@ -61,7 +62,7 @@ def test_reading_in_pieces_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
     wanted = tiles(*(("chr1", int(s), int(s) + 37) for s in random.integers(0, 400, 50)))
     with Track(path, SIZES) as track:
         whole = coverage(wanted, track)
-        monkeypatch.setattr("raycre.compare.marks._AT_ONCE", 80)
+        monkeypatch.setattr(marks, "_AT_ONCE", 80)
         pd.testing.assert_frame_equal(coverage(wanted, track), whole)
     assert whole["max"].nunique() == 3
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from raycre.create.evaluation import projection
 from raycre.create.evaluation.projection import Concatenated, project, wanted_method
 
 
 @pytest.fixture
 def no_umap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: None)
+    monkeypatch.setattr(projection, "umap_version", lambda: None)
 
 
 def regions(n: int, n_codes: int = 50) -> Concatenated:
@@ -94,7 +95,7 @@ def test_umap_reads_the_concatenation_with_a_seed_and_one_thread(monkeypatch: py
     module = types.ModuleType("umap")
     module.UMAP = Umap  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "umap", module)
-    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: "0.5")
+    monkeypatch.setattr(projection, "umap_version", lambda: "0.5")
     found = regions(20)
     plane = project(found, 7)
     assert (wanted_method(), plane.method, plane.why) == ("UMAP", "UMAP", "")
@@ -105,7 +106,7 @@ def test_umap_reads_the_concatenation_with_a_seed_and_one_thread(monkeypatch: py
 def test_an_umap_that_fails_costs_no_fold_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("umap")  # a package of that name that is not umap-learn
     monkeypatch.setitem(sys.modules, "umap", module)
-    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: "0.5")
+    monkeypatch.setattr(projection, "umap_version", lambda: "0.5")
     plane = project(regions(20), 7)
     assert plane.method == "PCA"
     assert plane.why.startswith("umap-learn failed: AttributeError: module 'umap' has no attribute 'UMAP'")

@@ -16,6 +16,7 @@ from raycre.creme.tiles import context_tiles
 from raycre.demo.genome import DemoGenome
 from raycre.errors import TasksFailedError
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import replica as replicas
 from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.replica import Replica
 from raycre.workflows.perturb.run import run_creme
@@ -98,7 +99,7 @@ def test_a_screening_in_which_every_gene_fails_ends_with_the_list_of_failures(
 def test_a_chain_that_loses_its_process_again_and_again_is_done_as_long_as_it_gets_on(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raycre.workflows.perturb.replica.CHUNK", 1)
+    monkeypatch.setattr(replicas, "CHUNK", 1)
     predict, calls = Replica._predict, []
 
     def now_and_then(replica: Replica, *rest: Any) -> Any:

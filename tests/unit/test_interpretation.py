@@ -17,6 +17,7 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from raycre.config.train import InterpretationConfig
+from raycre.create.evaluation import projection
 from raycre.create.evaluation.projection import project
 from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES, MODALITIES, ROWS
@@ -286,7 +287,7 @@ def test_the_map_of_mean_embeddings_is_another_one_and_says_so(tmp_path: Path) -
 def test_pca_that_stands_in_for_umap_is_written_in_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: None)
+    monkeypatch.setattr(projection, "umap_version", lambda: None)
     write(tmp_path, model_of(), rows=np.arange(20))
     told = pq.read_schema(tmp_path / "embeddings.parquet").metadata
     assert told[b"map"] == b"PCA"

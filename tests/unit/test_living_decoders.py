@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from raycre.config import TrainConfig, make_config
+from raycre.create.evaluation import projection
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES
 from raycre.create.training.epoch import start_fold, train_epoch
@@ -98,12 +99,12 @@ def test_a_training_warns_of_constant_decoders_and_names_the_maps(
 def test_pca_that_will_stand_in_is_said_before_a_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: None)
+    monkeypatch.setattr(projection, "umap_version", lambda: None)
     say_map([config_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]})])
     assert capsys.readouterr().err == ""
     say_map([config_in(tmp_path)])
     assert "PCA stands in for UMAP" in capsys.readouterr().err
-    monkeypatch.setattr("raycre.create.evaluation.projection.umap_version", lambda: "0.5")
+    monkeypatch.setattr(projection, "umap_version", lambda: "0.5")
     say_map([config_in(tmp_path)])
     assert capsys.readouterr().err == ""
 

@@ -22,6 +22,7 @@ from raycre.store.ledger import Ledger
 from raycre.store.old_run import REMOVED, WRITES, find_old, remove_run
 from raycre.store.run import Run, open_run
 from raycre.workflows.fresh import removal
+from raycre.workflows.predict import run as prediction
 from tests.conftest import predict_values
 from tests.unit.test_checkpoints import write_training
 
@@ -252,9 +253,7 @@ def test_only_a_terminal_is_asked_and_yes_answers_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], asked: bool
 ) -> None:
     seen: list[object] = []
-    monkeypatch.setattr(
-        "raycre.workflows.predict.run.run_predict", lambda c, *, fresh, dry_run: {"f": seen.append(fresh)}
-    )
+    monkeypatch.setattr(prediction, "run_predict", lambda c, *, fresh, dry_run: {"f": seen.append(fresh)})
     (tmp_path / "c.yaml").write_text(
         json.dumps(
             {"run": {"out": "x"}, "inputs": {"fasta": "a", "regions": "b"}, "model": {"checkpoint": "c"}}
@@ -290,7 +289,7 @@ def test_predict_fresh_in_a_folder_of_the_users_keeps_all_of_it(
     def stop() -> None:
         raise Stop
 
-    monkeypatch.setattr("raycre.workflows.predict.run.connected", stop)
+    monkeypatch.setattr(prediction, "connected", stop)
     checkpoint = write_training(tmp_path / "checkpoint")
     lab = tmp_path / "lab"
     touch(lab, *OWN)

@@ -17,6 +17,7 @@ from raycre.demo.genome import DemoGenome
 from raycre.errors import AssemblyError, RunMismatchError, TasksFailedError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import replica as replicas
 from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.replica import Replica
 from raycre.workflows.perturb.run import run_creme
@@ -166,7 +167,7 @@ def test_nothing_depends_on_order_or_size_of_units(
 def test_a_chain_goes_on_from_its_last_piece(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raycre.workflows.perturb.replica.CHUNK", 3)
+    monkeypatch.setattr(replicas, "CHUNK", 3)
     changes: dict[str, Any] = {"tests": ["interaction"], "creme": {"searches": ["min"]}}
     creme(genome, tmp_path / "calm", **changes)
 

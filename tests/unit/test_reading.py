@@ -28,6 +28,7 @@ from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError
 from raycre.genome.genes import read_genes
 from raycre.store.ledger import Ledger
+from raycre.workflows.perturb import planning
 from raycre.workflows.perturb.cost import measure_passes
 from raycre.workflows.perturb.planning import plan_creme, settings_of
 from raycre.workflows.perturb.replica import Replica, ReplicaSpec
@@ -124,7 +125,7 @@ def test_dry_run_tells_what_reuse_saves(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "load_backbone", small_enformer)
-    monkeypatch.setattr("raycre.workflows.perturb.planning.load", loading.load)
+    monkeypatch.setattr(planning, "load", loading.load)
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
     costs = measure_passes(*plan_creme(config))

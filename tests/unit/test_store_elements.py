@@ -25,6 +25,7 @@ from raycre.store.elements import (
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
+from raycre.workflows.perturb import elements
 from raycre.workflows.perturb.elements import write_elements
 from tests.run_folders import SHA, effect_rows, prediction_rows, start_run
 
@@ -220,7 +221,7 @@ def test_the_table_is_remade_from_parts_in_pieces_of_whole_genes(
             folder = tmp_path / "effects" / f"test={test}" / "model=planted"
             write_table(folder / f"part-{gene}.parquet", as_table(rows, EFFECTS))
     found = regions([(92_000, 93_000)], ["enhancer"])
-    monkeypatch.setattr("raycre.workflows.perturb.elements._PIECE", 5)  # a gene has four effects
+    monkeypatch.setattr(elements, "_PIECE", 5)  # a gene has four effects
     record = write_elements(run, "planted", found)
     path = tmp_path / "summary" / "elements.parquet"
     pieces = [rows["gene_name"].unique().tolist() for rows in iter_elements(path)]
