@@ -16,6 +16,7 @@ from torch import Tensor
 
 from raycre.create.layout import WIDTH
 from raycre.errors import ConfigError
+from raycre.float64 import to_float64
 
 STRIDE = 10  # bp between shifts
 RATIOS = (5, 5, 3, 3, 1)  # shifts by class in training, in the order of CLASSES
@@ -172,7 +173,8 @@ def to_input(
         if name == "openness" and not log_openness:
             rows.append(track.to(torch.float32).unsqueeze(1))
             continue
-        rows.append(torch.log10(track.to(torch.float64) + offset).to(torch.float32).unsqueeze(1))
+        logarithms = torch.log10(to_float64(track) + offset)
+        rows.append(logarithms.to(torch.float32).to(codes.device).unsqueeze(1))
     return torch.cat(rows, dim=1)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from raycre.config import TrainConfig
 from raycre.config.models import TrainResources
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
@@ -74,7 +76,7 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
 
 
 def _join(size: int, nccl: bool) -> Team:
-    return join_team(size, nccl=nccl)
+    return join_team(size, nccl=nccl and torch.cuda.is_available())
 
 
 def forget_trouble(jobs: Sequence[Job]) -> None:
