@@ -65,7 +65,6 @@ class Preset(NamedTuple):
     replicates: str
 
 
-RATIOS = ("ratio_of_means", "mean_of_ratios")
 PRESETS = {
     "enformer": Preset("enformer", PAPER_SHUFFLES, "ratio_of_means"),
     # Extended Data Fig. 2, Supplementary Fig. 1, Fig. 4b: five shuffles. The mean over the four models of

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from raycre.backbones.planted import MOTIFS
-from raycre.genome.sequence import decode, encode, reverse_complement
+from raycre.genome.sequence import decode, reverse_complement
 from raycre.workflows.compare.run import compare_marks, compare_overlap
 from raycre.workflows.compare.sequences import export_fasta
 from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
+from tests.sequences import encode
 
 
 @pytest.fixture(scope="module")
