@@ -1,4 +1,4 @@
-"""Processes that tests start, watch and kill, read from /proc; where that is absent, such tests are skipped."""
+"""Processes that tests start, watch and kill, read from /proc; without that, such tests are skipped."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import platform
+import stat
 import subprocess
 import sys
 from functools import partial
@@ -199,7 +200,7 @@ def test_a_file_is_written_where_folders_cannot_be_synced(
     sync = os.fsync
 
     def fsync(descriptor: int) -> None:
-        if Path(f"/proc/self/fd/{descriptor}").is_dir():
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise OSError(number, os.strerror(number))
         sync(descriptor)
 
