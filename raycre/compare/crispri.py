@@ -5,7 +5,7 @@ A pair is joined to the tiles of its gene that overlap the element. Knows no fil
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -146,7 +146,7 @@ def _curve(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> pd.DataFrame
     return pd.DataFrame({"recall": recall, "precision": precision, "threshold": [*threshold, np.nan]})
 
 
-def _genes(tiles: pd.DataFrame) -> tuple[pd.DataFrame, NDArray]:
+def _genes(tiles: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[Any]]:
     """Return a row for each TSS, and the row of each tile."""
     key = ["gene_id", "gene_name", "chrom", "tss", "strand"]
     gene_of_tile = tiles.groupby(key, sort=False, dropna=False).ngroup().to_numpy()
@@ -191,7 +191,8 @@ def _overlapping(pairs: pd.DataFrame, tiles: pd.DataFrame, candidates: pd.DataFr
     start, end = (np.asarray(pairs[c], np.int64)[pair] for c in ("start", "end"))
     low, high = (np.asarray(tiles[c], np.int64)[tile] for c in ("start", "end"))
     same = pairs["chrom"].to_numpy()[pair] == tiles["chrom"].to_numpy()[tile]
-    return candidates[same & (start < high) & (low < end)].reset_index(drop=True)
+    table: pd.DataFrame = candidates[same & (start < high) & (low < end)].reset_index(drop=True)
+    return table
 
 
 def _why(

@@ -161,4 +161,7 @@ def _contexts(run: Path, model: str, track_id: int) -> pd.DataFrame | None:
         return None
     rows = pa.concat_tables([read_table(part, [*_GENE, "track_id", "call"]) for part in parts])
     mine = rows.filter(pc.equal(rows["track_id"], track_id)).to_pandas()
-    return mine.drop(columns="track_id").rename(columns={"call": "context"}).drop_duplicates(_GENE)
+    table: pd.DataFrame | None = (
+        mine.drop(columns="track_id").rename(columns={"call": "context"}).drop_duplicates(_GENE)
+    )
+    return table

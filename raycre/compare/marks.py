@@ -115,7 +115,8 @@ def compare_groups(rows: pd.DataFrame, group: str, other: str) -> pd.DataFrame:
 
 def _values(rows: pd.DataFrame, statistic: str, group: str) -> NDArray[np.float64]:
     values = rows.loc[rows["group"] == group, statistic].to_numpy(np.float64)
-    return values[np.isfinite(values)]
+    finite: NDArray[np.float64] = values[np.isfinite(values)]
+    return finite
 
 
 def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, float | int | None]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from raycre.create.layout import WIDTH
 from raycre.create.views import Views
 from raycre.errors import ConfigError
+from raycre.float64 import to_float64
 
 LOOP_OFFSET = 1 + 1e-8  # log10(count + 1 + 1e-8), authors' data preparation; the paper says "logarithmic"
 
@@ -82,7 +83,8 @@ def to_input(
         if name == "openness" and not log_openness:
             rows.append(track.to(torch.float32).unsqueeze(1))
             continue
-        rows.append(torch.log10(track.to(torch.float64) + offset).to(torch.float32).unsqueeze(1))
+        logarithms = torch.log10(to_float64(track) + offset)
+        rows.append(logarithms.to(torch.float32).to(codes.device).unsqueeze(1))
     return torch.cat(rows, dim=1)
 
 

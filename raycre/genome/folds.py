@@ -7,7 +7,7 @@ sets must not overlap after augmentation, so neighbours go together (`near_group
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -120,7 +120,7 @@ def _class_name(label: int) -> str:
     return CLASSES[label] if 0 <= label < len(CLASSES) else str(label)
 
 
-def _folds_of(splits: Iterable[tuple[NDArray, NDArray]], n_regions: int) -> NDArray[np.int64]:
+def _folds_of(splits: Iterable[tuple[NDArray[Any], NDArray[Any]]], n_regions: int) -> NDArray[np.int64]:
     folds = np.empty(n_regions, dtype=np.int64)
     for k, (_, test) in enumerate(splits):
         folds[test] = k

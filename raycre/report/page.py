@@ -115,4 +115,5 @@ def _read_record(run: Path) -> dict[str, Any]:
             path=path,
             value=verb,
         )
-    return record
+    known: dict[str, Any] = record
+    return known

@@ -216,7 +216,8 @@ def element_rows(regions: Regions, effects: pd.DataFrame) -> pd.DataFrame:
     joined["agrees"] = agreement(joined["create_call"], joined["creme_call"])
     gene = joined.groupby(["gene_id", "chrom", "tss", "strand"], sort=False, observed=True).ngroup()
     by = [joined[c].to_numpy() for c in ("track_id", "tile_start", "end", "start")]
-    return joined.iloc[np.lexsort((*by, gene.to_numpy()))].reset_index(drop=True)
+    table: pd.DataFrame = joined.iloc[np.lexsort((*by, gene.to_numpy()))].reset_index(drop=True)
+    return table
 
 
 def agreement(create: pd.Series, creme: pd.Series) -> pd.api.extensions.ExtensionArray:
@@ -226,7 +227,7 @@ def agreement(create: pd.Series, creme: pd.Series) -> pd.api.extensions.Extensio
     CREME, "neither" included; null where CREATE's class is one that CREME lacks, or CREME has no call.
     """
     known = create.isin(COMPARABLE) & creme.notna()
-    same = pd.array(create.to_numpy() == creme.to_numpy(), dtype="boolean")
+    same: pd.api.extensions.ExtensionArray = pd.array(create.to_numpy() == creme.to_numpy(), dtype="boolean")
     same[~known.to_numpy()] = pd.NA
     return same
 

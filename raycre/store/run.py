@@ -79,17 +79,8 @@ class Run:
 
 
 def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a run has read, as its run.json lists it: `input` (key), `path` and `sha256` of each.
-
-    Records of earlier versions have no list; theirs is made of the hashes in their identity.
-    """
-    if "inputs" in record:
-        return list(record["inputs"])
-    identity = record.get("identity", {})
-    hashes = {k.removeprefix("sha256."): v for k, v in identity.items() if k.startswith("sha256.")}
-    named = {"weights_sha256": "model.weights", "model_sha256": "model.checkpoint"}
-    hashes |= {name: identity[key] for key, name in named.items() if key in identity}
-    return _listed(hashes, record.get("config", {}))
+    """Return what a run has read, as its run.json lists it: `input` (key), `path` and `sha256` of each."""
+    return list(record.get("inputs", []))
 
 
 def metadata_of(record: Mapping[str, Any], only: Collection[str] | None = None) -> dict[str, str]:
@@ -100,6 +91,10 @@ def metadata_of(record: Mapping[str, Any], only: Collection[str] | None = None) 
         "raycre_version": __version__,
         "raycre_inputs": json.dumps(hashes),
     }
+
+
+def _hashes_in(identity: Mapping[str, object]) -> dict[str, str]:
+    return {k.removeprefix("sha256."): str(v) for k, v in identity.items() if k.startswith("sha256.")}
 
 
 def _listed(hashes: Mapping[str, str], config: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -176,9 +171,7 @@ def open_run(
         "config": config,
         "digest": digest_of({"verb": verb, **science}),
         "identity": flat,
-        "inputs": _listed(inputs, config)
-        if inputs is not None
-        else inputs_of({"identity": flat, "config": config}),
+        "inputs": _listed(_hashes_in(flat) if inputs is None else inputs, config),
         "versions": {
             "raycre": __version__,
             "python": platform.python_version(),

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from raycre.backbones.planted import MOTIFS
-from raycre.genome.sequence import decode, encode, reverse_complement
+from raycre.genome.sequence import decode, reverse_complement
 from raycre.workflows.compare.run import compare_marks, compare_overlap
 from raycre.workflows.compare.sequences import export_fasta
+from tests.sequences import encode
 
 TRACK = "planted-A"
 

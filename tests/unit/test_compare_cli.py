@@ -23,10 +23,11 @@ from raycre.backbones.weights import weights_sha256
 from raycre.cli import main
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
-from raycre.genome.sequence import decode, encode, reverse_complement
+from raycre.genome.sequence import decode, reverse_complement
 from raycre.store.comparison_schemas import MARK_TESTS, MARKS, OVERLAPS, PAIRS, PR_CURVES
 from raycre.store.parquet import read_table
 from tests.compared_runs import SEQ_LEN, SIZES, two_genes, write_genome, write_run
+from tests.sequences import encode
 
 
 class Cli:

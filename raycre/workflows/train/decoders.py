@@ -50,7 +50,7 @@ class Spread:
 
     def add(self, x: Tensor) -> None:
         """Add regions: (n, rows, 1000)."""
-        x = x.detach().double().cpu()
+        x = x.detach().cpu().double()
         self.n += len(x)
         self.sums += np.stack([x.sum(dim=0).numpy(), x.square().sum(dim=0).numpy()])
 

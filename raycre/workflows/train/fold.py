@@ -104,7 +104,8 @@ def train_fold(
         PeerFailedError: another worker of the team could not go on.
     """
     device = prepare(plan.share.cpus, plan.share.gpus)
-    torch.use_deterministic_algorithms(True)
+    # MPS has no such kernel of some operations; there torch warns, and weights may differ in their last bits.
+    torch.use_deterministic_algorithms(True, warn_only=device.type == "mps")
     # Filling costs 8 % of a step, and nothing reads memory before it is written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     folder = fold_folder(plan.out, fold)

@@ -62,8 +62,9 @@ class Team:
     def add_up(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over the workers, in place; all of them get the same bits."""
         self._all_well()
-        dist.all_reduce(tensor, group=self.numbers)
-        return tensor
+        ours = tensor.cpu() if tensor.device.type == "mps" else tensor  # which gloo does not read
+        dist.all_reduce(ours, group=self.numbers)
+        return tensor if ours is tensor else tensor.copy_(ours)
 
     def fail(self) -> None:
         """Tell the others that this worker cannot go on with the fold; called once, outside any exchange."""

@@ -149,7 +149,7 @@ def _save(array: NDArray, path: Path) -> None:
 
 
 def open_inputs(folder: Path) -> Arrays:
-    """Map what `write_inputs` wrote, also before it knew divisors."""
+    """Map what `write_inputs` wrote."""
 
     def mapped(name: str) -> NDArray | None:
         path = folder / f"{name}.npy"
@@ -157,10 +157,9 @@ def open_inputs(folder: Path) -> Arrays:
 
     codes = mapped("codes")
     assert codes is not None
-    divisors = read_json(folder / DIVISORS) if (folder / DIVISORS).is_file() else {}
     return Arrays(
         Wide(codes, mapped("openness"), mapped("loops")),
         np.load(folder / "label.npy"),
         np.load(folder / "fold.npy"),
-        divisors.get("openness", 1),
+        read_json(folder / DIVISORS).get("openness", 1),
     )

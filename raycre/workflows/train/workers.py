@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
@@ -71,7 +73,7 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
 
 
 def _join(size: int, nccl: bool) -> Team:
-    return join_team(size, nccl=nccl)
+    return join_team(size, nccl=nccl and torch.cuda.is_available())
 
 
 def forget_trouble(jobs: Sequence[Job]) -> None:
