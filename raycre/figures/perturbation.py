@@ -37,7 +37,7 @@ def read_perturbation(run: Path) -> list[Block]:
     Raises:
         FormatError: a damaged part.
     """
-    tests, notes = tests_by_figure(run)
+    tests, notes = drawn_by_figure(run)
     first, *others = FIGURES
     return [
         *read_choices(run),
@@ -49,7 +49,7 @@ def read_perturbation(run: Path) -> list[Block]:
     ]
 
 
-def tests_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
+def drawn_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
     """Return the tests of a run by the figure that draws them, and what a person should know of that.
 
     A test whose package is not installed here is drawn by the figure of any rows.
