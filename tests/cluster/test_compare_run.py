@@ -9,8 +9,7 @@ import pytest
 
 from raycre.backbones.planted import MOTIFS
 from raycre.genome.sequence import decode, encode, reverse_complement
-from raycre.workflows.compare.run import compare_marks, compare_overlap
-from raycre.workflows.compare.sequences import export_fasta
+from raycre.workflows.compare.run import run_comparison
 from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
 
@@ -27,12 +26,12 @@ def test_called_tiles_are_the_planted_ones_and_hold_their_motifs(genome, run: Pa
     truth = genome.truth_tiles[genome.truth_tiles["gene_name"].isin(["ENHA", "SILA"])]
     bed = tmp_path / "planted.bed"
     truth[["chrom", "start", "end"]].to_csv(bed, sep="\t", header=False, index=False)
-    found = compare_overlap(run, [str(bed)])
+    found = run_comparison("overlap", run, {"beds": [bed]})
     assert [(r["group"], r["percent"]) for r in found["overlaps"]] == [("enhancer", 100), ("silencer", 100)]
     rows = pd.read_parquet(run / "summary" / "compare_overlap.parquet")
     assert rows["n_overlapping"].tolist() == [2, 2]
 
-    written = export_fasta(run, out=tmp_path / "fa")
+    written = run_comparison("fasta", run, {}, out=tmp_path / "fa")
     assert {r["sequences"] for r in written["fasta"]} == {2}
     for group in ("enhancer", "silencer"):
         words = {MOTIFS[group], decode(reverse_complement(encode(MOTIFS[group])))}
@@ -44,6 +43,6 @@ def test_called_tiles_are_the_planted_ones_and_hold_their_motifs(genome, run: Pa
 
 
 def test_marks_of_a_run_are_read_by_its_own_fasta(genome, run: Path) -> None:  # type: ignore[no-untyped-def]
-    found = compare_marks(run, [f"dnase={genome.openness[0]}"])
+    found = run_comparison("marks", run, {"signals": {"dnase": genome.openness[0]}})
     assert [(r["mark"], r["n"], r["n_other"]) for r in found["marks"]] == [("dnase", 2, 2)] * 2
     assert found["model"] == "planted"
