@@ -9,7 +9,6 @@ from raycre.creme.tests import find_test, in_order, names
 from raycre.errors import ConfigError, near
 from raycre.figures.blocks import Block, Note
 from raycre.figures.choices import read_choices
-from raycre.figures.comparisons import read_comparisons
 from raycre.figures.effects import read_effects
 from raycre.figures.elements import read_elements
 from raycre.figures.finetiles import read_finetiles
@@ -45,7 +44,6 @@ def read_perturbation(run: Path) -> list[Block]:
         *FIGURES[first](run, tests[first]),
         *read_elements(run),
         *(block for name in others for block in FIGURES[name](run, tests[name])),
-        *read_comparisons(run),
     ]
 
 

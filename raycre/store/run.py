@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raycre import __version__
-from raycre.errors import RunMismatchError
+from raycre.errors import MissingInputError, RunMismatchError
 from raycre.store.files import read_json, write_json
 from raycre.store.old_run import (
     RECORD,
@@ -76,6 +76,33 @@ class Run:
         seconds = round(time.monotonic() - self.started, 2)
         self.note(finished=True, seconds=[*self.record.get("seconds", []), seconds], **facts)
         return self.record
+
+
+def read_finished(run: Path, verb: str, *, key: str | None = None) -> dict[str, Any]:
+    """Return run.json of a finished run.
+
+    Args:
+        run: its folder.
+        verb: that it must be of.
+        key: of the configuration that names it, for the errors.
+
+    Raises:
+        MissingInputError: no run here.
+        RunMismatchError: a run of another verb, or one that is not finished.
+        FormatError: run.json is damaged.
+    """
+    asked, path = f"{key}: " if key else "", run / RECORD
+    hint = f"name the folder of a finished `raycre {verb}` run"
+    record = read_json(path) if path.is_file() else None
+    if not isinstance(record, dict):
+        raise MissingInputError(f"{asked}no run.json here; {hint}", path=run)
+    if record.get("verb") != verb:
+        raise RunMismatchError(
+            f"{asked}holds a run of {record.get('verb')}, not a run of `raycre {verb}`; {hint}", path=run
+        )
+    if not record.get("finished"):
+        raise RunMismatchError(f"{asked}the run is not finished; run its command again, it goes on", path=run)
+    return record
 
 
 def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:

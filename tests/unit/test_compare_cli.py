@@ -21,10 +21,12 @@ from raycre.backbones.planted import Planted
 from raycre.backbones.saliency import gradient_times_input
 from raycre.backbones.weights import weights_sha256
 from raycre.cli import main
+from raycre.compare.crispri import PAIRS, PR_CURVES
+from raycre.compare.marks import MARK_TESTS, MARKS
+from raycre.compare.overlap import OVERLAPS
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.genome.sequence import decode, reverse_complement
-from raycre.store.comparison_schemas import MARK_TESTS, MARKS, OVERLAPS, PAIRS, PR_CURVES
 from raycre.store.parquet import read_table
 from tests.compared_runs import SEQ_LEN, SIZES, two_genes, write_genome, write_run
 from tests.sequences import encode
