@@ -16,8 +16,8 @@ import torch
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from raycre.config.train import InterpretationConfig
 from raycre.create.evaluation.projection import project
+from raycre.create.evaluation.settings import Interpretation
 from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES, MODALITIES, ROWS
 from raycre.create.model.create import Create
@@ -68,7 +68,7 @@ def write(
     folder: Path, model: Create, rows: np.ndarray | None = None, **more: Any
 ) -> dict[str, pd.DataFrame]:
     data = data_of()
-    settings = InterpretationConfig(**more)
+    settings = Interpretation(**more)
     write_interpretation(
         folder, model, data, data.test if rows is None else rows, {"raycre_digest": "d"}, settings
     )
