@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 import torch
 
+from raycre.create.evaluation.decoders import compare_decoders
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES
 from raycre.create.training.epoch import start_fold, train_epoch
 from raycre.demo.genome import write_demo_genome
 from raycre.demo.run import demo_configs
 from raycre.store.files import read_json, write_json
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.parquet import as_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import DECODERS, FOLD_PREDICTIONS, embeddings_schema
-from raycre.workflows.train.decoders import constant_decoders, write_decoders
 from raycre.workflows.train.fold import fold_data
 from raycre.workflows.train.materialise import open_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
@@ -50,9 +50,9 @@ def test_the_demo_s_decoders_live_after_four_epochs(tmp_path: Path) -> None:
         train_epoch(state, data, epoch, 0)
     assert isinstance(state.model, Create)
     state.model.eval()
-    write_decoders(tmp_path, state.model, data, np.concatenate([data.validation, data.test]), {})
-    assert constant_decoders({0: tmp_path}) == {}
-    shares = read_table(tmp_path / "decoders.parquet").to_pandas().set_index("modality")["share"]
+    decoders = compare_decoders(state.model, data, np.concatenate([data.validation, data.test]))
+    assert not decoders["constant"].any()
+    shares = decoders.set_index("modality")["share"]
     assert (shares[["openness", "loops"]] > 0.1).all()
 
 
