@@ -74,7 +74,7 @@ class EffectsSpec:
             if key in self.lacking and (find_test(test).swaps or missing([test], settings, known)):
                 path.unlink(missing_ok=True)  # what an earlier configuration asked for
                 continue
-            effects = [row for row in self._read(test, settings, known) if self._chosen(row, settings)]
+            effects = [row for row in read_test(test, settings, known) if self._chosen(row, settings)]
             if settings.compat == "fixed":  # a gene's own TSS in its own context is no swap
                 effects = [row for row in effects if row.gene != key]
             rows = [self.described.row(gene, test, row, context) for row in effects]
@@ -83,26 +83,27 @@ class EffectsSpec:
                 table["create_calls"] = self.regions.calls_in(table)
             write_table(path, as_table(table, EFFECTS, self.metadata))
 
-    def _read(self, test: str, settings: Settings, known: Activity) -> list[Row]:
-        """Return the rows of a test.
-
-        Raises:
-            RaycreError: it reads a pass that is not known.
-        """
-        try:
-            return find_test(test).effects(settings, known)
-        except KeyError as error:
-            raise RaycreError(
-                f"the test {test} reads a pass that it has not asked for ({error}); one that chooses passes "
-                "by earlier ones declares that it is adaptive"
-            ) from error
-
     def _chosen(self, row: Row, settings: Settings) -> bool:
         """Say whether a row is of a track that its gene was chosen for; of a swap, that both genes were."""
         both = [settings.searched]
         if row.gene is not None:
             both.append(self.stage.partners[row.gene].searched)
         return all(tracks is None or row.track in tracks for tracks in both)
+
+
+def read_test(test: str, settings: Settings, known: Activity) -> list[Row]:
+    """Return the rows of a test.
+
+    Raises:
+        RaycreError: it reads a pass that is not known.
+    """
+    try:
+        return find_test(test).effects(settings, known)
+    except KeyError as error:
+        raise RaycreError(
+            f"the test {test} reads a pass that it has not asked for ({error}); one that chooses passes "
+            "by earlier ones declares that it is adaptive"
+        ) from error
 
 
 def specify_effects(
