@@ -22,7 +22,7 @@ from raycre.creme.tests import find_test
 from raycre.creme.tests.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
 from raycre.errors import RaycreError
-from raycre.store.elements import Regions
+from raycre.store.elements import ClassifiedRegions
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
@@ -57,7 +57,7 @@ class EffectsSpec:
     described: Described
     wild_types: Activity
     lacking: frozenset[str]
-    regions: Regions | None
+    regions: ClassifiedRegions | None
 
     def write(self, gene: Gene) -> None:
         """Write one part of a gene for each test, of the tracks that the gene was chosen for."""
@@ -113,7 +113,7 @@ def specify_effects(
     stage: Stage,
     genes: Sequence[Gene],
     failed: Sequence[Gene] = (),
-    regions: Regions | None = None,
+    regions: ClassifiedRegions | None = None,
 ) -> EffectsSpec:
     """Gather what reading effects takes.
 
