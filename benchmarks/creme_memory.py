@@ -21,8 +21,8 @@ from pathlib import Path
 from creme_plan import write_inputs
 
 from raycre.config import PerturbConfig, make_config
-from raycre.creme import TESTS
-from raycre.creme.settings import PAPER_SHUFFLES
+from raycre.creme.presets import paper_shuffles
+from raycre.creme.tests import TESTS
 from raycre.workflows.perturb.run import run_creme
 
 EVERY = 0.5  # seconds between looks at the replica
@@ -43,7 +43,7 @@ def run(folder: Path, n_genes: int) -> dict[str, float]:
             "tracks": [0],
             "tests": [test for test in TESTS if test != "activity"],
             "creme": {
-                "n_shuffles": dict.fromkeys(PAPER_SHUFFLES, 1),
+                "n_shuffles": dict.fromkeys(paper_shuffles(), 1),
                 "rounds": 2,
                 "copies": 2,
                 "per_class": 2,

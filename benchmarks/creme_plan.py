@@ -23,13 +23,12 @@ from pathlib import Path
 import numpy as np
 
 from raycre.config import PerturbConfig, make_config
-from raycre.creme import TESTS
+from raycre.creme.tests import TESTS
 from raycre.store.parquet import as_table, write_table
-from raycre.store.passes import PassStore
 from raycre.store.schemas import PASS_UNITS
-from raycre.workflows.perturb.plan import plan_creme
+from raycre.workflows.perturb.planning import plan_creme
 from raycre.workflows.perturb.stages import first_stage
-from raycre.workflows.perturb.units import as_frame, records, units_of
+from raycre.workflows.perturb.units import as_dicts, as_frame, units_of
 
 N_CHROMS, SIZE, LINE = 4, 25_000_000, 100  # bp of each chromosome, letters of a line
 ALL = [test for test in TESTS if test != "activity"]
@@ -71,14 +70,13 @@ def plan(folder: Path, tests: list[str]) -> dict[str, float]:
     )
     before = _peak()
     started = time.perf_counter()
-    study, _ = plan_creme(config)
+    planned, _ = plan_creme(config)
     chosen = time.perf_counter() - started
-    genes = records(study.genes)
-    stage = first_stage(config, study, genes)
-    store = PassStore(config.run.out / "passes" / f"model={study.model_label}", study.kept)
-    units = list(units_of(stage, genes, study.passes_per_unit, store))
+    genes = as_dicts(planned.genes)
+    stage = first_stage(planned, genes)
+    units = list(units_of(stage, genes, planned.passes_per_unit, planned.store))
     table = as_frame(stage, units)
-    write_table(folder / "plan.parquet", as_table(table, PASS_UNITS, study.metadata))
+    write_table(folder / "plan.parquet", as_table(table, PASS_UNITS, planned.metadata))
     return {
         "seconds": time.perf_counter() - started,
         "of_which_genes_and_windows": chosen,

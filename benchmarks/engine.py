@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from busy_model import installed
 
+from raycre.backbones.reader import open_reader
 from raycre.config import PerturbConfig, make_config
 from raycre.creme.library import load_seqpro
 from raycre.creme.perturbation import build, seeded_source
@@ -30,9 +31,8 @@ from raycre.creme.plan import passes
 from raycre.engine.cluster import connected
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
-from raycre.workflows.perturb.plan import plan_creme
+from raycre.workflows.perturb.planning import plan_creme
 from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.reading import open_reader
 
 SHUFFLES = {"context": 100, "necessity": 10, "sufficiency": 10}  # the paper's
 SIZE, SPACING = 8_000_000, 100_000  # bp of the chromosome, and from one TSS to the next
@@ -70,16 +70,16 @@ def configure(folder: Path, out: Path, genes: int, replicas: int) -> PerturbConf
 
 def plain_loop(config: PerturbConfig) -> int:
     """Predict every pass here, one after another; return how many."""
-    study, model = plan_creme(config)
-    reader, fasta = open_reader(model, config.model, study.tracks, 0), Fasta(config.inputs.fasta)
-    planned = passes(study.tests, study.settings)
-    for gene in study.genes.itertuples():
-        wild_type = read_window(fasta, gene.chrom, gene.tss, gene.strand, study.settings.seq_len)
+    plan, model = plan_creme(config)
+    reader, fasta = open_reader(model, plan.backbone, plan.tracks, 0), Fasta(config.inputs.fasta)
+    planned = passes(plan.tests, plan.settings)
+    for gene in plan.genes.itertuples():
+        wild_type = read_window(fasta, gene.chrom, gene.tss, gene.strand, plan.settings.seq_len)
         # A background serves one pass after another: drawn once, as on a replica.
         source = lru_cache(maxsize=2)(seeded_source(wild_type, config.run.seed))
         for p in planned:
             reader.whole(build(wild_type, p, gene.gene_id, config.run.seed, source))
-    return len(planned) * len(study.genes)
+    return len(planned) * len(plan.genes)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ import torch
 from hard_set import DEPTH
 from numpy.typing import NDArray
 
-from raycre.create.inference.checkpoints import PREDICTIONS, WEIGHTS, fold_folder
+from raycre.create.inference.checkpoints import HELD_OUT, WEIGHTS, fold_folder
 from raycre.create.inference.cutoffs import CALLABLE, MAX_FPR, cutoffs, ensemble_cutoffs
 from raycre.create.inference.ensemble import Ensemble, flank_of
 from raycre.create.layout import CLASSES
@@ -104,7 +104,7 @@ def save(array: Floats, path: Path) -> None:
 def read_held_out(run: Path, n: int) -> HeldOut:
     """Read what every fold of a training says of its validation and its test regions."""
     columns = [f"p_{c}" for c in CLASSES]
-    tables = [read_table(fold_folder(run, k) / PREDICTIONS).to_pandas() for k in range(n)]
+    tables = [read_table(fold_folder(run, k) / HELD_OUT).to_pandas() for k in range(n)]
     parts = []
     for k in range(n):
         before, here = (t.sort_values("region_id") for t in (tables[(k - 1) % n], tables[k]))

@@ -27,12 +27,13 @@ from safetensors.torch import save_file
 
 from raycre.backbones.contract import Backbone
 from raycre.backbones.precision import lower
+from raycre.backbones.reader import Reader
 from raycre.backbones.weights import random_state
+from raycre.creme.activities import tss_activity
 from raycre.creme.library import load_seqpro
 from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.creme.tiles import context_tiles
 from raycre.workflows.devices import prepare
-from raycre.workflows.reading import Reader, tss_activity
 
 TRACKS = {"enformer": [4824, 5110, 5111], "borzoi": [0, 1, 2]}  # CREME's three CAGE tracks; any three
 TILE, SHUFFLES = 5_000, 10  # CREME Methods, "Necessity test"

@@ -45,18 +45,19 @@ from raycre.backbones.enformer.model import (
     SEQ_LEN,
     Enformer,
 )
+from raycre.backbones.reader import Reader
 from raycre.backbones.weights import random_state
+from raycre.creme.activities import tss_activity
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.elements import Element
 from raycre.creme.library import load_seqpro
 from raycre.creme.perturbation import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.plan import complete
 from raycre.creme.rows import gather
 from raycre.creme.settings import FineStage, Settings
 from raycre.creme.tests import distance, finemap, multiplicity
+from raycre.creme.tests.sufficiency import Element
 from raycre.creme.tiles import Interval, context_tiles, tss_tile
 from raycre.workflows.devices import prepare
-from raycre.workflows.reading import Reader, tss_activity
 
 NAMES = {  # ours by the peer's, in the order of the authors' instructions
     "context": "context",

@@ -23,8 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from raycre.backbones.contract import LocalBackbone
 from raycre.backbones.incremental import Incremental
+from raycre.backbones.loading import load_backbone
 from raycre.backbones.precision import lower
-from raycre.backbones.registry import load_backbone
 from raycre.workflows.devices import prepare
 
 EDITS = (5_000, 500, 50)  # CREME's tiles: necessity, and the two steps of its fine-tile search

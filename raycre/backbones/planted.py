@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -115,6 +116,13 @@ def load_planted(weights: str | None = None, *, seq_len: int = 65_536) -> Plante
     if weights is not None:
         raise CheckpointError("planted has no weights to load; leave model.weights out", value=weights)
     return Planted(seq_len).eval()
+
+
+def load_registered(*, weights: str | None, head: str, track_table: Path | None) -> Planted:
+    """Make the planted model as the registry asks for it; it has one head and brings its own tracks."""
+    if track_table is not None:
+        raise ConfigError("planted brings its own tracks; leave model.track_table out", path=track_table)
+    return load_planted(weights)
 
 
 def motif_hits(codes: Tensor) -> Tensor:

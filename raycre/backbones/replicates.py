@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from raycre.backbones.contract import LocalBackbone
+from raycre.backbones.contract import Backbone, LocalBackbone
 from raycre.errors import ConfigError
 
 
@@ -91,3 +91,8 @@ class Replicates(LocalBackbone):
             for member in self._each()
         ]
         return torch.cat(predicted, dim=1) if self.apart else torch.stack(predicted).mean(0)
+
+
+def n_apart(model: Backbone) -> int:
+    """Return how many replicates a model predicts each by itself; 1 for all else."""
+    return len(model.members) if isinstance(model, Replicates) and model.apart else 1

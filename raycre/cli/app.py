@@ -13,7 +13,7 @@ import typer
 
 from raycre import __version__
 from raycre.cli.compare import compare
-from raycre.cli.creme import creme
+from raycre.cli.creme import CremeCommand, creme
 from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
 from raycre.cli.predict import predict
@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (train, predict, creme, demo, report, doctor, tracks):
-    app.command()(verb)
+    app.command(cls=CremeCommand if verb is creme else None)(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(compare, name="compare")
 

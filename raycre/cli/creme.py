@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_result
@@ -14,12 +15,23 @@ from raycre.errors import ConfigError, near
 from raycre.store.location import local_path
 
 
+class CremeCommand(TyperCommand):
+    """The verb with its tests in the help, which are looked up when it is asked for."""
+
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write the help, and after it a line for each test."""
+        from raycre.creme.tests import describe_tests
+
+        self.epilog = "\n\n".join(["Tests:", *describe_tests()])
+        super().format_help(ctx, formatter)
+
+
 def creme(
     test: Annotated[
         str,
         typer.Argument(
-            help="activity, context, swap, necessity, sufficiency, distance, interaction, sets, multiplicity "
-            "or finemap; pipeline for all of them as in the paper; config for those of the configuration."
+            help="Name of a test (they are listed below); pipeline for all tests of the paper; config for "
+            "those of the configuration."
         ),
     ],
     config: Config,
@@ -39,11 +51,13 @@ def creme(
 ) -> None:
     """Perturb genes with CREME on Ray actors."""
     from raycre.config import PerturbConfig, read_config
-    from raycre.creme import TESTS
+    from raycre.creme.tests import RESERVED, names
 
-    known = (*TESTS, "pipeline", "config")
+    known = (*names(), *RESERVED)
     if test not in known:
-        raise ConfigError(f"tests are {', '.join(TESTS)}, pipeline, or config{near(test, known)}", value=test)
+        raise ConfigError(
+            f"tests are {', '.join(names())}, pipeline, or config{near(test, known)}", value=test
+        )
     sets = list(set_ or ())
     if test != "config":
         sets.append("tests=pipeline" if test == "pipeline" else f"tests=[{test}]")

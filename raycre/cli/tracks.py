@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raycre.backbones.names import TABLES
+from raycre.backbones.registry import BACKBONES
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.store.location import local_path
@@ -21,7 +21,7 @@ def tracks(
         ),
     ],
     model: Annotated[
-        str, typer.Option(help=f"Whose: {', '.join(TABLES)}, or one that a package registers.")
+        str, typer.Option(help=f"Whose: {', '.join(sorted(BACKBONES))}, or one that a package registers.")
     ] = "enformer",
     head: Annotated[str, typer.Option(help="human or mouse.")] = "human",
     table: Annotated[Path | None, typer.Option(help="A track table of your own.", parser=local_path)] = None,

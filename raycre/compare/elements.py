@@ -14,10 +14,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raycre.creme.tests import tile_tests
 from raycre.errors import ConfigError, FormatError, MissingInputError, TrackError, near
 from raycre.store.parquet import iter_parts, read_table
 
-TILE_TESTS = ("necessity", "sufficiency")  # one row for each tile of a gene
+TILE_TESTS = tile_tests()  # one row for each tile of a gene
 NEUTRAL_EFFECT = 0.1  # CREME Methods, "Biochemical characterization": lower absolute sufficiency values
 _RENAMED = {"tile_chrom": "chrom", "tile_start": "start", "tile_end": "end"}
 _COLUMNS = [

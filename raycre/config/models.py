@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from raycre.bounds import Positive
 from raycre.config.given import as_taken
-from raycre.config.presets import with_preset
-from raycre.config.words import LARGEST
+from raycre.config.presets import CREATE, with_preset
+from raycre.config.words import one_of
+from raycre.create import names
 from raycre.genome.classes import CLASSES, trained_classes
 from raycre.published.cache import REGISTRY, resolve
 
 Modality = Literal["sequence", "openness", "loops"]
-Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 _ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
 
 
@@ -48,6 +49,10 @@ class _Signals(Frozen):
     loops_count_column: int | None = Field(default=None, ge=7)  # of a BEDPE, from 1; else a loop counts 1
     blacklist: Path | None = None
     outside: Literal["error", "drop"] = "error"  # regions and loops off the FASTA: stop, or drop and count
+
+    def signals(self) -> dict[str, Any]:
+        """Return the fields that every verb's inputs have, by name."""
+        return {name: getattr(self, name) for name in _Signals.model_fields}
 
 
 class TrainInputs(_Signals):
@@ -83,7 +88,7 @@ class Codebook(Frozen):
 class ModelConfig(Frozen):
     """Model of `train`: CREATE, an ablation of it, or a baseline (`kind`)."""
 
-    kind: Literal["create", "deepsea", "danq", "es-transition", "deepicsh"] = "create"
+    kind: str = CREATE
     size: Literal["paper", "small", "tiny"] = "paper"
     modalities: tuple[Modality, ...] = _ORDER
     codebook: Codebook = Codebook()
@@ -94,6 +99,11 @@ class ModelConfig(Frozen):
     smoothing: float = Field(default=1e-5, ge=0)
     log_openness: bool = True
     init: Path | None = None  # weights to start from: of train, the authors' .pth, or registry:NAME
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _known(cls, kind: Any) -> str:
+        return one_of(kind, names.known())
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -275,7 +285,7 @@ class TrainConfig(Verb):
             fields["classes"] = list(self.inputs.classes)
         if self.inputs.overlaps == "keep":  # refused, by earlier versions too, or dropped: none is left
             fields["overlaps"] = "keep"
-        if self.model.kind == "create":
+        if self.model.kind == CREATE:
             fields["model"]["track_heads"] = "start above zero"  # earlier versions left them as torch draws
         else:
             fields.pop("interpretation")  # a baseline has nothing to interpret

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from raycre.config.backbone import BackboneConfig
 from raycre.config.models import Frozen, Positive, ReplicaResources, Verb
-from raycre.creme import TESTS
-from raycre.creme.settings import COPIES, FINE_STAGES, PER_CLASS, ROUNDS, SEARCHES, FineStage
-from raycre.errors import ConfigError
+from raycre.creme.formulas import THRESHOLDS
+from raycre.creme.presets import paper_shuffles
+from raycre.creme.settings import (
+    COPIES,
+    FINE_STAGES,
+    PER_CLASS,
+    ROUNDS,
+    SEARCHES,
+    Compat,
+    ElementRule,
+    FineStage,
+    ReplicateRule,
+)
+from raycre.creme.tests import DEFAULT, PIPELINE, TESTS
+from raycre.creme.tests import names as test_names
 from raycre.published.cache import resolve
-from raycre.store.location import local_path
 
 # A folder, a file's suffix, or what local_path fills in or refuses.
 _LIKE_A_PATH = re.compile(r"[/\\~$*?]|://|\.(txt|tsv|csv|bed|list|genes|gz|tab|dat)$", re.IGNORECASE)
 
-Test = Literal[
-    "activity",
-    "context",
-    "swap",
-    "necessity",
-    "sufficiency",
-    "distance",
-    "interaction",
-    "sets",
-    "multiplicity",
-    "finemap",
-]
-
-Shuffled = Literal[
-    "context", "necessity", "sufficiency", "distance", "interaction", "sets", "multiplicity", "finemap"
-]
+if TYPE_CHECKING:
+    TestName, Shuffled, Thresholds = str, str, str
+else:
+    TestName = Literal[test_names()]
+    Shuffled = Literal[(*paper_shuffles(), *(test for test in test_names() if test not in TESTS))]
+    Thresholds = Literal[tuple(THRESHOLDS)]
 
 
 class TopGenes(Frozen):
@@ -75,46 +77,10 @@ class PerturbInputs(Frozen):
         return self
 
 
-class BackboneConfig(Frozen):
-    """A registered backbone and its weights: a path, registry:NAME of `raycre weights list`, or random:SEED.
-
-    A list of weights is an ensemble, whose predictions are averaged. Random weights are not a trained model,
-    and every output says so. `gamma` is how Enformer's weights were trained: with TensorFlow's gamma features
-    (the published ones, and the default) or the plain formula. Borzoi sums the strands unless told otherwise.
-    """
-
-    backbone: str
-    weights: str | tuple[str, ...] | None = None
-    head: Literal["human", "mouse"] = "human"
-    track_table: Path | None = None  # or registry:NAME
-    gamma: Literal["tensorflow", "exact"] | None = None
-    strands: Literal["summed", "separate"] | None = None
-    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 on GPUs only
-    incremental: bool = True  # reuse activations that an edit leaves alone; the same up to rounding
-    shifts: tuple[int, ...] = Field(default=(0,), min_length=1)  # bp; averaged over shifts of the window …
-    reverse_complement: bool = False  # … and over both strands
-
-    @field_validator("weights", mode="after")
-    @classmethod
-    def _paths(cls, weights: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        """Paths among them with `~` and variables filled in."""
-        try:
-            if weights is None or isinstance(weights, str):
-                return None if weights is None else str(local_path(weights))
-            return tuple(str(local_path(one)) for one in weights)
-        except ConfigError as error:
-            raise ValueError(error.message) from None
-
-    def settings(self) -> dict[str, Any]:
-        """Settings that only some backbones have, where given."""
-        given = {"gamma": self.gamma, "strands": self.strands}
-        return {key: value for key, value in given.items() if value is not None}
-
-
 class CremeConfig(Frozen):
     """Settings of the tests (CREME, Methods); what is not given is as the paper has it for the backbone.
 
-    That is (`creme.settings.PRESETS`) the numbers of shuffles, the `thresholds`, and for `replicates` of an
+    That is (`creme.presets.PRESETS`) the numbers of shuffles, the `thresholds`, and for `replicates` of an
     ensemble whether a context's effect is the ratio of their mean activities or the mean of their ratios.
 
     `tiles` are all context tiles, some of them by their start in the model's input, or a BED of regions in
@@ -131,11 +97,11 @@ class CremeConfig(Frozen):
     searches: tuple[str, ...] = Field(default=SEARCHES, min_length=1)
     copies: Positive = COPIES
     fine: tuple[FineStage, ...] = Field(default=FINE_STAGES, min_length=1)
-    elements: Literal["called", "all"] = "called"
+    elements: ElementRule = "called"
     per_class: Positive = PER_CLASS
-    compat: Literal["fixed", "reference"] = "fixed"
-    thresholds: Literal["enformer", "borzoi"] | None = None  # null: the backbone's
-    replicates: Literal["ratio_of_means", "mean_of_ratios"] | None = None  # null: the backbone's
+    compat: Compat = "fixed"
+    thresholds: Thresholds | None = None  # null: the backbone's
+    replicates: ReplicateRule | None = None  # null: the backbone's
 
 
 class PerturbResources(ReplicaResources):
@@ -164,7 +130,7 @@ class PerturbConfig(Verb):
     inputs: PerturbInputs
     model: BackboneConfig
     tracks: str | tuple[int | str, ...]
-    tests: Literal["pipeline"] | tuple[Test, ...] = ("context", "necessity", "sufficiency")
+    tests: Literal["pipeline"] | tuple[TestName, ...] = DEFAULT
     keep: Literal["queried", "assay", "all"] = "queried"
     create_run: Path | None = None  # a folder of `raycre predict`, whose calls are joined to the tiles
     creme: CremeConfig = CremeConfig()
@@ -177,11 +143,9 @@ class PerturbConfig(Verb):
         return self
 
     @property
-    def test_names(self) -> tuple[Test, ...]:
-        """The tests, each once; all but `activity` in a pipeline."""
-        if self.tests != "pipeline":
-            return tuple(dict.fromkeys(self.tests))
-        return tuple(test for test in get_args(Test) if test in TESTS and test != "activity")
+    def test_names(self) -> tuple[str, ...]:
+        """The tests, each once; in a pipeline those of the paper."""
+        return PIPELINE if self.tests == "pipeline" else tuple(dict.fromkeys(self.tests))
 
     @property
     def drops_off_peak(self) -> bool:
@@ -210,7 +174,7 @@ class PerturbConfig(Verb):
             "incremental": self.model.incremental,
             "shifts": self.model.shifts,
             "reverse_complement": self.model.reverse_complement,
-            **self.model.settings(),
+            **self.model.own_settings(),
         }
 
     def paths(self) -> dict[str, Path]:

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from raycre.bounds import LARGEST
 from raycre.errors import near
-
-LARGEST = 2**31 - 1  # of a whole number, where nothing else bounds it; not worth a word
 
 Place = tuple[int | str, ...]
 
@@ -88,6 +87,18 @@ def _bounds(metadata: Sequence[Any]) -> str:
     found = {name: getattr(m, name) for name in words for m in metadata if hasattr(m, name)}
     said = [words[name].format(bound) for name, bound in found.items() if name != "le" or bound < LARGEST]
     return " and ".join(["", *said])[4:] if said else ""
+
+
+def one_of(value: Any, names: Sequence[str]) -> str:
+    """Return a value that is one of the names, which are known only when they are asked for.
+
+    Raises:
+        ValueError: it is none of them; near matches are named.
+    """
+    if isinstance(value, str) and value in names:
+        return value
+    hint = near(value, names) if isinstance(value, str) else ""
+    raise ValueError(f"takes {_joined(names)}{hint}")
 
 
 def options(annotation: Any) -> Iterator[str]:

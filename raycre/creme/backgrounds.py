@@ -18,19 +18,21 @@ from raycre.creme.rows import Known, gather
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval, overlap
 
+CONTEXT, SUFFICIENCY = "context", "sufficiency"  # the tests by whose shuffles a gene's context is classified
+
 
 def tss_alone(settings: Settings, n: int, owner: Interval | None = None) -> list[Pass]:
     """Return the passes with nothing but the TSS tile in each of the first `n` backgrounds of `owner`."""
     return [Pass(background=(owner, k), kept=(settings.tss_tile,)) for k in range(n)]
 
 
-def controls(settings: Settings, tile: Interval, test: str = "sufficiency") -> list[Pass]:
+def controls(settings: Settings, tile: Interval, test: str = SUFFICIENCY) -> list[Pass]:
     """Return the controls of a test that inserts `tile`: shared by all tiles, or its own (`reference`)."""
     owner = tile if settings.compat == "reference" else None
     return tss_alone(settings, settings.n(test), owner)
 
 
-def inserted(settings: Settings, tile: Interval, test: str = "sufficiency") -> list[Pass]:
+def inserted(settings: Settings, tile: Interval, test: str = SUFFICIENCY) -> list[Pass]:
     """Return the controls of a test with `tile` at its own place as well: the mutants of sufficiency."""
     return [with_copy(p, tile, tile) for p in controls(settings, tile, test)]
 
@@ -79,7 +81,7 @@ class Context(NamedTuple):
 
     Attributes:
         classes: (tracks,) of class names, None where unknown.
-        test: whose shuffles they were taken from, "context" or "sufficiency"; None where neither is known.
+        test: whose shuffles they were taken from, `CONTEXT` or `SUFFICIENCY`; None where neither is known.
         n: how many shuffles that is.
     """
 
@@ -103,7 +105,7 @@ def context_of_gene(settings: Settings, known: Known) -> Context:
         settings: the run's.
         known: TSS activities; the wild type must be there.
     """
-    for test, passes in zip(("context", "sufficiency"), _candidates(settings), strict=False):
+    for test, passes in zip((CONTEXT, SUFFICIENCY), _candidates(settings), strict=False):
         if passes and all(p.key in known for p in passes):
             effect = context_effect(settings, known, passes)
             classes = context_classes(effect, THRESHOLDS[settings.thresholds], settings.compat)
@@ -112,8 +114,8 @@ def context_of_gene(settings: Settings, known: Known) -> Context:
 
 
 def _candidates(settings: Settings) -> Sequence[list[Pass]]:
-    context = tss_alone(settings, settings.n("context")) if "context" in settings.n_shuffles else []
-    if "sufficiency" not in settings.n_shuffles:
+    context = tss_alone(settings, settings.n(CONTEXT)) if CONTEXT in settings.n_shuffles else []
+    if SUFFICIENCY not in settings.n_shuffles:
         return [context]
     # A set, since tiles may share their controls; in order, so that the mean is the same to the last bit.
     control = dict.fromkeys(p for tile in settings.tiles for p in controls(settings, tile))

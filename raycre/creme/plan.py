@@ -1,7 +1,4 @@
-"""The forward passes that a gene needs for some tests, each once, in an order that keeps neighbours together.
-
-Knows the tests by name only, and nothing of who runs the passes.
-"""
+"""The forward passes that a gene needs for some tests, each once, neighbours together."""
 
 from __future__ import annotations
 
@@ -10,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
 from raycre.creme.perturbation import Pass
 from raycre.creme.rows import Known
 from raycre.creme.settings import Settings
-from raycre.errors import ConfigError, RaycreError, near
+from raycre.creme.tests import find_test
+from raycre.errors import ConfigError, RaycreError
 
 Predict = Callable[[Sequence[Pass]], Known]
 """Passes, each once -> their activities, by key."""
@@ -91,10 +88,7 @@ def chunks(planned: Sequence[Pass], size: int) -> list[tuple[int, int]]:
 
 
 def _expand(tests: Sequence[str], settings: Settings, known: Known) -> list[Pass]:
-    for test in tests:
-        if test not in TESTS:
-            raise ConfigError(f"tests are {', '.join(TESTS)}{near(test, TESTS)}", value=test)
-    return [p for test in tests for p in TESTS[test].expand(settings, known)]
+    return [p for test in tests for p in find_test(test).expand(settings, known)]
 
 
 def _locality(p: Pass) -> tuple[object, ...]:

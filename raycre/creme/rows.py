@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from raycre.creme.activities import of_replicate
 from raycre.creme.perturbation import Pass
 from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
@@ -58,11 +59,6 @@ class Row:
     tile: Interval | None = None
     gene: str | None = None
     search: str | None = None
-
-
-def of_replicate(key: str, replicate: int) -> str:
-    """Return the key under which one replicate's own activity of a pass is known."""
-    return f"replicate={replicate}/{key}"
 
 
 def gather(activity: Known, passes: Sequence[Pass], replicate: int | None = None) -> NDArray[np.float64]:

@@ -1,11 +1,11 @@
-"""What a CREME run may choose, checked once. Knows no test, no gene and no model."""
+"""What a CREME run may choose, checked once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from raycre.creme.formulas import THRESHOLDS
 from raycre.creme.tiles import Interval, overlap, tss_tile
@@ -35,46 +35,6 @@ class FineStage(NamedTuple):
         return 2 - self.threshold if self.silencer_threshold is None else self.silencer_threshold
 
 
-# Results: "100 independent dinucleotide shuffles" (context), "ten shuffles per tile perturbation"
-# (necessity). The text has no number for sufficiency; the ten backgrounds of its fine-tile search are taken,
-# which the published drivers use in all other tests too.
-PAPER_SHUFFLES = {
-    "context": 100,
-    "necessity": 10,
-    "sufficiency": 10,
-    "distance": 10,
-    "interaction": 10,
-    "sets": 10,
-    "multiplicity": 10,
-    "finemap": 10,
-}
-
-
-class Preset(NamedTuple):
-    """What the paper ran with one backbone.
-
-    Attributes:
-        thresholds: row of `effects.THRESHOLDS`.
-        n_shuffles: of each test by name.
-        replicates: how the context effect of an ensemble is made of its members': "ratio_of_means" or
-            "mean_of_ratios".
-    """
-
-    thresholds: str
-    n_shuffles: Mapping[str, int]
-    replicates: str
-
-
-RATIOS = ("ratio_of_means", "mean_of_ratios")
-PRESETS = {
-    "enformer": Preset("enformer", PAPER_SHUFFLES, "ratio_of_means"),
-    # Extended Data Fig. 2, Supplementary Fig. 1, Fig. 4b: five shuffles. The mean over the four models of
-    # each one's ratio, for contexts alone, is the authors' code's (DIVERGENCES 14). Other tests were not run.
-    "borzoi": Preset(
-        "borzoi", PAPER_SHUFFLES | {"context": 5, "sufficiency": 5, "distance": 5}, "mean_of_ratios"
-    ),
-}
-PRESET_OF = {"borzoi": "borzoi", "flashzoi": "borzoi"}  # by backbone; every other has Enformer's
 ROUNDS = 25  # of the higher-order search; in the authors' code only (DIVERGENCES 29)
 SEARCHES = ("min", "max")  # towards less activity (enhancers), towards more (silencers)
 COPIES = 15  # Methods, "Multiplicity test"
@@ -82,7 +42,10 @@ PER_CLASS = 200  # contexts of a class that further tests take; Methods, "Contex
 # Methods, "Fine-tile search": 500 bp, then 50 bp. Thresholds and batches are the drivers' (DIVERGENCES 36).
 FINE_STAGES = (FineStage(500, 0.9, 1), FineStage(50, 0.7, 10))
 
-COMPAT = ("fixed", "reference")
+Compat = Literal["fixed", "reference"]
+ElementRule = Literal["called", "all"]
+ReplicateRule = Literal["ratio_of_means", "mean_of_ratios"]
+COMPAT, ELEMENT_RULES = get_args(Compat), get_args(ElementRule)
 
 
 @dataclass(frozen=True)
@@ -96,7 +59,7 @@ class Settings:
         n_shuffles: shuffles (of a tile, or of the whole input) for each test by name.
         compat: "fixed", or "reference" for what the authors' code does: classes with right-closed bins
             (DIVERGENCES 13) and own backgrounds for every tile in the sufficiency test (19).
-        thresholds: row of `effects.THRESHOLDS`.
+        thresholds: row of `formulas.THRESHOLDS`.
         elements: tiles that distance, multiplicity and fine-tile search take: those that the sufficiency
             test calls ("called"), or every tile ("all").
         rounds: of the higher-order search, at most one for each tile.
@@ -138,8 +101,8 @@ class Settings:
                 f"thresholds are {', '.join(THRESHOLDS)}{near(self.thresholds, THRESHOLDS)}",
                 value=self.thresholds,
             )
-        if self.elements not in ("called", "all"):
-            raise ConfigError("creme.elements is called or all", value=self.elements)
+        if self.elements not in ELEMENT_RULES:
+            raise ConfigError(f"creme.elements is {' or '.join(ELEMENT_RULES)}", value=self.elements)
         ways = set(self.searches)
         if not ways or not ways <= set(SEARCHES) or len(ways) < len(self.searches):
             raise ConfigError(f"creme.searches are of {', '.join(SEARCHES)}, each once", value=self.searches)

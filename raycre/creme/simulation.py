@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme import NEEDS
 from raycre.creme.perturbation import Pass
 from raycre.creme.plan import complete, n_before
 from raycre.creme.settings import Settings
+from raycre.creme.tests import find_test
 from raycre.creme.tiles import Interval, overlap
 
 ACTIVE, SILENT = 100.0, 1.0  # of a wild type, and of a background: an enhancing context
@@ -61,7 +61,7 @@ def simulate(tests: Sequence[str], settings: Settings, n_tracks: int, *, element
     def alone(test: str) -> int:
         return n_before([test], settings, known)
 
-    before = sum(alone(test) - sum(alone(need) for need in NEEDS.get(test, ())) for test in tests)
+    before = sum(alone(test) - sum(alone(need) for need in find_test(test).needs) for test in tests)
     return Passes(before, len(known), seen)
 
 

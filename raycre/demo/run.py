@@ -16,7 +16,8 @@ from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.create.evaluation.metrics import MACRO
 from raycre.create.inference.cutoffs import CALLABLE
 from raycre.create.layout import CLASSES
-from raycre.creme.settings import PAPER_SHUFFLES
+from raycre.creme.presets import paper_shuffles
+from raycre.creme.tests import tile_tests
 from raycre.demo.genome import DemoGenome, open_demo_genome, write_demo_genome
 from raycre.engine.cluster import check_cluster, connected
 from raycre.errors import ConfigError
@@ -29,7 +30,7 @@ from raycre.workflows.predict.run import run_predict
 from raycre.workflows.train.run import run_train
 
 TRACK = 0  # the planted backbone's track that is counted
-SHUFFLES = dict.fromkeys(PAPER_SHUFFLES, 2) | {"context": 10, "necessity": 3, "sufficiency": 3}
+SHUFFLES = dict.fromkeys(paper_shuffles(), 2) | {"context": 10, "necessity": 3, "sufficiency": 3}
 CHAIN = {"n_shuffles": SHUFFLES, "rounds": 3, "copies": 3}
 
 
@@ -180,7 +181,9 @@ def score_creme(run: Path, genome: DemoGenome) -> dict[str, str]:
 
 def score_chain(run: Path, genome: DemoGenome) -> dict[str, str]:
     """Return how many planted elements CREATE classes, and CREME calls in both tests of tiles, as planted."""
-    elements = pd.concat([side_by_side(rows) for rows in iter_elements(run / "summary" / "elements.parquet")])
+    elements = pd.concat(
+        [side_by_side(rows, tile_tests()) for rows in iter_elements(run / "summary" / "elements.parquet")]
+    )
     planted = genome.truth_tiles.assign(kind=genome.truth_tiles["sign"].map({1: "enhancer", -1: "silencer"}))
     mine = elements[elements["track_id"] == TRACK].merge(planted, on=["name", "gene_name"])
     # An element lies in its own tile; where a neighbour's edge shares some of it, that tile is not meant.

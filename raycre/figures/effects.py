@@ -1,11 +1,12 @@
 """Pictures of a CREME run: effects of tiles along a gene's window, and every tile that was called.
 
-Reads the effects tables part by part; draws a dozen genes. Knows no sequence and no model.
+Reads the effects tables part by part; draws a dozen genes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from raycre.creme.formulas import SHUFFLED_OVER_WT
+from raycre.creme.tests import context, find_test
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted, shown
 from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
 from raycre.store.parquet import read_table
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_GENES, _MAX_TRACKS, _MAX_TILES = 12, 3, 200  # drawn, drawn of a gene, listed
-_TILE_TESTS = ("necessity", "sufficiency")  # the tests that give an effect for each tile
 _CALLED = ("enhancer", "silencer")
 _CALLS = ("enhancing", "silencing", "neutral", "other", *_CALLED, "neither", "")  # of EFFECTS, null last
 _LEAST_SPAN = 0.1  # the axis of effects reaches at least ± this, so that noise looks like noise
@@ -38,12 +40,14 @@ class Scan:
     """One pass over all parts, in memory that does not grow with genes that have no calls.
 
     Attributes:
+        tile_tests: tests with one effect of each tile.
         counts: rows by test, track id, track name and call ("" where there is none).
         tiles: the called tiles with the largest absolute effect, at most `_MAX_TILES`.
         n_called: called tiles of each gene, by the name that its parts share.
         parts: parts of each gene, by that name.
     """
 
+    tile_tests: Sequence[str]
     counts: Counter[tuple[str, int, str, str]] = field(default_factory=Counter)
     tiles: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_COLUMNS))
     n_called: Counter[str] = field(default_factory=Counter)
@@ -54,7 +58,7 @@ class Scan:
         self.parts.setdefault(path.name, []).append(path)
         texts = rows.astype({"test": str}).fillna({"track_name": "", "call": ""})
         self.counts.update(zip(*(texts[c] for c in ("test", "track_id", "track_name", "call")), strict=True))
-        called = texts[texts["call"].isin(_CALLED) & texts["test"].isin(_TILE_TESTS)]
+        called = texts[texts["call"].isin(_CALLED) & texts["test"].isin(self.tile_tests)]
         self.n_called[path.name] += len(called)
         if len(called):
             every = pd.concat([self.tiles, called], ignore_index=True) if len(self.tiles) else called
@@ -68,20 +72,25 @@ class Scan:
         return [self.parts[name] for name in sorted(most)]
 
 
-def read_effects(run: Path) -> list[Block]:
-    """Read the effects of a CREME run and return its part of the report.
+def read_effects(run: Path, tests: Sequence[str]) -> list[Block]:
+    """Read the effects of a CREME run: calls of `tests`, tiles of those with an effect of each.
 
     Raises:
         FormatError: a damaged part.
     """
-    scan = Scan()
+    tile_tests = [test for test in tests if find_test(test).per_tile]
+    scan = Scan(tile_tests)
     for path in sorted(run.glob("effects/test=*/model=*/part-*.parquet")):
         scan.add(path, read_table(path, _COLUMNS).to_pandas())
     if not scan.parts:
         return [Note("There are no effects yet: they are made from the passes when the run ends.")]
-    blocks: list[Block] = [counts_table(scan.counts)]
+    if not tests:
+        return []
+    # Calls of further tests are about other things than a gene or a tile, and stand in their own tables.
+    mine = Counter({key: n for key, n in scan.counts.items() if key[0] in tests})
+    blocks: list[Block] = [counts_table(mine)]
     genes = [pd.concat([read_table(p).to_pandas() for p in parts]) for parts in scan.drawn()]
-    pictures = [draw_gene(rows) for rows in genes if rows["test"].isin(_TILE_TESTS).any()]
+    pictures = [draw_gene(rows, tile_tests) for rows in genes if rows["test"].isin(tile_tests).any()]
     if pictures:
         blocks += [Note(_which(len(pictures), len(scan.parts))), *pictures]
     blocks.append(tiles_table(scan.tiles, sum(scan.n_called.values())))
@@ -108,8 +117,6 @@ def counts_table(counts: Counter[tuple[str, int, str, str]]) -> Table:
     Args:
         counts: rows by test, track id, track name and call ("" where there is none).
     """
-    # Calls of further tests are about other things than a gene or a tile, and stand in their own tables.
-    counts = Counter({key: n for key, n in counts.items() if key[0] in ("context", *_TILE_TESTS)})
     known = [call for call in _CALLS if any(key[3] == call for key in counts)]
     lines = sorted({key[:3] for key in counts})
     rows: list[list[Cell]] = [
@@ -140,14 +147,15 @@ def kb_from_tss(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.flo
     return begin / 1000, ((rows["tile_end"] - rows["tile_start"]) / 1000).to_numpy(np.float64)
 
 
-def draw_gene(rows: pd.DataFrame) -> Picture:
+def draw_gene(rows: pd.DataFrame, tile_tests: Sequence[str]) -> Picture:
     """Draw one gene: a line of panels for each track, a panel for each test of tiles.
 
     Args:
         rows: columns of store.schemas.EFFECTS, all tests of the gene.
+        tile_tests: tests with one effect of each tile.
     """
     rows = rows.astype({"test": str})
-    tests = [t for t in _TILE_TESTS if (rows["test"] == t).any()]
+    tests = [t for t in tile_tests if (rows["test"] == t).any()]
     tracks = sorted(rows.loc[rows["test"].isin(tests), "track_id"].unique())  # context has more
     drawn = tracks[:_MAX_TRACKS]
     figure = new_figure(10.5, 0.6 + 1.9 * len(drawn))
@@ -180,10 +188,10 @@ def track_title(rows: pd.DataFrame) -> str:
     row = rows.iloc[0]
     names = [str(row[c]) for c in ("track_name", "biosample") if not pd.isna(row[c])]
     title = f"{' · '.join(dict.fromkeys(names)) or 'track'} ({row['track_id']}), wild type {shown(row['wt'])}"
-    context = rows[rows["test"] == "context"]
-    if not len(context):
+    tested = rows[rows["test"] == context.TEST.name]
+    if not len(tested):
         return f"{title}; context not tested"
-    effect, call = float(context["effect"].iloc[0]), context["call"].iloc[0]
+    effect, call = float(tested["effect"].iloc[0]), tested["call"].iloc[0]
     return f"{title}; context {'unknown' if pd.isna(call) else f'effect {shown(effect)}, {call}'}"
 
 
@@ -196,7 +204,7 @@ def _draw_tiles(axes: Axes, tiles: pd.DataFrame, test: str) -> None:
     fill = [colour if known else "none" for colour, known in zip(edge, tiles["call"].notna(), strict=True)]
     # A little narrower than the tile, so that neighbours stay apart.
     axes.bar(centre, effect, 0.86 * width, color=fill, edgecolor=edge, linewidth=0.8)
-    if test == "necessity":
+    if set(tiles["metric"]) == {SHUFFLED_OVER_WT}:
         spread = sd[has_value] / wt[has_value]  # the effect has a value only where wt > 0
         axes.errorbar(centre[has_value], effect[has_value], spread, fmt="none", ecolor=INK, elinewidth=0.7)
     axes.plot(centre[~has_value], np.zeros(int((~has_value).sum())), "x", color=GREY, markersize=4)

@@ -1,6 +1,6 @@
 """The chain in the report: elements, their class by CREATE, and what they do to genes by CREME.
 
-Reads summary/elements.parquet piece by piece. Knows no model.
+Reads summary/elements.parquet piece by piece.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from raycre.creme.tests import tile_tests
 from raycre.figures.blocks import Block, Cell, Note, Table, counted
 from raycre.genome.classes import CLASSES
 from raycre.genome.intervals import place
-from raycre.store.elements import TILE_TESTS, iter_elements, side_by_side, strongest
+from raycre.store.elements import iter_elements, side_by_side, strongest
 
+TILE_TESTS = tile_tests()
 _LISTED = 60
 _CALLS = ("enhancer", "silencer", "neither", "unknown")
 
@@ -33,9 +35,11 @@ def read_elements(run: Path) -> list[Block]:
     for rows in iter_elements(path):
         calls = rows["creme_call"].fillna("unknown")
         counts.update(zip(rows["test"], rows["create_call"], calls, strict=True))
-        table = side_by_side(rows)
+        table = side_by_side(rows, TILE_TESTS)
         total += len(table)
-        best = strongest(pd.concat([b for b in (best, table) if len(b)]), _LISTED) if len(table) else best
+        if len(table):
+            both = pd.concat([part for part in (best, table) if len(part)])
+            best = strongest(both, _LISTED, TILE_TESTS)
     if not total:
         return [Note("No element of the CREATE run lies in a tile.")]
     return [crossed_table(counts), elements_table(best, total)]

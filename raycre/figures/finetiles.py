@@ -1,10 +1,11 @@
 """A picture of the fine-tile search: which stretches of an element are left, laid along it.
 
-Draws some elements. Knows no sequence and no model.
+Draws some elements.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +16,20 @@ from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
 from raycre.figures.parts import iter_effects, track_name
 
 _MAX_ELEMENTS = 16
+_COLUMNS = ["tile_chrom", "tile_start", "tile_end", "offset_start", "offset_end", "round"]
 _SCORE, _RECOVERED = "mutant/whole", "(mutant-control)/(whole-control)"
 _ROUND_0 = ("enhancer", "silencer")  # call of the whole element
 
 
-def read_finetiles(run: Path) -> list[Block]:
-    """Read the fine-tile search of a run; nothing where it has none.
+def read_finetiles(run: Path, tests: Sequence[str]) -> list[Block]:
+    """Read the fine-tile search of a run; nothing where `tests` have none.
 
     Raises:
         FormatError: a damaged part.
     """
     elements: list[pd.DataFrame] = []
     total = 0
-    for rows in iter_effects(
-        run, "finemap", ["tile_chrom", "tile_start", "tile_end", "offset_start", "offset_end", "round"]
-    ):
+    for rows in (rows for test in tests for rows in iter_effects(run, test, _COLUMNS)):
         for _, mine in rows.groupby(["track_id", "tile_start"]):
             total += 1
             if len(elements) < _MAX_ELEMENTS:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from raycre.figures.blocks import Block, Cell, Note, Table, counted, shown
+from raycre.genome.chromosomes import no_data
 from raycre.store.parquet import read_table
 from raycre.store.run import inputs_of
 
@@ -158,13 +159,8 @@ def counts(record: Mapping[str, Any]) -> list[list[Cell]]:
 
 def _unseen(record: Mapping[str, Any]) -> list[str]:
     """Say which inputs have no data where regions lie, and that an index was made again."""
-    n, texts = record.get("regions", {}).get("kept"), []
-    for found in record.get("without_data", []):
-        where = ", ".join(f"{chrom} ({shown(k)})" for chrom, k in found["by_chromosome"].items())
-        texts.append(
-            f"{found['input'].removeprefix('inputs.')} ({Path(found['path']).name}) has no data on the "
-            f"chromosomes of {shown(found['regions'])} of {shown(n)} regions, where it reads as 0: {where}."
-        )
+    n = record.get("regions", {}).get("kept")
+    texts = [f"{no_data(found, n).removeprefix('inputs.')}." for found in record.get("without_data", [])]
     return texts + ([f"{record['fasta_index']}."] if record.get("fasta_index") else [])
 
 

@@ -1,15 +1,17 @@
 """Pictures of elements that were moved or copied: activity by place, and by number of copies.
 
-A thin line for each element, a thick one for their mean. Knows no sequence and no model.
+A thin line for each element, a thick one for their mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from raycre.figures.blocks import Block, Picture, counted
 from raycre.figures.canvas import COLOURS, GREY, as_svg, new_figure
@@ -17,12 +19,12 @@ from raycre.figures.parts import iter_effects, track_name
 
 _MAX_TRACKS, _MAX_LINES = 3, 60  # drawn, and of a panel
 _KINDS = ("enhancer", "silencer")
+_COLUMNS = ["tile_start", "distance", "copies"]
 
 
-class Kind(NamedTuple):
-    """What is drawn of one test: the metric, what lies on the axes, and the words round it."""
+class Placement(NamedTuple):
+    """What is drawn of one metric: what lies on the axes, and the words round it."""
 
-    test: str
     metric: str
     x: str
     unit: float
@@ -33,8 +35,7 @@ class Kind(NamedTuple):
 
 
 _PICTURES = (
-    Kind(
-        "distance",
+    Placement(
         "mutant/max",
         "distance",
         1000.0,
@@ -43,8 +44,7 @@ _PICTURES = (
         "over the largest",
         "The element in shuffled sequence at every place, over the largest activity of all places.",
     ),
-    Kind(
-        "multiplicity",
+    Placement(
         "mutant/control",
         "copies",
         1.0,
@@ -86,34 +86,42 @@ class Lines:
         return at, [self.total[x][0] / self.total[x][1] for x in at]
 
 
-def read_placements(run: Path) -> list[Block]:
-    """Read the distance and multiplicity tests of a run; nothing where it has none.
+def read_placements(run: Path, tests: Sequence[str]) -> list[Block]:
+    """Read elements that were moved or copied; nothing where `tests` have none.
 
     Raises:
         FormatError: a damaged part.
     """
-    return [picture for kind in _PICTURES if (picture := _read(run, kind)) is not None]
+    lines: list[dict[tuple[int, str], Lines]] = [{} for _ in _PICTURES]
+    names: list[dict[int, str]] = [{} for _ in _PICTURES]
+    for rows in (rows for test in tests for rows in iter_effects(run, test, _COLUMNS)):
+        for kind, mine, known in zip(_PICTURES, lines, names, strict=True):
+            _add(rows, kind, mine, known)
+    return [
+        draw_placements(kind, mine, known)
+        for kind, mine, known in zip(_PICTURES, lines, names, strict=True)
+        if mine
+    ]
 
 
-def _read(run: Path, kind: Kind) -> Picture | None:
-    lines: dict[tuple[int, str], Lines] = {}
-    names: dict[int, str] = {}
-    for rows in iter_effects(run, kind.test, ["tile_start", "distance", "copies"]):
-        mine = rows[(rows["metric"] == kind.metric) & rows["call"].isin(_KINDS)].dropna(subset=[kind.x])
-        for _, element in mine.groupby(["track_id", "tile_start", "call"]):
-            track, call = int(element["track_id"].iloc[0]), str(element["call"].iloc[0])
-            names.setdefault(track, track_name(element.iloc[0]))
-            ordered = element.sort_values(kind.x)
-            x = ordered[kind.x].to_numpy(np.float64) / kind.unit
-            lines.setdefault((track, call), Lines()).add(x, ordered["effect"].to_numpy(np.float64))
-    return draw_placements(kind, lines, names) if lines else None
+def _add(
+    rows: pd.DataFrame, kind: Placement, lines: dict[tuple[int, str], Lines], names: dict[int, str]
+) -> None:
+    """Take the elements of one gene."""
+    mine = rows[(rows["metric"] == kind.metric) & rows["call"].isin(_KINDS)].dropna(subset=[kind.x])
+    for _, element in mine.groupby(["track_id", "tile_start", "call"]):
+        track, call = int(element["track_id"].iloc[0]), str(element["call"].iloc[0])
+        names.setdefault(track, track_name(element.iloc[0]))
+        ordered = element.sort_values(kind.x)
+        x = ordered[kind.x].to_numpy(np.float64) / kind.unit
+        lines.setdefault((track, call), Lines()).add(x, ordered["effect"].to_numpy(np.float64))
 
 
-def draw_placements(kind: Kind, lines: dict[tuple[int, str], Lines], names: dict[int, str]) -> Picture:
+def draw_placements(kind: Placement, lines: dict[tuple[int, str], Lines], names: dict[int, str]) -> Picture:
     """Draw a panel for each track and kind of element.
 
     Args:
-        kind: the test.
+        kind: what is drawn.
         lines: by track id and "enhancer" or "silencer".
         names: of the tracks.
     """

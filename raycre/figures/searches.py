@@ -1,11 +1,12 @@
 """Pictures of the greedy search: its curves, what independent tiles would have done, and sets put back.
 
-Draws the searches that change activity most. Knows no sequence and no model.
+Draws the searches that change activity most.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -38,15 +39,16 @@ Identity: TypeAlias = tuple[str, int, int, str]
 """Gene, TSS, track and way of a search."""
 
 
-def read_searches(run: Path) -> list[Block]:
-    """Read the interaction and set tests of a run; nothing where it has none.
+def read_searches(run: Path, tests: Sequence[str]) -> list[Block]:
+    """Read greedy searches and the sets of tiles put back; nothing where `tests` have no search.
 
     Raises:
         FormatError: a damaged part.
     """
     chosen: dict[str, list[tuple[float, pd.DataFrame]]] = {way: [] for way in _WAYS}
     counts: Counter[tuple[str, str, str]] = Counter()
-    for rows in iter_effects(run, "interaction", _COLUMNS):
+    searching = {test: _searches(run, test) for test in tests}
+    for rows in (rows for test in tests if searching[test] for rows in iter_effects(run, test, _COLUMNS)):
         classed = rows[rows["metric"].isin(_CLASSED)].fillna({"call": "unknown"})
         counts.update(zip(classed["search"], classed["metric"], classed["call"], strict=True))
         for way, lines in chosen.items():
@@ -60,10 +62,16 @@ def read_searches(run: Path) -> list[Block]:
     curves = {way: [mine for _, mine in lines] for way, lines in chosen.items() if lines}
     wanted = {_identity(mine) for lines in curves.values() for mine in lines}
     sets: dict[Identity, pd.DataFrame] = {}
-    for rows in iter_effects(run, "sets", _COLUMNS):
+    for rows in (rows for test in tests if not searching[test] for rows in iter_effects(run, test, _COLUMNS)):
         parts = [mine for _, mine in rows.groupby(["track_id", "search"])]
         sets |= {_identity(mine): mine for mine in parts if _identity(mine) in wanted}
     return [classes_table(counts), draw_searches(curves, sets)]
+
+
+def _searches(run: Path, test: str) -> bool:
+    """Say whether a test's rows are of searches, and not of sets."""
+    first = next(iter_effects(run, test, _COLUMNS), None)
+    return first is not None and bool((first["metric"] == _SEARCH).any())
 
 
 def _identity(rows: pd.DataFrame) -> Identity:

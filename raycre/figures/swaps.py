@@ -1,29 +1,31 @@
-"""The context swap test as a table: TSSs of one class in contexts of another. Knows no model."""
+"""The context swap test as a table: TSSs of one class in contexts of another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from raycre.creme.tests import context
 from raycre.figures.blocks import Block, Cell, Table
 from raycre.figures.parts import iter_effects, track_name
 
 _OVER_OWN = "mutant/wt"
 
 
-def read_swaps(run: Path) -> list[Block]:
-    """Read the context swap test of a run; nothing where it has none.
+def read_swaps(run: Path, tests: Sequence[str]) -> list[Block]:
+    """Read the context swaps of a run; nothing where `tests` have none.
 
     Raises:
         FormatError: a damaged part.
     """
-    parts = list(iter_effects(run, "swap", ["context_gene_id"]))
+    parts = [rows for test in tests for rows in iter_effects(run, test, ["context_gene_id"])]
     if not parts:
         return []
     classes: dict[tuple[str, int], str] = {}
-    for rows in iter_effects(run, "context", []):
+    for rows in iter_effects(run, context.TEST.name, []):
         for row in rows.dropna(subset=["call"]).to_dict("records"):
             key = (row["gene_id"], row["track_id"])
             # TSSs of one gene with unlike classes: which of them was swapped, the row does not say.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -130,6 +131,24 @@ def regions_without(
     return absent | {
         str(name): int(n) for name, n in zip(names, counts, strict=True) if name in held and name in bare
     }
+
+
+def no_data(found: Mapping[str, Any], n: int | None, *, most: int | None = None) -> str:
+    """Say that a signal file has no data on chromosomes of some of n regions.
+
+    Args:
+        found: an entry of `without_data` in run.json: input, path, regions, by_chromosome.
+        n: regions of the run; None where the record does not say.
+        most: chromosomes named; None names all.
+    """
+    counts = list(found["by_chromosome"].items())
+    where = ", ".join(f"{chrom} ({count:,})" for chrom, count in counts[:most])
+    more = ", …" if most is not None and len(counts) > most else ""
+    of_all = "–" if n is None else f"{n:,}"
+    return (
+        f"{found['input']} ({Path(found['path']).name}) has no data on chromosomes of {found['regions']:,} "
+        f"of {of_all} regions, where it reads as 0: {where}{more}"
+    )
 
 
 def _listed(names: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -66,10 +66,27 @@ def fingerprint(path: Path) -> Fingerprint:
         MissingInputError: no such file.
         ChangedInputError: it was written while it was read.
     """
+    return _hashed(path, sha256_of)
+
+
+def read_hashed(path: Path) -> tuple[bytes, Fingerprint]:
+    """Read a file and hash it, in one reading; errors are those of `fingerprint`."""
+    content = b""
+
+    def read(path: Path) -> str:
+        nonlocal content
+        content = path.read_bytes()
+        return hashlib.sha256(content).hexdigest()
+
+    found = _hashed(path, read)
+    return content, found
+
+
+def _hashed(path: Path, read: Callable[[Path], str]) -> Fingerprint:
     if not path.is_file():
         raise MissingInputError("no such file", path=path)
     before, began = _status(path), time.time_ns()
-    sha256 = sha256_of(path)
+    sha256 = read(path)
     if _status(path) != before:
         raise ChangedInputError(
             "the file was written while it was read; run again once it is whole", path=path

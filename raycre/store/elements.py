@@ -1,11 +1,11 @@
 """CREATE's regions beside CREME's tiles: which regions lie in a tile, and what each of the two says of them.
 
-Joins tables, by overlap on one assembly. Knows no model, and nothing of how the tables were made.
+Joins tables, by overlap on one assembly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,6 @@ from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
 from raycre.store.parquet import iter_parts, read_table
 
-TILE_TESTS = ("necessity", "sufficiency")  # those with one effect of each tile, in its own place
 BACKGROUND = CLASSES.index("background")
 COMPARABLE = ("silencer", "enhancer")  # the classes that CREME has, too
 FASTA = "sha256.inputs.fasta"  # in a run's identity
@@ -244,21 +243,22 @@ def iter_elements(path: Path) -> Iterator[pd.DataFrame]:
             yield file.read_row_group(number).to_pandas()
 
 
-def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
+def side_by_side(rows: pd.DataFrame, tests: Sequence[str]) -> pd.DataFrame:
     """Lay the tests of one element, gene and track beside each other.
 
     Args:
         rows: columns of `store.schemas.ELEMENTS`; whole genes.
+        tests: with one effect of each tile, in its own place.
 
     Returns:
-        A row each: those columns that say which, the effect of each of `TILE_TESTS` under its name (NaN where
+        A row each: those columns that say which, the effect of each of `tests` under its name (NaN where
         it was not run), creme_call (of both tests; "enhancer, neither" where they differ) and agrees (with
         every test that has a call).
     """
     number = rows.groupby(_ROW, sort=False, dropna=False).ngroup().to_numpy()  # by first appearance
     table = rows.loc[np.unique(number, return_index=True)[1], [*_ROW, *_SHOWN]].reset_index(drop=True)
     calls, agree = [], []
-    for test in TILE_TESTS:
+    for test in tests:
         mine = (rows["test"] == test).to_numpy()
         at = number[mine]
         effect, call, agrees = np.full(len(table), np.nan), *(np.full(len(table), None) for _ in range(2))
@@ -276,9 +276,9 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def strongest(table: pd.DataFrame, n: int) -> pd.DataFrame:
+def strongest(table: pd.DataFrame, n: int, tests: Sequence[str]) -> pd.DataFrame:
     """Return the `n` rows of `side_by_side` of largest absolute effect, those that CREME calls first."""
     called = table["creme_call"].str.contains("|".join(COMPARABLE))
-    effect = table[list(TILE_TESTS)].abs().max(axis=1).fillna(0)
+    effect = table[list(tests)].abs().max(axis=1).fillna(0)
     order = np.lexsort((-effect, ~called))
     return table.iloc[order[:n]]

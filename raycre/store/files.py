@@ -21,6 +21,7 @@ __all__ = [
     "STAMP",
     "TEMPORARY",
     "TEMPORARY_NAME",
+    "parse_json",
     "put_in_place",
     "read_json",
     "sha256_of",
@@ -86,8 +87,17 @@ def read_json(path: Path) -> Any:
     """
     if not path.is_file():
         raise MissingInputError("no such file", path=path)
+    return parse_json(path.read_text(), path)
+
+
+def parse_json(text: str | bytes, path: Path) -> Any:
+    """Parse the JSON that a file holds.
+
+    Raises:
+        FormatError: not JSON.
+    """
     try:
-        return json.loads(path.read_text())
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise FormatError(
             f"not JSON ({error.msg}); the file is damaged", path=path, line=error.lineno

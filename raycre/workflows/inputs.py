@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from raycre.config import PredictInputs, TrainInputs
 from raycre.create.layout import WIDTH
 from raycre.errors import InputError, MissingInputError, RegionError
+from raycre.genome.chromosomes import no_data
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import Fingerprint, fingerprint
 from raycre.genome.intervals import unknown_chromosome
@@ -22,6 +22,27 @@ from raycre.log import say
 from raycre.workflows.jobs import check_kept
 
 SHOWN = 8  # chromosomes named of many
+
+
+@dataclass(frozen=True)
+class SignalInputs:
+    """The genome, its signals and its blacklist: `SignalInputs(**config.inputs.signals())`.
+
+    Attributes:
+        fasta: the genome.
+        openness: replicates of accessibility, bigWig or bedGraph; may be none.
+        loops: BEDPE, or bigWig or bedGraph of counts per base; may be none.
+        loops_count_column: column of a BEDPE (from 1) with each loop's count; without it a loop counts 1.
+        blacklist: regions to be left out.
+        outside: regions and loops off the FASTA are an "error", or dropped ("drop") and counted.
+    """
+
+    fasta: Path
+    openness: tuple[Path, ...] = ()
+    loops: Path | None = None
+    loops_count_column: int | None = None
+    blacklist: Path | None = None
+    outside: Literal["error", "drop"] = "error"
 
 
 def sha256_by_key(fingerprints: Mapping[str, Fingerprint]) -> dict[str, str]:
@@ -74,7 +95,7 @@ def read_blacklist(path: Path, sizes: Mapping[str, int]) -> pd.DataFrame:
 
 
 def fit_regions(
-    found: Regions, inputs: TrainInputs | PredictInputs, sizes: Mapping[str, int], *, path: Path, what: str
+    found: Regions, inputs: SignalInputs, sizes: Mapping[str, int], *, path: Path, what: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Resize regions to the model's width, leave out the blacklist, number the rest; count what was dropped.
 
@@ -104,14 +125,14 @@ def fit_regions(
 
 
 def signal_paths(
-    inputs: TrainInputs | PredictInputs,
+    inputs: SignalInputs,
     modalities: Sequence[str],
     fingerprints: Mapping[str, Fingerprint] | None = None,
 ) -> SignalPaths:
     """Return the files that the modalities read, absolute, so that any process finds them.
 
     Args:
-        inputs: of the configuration.
+        inputs: of the run.
         modalities: of the model.
         fingerprints: from `fingerprint_inputs`; whoever reads the files then sees that they are the same.
     """
@@ -185,13 +206,7 @@ def lines_about(facts: Mapping[str, Any], n: int) -> list[str]:
     found, letters = [], facts["ambiguous_letters"]
     if facts.get("fasta_index"):
         found.append(facts["fasta_index"])
-    for m in facts["without_data"]:
-        where = ", ".join(f"{chrom} ({count:,})" for chrom, count in list(m["by_chromosome"].items())[:SHOWN])
-        more = ", …" if len(m["by_chromosome"]) > SHOWN else ""
-        found.append(
-            f"{m['input']} ({Path(m['path']).name}) has no data on chromosomes of {m['regions']:,} of {n:,} "
-            f"regions, where it reads as 0: {where}{more}"
-        )
+    found += [no_data(m, n, most=SHOWN) for m in facts["without_data"]]
     for what, regions, bases in (
         ("N", "regions_with_n", "n_bases"),
         ("IUPAC ambiguity letters other than N", "regions_with_iupac", "iupac_bases"),

@@ -8,13 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from raycre.backbones.names import TABLES, known, unknown_backbone
+from raycre.backbones.borzoi import STRANDS
+from raycre.backbones.registry import find_backbone
 from raycre.backbones.tracks import read_track_table, select_tracks, sum_strands
 from raycre.errors import ConfigError, MissingInputError, near
 from raycre.published.cache import REGISTRY, check_cached, how_to_get, place_of, resolve
 from raycre.published.catalogue import PUBLISHED
-
-STRANDS = ("summed", "separate")
 
 
 def find_tracks(
@@ -45,10 +44,11 @@ def find_tracks(
     """
     if strands not in STRANDS:
         raise ConfigError(f"--strands is {' or '.join(STRANDS)}{near(strands, STRANDS)}", value=strands)
-    if table is None and TABLES.get(model) is None:
+    published = find_backbone(model).tables if table is None else None
+    if table is None and published is None:
         source, tracks = f"of {model} itself", _own_tracks(model, head, weights)
     else:
-        path = _published_table(model, head) if table is None else Path(resolve(str(table)))
+        path = Path(resolve(str(table))) if published is None else _published_table(published, head)
         source, tracks = str(path), read_track_table(path)
     # Terms apart have lost their quotation marks to the shell; a list of them needs none.
     text = query[0] if len(query) == 1 else " ".join(map(_quoted, query))
@@ -60,9 +60,7 @@ def find_tracks(
 
 def _own_tracks(model: str, head: str, weights: str | None) -> pd.DataFrame:
     """The tracks that a backbone brings; it is loaded for them."""
-    if model not in known():
-        raise unknown_backbone(model)
-    from raycre.backbones.registry import load_backbone  # with PyTorch, which the tables do not need
+    from raycre.backbones.loading import load_backbone  # with PyTorch, which the tables do not need
 
     return load_backbone(model, weights=weights, head=head).tracks
 
@@ -71,12 +69,12 @@ def _quoted(term: str) -> str:
     return f'"{term}"' if " " in term and '"' not in term else term
 
 
-def _published_table(model: str, head: str) -> Path:
-    name = f"{TABLES[model]}-tracks-{head}"
+def _published_table(published: str, head: str) -> Path:
+    name = f"{published}-tracks-{head}"
     if name not in PUBLISHED:
-        published = [n for n in PUBLISHED if "-tracks-" in n]
+        named = [n for n in PUBLISHED if "-tracks-" in n]
         raise ConfigError(
-            f"no track table is published here for this; there are {', '.join(published)}, or give --table",
+            f"no track table is published here for this; there are {', '.join(named)}, or give --table",
             value=name,
         )
     item = PUBLISHED[name]

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
 from raycre.creme.formulas import THRESHOLDS, cre_calls, insertion_effect
 from raycre.creme.perturbation import Source, build
 from raycre.creme.plan import passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tiles import context_tiles, tss_tile
 from tests.golden.creme_fixture import (
     RTOL,

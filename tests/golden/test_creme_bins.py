@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
 from raycre.creme.backgrounds import controls, inserted
 from raycre.creme.perturbation import WT, Pass, Source, build
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from tests.golden.creme_fixture import RTOL, Arrays, Codes, Model, intervals, read_arrays, replay, toy_model
 
 NO_SHUFFLES = np.empty((0, 0, 0), dtype=np.uint8)

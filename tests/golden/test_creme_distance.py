@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
 from raycre.creme.backgrounds import controls, inserted
 from raycre.creme.formulas import MUTANT_OVER_MAX, insertion_effect
 from raycre.creme.perturbation import build
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row, gather
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.distance import moved
 from raycre.creme.tiles import distance
 from tests.golden.creme_fixture import (

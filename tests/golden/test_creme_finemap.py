@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raycre.creme import TESTS
 from raycre.creme.perturbation import Source, build
 from raycre.creme.plan import complete
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import FineStage, Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tiles import Interval
 from tests.golden.creme_fixture import (
     RTOL,

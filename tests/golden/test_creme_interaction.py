@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
 from raycre.creme.perturbation import Pass, Source, build
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row
 from raycre.creme.settings import SEARCHES, Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.interaction import Chain, follow
 from raycre.creme.tiles import Interval
 from tests.golden.creme_fixture import (

@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
-from raycre.creme.elements import Element
 from raycre.creme.formulas import MUTANT_OVER_CONTROL, MUTANT_OVER_ORIGINAL
 from raycre.creme.perturbation import build
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row, gather
 from raycre.creme.settings import Settings
-from raycre.creme.tests import multiplicity
+from raycre.creme.tests import TESTS, multiplicity
+from raycre.creme.tests.sufficiency import Element
 from raycre.creme.tiles import Interval
 from tests.golden.creme_fixture import (
     RTOL,

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme.curves import Curve, bp_at_score, curve, mean_curve
+from raycre.creme.presets import paper_shuffles
 from raycre.creme.rows import Row, row
-from raycre.creme.settings import PAPER_SHUFFLES
 from raycre.creme.tests.finemap import KEPT, REMOVED, REVERTED
 
 
@@ -85,6 +85,6 @@ def as_rows(points: Curve) -> list[Row]:
     number, start, end, score, _ = steps.pop()
     steps.append((number, start, end, 0.5, REVERTED))  # of the first stage: not on the curve
     steps.append((number + 1, start, end, score, REVERTED))
-    none = np.zeros(PAPER_SHUFFLES["finemap"])
+    none = np.zeros(paper_shuffles()["finemap"])
     rows = [row((s, e), 0, 1.0, none, score, "mutant/whole", call, round=i) for i, s, e, score, call in steps]
     return [*rows, row((start, end), 0, 1.0, none, 1.0, "mutant/whole", KEPT)]

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.creme import TESTS
 from raycre.creme.expectation import additive, mean_squared_error, multiplicative
 from raycre.creme.perturbation import Pass
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.interaction import follow
 from raycre.creme.tiles import Interval
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from raycre.creme import TESTS
 from raycre.creme.perturbation import build
 from raycre.creme.plan import complete
 from raycre.creme.rows import Known
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.swap import wt_of
 from tests.golden.creme_fixture import RTOL, at_tss, read_arrays, toy_model
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from raycre.backbones import names, registry
+from raycre import packages
+from raycre.backbones import registry
 from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.enformer.relative import distance_features
-from raycre.backbones.registry import load_backbone
+from raycre.backbones.loading import load_backbone
 from raycre.backbones.weights import random_state
 from raycre.errors import CheckpointError, ConfigError, MissingInputError, TrackError
 from raycre.workflows.tracks import find_tracks
@@ -102,8 +103,8 @@ def test_planted_needs_no_weights_and_takes_no_table(tmp_path: Path) -> None:
 
 
 def register(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    point = EntryPoint(name=name, value=value, group=names.ENTRY_POINTS)
-    monkeypatch.setattr(names, "entry_points", lambda group: [point] if group == point.group else [])
+    point = EntryPoint(name=name, value=value, group=registry.INSTALLED.group)
+    monkeypatch.setattr(packages, "entry_points", lambda group: [point] if group == point.group else [])
 
 
 def test_an_entry_point_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,8 +120,9 @@ def test_an_entry_point_is_a_backbone(tmp_path: Path, monkeypatch: pytest.Monkey
         load_backbone("yours", weights=None)
 
 
-def test_every_backbone_of_this_package_is_named_without_loading_it() -> None:
-    assert list(names.TABLES) == list(registry.BACKBONES)
+def test_every_backbone_of_raycre_has_a_loader() -> None:
+    assert all(callable(backbone.find_loader()) for backbone in registry.BACKBONES.values())
+    assert registry.own_settings() == {"gamma": ("tensorflow", "exact"), "strands": ("summed", "separate")}
 
 
 def test_tracks_knows_every_registered_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

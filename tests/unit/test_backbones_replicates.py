@@ -15,8 +15,8 @@ from raycre.backbones import registry
 from raycre.backbones.borzoi import model as borzoi
 from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.incremental import Incremental
+from raycre.backbones.loading import load_backbone
 from raycre.backbones.planted import Planted
-from raycre.backbones.registry import load_backbone
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.weights import random_state
 from raycre.errors import CheckpointError, ConfigError, TrackError

@@ -18,7 +18,7 @@ from raycre.backbones.saliency import gradient_times_input, tile_sums
 from raycre.backbones.tracks import plain_table
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import ConfigError, InputError, TrackError
-from tests.own_backbone.gata_counter import GataCounter
+from tests.own_package.lab_parts.gata_counter import GataCounter
 
 STEP = 0.002  # small, since each maximum over neighbours (Borzoi) has a kink; of 1e-7 round-off 5e-5 is left
 SIZES = {"channels": 24, "n_blocks": 2, "n_heads": 2, "key_size": 4, "n_human": 4, "n_mouse": 2}

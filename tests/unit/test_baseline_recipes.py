@@ -16,16 +16,16 @@ from torch import nn
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.baselines.deepicsh import DeepIcsh
-from raycre.create.kinds import KINDS
 from raycre.create.layout import CLASSES, MODALITIES, WIDTH
-from raycre.create.model.networks import BUILDERS
+from raycre.create.model.declaration import declared
+from raycre.create.names import BUILT_IN
 from raycre.create.training import epoch as training
 from raycre.create.training.augment import both_strands
 from raycre.create.training.fold import FoldData, FoldState, Recipe
 from raycre.errors import ConfigError
 from raycre.workflows.train.fold import network_of, recipe_of
 
-BASELINES = [kind for kind in KINDS if kind != "create"]
+BASELINES = [kind for kind in BUILT_IN if kind != "create"]
 SEED = 5
 SHORT = Recipe(
     epochs=4, warmup_epochs=0, batch_size=20, learning_rate=2e-3, ratios=(1, 1, 1, 1, 1), eval_ratio=1
@@ -67,7 +67,7 @@ def regions(n: int, coded_in: str = "openness") -> FoldData:
 
 
 def start(kind: str, recipe: Recipe = SHORT) -> FoldState:
-    make = partial(BUILDERS[kind].make, "tiny", KINDS[kind].reads)
+    make = partial(declared(kind).make, "tiny", declared(kind).reads, len(CLASSES))
     return training.start_fold(0, recipe, SEED, make)
 
 
@@ -78,7 +78,7 @@ def bits(module: nn.Module) -> dict[str, bytes]:
 @pytest.mark.parametrize("kind", BASELINES)
 def test_fold_resumed_has_the_bits_of_an_undisturbed_one(kind: str) -> None:
     # Two epochs of warm-up for DeepICSH: the first interruption falls between them.
-    recipe = replace(SHORT, warmup_epochs=2 if KINDS[kind].warmup_epochs else 0, optimizer="rmsprop")
+    recipe = replace(SHORT, warmup_epochs=2 if declared(kind).warmup_epochs else 0, optimizer="rmsprop")
     data, undisturbed, resumed = regions(50), start(kind, recipe), start(kind, recipe)
     for _ in range(recipe.epochs):
         training.step_epoch(undisturbed, data, SEED)
@@ -104,7 +104,7 @@ def test_fold_resumed_has_the_bits_of_an_undisturbed_one(kind: str) -> None:
 )
 def test_baseline_learns_what_it_can_read(kind: str, coded_in: str, epochs: int) -> None:
     data = regions(150, coded_in)
-    warmup = 2 if KINDS[kind].warmup_epochs else 0
+    warmup = 2 if declared(kind).warmup_epochs else 0
     state = start(kind, replace(SHORT, epochs=epochs + warmup, warmup_epochs=warmup))
     records = [training.train_epoch(state, data, epoch, SEED) for epoch in range(state.recipe.epochs)]
     found = training.evaluate(state.model, data, data.test, both_strands(1))
@@ -114,7 +114,7 @@ def test_baseline_learns_what_it_can_read(kind: str, coded_in: str, epochs: int)
 
 
 def test_deepsea_keeps_every_row_within_its_norm_after_every_step() -> None:
-    state = start("deepsea", replace(SHORT, **KINDS["deepsea"].original))
+    state = start("deepsea", replace(SHORT, **declared("deepsea").original))
     with torch.no_grad():
         for parameter in state.model.parameters():
             parameter.mul_(2)
@@ -172,7 +172,7 @@ def test_autoencoder_learns_to_rebuild_counts() -> None:
 
 @pytest.mark.parametrize("kind", BASELINES)
 def test_forward_in_bfloat16_is_finite_and_trains(kind: str) -> None:
-    recipe = replace(SHORT, precision="bfloat16", warmup_epochs=1 if KINDS[kind].warmup_epochs else 0)
+    recipe = replace(SHORT, precision="bfloat16", warmup_epochs=1 if declared(kind).warmup_epochs else 0)
     state, data = start(kind, recipe), regions(50)
     for epoch in range(2):
         assert np.isfinite(training.train_epoch(state, data, epoch, SEED)["loss"])
@@ -194,7 +194,7 @@ def config(
 
 @pytest.mark.parametrize("kind", BASELINES)
 def test_a_baselines_own_recipe_is_settings_that_the_configuration_takes(kind: str) -> None:
-    own = KINDS[kind].original
+    own = declared(kind).original
     assert set(own) <= {field.name for field in fields(Recipe)}
     found = recipe_of(config(kind, "original"))
     assert {name: getattr(found, name) for name in own} == dict(own)
@@ -223,7 +223,7 @@ def test_own_recipes_are_as_published(kind: str, published: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("kind", BASELINES)
 def test_matched_recipe_is_creates_but_for_the_warm_up(kind: str) -> None:
-    warmup = KINDS[kind].warmup_epochs
+    warmup = declared(kind).warmup_epochs
     ours = config("create", "reference")
     assert recipe_of(config(kind)) == replace(recipe_of(ours), warmup_epochs=warmup)
 

@@ -18,14 +18,14 @@ from raycre.create.baselines.danq import DanQ
 from raycre.create.baselines.deepicsh import DeepIcsh, bin_widths
 from raycre.create.baselines.deepsea import DeepSea
 from raycre.create.baselines.es_transition import EsTransition
-from raycre.create.kinds import KINDS
 from raycre.create.layout import CLASSES, MODALITIES, WIDTH
+from raycre.create.model.declaration import declared, rebuild
 from raycre.create.model.network import Network
-from raycre.create.model.networks import BUILDERS, rebuild
 from raycre.create.model.weight_files import read_model, write_model
+from raycre.create.names import BUILT_IN
 from raycre.errors import CheckpointError, ConfigError, RaycreError
 
-BASELINES = [kind for kind in KINDS if kind != "create"]
+BASELINES = [kind for kind in BUILT_IN if kind != "create"]
 
 
 def parameters(model: nn.Module) -> int:
@@ -34,7 +34,7 @@ def parameters(model: nn.Module) -> int:
 
 def tiny(kind: str, modalities: tuple[str, ...] | None = None) -> Network:
     torch.manual_seed(3)
-    return BUILDERS[kind].make("tiny", modalities or KINDS[kind].reads).eval()
+    return declared(kind).make("tiny", modalities or declared(kind).reads, len(CLASSES)).eval()
 
 
 def windows(modalities: tuple[str, ...], n: int = 3) -> Tensor:
@@ -52,7 +52,7 @@ def test_all_four_are_in_the_table() -> None:
 
 # Counts from the layers that the authors' sources give; the ES-transition-like one from our own plan.
 def test_every_kind_that_a_configuration_may_name_can_be_built() -> None:
-    assert list(KINDS) == list(BUILDERS)
+    assert [declared(name).name for name in BUILT_IN] == list(BUILT_IN)
 
 
 @pytest.mark.parametrize(
@@ -228,10 +228,12 @@ def test_counts_are_divided_by_their_maximum_unless_wanted_raw() -> None:
 @pytest.mark.parametrize("kind", BASELINES)
 @pytest.mark.parametrize("size", ["small", "tiny"])
 def test_smaller_sizes_give_five_logits(kind: str, size: str) -> None:
-    model = BUILDERS[kind].make(size, KINDS[kind].reads).eval()
+    model = declared(kind).make(size, declared(kind).reads, len(CLASSES)).eval()
     assert model.classify(windows(model.modalities)).shape == (3, len(CLASSES))
     with torch.device("meta"):
-        assert 4 * parameters(model) < parameters(BUILDERS[kind].make("paper", KINDS[kind].reads))
+        assert 4 * parameters(model) < parameters(
+            declared(kind).make("paper", declared(kind).reads, len(CLASSES))
+        )
 
 
 @pytest.mark.parametrize("kind", BASELINES)
@@ -258,13 +260,13 @@ def test_description_without_sense_is_a_damaged_checkpoint() -> None:
 @pytest.mark.parametrize("kind", BASELINES[:3])
 def test_sequence_models_refuse_tracks(kind: str) -> None:
     with pytest.raises(ConfigError, match=rf"{kind} reads the sequence alone"):
-        BUILDERS[kind].make("tiny", MODALITIES)
+        declared(kind).make("tiny", MODALITIES, len(CLASSES))
 
 
 @pytest.mark.parametrize("modalities", [("sequence",), ("openness",), ("openness", "loops")])
 def test_deepicsh_needs_the_sequence_and_a_track(modalities: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError, match="the sequence and at least one track"):
-        BUILDERS["deepicsh"].make("tiny", modalities)
+        declared("deepicsh").make("tiny", modalities, len(CLASSES))
 
 
 @pytest.mark.parametrize("signals", [2, 7])

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from raycre.config import PredictConfig, make_config
-from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, fold_folder
+from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, fold_folder, read_training
 from raycre.create.inference.cutoffs import cutoffs, ensemble_cutoffs
 from raycre.create.layout import CLASSES
 from raycre.errors import CheckpointError, InputError, RunMismatchError
@@ -48,7 +48,7 @@ def write_fold(run: Path, k: int, untrained: str | None = None) -> None:
         labels = np.array(CLASSES)[LABELS[rows]]
         tables.append(pd.DataFrame({"region_id": rows, "set": name, "label": labels, **columns}))
     folder = fold_folder(run, k)
-    write_table(folder / PREDICTIONS, as_table(pd.concat(tables), FOLD_PREDICTIONS))
+    write_table(folder / HELD_OUT, as_table(pd.concat(tables), FOLD_PREDICTIONS))
     own = cutoffs(LABELS[(k + 1) % N == SET], found[(k + 1) % N == SET])
     by_class = {
         name: {c: None if math.isnan(v) else v for c, v in zip(CLASSES, values.tolist(), strict=True)}
@@ -88,7 +88,7 @@ def pairs_by_hand(*tested: int) -> tuple[np.ndarray, np.ndarray]:
 def test_folds_together_are_cut_by_what_two_of_them_hold_out(
     training: Path, folds: tuple[int, ...], tested: tuple[int, ...]
 ) -> None:
-    found = calling_of(training, folds)
+    found = calling_of(read_training(training, folds))
     expected = ensemble_cutoffs(*pairs_by_hand(*tested), len(folds))
     np.testing.assert_allclose(found.cutoffs, expected.thresholds, rtol=1e-6)
     np.testing.assert_allclose(found.fpr, expected.fpr)
@@ -97,7 +97,7 @@ def test_folds_together_are_cut_by_what_two_of_them_hold_out(
 
 
 def test_folds_that_share_no_held_out_regions_keep_the_cutoffs_of_one_and_say_so(training: Path) -> None:
-    found = calling_of(training, (0, 2))
+    found = calling_of(read_training(training, (0, 2)))
     rows = [(k, s) for k in (0, 2) for s in ((k + 1) % N, k)]
     labels = np.concatenate([LABELS[s == SET] for _, s in rows])
     expected = cutoffs(labels, np.concatenate([probabilities_of(k, LABELS)[s == SET] for k, s in rows]))
@@ -109,7 +109,7 @@ def test_folds_that_share_no_held_out_regions_keep_the_cutoffs_of_one_and_say_so
 
 
 def test_one_fold_has_its_own_cutoffs_and_rates(training: Path) -> None:
-    found = calling_of(training, (3,))
+    found = calling_of(read_training(training, (3,)))
     expected = cutoffs(LABELS[SET == 4], probabilities_of(3, LABELS)[SET == 4])
     assert found.cutoffs == tuple(expected.thresholds.tolist())
     assert found.fpr == tuple(expected.fpr.tolist())
@@ -118,8 +118,8 @@ def test_one_fold_has_its_own_cutoffs_and_rates(training: Path) -> None:
 
 
 def test_given_cutoffs_need_no_predictions_and_promise_nothing(training: Path) -> None:
-    (fold_folder(training, 1) / PREDICTIONS).unlink()
-    found = calling_of(training, (0, 1, 2), (0.5, 0.6, 0.7, 0.8, 0.0))
+    (fold_folder(training, 1) / HELD_OUT).unlink()
+    found = calling_of(read_training(training, (0, 1, 2)), (0.5, 0.6, 0.7, 0.8, 0.0))
     assert found.cutoffs[:4] == (0.5, 0.6, 0.7, 0.8)
     assert found.science() == {}  # they are in the configuration
     record = found.record(2)
@@ -128,10 +128,8 @@ def test_given_cutoffs_need_no_predictions_and_promise_nothing(training: Path) -
     assert "calls_doubt" not in record
 
 
-def test_a_file_of_weights_calls_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "best.safetensors"
-    path.touch()
-    found = calling_of(path, (0,))
+def test_a_file_of_weights_calls_nothing() -> None:
+    found = calling_of(None)
     assert np.isnan(found.cutoffs).all()
     assert [row["cutoff"] for row in found.record(2)["cutoffs"]] == [None] * 4
     (note,) = cutoffs_blocks(found.record(2))
@@ -142,7 +140,7 @@ def test_a_class_that_was_not_trained_has_no_cutoff_in_json_or_report(training: 
     for k in range(N):
         write_fold(training, k, untrained="silencer")
     for folds in ((0, 1, 2, 3, 4), (2,)):
-        found = calling_of(training, folds)
+        found = calling_of(read_training(training, folds))
         assert math.isnan(found.cutoffs[0])
         assert np.isfinite(found.cutoffs[1:]).all()
         record = found.record(6)
@@ -151,7 +149,7 @@ def test_a_class_that_was_not_trained_has_no_cutoff_in_json_or_report(training: 
 
 
 def test_run_json_and_report_state_rule_and_expected_rate(training: Path) -> None:
-    record = calling_of(training, range(N)).record(6)
+    record = calling_of(read_training(training, tuple(range(N)))).record(6)
     others = int((LABELS != 1).sum())
     stated = record["cutoffs"][1]
     assert record["calls_by"] == RULES["ensemble"]
@@ -173,7 +171,7 @@ def test_run_json_and_report_state_rule_and_expected_rate(training: Path) -> Non
 
 
 def test_other_views_than_the_cutoffs_were_set_on_are_said(training: Path) -> None:
-    found = calling_of(training, (0, 1))
+    found = calling_of(read_training(training, (0, 1)))
     assert found.doubt(6) is None  # three shifts on both strands
     assert "means of 6 views, and these are of 10" in str(found.doubt(10))
     first, table = cutoffs_blocks(found.record(10))
@@ -184,19 +182,19 @@ def test_other_views_than_the_cutoffs_were_set_on_are_said(training: Path) -> No
 def test_folds_without_their_predictions_are_refused_with_three_remedies(
     training: Path, folds: tuple[int, ...]
 ) -> None:
-    (fold_folder(training, folds[1]) / PREDICTIONS).unlink()
+    (fold_folder(training, folds[1]) / HELD_OUT).unlink()
     with pytest.raises(
         CheckpointError,
         match=rf"fold={folds[1]}/pred.*: train the fold again, name one fold .* or give model\.cutoffs",
     ):
-        calling_of(training, folds)
-    assert calling_of(training, (folds[1],)).rule == "fold"
+        calling_of(read_training(training, folds))
+    assert calling_of(read_training(training, (folds[1],))).rule == "fold"
 
 
 def test_folds_of_two_trainings_in_one_folder_are_refused(training: Path) -> None:
-    (fold_folder(training, 3) / PREDICTIONS).replace(fold_folder(training, 2) / PREDICTIONS)
+    (fold_folder(training, 3) / HELD_OUT).replace(fold_folder(training, 2) / HELD_OUT)
     with pytest.raises(CheckpointError, match=r"fold=1/pred.* not the test regions of fold 2"):
-        calling_of(training, (1, 2))
+        calling_of(read_training(training, (1, 2)))
 
 
 @pytest.mark.parametrize(
@@ -216,14 +214,14 @@ def test_folds_of_two_trainings_in_one_folder_are_refused(training: Path) -> Non
     ids=["no column of a class", "no sets", "unknown label", "cut off"],
 )
 def test_damaged_predictions_are_refused_by_name(training: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
-    path = fold_folder(training, 1) / PREDICTIONS
+    path = fold_folder(training, 1) / HELD_OUT
     changed = damage(read_table(path))
     if changed is None:
         path.write_bytes(path.read_bytes()[:-100])
     else:
         write_table(path, changed)
     with pytest.raises(InputError, match=rf"fold=1/predictions\.parquet: {message}"):
-        calling_of(training, (0, 1))
+        calling_of(read_training(training, (0, 1)))
 
 
 def test_a_folder_begun_under_averaged_cutoffs_is_refused_by_name(training: Path, tmp_path: Path) -> None:
@@ -232,14 +230,14 @@ def test_a_folder_begun_under_averaged_cutoffs_is_refused_by_name(training: Path
 
     start({"folds": [0, 1]})
     with pytest.raises(RunMismatchError, match=r"calls\.rule was None, is 'ensemble'"):
-        start({"folds": [0, 1], **calling_of(training, (0, 1)).science()})
+        start({"folds": [0, 1], **calling_of(read_training(training, (0, 1))).science()})
 
 
 def test_the_identity_follows_the_cutoffs(training: Path) -> None:
-    before = calling_of(training, (0, 1)).science()
+    before = calling_of(read_training(training, (0, 1))).science()
     write_fold(training, 0, untrained="promoter")
     write_fold(training, 1, untrained="promoter")
-    after = calling_of(training, (0, 1)).science()
+    after = calling_of(read_training(training, (0, 1))).science()
     assert after["calls"]["cutoffs"][2] is None
     assert after["calls"]["cutoffs"][0] == before["calls"]["cutoffs"][0]
 

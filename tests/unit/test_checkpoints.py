@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +17,20 @@ from safetensors.torch import load_file, save_file
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.evaluation import metrics
-from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder, read_checkpoint
+from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, WEIGHTS, fold_folder, read_checkpoint
+from raycre.create.inference.ensemble import Ensemble
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model.create import SIZES, Create
 from raycre.create.model.weight_files import read_model, write_model
 from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError
 from raycre.genome.features import Signals
-from raycre.store.files import write_json
+from raycre.store.files import sha256_of, write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import FOLD_PREDICTIONS
 from raycre.workflows.inputs import signal_paths
+from raycre.workflows.predict.calling import calling_of
 from raycre.workflows.train.fold import STATE, recipe_of, train_fold
 from raycre.workflows.train.materialise import Arrays, open_inputs, read_labelled, write_inputs
 from tests.conftest import train_values
@@ -57,7 +60,7 @@ def write_held_out(folder: Path, fold: int, n: int) -> None:
     for which, tested in (("test", fold), ("validation", (fold + 1) % n)):
         rows = pd.DataFrame({"region_id": np.arange(len(names)) * n + tested, "set": which, "label": names})
         tables.append(rows.assign(**{f"p_{c}": 0.2 for c in CLASSES}))
-    write_table(fold_folder(folder, fold) / PREDICTIONS, as_table(pd.concat(tables), FOLD_PREDICTIONS))
+    write_table(fold_folder(folder, fold) / HELD_OUT, as_table(pd.concat(tables), FOLD_PREDICTIONS))
 
 
 @pytest.fixture
@@ -99,6 +102,26 @@ def test_the_hash_covers_weights_cutoffs_and_the_choice_of_folds(training: Path)
     write_json(fold_folder(training, 1) / CUTOFFS, {"thresholds": dict.fromkeys(CLASSES, 0.6)})
     hashes.append(read_checkpoint(training, "all").sha256)
     assert len(set(hashes)) == 5
+
+
+def test_every_file_of_a_training_is_read_once(training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Model, hashes, fingerprints and cutoffs of three folds: three files of weights, three of cutoffs."""
+    opened: list[str] = []
+    real = Path.open
+
+    def noted(path: Path, *args: Any, **kwargs: Any) -> Any:
+        opened.append(path.name)
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", noted)
+    checkpoint = read_checkpoint(training, "all")
+    assert calling_of(checkpoint.training).rule == "ensemble"
+    Ensemble(checkpoint.models, np.full(5, np.nan), 2)
+    assert {name: opened.count(name) for name in (WEIGHTS, CUTOFFS, "run.json")} == {
+        WEIGHTS: 3, CUTOFFS: 3, "run.json": 1,
+    }  # fmt: skip
+    assert [p.path.name for p in checkpoint.fingerprints] == [WEIGHTS, CUTOFFS] * 3
+    assert [p.sha256 for p in checkpoint.fingerprints] == [sha256_of(p.path) for p in checkpoint.fingerprints]
 
 
 def test_folds_that_are_not_trained_are_named(training: Path) -> None:

@@ -13,12 +13,12 @@ import torch
 import yaml
 
 from raycre.config import TrainConfig, make_config
-from raycre.config.presets import KINDS
 from raycre.config.sweep import read_sweep
 from raycre.create.baselines.parts import class_step
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
-from raycre.create.model.networks import make
+from raycre.create.model.declaration import declared, make
+from raycre.create.names import BUILT_IN
 from raycre.create.training import epoch as training
 from raycre.create.training import losses
 from raycre.create.training.fold import FoldData
@@ -79,10 +79,10 @@ def test_weights_touch_the_cross_entropy_alone() -> None:
     torch.testing.assert_close(weighted["cross_entropy"], expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BUILT_IN)
 def test_every_kind_of_model_takes_weights(kind: str) -> None:
     torch.manual_seed(0)
-    model = make(kind, "tiny", KINDS[kind].reads).eval()
+    model = make(kind, "tiny", declared(kind).reads).eval()
     rows = {"sequence": 4, "openness": 1, "loops": 1}
     x = torch.zeros(2, sum(rows[m] for m in model.modalities), 1000)
     x[:, 0] = 1

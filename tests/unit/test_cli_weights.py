@@ -19,7 +19,7 @@ from safetensors.torch import save
 
 from raycre.backbones import registry
 from raycre.backbones.enformer.model import Enformer
-from raycre.backbones.registry import load_backbone
+from raycre.backbones.loading import load_backbone
 from raycre.backbones.weights import random_state
 from raycre.cli import main
 from raycre.config import PerturbConfig, make_config

@@ -120,11 +120,11 @@ def test_weights_are_one_file_or_a_list_of_replicates() -> None:
     base = {"run": {"out": "o"}, "inputs": {"fasta": "f", "gtf": "g", "genes": ["A"]}, "tracks": [0]}
     one = make_config(PerturbConfig, {**base, "model": {"backbone": "borzoi", "weights": "a"}})
     assert one.model.weights == "a"
-    assert one.model.settings() == {}
+    assert one.model.own_settings() == {}
     several = {"backbone": "borzoi", "weights": ["a", "b"], "strands": "separate"}
     four = make_config(PerturbConfig, {**base, "model": several})
     assert four.model.weights == ("a", "b")
-    assert four.model.settings() == {"strands": "separate"}
+    assert four.model.own_settings() == {"strands": "separate"}
     with pytest.raises(ConfigError, match=r"model\.strands"):
         make_config(PerturbConfig, {**base, "model": {**several, "strands": "both"}})
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config, read_config
 from raycre.config.words import models
-from raycre.creme import TESTS
+from raycre.creme.tests import TESTS
 from raycre.errors import ConfigError
 
 KINDS: dict[type, dict[str, Any]] = {  # a good configuration of each verb

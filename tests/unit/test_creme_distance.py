@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import NEEDS, TESTS
 from raycre.creme.perturbation import Pass, base_of
 from raycre.creme.plan import complete, n_after, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.distance import moved
 from tests.planted_gene import GRID, LENGTH, TILE, activities, decay, wild_type
 
@@ -75,7 +75,7 @@ def test_the_place_of_the_element_itself_is_the_sufficiency_tests() -> None:
         own = moved(small(compat), LEFT, LEFT)
         assert own == [Pass((owner, k), kept=(TSS, LEFT)) for k in range(2)]
         assert set(own) <= set(TESTS["sufficiency"].expand(small(compat), {}))
-    assert NEEDS["distance"] == ("sufficiency",)
+    assert TESTS["distance"].needs == ("sufficiency",)
 
 
 def test_a_moved_copy_starts_from_the_tss_tile_in_its_background() -> None:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
 from raycre.creme.perturbation import WT, Pass, build, seeded_source
 from raycre.creme.plan import chunks, n_after, n_before, passes
-from raycre.creme.settings import PAPER_SHUFFLES, Settings
+from raycre.creme.presets import paper_shuffles
+from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tiles import Interval, context_tiles
 from raycre.errors import ConfigError, RegionError
 
@@ -23,7 +24,7 @@ ALL = ("context", "necessity", "sufficiency")
 
 def paper(compat: str = "fixed") -> Settings:
     tiles = tuple((start, end) for start, end in context_tiles(196_608, 5_000, compat).tolist())
-    return Settings(196_608, 5_000, tiles, PAPER_SHUFFLES, compat)
+    return Settings(196_608, 5_000, tiles, paper_shuffles(), compat)
 
 
 def small(compat: str = "fixed") -> Settings:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from raycre.backbones.reader import Reader
 from raycre.creme.tiles import context_tiles
 from raycre.demo.genome import DemoGenome
 from raycre.errors import TasksFailedError
@@ -19,7 +20,6 @@ from raycre.workflows.perturb import replica as replicas
 from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.replica import Replica
 from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.reading import Reader
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica
 

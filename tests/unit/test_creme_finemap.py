@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from raycre.backbones.planted import MOTIFS, load_planted
-from raycre.creme import NEEDS, TESTS
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.elements import Element
 from raycre.creme.perturbation import Pass, build
 from raycre.creme.plan import complete, passes
 from raycre.creme.rows import Known, Row
 from raycre.creme.settings import FineStage, Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.finemap import cut, embedded, merged, rows_of, search
+from raycre.creme.tests.sufficiency import Element
 from raycre.errors import ConfigError
 
 SEQ_LEN, TSS = 8_192, (3_596, 4_596)
@@ -151,7 +151,7 @@ def test_whole_and_nothing_are_the_passes_of_the_sufficiency_test(compat: str) -
     settings, element = settings_of(compat=compat), Element(TILE, 0, "enhancer")
     assert embedded(settings, element, cut([TILE], 50)) == inserted(settings, TILE)
     assert embedded(settings, element, []) == controls(settings, TILE)
-    assert NEEDS["finemap"] == ("sufficiency",)
+    assert TESTS["finemap"].needs == ("sufficiency",)
 
 
 def test_sub_tile_as_long_as_the_tile_needs_no_pass_beyond_sufficiency() -> None:

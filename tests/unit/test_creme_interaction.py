@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.backbones.planted import MOTIFS, load_planted
-from raycre.creme import NEEDS, TESTS, expectation
+from raycre.creme import expectation
 from raycre.creme.perturbation import WT, Pass, base_of, build
 from raycre.creme.plan import complete, missing, n_after, n_before, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import SEARCHES, Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.interaction import follow
 from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
@@ -284,7 +285,7 @@ def test_sets_add_the_tiles_of_the_search_one_by_one() -> None:
 
 
 def test_sets_need_the_search_and_share_passes_with_context_and_sufficiency() -> None:
-    assert NEEDS["sets"] == ("interaction",)
+    assert TESTS["sets"].needs == ("interaction",)
     settings = Settings(
         50, 10, (A, B, C), {"interaction": 1, "sets": 2, "context": 2, "sufficiency": 2}, searches=("min",)
     )

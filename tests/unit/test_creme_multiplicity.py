@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import NEEDS, TESTS
-from raycre.creme.elements import Element
 from raycre.creme.perturbation import Pass, base_of
 from raycre.creme.plan import complete, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.creme.tests.multiplicity import rounds
+from raycre.creme.tests.sufficiency import Element
 from tests.planted_gene import GRID, LENGTH, TILE, activities, decay, wild_type
 
 N = {"sufficiency": 2, "multiplicity": 2}
@@ -90,7 +90,7 @@ def test_a_copy_more_is_a_step_more_and_nothing_is_predicted_in_vain(compat: str
     assert {p.key for p in passes(["multiplicity"], settings, known)} == set(known)
     owners = {p.background[0] for step in steps for p in step if p.background is not None}
     assert owners == ({None} if compat == "fixed" else {LEFT, RIGHT, FAR})
-    assert NEEDS["multiplicity"] == ("sufficiency",)
+    assert TESTS["multiplicity"].needs == ("sufficiency",)
 
 
 def test_equal_places_are_taken_in_order_and_each_pass_adds_to_the_last() -> None:

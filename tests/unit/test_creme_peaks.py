@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from raycre.backbones.planted import load_planted
+from raycre.backbones.reader import Reader
 from raycre.backbones.replicates import Replicates
 from raycre.config import PerturbConfig
 from raycre.demo.genome import DemoGenome
@@ -24,9 +25,8 @@ from raycre.store.files import read_json
 from raycre.store.parquet import read_table
 from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.peaks import aligned_genes, off_peak, peak_bins
-from raycre.workflows.perturb.plan import spelling_of_n
+from raycre.workflows.perturb.planning import spelling_of_n
 from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.reading import Reader
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica
 from tests.unit.test_backbones_enformer import toy

@@ -14,21 +14,21 @@ import torch
 from raycre.backbones import registry
 from raycre.backbones.borzoi import model as borzoi
 from raycre.backbones.borzoi.model import Borzoi
-from raycre.backbones.registry import load_backbone
+from raycre.backbones.loading import load_backbone
+from raycre.backbones.reader import Reader
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.views import FORWARD, View
 from raycre.config import PerturbConfig
-from raycre.creme import TESTS
+from raycre.creme.activities import activities, of_replicate, tss_activity
 from raycre.creme.backgrounds import context_of_gene, tss_alone
-from raycre.creme.rows import of_replicate
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError
 from raycre.store.parquet import read_table
 from raycre.workflows.perturb import run as perturbation
-from raycre.workflows.perturb.plan import _settings
+from raycre.workflows.perturb.planning import settings_of
 from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.reading import Reader, activities, tss_activity
 from tests.conftest import perturb_config
 from tests.in_process import OneReplica, parts
 
@@ -57,7 +57,7 @@ def test_every_backbone_has_what_the_paper_ran_with_it(
         model = {"backbone": backbone, "weights": "random:0"}
         tests = ["context", "necessity", "sufficiency", "distance"]
         config: PerturbConfig = perturb_config(genome, tmp_path, model=model, tests=tests, creme=creme)
-        return _settings(config, 196_608)
+        return settings_of(config, 196_608)
 
     found = settings()
     assert found.thresholds == thresholds

@@ -142,7 +142,7 @@ def test_genes_of_a_track_that_are_not_among_its_most_active_have_no_rows_there(
     monkeypatch.setattr(perturbation, "Pool", OneReplica)
     on = {"ENHA": [True, False], "SILA": [False, True], "NEUT": [True, True]}
 
-    def most_active(config: Any, study: Any, genes: Any, store: Any) -> Any:
+    def most_active(plan: Any, genes: Any, store: Any) -> Any:
         names = pd.Series([gene["gene_name"] for gene in genes])
         first = ~names.duplicated()  # of two TSSs of a gene
         taken = [

@@ -31,13 +31,10 @@ def chosen(monkeypatch: pytest.MonkeyPatch, tracks: tuple[int, ...], track: int)
     """Genes that go on by one track, of a query of `tracks` on which all contexts are neutral."""
     monkeypatch.setattr(stages, "read_activity", lambda *_: {})
     monkeypatch.setattr(stages, "classes_of_gene", lambda *_: ["neutral"] * len(tracks))
-    config: Any = SimpleNamespace(
-        tests="pipeline",
-        run=SimpleNamespace(seed=0),
-        creme=SimpleNamespace(per_class=3, compat="fixed"),
+    plan: Any = SimpleNamespace(
+        tracks=tracks, tests=("necessity",), settings=SETTINGS, pipeline=True, per_class=3, seed=0
     )
-    study: Any = SimpleNamespace(tracks=tracks, tests=("necessity",), settings=SETTINGS)
-    _, genes = next_stage(config, study, Stage("context", ("context",), SETTINGS, tracks), GENES, Any)
+    _, genes = next_stage(plan, Stage("context", ("context",), SETTINGS, tracks), GENES, Any)
     # Positions are part of a chain's name, as they are written: plain numbers.
     assert {type(t) for gene in genes for t in gene["searched"]} == {int}
     at = tracks.index(track)

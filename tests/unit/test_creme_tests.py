@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme import TESTS
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import TESTS
 from raycre.errors import RaycreError
 
 LEFT, TSS, RIGHT = (15, 25), (25, 35), (35, 45)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from raycre.create.kinds import KINDS
+from raycre.backbones.registry import table_of_backbones
+from raycre.create.model.declaration import table_of_models
+from raycre.create.names import BUILT_IN
 from raycre.create.training import presets
-from raycre.creme import TESTS
+from raycre.creme.tests import TESTS, table_of_tests
 from raycre.store import comparison_schemas
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS, describe
 
@@ -34,17 +36,21 @@ def test_the_table_of_elements_is_documented() -> None:
 
 
 def test_what_the_rows_of_every_test_mean_is_documented() -> None:
-    text = (ROOT / "docs" / "creme.md").read_text()
-    assert all(f"| `{test}` |" in text for test in TESTS)
+    assert table_of_tests() in (ROOT / "docs" / "creme.md").read_text()
+    assert all(test.row and test.metrics for test in TESTS.values())
+
+
+def test_every_backbone_is_documented() -> None:
+    assert table_of_backbones() in (ROOT / "docs" / "backbones.md").read_text()
 
 
 def test_differences_of_paper_and_code_are_documented_as_they_are() -> None:
     assert presets.describe() in (ROOT / "docs" / "create.md").read_text()
 
 
-def test_every_kind_of_model_is_documented() -> None:
-    text = (ROOT / "docs" / "create.md").read_text()
-    assert all(f"`{kind}`" in text for kind in KINDS if kind != "create")
+def test_the_table_of_models_is_made_of_their_declarations() -> None:
+    assert table_of_models() in (ROOT / "docs" / "create.md").read_text()
+    assert all(f"`{kind}`" in table_of_models() for kind in BUILT_IN)
 
 
 def test_every_difference_of_cremes_paper_and_code_is_documented(shared: Path) -> None:

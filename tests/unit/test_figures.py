@@ -131,7 +131,7 @@ def test_twelve_genes_are_drawn_those_with_called_tiles_first(tmp_path: Path) ->
     }
     run = write_creme(tmp_path / "c", genes)
     with style():
-        blocks = read_effects(run)
+        blocks = read_effects(run, ["necessity"])
     counts, which, *pictures = blocks[:-1]
     assert isinstance(counts, Table)
     assert counts.rows == [["necessity", "5111", "CNhs12336", 1, 13]]  # enhancer, neither

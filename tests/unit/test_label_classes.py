@@ -14,7 +14,6 @@ import torch
 from safetensors import safe_open
 
 from raycre.config import TrainConfig, make_config
-from raycre.config.presets import KINDS
 from raycre.create.evaluation import metrics
 from raycre.create.evaluation.curves import curves
 from raycre.create.inference.checkpoints import CUTOFFS, WEIGHTS, fold_folder, load_ensemble, read_checkpoint
@@ -22,10 +21,11 @@ from raycre.create.inference.cutoffs import call, cutoffs
 from raycre.create.inference.fast import FastClassifier, PerView
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model.create import SIZES, Create
+from raycre.create.model.declaration import declared, make
 from raycre.create.model.network import Network
-from raycre.create.model.networks import make
 from raycre.create.model.published import to_published
 from raycre.create.model.weight_files import DESCRIPTION, initialise, read_model, read_network, write_model
+from raycre.create.names import BUILT_IN
 from raycre.create.training import losses
 from raycre.create.training.augment import both_strands
 from raycre.demo.genome import DemoGenome
@@ -144,11 +144,11 @@ def test_a_class_that_was_not_trained_has_no_cutoff_and_is_never_called() -> Non
 
 
 def test_the_weights_name_their_classes_and_those_of_five_are_written_as_before(tmp_path: Path) -> None:
-    for kind in KINDS:
-        model = make(kind, "tiny", KINDS[kind].reads, FOUR)
+    for kind in BUILT_IN:
+        model = make(kind, "tiny", declared(kind).reads, FOUR)
         write_model(tmp_path / "four.safetensors", model)
         assert read_model(tmp_path / "four.safetensors").classes == FOUR
-        write_model(tmp_path / "five.safetensors", make(kind, "tiny", KINDS[kind].reads))
+        write_model(tmp_path / "five.safetensors", make(kind, "tiny", declared(kind).reads))
         with safe_open(tmp_path / "five.safetensors", "pt") as file:
             assert "classes" not in json.loads(file.metadata()[DESCRIPTION])
         assert read_model(tmp_path / "five.safetensors").classes == CLASSES
@@ -350,7 +350,7 @@ def test_a_class_that_other_rules_drop_whole_is_named_with_the_rules(lab: Lab) -
 
 
 @pytest.mark.usefixtures("_default_algorithms")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BUILT_IN)
 def test_every_kind_of_model_trains_on_labels_without_silencers(
     genome: DemoGenome, tmp_path: Path, kind: str
 ) -> None:

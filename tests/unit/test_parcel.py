@@ -10,11 +10,12 @@ import torch
 
 from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.contract import Backbone
+from raycre.backbones.loading import load
+from raycre.backbones.reader import open_reader
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.shared_model import Parcel, pack, unpack
+from raycre.backbones.spec import BackboneSpec
 from raycre.backbones.weights import load_into, random_state
-from raycre.config import BackboneConfig
-from raycre.workflows.reading import load, open_reader
 from tests.unit.test_backbones_borzoi import TOY
 from tests.unit.test_reading import SEQ_LEN, small_enformer
 
@@ -54,7 +55,7 @@ def test_a_model_is_packed_and_put_together_without_copying_its_tensors() -> Non
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_an_unpacked_model_predicts_the_same_bits_and_leaves_the_arrays_alone(dtype: str) -> None:
-    config = BackboneConfig(backbone="enformer", weights="random:0", dtype=dtype)
+    config = BackboneSpec(backbone="enformer", weights="random:0", dtype=dtype)
     codes = np.random.default_rng(0).integers(0, 5, SEQ_LEN, dtype=np.uint8)
     parcel = read_only(pack(small_enformer()))
     before = [array.tobytes() for array in parcel.arrays]
@@ -79,7 +80,7 @@ def test_replicates_travel_together(rotary: bool) -> None:
 
 
 def test_a_model_that_does_not_say_that_it_may_be_shared_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load(BackboneConfig(backbone="planted"))
+    model = load(BackboneSpec(backbone="planted"))
     assert pack(model) is not None
     monkeypatch.setattr(type(model), "shares_weights", False)
     assert pack(model) is None

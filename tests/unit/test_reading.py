@@ -12,11 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from raycre.backbones import loading
 from raycre.backbones.enformer.model import Enformer
+from raycre.backbones.loading import whole_paths
 from raycre.backbones.precision import lower
+from raycre.backbones.reader import Reader
+from raycre.backbones.spec import BackboneSpec
 from raycre.backbones.views import View, views_of
 from raycre.backbones.weights import load_into, random_state
-from raycre.config import BackboneConfig
+from raycre.creme.activities import tss_activity
 from raycre.creme.perturbation import WT, Pass, base_of, lineage
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
@@ -24,13 +28,11 @@ from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError
 from raycre.genome.genes import read_genes
 from raycre.store.ledger import Ledger
-from raycre.workflows import reading
-from raycre.workflows.perturb import plan
+from raycre.workflows.perturb import planning
 from raycre.workflows.perturb.cost import measure_passes
-from raycre.workflows.perturb.plan import _settings, plan_creme
-from raycre.workflows.perturb.replica import Order, Replica
+from raycre.workflows.perturb.planning import plan_creme, settings_of
+from raycre.workflows.perturb.replica import Replica, ReplicaSpec
 from raycre.workflows.perturb.units import Stage, Unit
-from raycre.workflows.reading import Reader, resolved, tss_activity
 from tests.conftest import perturb_config
 
 SEQ_LEN = 16_384
@@ -53,15 +55,15 @@ def run(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., NDArray[np.float64]]:
     """Run all passes of a gene in chunks on one replica; return their activities in the plan's order."""
-    monkeypatch.setattr(reading, "load_backbone", small_enformer)
+    monkeypatch.setattr(loading, "load_backbone", small_enformer)
     genes = read_genes(genome.gtf)
     gene = genes.iloc[0].to_dict()
 
     def run(chunks: list[tuple[int, int]], *, incremental: bool = True, cache: int = 1 << 30) -> NDArray:
         ledger = Ledger(tmp_path / f"{len(list(tmp_path.iterdir()))}", "passes")
-        model = BackboneConfig(backbone="enformer", weights="random:0", incremental=incremental)
-        order = Order(model, genome.fasta, (0, 3), (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
-        replica, stage = Replica(order), Stage("tests", TESTS, SETTINGS, (0, 3))
+        model = BackboneSpec(backbone="enformer", weights="random:0", incremental=incremental)
+        spec = ReplicaSpec(model, genome.fasta, (0, 3), (0, 3), 7, ledger, {}, 1, cache_bytes=cache)
+        replica, stage = Replica(spec), Stage("tests", TESTS, SETTINGS, (0, 3))
         for i, (first, last) in enumerate(chunks):
             assert replica.work(Unit(f"gene/part-{i}", gene, range(first, last)), stage).error is None
         found = replica.store.read("gene", (0, 3))
@@ -122,11 +124,11 @@ def test_edits_made_one_after_another_are_each_the_base_of_the_next() -> None:
 def test_dry_run_tells_what_reuse_saves(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "load_backbone", small_enformer)
-    monkeypatch.setattr(plan, "load", reading.load)
+    monkeypatch.setattr(loading, "load_backbone", small_enformer)
+    monkeypatch.setattr(planning, "load", loading.load)
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
-    costs = measure_passes(config, *plan_creme(config))
+    costs = measure_passes(*plan_creme(config))
     assert costs.base.flops + costs.edited.flops > costs.whole.flops  # a base and then one edit cost more
     assert costs.edited.flops < 0.7 * costs.whole.flops  # than one pass; every further edit costs less
     assert costs.base.flops > 0
@@ -145,7 +147,7 @@ def test_bfloat16_is_in_weights_alone_and_moves_results_a_little() -> None:
 
 
 def test_a_model_without_a_trunk_is_read_whole() -> None:
-    model = reading.load(BackboneConfig(backbone="planted"))
+    model = loading.load(BackboneSpec(backbone="planted"))
     reader = Reader(model, (0,))
     codes = np.zeros(model.seq_len, np.uint8)
     assert reader.reuse is None
@@ -161,7 +163,7 @@ def test_a_backbone_has_the_thresholds_of_its_paper_unless_others_are_given(
 ) -> None:
     creme = {"tile_size": 1_000, **({} if given is None else {"thresholds": given})}
     config = perturb_config(genome, tmp_path, model={"backbone": backbone}, creme=creme)
-    assert _settings(config, SEQ_LEN).thresholds == used
+    assert settings_of(config, SEQ_LEN).thresholds == used
 
 
 @pytest.mark.parametrize("incremental", [True, False])
@@ -219,12 +221,12 @@ def test_tss_bins_must_lie_alike_on_both_strands(monkeypatch: pytest.MonkeyPatch
 
 def test_replicas_get_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    config = BackboneConfig(backbone="borzoi", weights=("f0", "f1"), track_table=Path("t.tsv"))
-    found = resolved(config)
+    config = BackboneSpec(backbone="borzoi", weights=("f0", "f1"), track_table=Path("t.tsv"))
+    found = whole_paths(config)
     assert found.weights == (str(tmp_path / "f0"), str(tmp_path / "f1"))
     assert found.track_table == tmp_path / "t.tsv"
     for weights in (None, "random:3"):
-        assert resolved(BackboneConfig(backbone="enformer", weights=weights)).weights == weights
+        assert whole_paths(BackboneSpec(backbone="enformer", weights=weights)).weights == weights
 
 
 def test_tf32_needs_a_gpu(genome: DemoGenome, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from raycre.creme.activities import tss_activity
 from raycre.creme.perturbation import build
 from raycre.creme.plan import passes
 from raycre.demo.genome import DemoGenome
@@ -16,36 +17,35 @@ from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import read_table
-from raycre.workflows.perturb.plan import plan_creme
-from raycre.workflows.perturb.replica import Order, Replica
+from raycre.workflows.perturb.planning import plan_creme
+from raycre.workflows.perturb.replica import Replica, ReplicaSpec
 from raycre.workflows.perturb.units import Stage, Unit, gene_key
-from raycre.workflows.reading import tss_activity
 from tests.conftest import perturb_config
 
 
 @pytest.fixture(scope="module")
 def work(genome: DemoGenome, tmp_path_factory):  # type: ignore[no-untyped-def]
-    """A replica, the study it works for, and its genes."""
+    """A replica, the stage it works for, and its genes."""
     config = perturb_config(genome, tmp_path_factory.mktemp("replica"))
-    study, _ = plan_creme(config)
-    order = Order(
-        model=config.model,
+    plan, _ = plan_creme(config)
+    spec = ReplicaSpec(
+        backbone=plan.backbone,
         fasta=genome.fasta,
-        tracks=study.tracks,
-        kept=study.kept,
+        tracks=plan.tracks,
+        stored=plan.stored_tracks,
         seed=3,
         ledger=Ledger(config.run.out, "passes/model=planted"),
         metadata={},
         threads=1,
     )
-    stage = Stage("tests", study.tests, study.settings, study.tracks)
-    return Replica(order), stage, study.genes.to_dict("records")
+    stage = Stage("tests", plan.tests, plan.settings, plan.tracks)
+    return Replica(spec), stage, plan.genes.to_dict("records")
 
 
 def test_a_part_holds_the_passes_of_its_unit_in_order(work) -> None:  # type: ignore[no-untyped-def]
     replica, stage, genes = work
     assert replica.work(Unit("a/part-0", genes[0], range(2, 7)), stage).error is None
-    table = read_table(replica.order.ledger.part("a/part-0"))
+    table = read_table(replica.spec.ledger.part("a/part-0"))
     rows = table.to_pandas()
     assert rows["pass"].tolist() == [p.key for p in passes(stage.tests, stage.settings)[2:7]]
     assert table.schema.metadata[b"kept_tracks"] == b"[0, 1]"
@@ -60,7 +60,7 @@ def test_activity_is_the_mean_of_the_tss_bins_of_the_edited_sequence(work) -> No
     assert replica.work(Unit("a/part-1", gene, (last - 1,)), stage).error is None
     found = tss_activity(replica.store.read("a", (0, 1))[chosen.key])
 
-    with Fasta(replica.order.fasta) as fasta:
+    with Fasta(replica.spec.fasta) as fasta:
         wild_type = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], replica.model.seq_len)
     codes = torch.from_numpy(build(wild_type, chosen, gene_key(gene), 3))[None]
     every = replica.model.read(codes, range(replica.model.n_bins), (0, 1))[0]
@@ -73,21 +73,21 @@ def test_a_unit_that_cannot_be_done_is_an_outcome_and_no_exception(work) -> None
     outcome = replica.work(Unit("part-2", {**genes[0], "chrom": "chr99"}, range(1)), stage)
     assert outcome.error is not None
     assert "chr99" in outcome.error
-    assert not replica.order.ledger.part("part-2").exists()
+    assert not replica.spec.ledger.part("part-2").exists()
 
 
 def test_a_replica_keeps_to_its_threads_after_the_shuffling_library_is_loaded() -> None:
     # In a process of its own: the library resets torch's threads once, at its first import.
     code = """
 import sys, numpy as np, torch
-from raycre.config import BackboneConfig
+from raycre.backbones.spec import BackboneSpec
 from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.workflows.perturb import replica
 replica.Fasta = lambda path: None
 from pathlib import Path
 from raycre.store.ledger import Ledger
-order = replica.Order(BackboneConfig(backbone="planted"), None, (0,), (0,), 0, Ledger(Path("."), "p"), {}, 1)
-model = replica.Replica(order).model
+spec = replica.ReplicaSpec(BackboneSpec("planted"), None, (0,), (0,), 0, Ledger(Path("."), "p"), {}, 1)
+model = replica.Replica(spec).model
 # torch takes note of its threads at its first work
 replica.Reader(model, (0,)).whole(np.zeros(65536, np.uint8))
 dinucleotide_shuffle(np.zeros(100, np.uint8), 1)

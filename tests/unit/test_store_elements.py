@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raycre.creme.tests import tile_tests
 from raycre.errors import AssemblyError, FormatError, MissingInputError, RunMismatchError
 from raycre.store.elements import (
     Regions,
@@ -156,18 +157,20 @@ def test_tests_stand_side_by_side_and_agree_only_together() -> None:
     effects = chain(
         {"necessity": [(0.5, "enhancer"), (0.1, "neither")], "sufficiency": [(0.4, "enhancer")] * 2}
     )
-    table = side_by_side(element_rows(found, effects))
+    table = side_by_side(element_rows(found, effects), tile_tests())
     columns = ["tile_start", "necessity", "sufficiency", "creme_call", "agrees"]
     assert table[columns].to_numpy().tolist() == [
         [87_500, 0.1, 0.4, "neither, enhancer", False],
         [92_500, 0.5, 0.4, "enhancer", True],
     ]
-    assert strongest(table, 1)["tile_start"].tolist() == [92_500]
+    assert strongest(table, 1, tile_tests())["tile_start"].tolist() == [92_500]
 
 
 def test_a_test_that_was_not_run_has_no_effect_and_an_unknown_call_no_agreement() -> None:
     found = regions([(93_000, 94_000)], ["silencer"])
-    (row,) = side_by_side(element_rows(found, chain({"necessity": [(np.nan, None)]}))).to_dict("records")
+    (row,) = side_by_side(element_rows(found, chain({"necessity": [(np.nan, None)]})), tile_tests()).to_dict(
+        "records"
+    )
     assert np.isnan(row["sufficiency"])
     assert row["creme_call"] == "unknown"
     assert row["agrees"] is None

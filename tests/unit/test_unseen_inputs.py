@@ -60,7 +60,7 @@ def test_regions_that_a_track_has_no_data_of_are_counted_everywhere(
         }
     ]
     notes = [block.text for block in read_header(lab.out, record) if block.kind == "note"]
-    assert any(f"openness[1] (chr1.bw) has no data on the chromosomes of {n:,} of" in note for note in notes)
+    assert any(f"openness[1] (chr1.bw) has no data on chromosomes of {n:,} of" in note for note in notes)
     with pytest.raises(SystemExit, match="0"):
         lab.run(verb, values, "--dry-run", "--json", "--fresh")
     assert json.loads(capsys.readouterr().out)["without_data"] == record["without_data"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import cast
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from raycre.backbones.borzoi import Strands
 from raycre.backbones.borzoi.parts import (
     NORM_EPS,
     ConvBlock,
@@ -46,8 +47,6 @@ ROTARY_SIZE = 128  # channels of a head that Flashzoi turns
 ROW_SIZE = 128  # bp per row of the transformer
 N_TSS_BINS = 8  # CREME's code: the central bins, 256 bp as Enformer's two
 N_UNIFORM = 0.25  # CREME Methods, "Transcription start site selection": N is 0.25 in every channel
-
-Strands = Literal["summed", "separate"]
 
 
 class Borzoi(LocalBackbone):

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raycre.backbones.contract import LocalBackbone, local_field
+from raycre.backbones.enformer import GammaPeak
 from raycre.backbones.enformer.layers import (
     AttentionPool,
     ConvBlock,
@@ -24,7 +25,7 @@ from raycre.backbones.enformer.layers import (
     TransformerBlock,
     numbered,
 )
-from raycre.backbones.enformer.relative import Attention, GammaPeak, distance_features
+from raycre.backbones.enformer.relative import Attention, distance_features
 from raycre.backbones.precision import Layers
 from raycre.backbones.tracks import plain_table
 from raycre.errors import ConfigError, TrackError

@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from raycre.backbones.enformer import GammaPeak
 from raycre.backbones.packed import Dense, product, serves
 from raycre.backbones.precision import apply
 
@@ -27,7 +27,6 @@ LOG_SERIES = (
     (2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
 )
 
-GammaPeak = Literal["function", "distance"]
 Projected = tuple[Tensor, Tensor, Tensor]
 """Queries and keys (n, length, heads * key size), values (n, length, heads * value size)."""
 

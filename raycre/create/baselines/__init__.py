@@ -1,5 +1,5 @@
-"""The four methods that the CREATE paper compares with, each a Network; built by name from
-networks.BUILDERS.
+"""The four methods that the CREATE paper compares with, each a Network in a file of its own
+that ends with its declaration.
 
 They know nothing of CREATE's parts but its layout of inputs. In all of them the last layer is ours: five
 logits and a plain cross-entropy, since the paper says no more than that they were "expanded into

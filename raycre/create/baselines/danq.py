@@ -1,6 +1,6 @@
 """DanQ (Quang & Xie 2016, the model of 320 kernels) with a head of five classes: a convolution, an LSTM.
 
-Its authors' recipe is in kinds.py.
+Its authors' recipe is at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.baselines.parts import Baseline, check_input, sequence_only, start_glorot
+from raycre.create.baselines.parts import (
+    NO_EXTRAS,
+    Baseline,
+    check_input,
+    declare,
+    sequence_only,
+    start_glorot,
+)
 from raycre.create.layers.blocks import convolve, max_pool
 from raycre.create.layout import CLASSES, ROWS, WIDTH
 
@@ -99,3 +106,17 @@ def _start_lstm(lstm: nn.LSTM) -> None:
             gates[1].fill_(1)
         else:
             tensor.requires_grad_(False)
+
+
+# DanQ. Authors' code: RMSprop, batch, epochs, patience (of the validation loss there, of auPRC here).
+# Inferred: its rate of 0.001, the library's default of the time (ρ and ε stand in schedule.py).
+ORIGINAL: dict[str, Any] = {
+    **NO_EXTRAS,
+    "optimizer": "rmsprop",
+    "learning_rate": 1e-3,
+    "batch_size": 100,
+    "epochs": 60,
+    "patience": 5,
+}
+
+MODEL = declare(DanQ, SIZES, "a convolution and a bidirectional LSTM", reads=("sequence",), original=ORIGINAL)

@@ -3,7 +3,7 @@
 "-like": the authors publish their layers only inside a binary weights file that was not read. Ours are the
 channel plan that the same group published for its next network of this input (five convolutions and a layer
 of 180), with DeepSEA's kernels and pools: of the same scale, and not known to be the same network. Its
-authors' recipe is in kinds.py.
+authors' recipe is at the end.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raycre.create.baselines.parts import (
+    NO_EXTRAS,
     Baseline,
     Stack,
     check_input,
+    declare,
     sequence_only,
     start_glorot,
 )
@@ -79,3 +81,25 @@ class EsTransition(Baseline):
         """x, float32 (n, 4, 1000) → logits: float32 (n, outputs)."""
         check_input(x, self.modalities)
         return self.head(F.relu(self.hidden(self.stack(x))))
+
+
+# ES-transition. Authors' code: Adam, epochs, patience (of the validation loss there, of auPRC here), 64
+# windows a device.
+# Inferred: its rate of 0.001, the library's default; four devices, as in the group's other scripts.
+ORIGINAL: dict[str, Any] = {
+    **NO_EXTRAS,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "batch_size": 256,
+    "epochs": 200,
+    "patience": 10,
+}
+
+MODEL = declare(
+    EsTransition,
+    SIZES,
+    "*ES-transition-like*: five convolutions of a sibling of the same group, widths inferred",
+    note="the published layers are in a file that could not be read",
+    reads=("sequence",),
+    original=ORIGINAL,
+)

@@ -5,7 +5,7 @@ Knows none of them in particular, and nothing of data.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,10 +15,20 @@ from torch.nn import functional as F
 
 from raycre.create.layers.blocks import convolve, max_pool
 from raycre.create.layout import ROWS, WIDTH, check_modalities
+from raycre.create.model.declaration import RegionModel
 from raycre.create.model.network import Network, Step
 from raycre.create.training.loss_weights import Weights
 from raycre.create.training.losses import cross_entropy
 from raycre.errors import ConfigError, RaycreError
+
+# What CREATE's recipe has and no baseline's authors had. None of them left out a last, smaller batch as far
+# as their sources show (inferred).
+NO_EXTRAS: dict[str, Any] = {
+    "schedule": "constant",
+    "stop_from": 0,
+    "score_warmup": False,
+    "drop_last": False,
+}
 
 
 def class_step(logits: Tensor, labels: Tensor, by_class: Tensor | None = None) -> Step:
@@ -56,6 +66,26 @@ class Baseline(Network):
     def describe(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {"modalities": list(self.modalities), **self.facts}
+
+
+def declare(
+    network: type[Baseline], sizes: Mapping[str, Mapping[str, Any]], summary: str, **more: Any
+) -> RegionModel:
+    """Declare a baseline.
+
+    Args:
+        network: its class.
+        sizes: further arguments of its constructor at each named size.
+        summary: one line for people.
+        more: further fields of the declaration.
+    """
+    return RegionModel(
+        name=network.kind,
+        summary=summary,
+        make=lambda size, modalities, n: network(modalities=modalities, outputs=n, **sizes[size]),
+        rebuild=lambda facts: network(**facts),
+        **more,
+    )
 
 
 def sequence_only(kind: str, modalities: Sequence[str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from raycre.create.layers.fast_dropout import Dropout
 from raycre.create.layers.gaussian import GaussianLatent
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import MODALITIES, ROWS, WIDTH, check_modalities
+from raycre.create.model.declaration import RegionModel
 from raycre.create.model.network import Network, Step
 from raycre.create.model.sizes import SIZES, Sizes, Structure
 from raycre.create.training.loss_weights import Weights
@@ -252,3 +253,11 @@ def _deconvolve_first(x: Tensor, length: int, *layers: nn.Module) -> Tensor:
 def _joined(layers: Sequence[nn.Module]) -> tuple[Tensor, Tensor]:
     kernel = torch.cat([layer.get_parameter("weight") for layer in layers], dim=1)
     return kernel, torch.cat([layer.get_parameter("bias") for layer in layers])
+
+
+MODEL = RegionModel(
+    name=Create.kind,
+    summary="the model of the paper: a split-codebook VQ-VAE with a classifier",
+    make=lambda size, modalities, n: Create(replace(SIZES[size], classes=n), modalities),
+    rebuild=Create.from_description,
+)

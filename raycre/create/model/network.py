@@ -1,6 +1,6 @@
 """What training, evaluation and prediction ask of a model of regions: CREATE's own network, or a baseline.
 
-Knows no model in particular; the table of them is in networks.py.
+The models are named in names.py; each declares itself at the end of its own file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Network(nn.Module):
     order, tracks as logarithms (`augment.to_input`).
 
     Attributes:
-        kind: its name in a configuration, a row of `networks.BUILDERS`.
+        kind: its name in a configuration, a row of names.py.
         modalities: what it reads.
         classes: those that it was trained on, in the order of `CLASSES`: one logit each. Softmax and loss
             are over them alone.
@@ -90,7 +90,7 @@ class Network(nn.Module):
         return found
 
     def describe(self) -> dict[str, Any]:
-        """What `networks.rebuild` needs to make such a network again, ready for JSON."""
+        """What `declaration.rebuild` needs to make such a network again, ready for JSON."""
         raise NotImplementedError
 
 

@@ -6,25 +6,26 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
+from raycre.create.model.declaration import describe, rebuild
 from raycre.create.model.network import Network
-from raycre.create.model.networks import describe, rebuild
 from raycre.create.model.published import architecture, from_published
 from raycre.errors import CheckpointError, MissingInputError
-from raycre.store.files import sha256_of, write_atomic
+from raycre.genome.fingerprint import Fingerprint, read_hashed
+from raycre.store.files import write_atomic
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 SAME_SHAPES = ("upsample_first", "log_openness")  # of Structure: other arithmetic on the same tensors
-_PIECE = 2**24  # bytes hashed at a time
 DESCRIPTION = "raycre_network"  # key of the metadata of weights that train writes
 
 
@@ -48,25 +49,49 @@ def _with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
     return len(header).to_bytes(8, "little") + header + content[end:]
 
 
-def sha256_of_weights(path: Path) -> str:
-    """Return the SHA-256 of a file of weights.
+class Weights(NamedTuple):
+    """What one reading of a file of weights gives.
+
+    model: in evaluation mode, on the CPU. sha256: as `sha256_of_weights`. fingerprint: of the file.
+    """
+
+    model: Network
+    sha256: str
+    fingerprint: Fingerprint
+
+
+def read_weights(path: Path, *, of_train: bool) -> Weights:
+    """Read a file of weights once: the model, its hash, and which file it is.
+
+    Args:
+        path: the file.
+        of_train: it must be train's; else the authors' layout is taken, too.
+
+    Raises:
+        MissingInputError, CheckpointError: as `read_network`.
+        ChangedInputError: the file was written meanwhile.
+    """
+    _check_weights(path, of_train)
+    content, read = read_hashed(path)
+    model = _model_of(path, content) if of_train else _network_of(path, content)
+    return Weights(model, sha256_of_weights(path, content), read)
+
+
+def sha256_of_weights(path: Path, content: bytes) -> str:
+    """Return the SHA-256 of a file of weights, whose content was read.
 
     Of `write_model`'s it is over the model's description and its tensors: equal models have equal hashes,
     whichever run wrote them. Any other file is hashed as it is.
     """
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = int.from_bytes(start, "little")
-        if path.suffix != ".safetensors" or length > path.stat().st_size:
-            return sha256_of(path)
-        header = json.loads(file.read(length))
+    length = int.from_bytes(content[:8], "little")
+    if path.suffix == ".safetensors" and length <= len(content):
+        header = json.loads(content[8 : 8 + length])
         about = header.pop("__metadata__", {}).get(DESCRIPTION)
-        if about is None:
-            return sha256_of(path)
-        digest = hashlib.sha256(json.dumps([about, header], sort_keys=True).encode())
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+        if about is not None:
+            digest = hashlib.sha256(json.dumps([about, header], sort_keys=True).encode())
+            digest.update(memoryview(content)[8 + length :])
+            return digest.hexdigest()
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_model(path: Path) -> Network:
@@ -76,8 +101,19 @@ def read_model(path: Path) -> Network:
         MissingInputError: no such file.
         CheckpointError: not safetensors, not written by raycre, or tensors of another shape.
     """
-    about, state = _read_safetensors(path)
-    return _built(path, about, state)
+    _check_weights(path, of_train=True)
+    return _model_of(path, path.read_bytes())
+
+
+def _check_weights(path: Path, of_train: bool) -> None:
+    if not path.is_file():
+        raise MissingInputError("no weights here", path=path)
+    if not of_train and path.suffix not in SUFFIXES:
+        raise CheckpointError(f"weights are {', '.join(SUFFIXES)}", path=path)
+
+
+def _model_of(path: Path, content: bytes) -> Network:
+    return _built(path, *_parse_safetensors(path, content))
 
 
 def _built(path: Path, about: str | None, state: Mapping[str, Tensor]) -> Network:
@@ -105,16 +141,14 @@ def _loaded(path: Path, model: Network, state: Mapping[str, Tensor]) -> Network:
     return model.eval()
 
 
-def _read_safetensors(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+def _parse_safetensors(path: Path, content: bytes) -> tuple[str | None, dict[str, Tensor]]:
     """Return raycre's description, if the file has one, and the tensors."""
-    if not path.is_file():
-        raise MissingInputError("no weights here", path=path)
     try:
-        with safe_open(path, "pt") as file:
-            about = (file.metadata() or {}).get(DESCRIPTION)
-            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        tensors = load(content)
     except SafetensorError as error:
         raise CheckpointError(f"not a whole safetensors file ({error})", path=path) from error
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return header.get("__metadata__", {}).get(DESCRIPTION), tensors
 
 
 def differences(model: Network, shapes: dict[str, tuple[int, ...]]) -> list[str]:
@@ -137,17 +171,18 @@ def read_network(path: Path) -> Network:
         MissingInputError: no such file.
         CheckpointError: not such a file, or tensors that do not fit together.
     """
-    if not path.is_file():
-        raise MissingInputError("no weights here", path=path)
-    if path.suffix not in SUFFIXES:
-        raise CheckpointError(f"weights are {', '.join(SUFFIXES)}", path=path)
+    _check_weights(path, of_train=False)
+    return _network_of(path, path.read_bytes())
+
+
+def _network_of(path: Path, content: bytes) -> Network:
     state: Mapping[str, Tensor]
     if path.suffix == ".safetensors":
-        about, state = _read_safetensors(path)
+        about, state = _parse_safetensors(path, content)
         if about is not None:
             return _built(path, about, state)
     else:
-        state = _read_torch(path)
+        state = _parse_torch(path, content)
     try:
         ours = from_published(state)
         sizes, modalities = architecture(ours)
@@ -162,9 +197,9 @@ def read_network(path: Path) -> Network:
     return _loaded(path, model, ours)
 
 
-def _read_torch(path: Path) -> Mapping[str, Tensor]:
+def _parse_torch(path: Path, content: bytes) -> Mapping[str, Tensor]:
     try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        found: Any = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes can fail in any way inside torch's reader
         raise CheckpointError(
             f"not a PyTorch file of tensors alone ({type(error).__name__}); files that would run code are "

@@ -5,6 +5,7 @@ CREME Methods, "Transcription start site selection".
 
 from __future__ import annotations
 
+from raycre.creme.declaration import Test
 from raycre.creme.formulas import ACTIVITY
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, rows
@@ -20,3 +21,16 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     """Return one row per track for the TSS tile: its activity."""
     wt = gather(known, [WT])
     return rows(settings.tss_tile, wt[0], wt, wt[0], [ACTIVITY] * wt.shape[1], [None] * wt.shape[1])
+
+
+TEST = Test(
+    name="activity",
+    summary="how active is the TSS of the wild type?",
+    expand=expand,
+    effects=effects,
+    tiled=False,
+    pipeline=False,  # it is what genes are ranked by before any test
+    figure=None,
+    row="a gene",
+    metrics="`wt`",
+)

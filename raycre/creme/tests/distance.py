@@ -1,7 +1,7 @@
 """TSS-CRE distance: what does an element do to the TSS from other places, when all else is shuffled?
 
-CREME Methods, "TSS-CRE distance test". Knows other tests by the elements that sufficiency finds and by the
-context class of the gene.
+CREME Methods, "TSS-CRE distance test". Elements are those that the sufficiency test
+finds; the formula goes by the context class of the gene.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from raycre.creme.backgrounds import classes_of_gene, controls, places, tss_alone, with_copy
-from raycre.creme.elements import Element, elements, needed
+from raycre.creme.declaration import Adaptive, Test
 from raycre.creme.formulas import MUTANT_OVER_MAX, fold_over_max, insertion_effect
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import sufficiency
+from raycre.creme.tests.sufficiency import Element, elements
 from raycre.creme.tiles import Interval
 
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
     """Return what tells the elements; with that known, also every element's controls and mutants."""
-    table = needed(settings, known)
+    table = sufficiency.expand(settings, known)
     for element in elements(settings, known):
         table += controls(settings, element.tile, "distance")
         table += [p for place in places(settings, element.tile) for p in moved(settings, element.tile, place)]
@@ -71,3 +73,20 @@ def _rows(settings: Settings, known: Known, element: Element, contexts: list[str
             row(place, t, wt[t], mutants[:, t], effect[i, t], metric[t], kind, control=control[t], tile=tile),
         ]
     return found
+
+
+TEST = Test(
+    name="distance",
+    summary="what does an element do from other places, when all else is shuffled?",
+    expand=expand,
+    effects=effects,
+    shuffles=10,
+    shuffles_of={"borzoi": 5},  # Fig. 4b
+    needs=(sufficiency.TEST.name,),
+    adaptive=Adaptive("places"),
+    figure="placements",
+    row="an element at a place",
+    metrics="`mutant/max`, and the formula of sufficiency",
+    calls="kind of the element",
+    columns="`offset_*`, `distance`: where it stood",
+)

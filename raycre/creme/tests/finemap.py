@@ -1,8 +1,7 @@
 """Fine-tile search: which few short stretches of an element do what the whole of it does?
 
 CREME Methods, "Fine-tile search". Sub-tiles of the element go, the least missed first, until too much of
-its activity is gone; the last step is taken back, and what is left goes on in shorter sub-tiles. Knows other
-tests only by the elements that they name.
+its activity is gone; the last step is taken back, and what is left goes on in shorter sub-tiles.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.elements import Element, elements, needed
+from raycre.creme.declaration import Adaptive, Test
 from raycre.creme.formulas import (
     MUTANT_OVER_WHOLE,
     RECOVERED_OF_WHOLE,
@@ -23,6 +22,8 @@ from raycre.creme.formulas import (
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import sufficiency
+from raycre.creme.tests.sufficiency import Element, elements
 from raycre.creme.tiles import Interval
 
 REMOVED, REVERTED, KEPT = "removed", "reverted", "kept"
@@ -60,8 +61,8 @@ class Search(NamedTuple):
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
     """Return what names the elements, and for each of them what its search needs as far as it got."""
-    found = elements(settings, known)
-    return [*needed(settings, known), *(p for e in found for p in search(settings, e, known).passes)]
+    searched = (p for element in elements(settings, known) for p in search(settings, element, known).passes)
+    return [*sufficiency.expand(settings, known), *searched]
 
 
 def effects(settings: Settings, known: Known) -> list[Row]:
@@ -216,3 +217,19 @@ def _of(known: Known, passes: list[Pass], track: int) -> NDArray[np.float64]:
 
 def _mean(known: Known, passes: list[Pass], track: int) -> float:
     return float(_of(known, passes, track).mean())
+
+
+TEST = Test(
+    name="finemap",
+    summary="which few short stretches of an element do what the whole of it does?",
+    expand=expand,
+    effects=effects,
+    shuffles=10,
+    needs=(sufficiency.TEST.name,),
+    adaptive=Adaptive("sub-tiles"),
+    figure="finetiles",
+    row="a sub-tile of an element",
+    metrics="`mutant/whole`; of survivors also `(mutant-control)/(whole-control)`",
+    calls="removed, reverted, kept; round 0: kind of the element",
+    columns="`round`: step; `offset_*`: the sub-tile; tile: the element",
+)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.creme import expectation
+from raycre.creme.declaration import Adaptive, Test
 from raycre.creme.formulas import (
     ADDITIVE,
     GREEDY,
@@ -38,7 +39,7 @@ PICK = {"min": np.argmin, "max": np.argmax}  # both take the first of equals
 
 
 @dataclass
-class Chain:
+class GreedySearch:
     """One search as far as it has come.
 
     Attributes:
@@ -98,10 +99,10 @@ def effects(settings: Settings, known: Known) -> list[Row]:
         settings: those of `expand`.
         known: TSS activity of every pass of `expand`.
     """
-    return [r for chain in follow(settings, known)[0] for r in _rows(settings, chain)]
+    return [r for course in follow(settings, known)[0] for r in _rows(settings, course)]
 
 
-def follow(settings: Settings, known: Known) -> tuple[list[Chain], list[Pass]]:
+def follow(settings: Settings, known: Known) -> tuple[list[GreedySearch], list[Pass]]:
     """Replay every search as far as `known` lets it come.
 
     Returns:
@@ -117,19 +118,19 @@ def follow(settings: Settings, known: Known) -> tuple[list[Chain], list[Pass]]:
     if WT.key not in known:
         return [], rounds[()].passes
     wt = gather(known, [WT])[0]
-    found: list[Chain] = []
+    found: list[GreedySearch] = []
     asked: list[Pass] = []
     for track in settings.tracks(len(wt)):
         for search in settings.searches:
-            chain = Chain(track, search, [float(wt[track])])
-            found.append(chain)
-            while len(chain.tiles) < n_rounds:
-                if chain.state not in rounds:
-                    rounds[chain.state] = _round(settings, known, chain.state)
-                asked += rounds[chain.state].passes
-                if rounds[chain.state].activity is None:
+            course = GreedySearch(track, search, [float(wt[track])])
+            found.append(course)
+            while len(course.tiles) < n_rounds:
+                if course.state not in rounds:
+                    rounds[course.state] = _round(settings, known, course.state)
+                asked += rounds[course.state].passes
+                if rounds[course.state].activity is None:
                     break
-                _choose(chain, rounds[chain.state], rounds[()], _numbers(settings, len(chain.tiles)))
+                _choose(course, rounds[course.state], rounds[()], _numbers(settings, len(course.tiles)))
     return found, asked
 
 
@@ -150,24 +151,24 @@ def _numbers(settings: Settings, r: int) -> range:
     return range(r * n, (r + 1) * n) if settings.compat == "reference" else range(n)
 
 
-def _choose(chain: Chain, this: _Round, first: _Round, numbers: range) -> None:
+def _choose(course: GreedySearch, this: _Round, first: _Round, numbers: range) -> None:
     """Take the tile with the lowest or highest mean, and of its shuffles the one nearest to that mean."""
     assert this.activity is not None
     assert first.activity is not None
-    activity = this.activity[..., chain.track]  # (tiles, shuffles)
+    activity = this.activity[..., course.track]  # (tiles, shuffles)
     means = activity.mean(axis=1)
-    t = int(PICK[chain.search](means))
+    t = int(PICK[course.search](means))
     kept = int(np.argmin(np.abs(activity[t] - means[t])))
     tile = this.tiles[t]
-    chain.state = (*chain.state, (*tile, numbers[kept]))
-    chain.tiles.append(tile)
-    chain.levels.append(float(activity[t, kept]))
-    chain.mutants.append(activity[t])
-    chain.first.append(first.activity[first.tiles.index(tile), :, chain.track])
+    course.state = (*course.state, (*tile, numbers[kept]))
+    course.tiles.append(tile)
+    course.levels.append(float(activity[t, kept]))
+    course.mutants.append(activity[t])
+    course.first.append(first.activity[first.tiles.index(tile), :, course.track])
 
 
-def _rows(settings: Settings, chain: Chain) -> list[Row]:
-    starts, mutants, first = np.array(chain.levels[:-1]), np.stack(chain.mutants), np.stack(chain.first)
+def _rows(settings: Settings, course: GreedySearch) -> list[Row]:
+    starts, mutants, first = np.array(course.levels[:-1]), np.stack(course.mutants), np.stack(course.first)
     wt = starts[0]
     greedy = expectation.trace(starts, mutants[-1].mean())
     log_greedy = expectation.log_trace(starts, mutants[-1])
@@ -182,8 +183,8 @@ def _rows(settings: Settings, chain: Chain) -> list[Row]:
         (LOG_MULTIPLICATIVE, log_multiplied, first),
     ):
         table += [
-            row(tile, chain.track, wt, of[r], curve[r + 1], metric, round=r, search=chain.search)
-            for r, tile in enumerate(chain.tiles)
+            row(tile, course.track, wt, of[r], curve[r + 1], metric, round=r, search=course.search)
+            for r, tile in enumerate(course.tiles)
         ]
     mse = float(expectation.mean_squared_error(greedy, added))
     difference = float(expectation.mean_difference(greedy, added))
@@ -191,9 +192,25 @@ def _rows(settings: Settings, chain: Chain) -> list[Row]:
     for metric, value, call in (
         (MSE_ADDITIVE, mse, expectation.additive_class(mse, difference)),
         (MEAN_DIFFERENCE, difference, None),
-        (MSE_LOG, mse_log, expectation.multiplicative_class(mse_log, chain.search)),
+        (MSE_LOG, mse_log, expectation.multiplicative_class(mse_log, course.search)),
     ):
         table.append(
-            row(settings.tss_tile, chain.track, wt, mutants[-1], value, metric, call, search=chain.search)
+            row(settings.tss_tile, course.track, wt, mutants[-1], value, metric, call, search=course.search)
         )
     return table
+
+
+TEST = Test(
+    name="interaction",
+    summary="which tiles change activity most together, in a greedy search?",
+    expand=expand,
+    effects=effects,
+    shuffles=10,
+    adaptive=Adaptive("greedy search", each_way=True),
+    figure="searches",
+    row="a round of a search",
+    metrics="`greedy/wt`, `additive/wt`, `multiplicative/wt`, and both of logarithms",
+    calls="of the three rows without a round: superadditive, subadditive, additive, ambiguous; "
+    "multiplicative or not",
+    columns="`search`, `round`; tile: the one chosen",
+)

@@ -1,6 +1,6 @@
 """Multiplicity: how does TSS activity scale with copies of an element, when all else is shuffled?
 
-CREME Methods, "Multiplicity test". Knows other tests by the elements that sufficiency finds.
+CREME Methods, "Multiplicity test". Elements are those that the sufficiency test finds.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import TypeAlias
 import numpy as np
 
 from raycre.creme.backgrounds import controls, inserted, places, with_copy
-from raycre.creme.elements import Element, elements, needed
+from raycre.creme.declaration import Test
 from raycre.creme.formulas import MUTANT_OVER_CONTROL, MUTANT_OVER_ORIGINAL, fold_change
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import distance, sufficiency
+from raycre.creme.tests.sufficiency import Element, elements
 from raycre.creme.tiles import Interval, overlap
 
 Round: TypeAlias = dict[Interval, list[Pass]]
@@ -24,7 +26,7 @@ Round: TypeAlias = dict[Interval, list[Pass]]
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
     """Return what tells the elements; with that known, every element's rounds up to the first unknown one."""
-    table = needed(settings, known)
+    table = sufficiency.expand(settings, known)
     for element in elements(settings, known):
         table += controls(settings, element.tile, "multiplicity")
         table += inserted(settings, element.tile, "multiplicity")
@@ -108,3 +110,19 @@ def _rows(settings: Settings, known: Known, element: Element) -> list[Row]:
                 )
             )
     return table
+
+
+TEST = Test(
+    name="multiplicity",
+    summary="how does activity scale with copies of an element, when all else is shuffled?",
+    expand=expand,
+    effects=effects,
+    shuffles=10,
+    needs=(sufficiency.TEST.name,),
+    adaptive=distance.TEST.adaptive,  # the first copies are the distance test
+    figure="placements",
+    row="a number of copies",
+    metrics="`mutant/control`, `mutant/original`",
+    calls="kind of the element",
+    columns="`copies` from 0; `offset_*`: the newest copy",
+)

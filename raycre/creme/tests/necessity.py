@@ -1,11 +1,12 @@
 """Necessity: how much TSS activity is lost when one tile is shuffled and all else stays?
 
-CREME Methods, "Necessity test". Knows other tests only by the context class of the gene.
+CREME Methods, "Necessity test". Calls go by the context class of the gene.
 """
 
 from __future__ import annotations
 
 from raycre.creme.backgrounds import classes_of_gene
+from raycre.creme.declaration import Test
 from raycre.creme.formulas import SHUFFLED_OVER_WT, THRESHOLDS, cre_calls, shuffle_effect
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, rows
@@ -39,3 +40,17 @@ def effects(settings: Settings, known: Known) -> list[Row]:
 
 def _mutants(settings: Settings, tile: Interval) -> list[Pass]:
     return [Pass(shuffled=((*tile, k),)) for k in range(settings.n("necessity"))]
+
+
+TEST = Test(
+    name="necessity",
+    summary="how much activity is lost when one tile is shuffled?",
+    expand=expand,
+    effects=effects,
+    shuffles=10,  # Results: "ten shuffles per tile perturbation"
+    per_tile=True,
+    figure="tiles",
+    row="a tile, shuffled",
+    metrics="`(wt-mutant)/wt`",
+    calls="enhancer, silencer, neither",
+)

@@ -9,20 +9,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from raycre.creme.declaration import Test
 from raycre.creme.formulas import MUTANT_OVER_CONTROL, MUTANT_OVER_WT, fold_change
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import interaction
 from raycre.creme.tests.interaction import follow
 from raycre.creme.tiles import Interval
 
 
 def expand(settings: Settings, known: Known) -> list[Pass]:
     """Return the interaction test's passes, and `n` of each set of tiles that its rounds have come to."""
-    chains, searched = follow(settings, known)
-    sets = [p for c in chains for m in range(len(c.tiles) + 1) for p in _embedded(settings, c.tiles[:m])]
+    courses, searched = follow(settings, known)
+    sets = [p for c in courses for m in range(len(c.tiles) + 1) for p in _embedded(settings, c.tiles[:m])]
     # The TSS tile alone needs no search; named at once, it is not left to every search to predict.
-    alone = _embedded(settings, ()) if settings.tiles and not chains else []
+    alone = _embedded(settings, ()) if settings.tiles and not courses else []
     return [WT, *searched, *sets, *alone]
 
 
@@ -38,27 +40,27 @@ def effects(settings: Settings, known: Known) -> list[Row]:
         known: TSS activity of every pass of `expand`.
     """
     table: list[Row] = []
-    for chain in follow(settings, known)[0]:
-        sets = [_embedded(settings, chain.tiles[:m]) for m in range(len(chain.tiles) + 1)]
-        mutants = np.stack([gather(known, passes)[:, chain.track] for passes in sets])  # (sets, shuffles)
+    for course in follow(settings, known)[0]:
+        sets = [_embedded(settings, course.tiles[:m]) for m in range(len(course.tiles) + 1)]
+        mutants = np.stack([gather(known, passes)[:, course.track] for passes in sets])  # (sets, shuffles)
         means = mutants.mean(axis=1)
         for metric, activity in (
-            (MUTANT_OVER_WT, np.array(chain.levels[0])),
+            (MUTANT_OVER_WT, np.array(course.levels[0])),
             (MUTANT_OVER_CONTROL, means[0]),
         ):
             effect = fold_change(means, activity)
-            for m, tile in enumerate((settings.tss_tile, *chain.tiles)):
+            for m, tile in enumerate((settings.tss_tile, *course.tiles)):
                 table.append(
                     row(
                         tile,
-                        chain.track,
-                        chain.levels[0],
+                        course.track,
+                        course.levels[0],
                         mutants[m],
                         effect[m],
                         metric,
                         control=means[0],
                         round=m - 1 if m else None,
-                        search=chain.search,
+                        search=course.search,
                     )
                 )
     return table
@@ -74,3 +76,18 @@ def _embedded(settings: Settings, tiles: Sequence[Interval]) -> list[Pass]:
     first, rest = tiles[:1], tiles[1:]
     kept, placed = (settings.tss_tile, *first), tuple((*tile, tile[0]) for tile in rest)
     return [Pass(background=(None, k), kept=kept, placed=placed) for k in range(settings.n("sets"))]
+
+
+TEST = Test(
+    name="sets",
+    summary="what do the tiles of a greedy search bring back, one after another?",
+    expand=expand,
+    effects=effects,
+    shuffles=10,
+    needs=(interaction.TEST.name,),
+    adaptive=interaction.TEST.adaptive,
+    figure="searches",
+    row="TSS tile and the first tiles of a search in shuffled sequence",
+    metrics="`mutant/wt`, `mutant/control`",
+    columns="`round`: of the tile added last, null for none",
+)

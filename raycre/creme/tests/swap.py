@@ -1,7 +1,6 @@
 """Context swap: how active is the TSS tile of one gene in the context of another?
 
-CREME Methods, "Context swap test". The passes are those of the gene whose context it is; knows nothing of
-other tests.
+CREME Methods, "Context swap test". The passes are those of the gene whose context it is.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from raycre.creme.declaration import Test
 from raycre.creme.formulas import MUTANT_OVER_WT, fold_change
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, row
@@ -83,3 +83,17 @@ def summarise(
 
 def _swapped(settings: Settings, gene: str) -> Pass:
     return Pass(foreign=((gene, *settings.tss_tile),))
+
+
+TEST = Test(
+    name="swap",
+    summary="how active is the TSS tile of one gene in the context of another?",
+    expand=expand,
+    effects=effects,
+    tiled=False,
+    swaps=True,
+    figure="swaps",
+    row="a TSS tile in another gene's context",
+    metrics="`mutant/wt`, both of the TSS's gene",
+    columns="`gene_id`: whose TSS; `context_gene_id`, `context_tss`: whose context",
+)

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from raycre.backbones.loading import load, ready
 from raycre.backbones.saliency import gradient_times_input, tile_sums
 from raycre.compare.fasta_export import (
     Shuffle,
@@ -31,7 +32,6 @@ from raycre.workflows.compare.compared_run import open_compared
 from raycre.workflows.compare.run import CALLED, records
 from raycre.workflows.devices import prepare
 from raycre.workflows.progress import progress
-from raycre.workflows.reading import load, ready
 
 BACKGROUNDS = ("shuffled", "matched")
 
@@ -161,7 +161,7 @@ def compare_saliency(
     config = BackboneConfig.model_validate(opened.record["config"]["model"])
     threads = int(opened.record["config"].get("resources", {}).get("cpus_per_replica", 1))
     device = prepare(threads, 1 if gpu else 0)
-    model = ready(load(config), device=device)  # in float32, whatever the run was in
+    model = ready(load(config.spec()), device=device)  # in float32, whatever the run was in
     if model.weights_sha256 != opened.record.get("identity", {}).get("weights_sha256"):
         raise RunMismatchError("model.weights are not the ones that the run used; put them back", path=run)
     genome = opened.genome(fasta)

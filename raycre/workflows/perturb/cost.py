@@ -1,4 +1,4 @@
-"""What a CREME run will cost, measured before it starts. Reads the model; writes and starts nothing."""
+"""What a CREME run will cost, measured before it starts; nothing is written or started."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import numpy as np
 import torch
 
 from raycre.backbones.contract import Backbone
-from raycre.config import PerturbConfig
-from raycre.config.perturb import TopGenes
+from raycre.backbones.reader import open_reader
 from raycre.creme.perturbation import lineage
 from raycre.creme.plan import n_after
 from raycre.creme.selection import CONTEXT_CLASSES
 from raycre.creme.settings import Settings
 from raycre.creme.simulation import ELEMENTS_PER_CONTEXT, simulate
+from raycre.creme.tests import context, find_test
 from raycre.engine.local_ray import usable_cpus
 from raycre.store.passes import PassStore
 from raycre.workflows.perturb.peaks import aligned_genes, gene_peaks, peak_units
-from raycre.workflows.perturb.plan import Study
+from raycre.workflows.perturb.plan import CremePlan
 from raycre.workflows.perturb.stages import Gene, first_stage, next_stage, picked_genes, screening
-from raycre.workflows.perturb.units import Planned, Stage, gene_key, records, units_of
-from raycre.workflows.reading import open_reader
+from raycre.workflows.perturb.units import Planned, Stage, as_dicts, gene_key, units_of
 from raycre.workflows.timing import Timed, outlook, timed
 
 
@@ -61,7 +60,7 @@ class Count(NamedTuple):
     go_on: int | None
 
 
-def cost_of(config: PerturbConfig, study: Study, model: Backbone, started: float) -> dict[str, Any]:
+def cost_of(plan: CremePlan, model: Backbone, started: float) -> dict[str, Any]:
     """Count passes, FLOPs, bytes and time of a run, and what its folder holds already, ready for JSON.
 
     Numbers of tests that choose their passes are of one gene times the genes: exact for the search of
@@ -69,15 +68,14 @@ def cost_of(config: PerturbConfig, study: Study, model: Backbone, started: float
     yet to choose are counted as if as many went on as can. `started` is the processor time at which the verb
     began.
     """
-    store = PassStore(config.run.out / "passes" / f"model={study.model_label}", study.kept)
-    n = count_passes(config, study, store)
-    measured = measure_passes(config, study, model)
-    n_genes = len(study.genes)
+    n = count_passes(plan, plan.store)
+    measured = measure_passes(plan, model)
+    n_genes = len(plan.genes)
     return {
         "dry_run": True,
         "genes": n_genes,
-        "refused": study.refused[["gene_name", "reason"]].to_dict("records"),
-        "notes": list(study.notes),
+        "refused": plan.refused[["gene_name", "reason"]].to_dict("records"),
+        "notes": list(plan.notes),
         **({} if n.go_on is None else {"genes_that_go_on_at_most": n.go_on}),
         "units": n.units,
         "units_done": n.units_done,
@@ -92,46 +90,46 @@ def cost_of(config: PerturbConfig, study: Study, model: Backbone, started: float
         "bases_to_compute": n.bases,
         "flops_without_reuse": n.before * measured.whole.flops,
         "flops_to_do": n.bases * measured.base.flops + n.to_do * measured.edited.flops,
-        "bytes_read": n_genes * study.settings.seq_len,
-        "bytes_written_about": n.to_do * (4 * 2 * len(study.kept) + 40),
+        "bytes_read": n_genes * plan.settings.seq_len,
+        "bytes_written_about": n.to_do * (4 * 2 * len(plan.stored_tracks) + 40),
         "cpu_seconds_per_whole_pass": round(measured.whole.cpu_seconds, 4),
         "cpu_seconds_per_edited_pass": round(measured.edited.cpu_seconds, 4),
         **outlook(
             n.bases * measured.base.cpu_seconds + n.to_do * measured.edited.cpu_seconds,
             units=n.units - n.units_done,
-            asked=config.resources.replicas,
-            cpus=config.resources.cpus_per_replica,
-            gpus=config.resources.gpus_per_replica,
+            asked=plan.share.count,
+            cpus=plan.share.cpus,
+            gpus=plan.share.gpus,
             started=started,
         ),
     }
 
 
-def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count:
+def count_passes(plan: CremePlan, store: PassStore) -> Count:
     """Count the forward passes of a run, as far as what is known says which there will be."""
-    everyone = records(study.genes)
-    n_tracks, size = len(study.tracks), study.passes_per_unit
+    everyone = as_dicts(plan.genes)
+    n_tracks, size = len(plan.tracks), plan.passes_per_unit
     genes: Sequence[Gene] = everyone
     screened: list[Planned] = []
-    if isinstance(config.inputs.genes, TopGenes):
-        screened = list(units_of(screening(study), everyone, size, store))
+    if plan.top is not None:
+        screened = list(units_of(screening(plan), everyone, size, store))
         if any(planned.to_do for planned in screened):
-            genes = everyone[: config.inputs.genes.top * n_tracks]
+            genes = everyone[: plan.top * n_tracks]
         else:
-            genes = picked_genes(config, study, everyone, store)
-    peaks = peak_units(genes, store) if config.drops_off_peak else []
+            genes = picked_genes(plan, everyone, store)
+    peaks = peak_units(genes, store) if plan.only_at_peak else []
     if peaks and not any(planned.to_do for planned in peaks):
-        genes = aligned_genes(study, genes, gene_peaks(study, genes, store))
+        genes = aligned_genes(plan, genes, gene_peaks(plan, genes, store))
     on = {gene_key(gene) for gene in genes}
     screened = [planned for planned in screened if gene_key(planned.unit.gene) not in on]
 
-    stage = first_stage(config, study, genes)
+    stage = first_stage(plan, genes)
     units = list(units_of(stage, genes, size, store))
     go_on = None
-    if config.tests == "pipeline":
-        n_context = 1 + study.settings.n("context")
+    if plan.pipeline:
+        n_context = n_after([context.TEST.name], plan.settings)
         if all(planned.to_do == 0 for planned in units):
-            after, chosen = next_stage(config, study, stage, genes, store)
+            after, chosen = next_stage(plan, stage, genes, store)
             on = {gene_key(gene) for gene in chosen} if after is not None else set()
             screened += [planned for planned in units if gene_key(planned.unit.gene) not in on]
             if after is None:
@@ -140,32 +138,32 @@ def count_passes(config: PerturbConfig, study: Study, store: PassStore) -> Count
                 stage, units = after, list(units_of(after, chosen, size, store))
             genes = chosen
         else:
-            go_on = min(len(genes), config.creme.per_class * len(CONTEXT_CLASSES) * n_tracks)
+            go_on = min(len(genes), plan.per_class * len(CONTEXT_CLASSES) * n_tracks)
 
     n_on = len(genes) if go_on is None else go_on
-    settings = _typical(stage, genes) if genes else study.settings
-    if config.tests == "pipeline":
-        settings = replace(study.settings, searched=(0,), tiles=settings.tiles)
+    settings = _typical(stage, genes) if genes else plan.settings
+    if plan.pipeline:
+        settings = replace(plan.settings, searched=(0,), tiles=settings.tiles)
     settings = replace(settings, partners=())
-    without = simulate(study.tests, settings, n_tracks, element=False)
-    with_one = simulate(study.tests, settings, n_tracks, element=True)
+    without = simulate(plan.tests, settings, n_tracks, element=False)
+    with_one = simulate(plan.tests, settings, n_tracks, element=True)
     per_element = with_one.after - without.after
     share = len(settings.tiles) if settings.elements == "all" else ELEMENTS_PER_CONTEXT
     elements = n_on * len(settings.tracks(n_tracks)) * float(share) if per_element else 0.0
-    swaps = n_on * (len(stage.partners) or n_on) if "swap" in study.tests else 0
+    swaps = n_on * (len(stage.partners) or n_on) if any(find_test(test).swaps for test in plan.tests) else 0
 
     before = without.before * n_on + 2 * swaps + elements * (with_one.before - without.before)
     before += sum(planned.passes or 0 for planned in screened)
     static, todo = _known(units)
     known, todo_screened = _known(screened)
     if go_on is None:
-        ahead = (without.after - n_after(study.tests, settings)) * n_on + elements * per_element
+        ahead = (without.after - n_after(plan.tests, settings)) * n_on + elements * per_element
         chains = [planned for planned in units if planned.passes is None]
         left = sum(planned.to_do is None for planned in chains) / max(1, len(chains))
     else:
         before += static - n_context * n_on
         ahead, left = (without.after - n_context) * n_on + swaps + elements * per_element, 1.0
-    roots = {lineage(p, study.settings.tss_tile)[0] for p in without.known.values()}
+    roots = {lineage(p, plan.settings.tss_tile)[0] for p in without.known.values()}
     bases = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
     if go_on is not None:
         bases += todo  # passes of the context test are all bases; the next step computes its own anew
@@ -199,16 +197,16 @@ def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:
     return ranked[len(ranked) // 2]
 
 
-def measure_passes(config: PerturbConfig, study: Study, model: Backbone) -> Costs:
+def measure_passes(plan: CremePlan, model: Backbone) -> Costs:
     """Do a whole pass and one with a shuffled tile here, and take their processor time."""
-    reader = open_reader(model, config.model, study.kept, config.resources.cache_bytes)
+    reader = open_reader(model, plan.backbone, plan.stored_tracks, plan.cache_bytes)
     base = np.zeros(reader.model.seq_len, np.uint8)
     edited = base.copy()
-    tile = study.settings.tiles[0] if study.settings.tiles else study.settings.tss_tile
+    tile = plan.settings.tiles[0] if plan.settings.tiles else plan.settings.tss_tile
     edited[slice(*tile)] = 1
     line = [("base", lambda: base)]
     before = torch.get_num_threads()
-    torch.set_num_threads(min(config.resources.cpus_per_replica, usable_cpus()))
+    torch.set_num_threads(min(plan.share.cpus, usable_cpus()))
     try:
         whole = timed(lambda: reader.whole(base))
         if reader.reuse is None:

@@ -1,4 +1,4 @@
-"""From the predictions of forward passes to the effects table and its summary. No model, no Ray."""
+"""From the predictions of forward passes to the effects table and its summary."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.config import PerturbConfig
-from raycre.creme import TESTS
+from raycre.creme.activities import activities, tss_activity
 from raycre.creme.backgrounds import Context, context_of_gene
 from raycre.creme.perturbation import WT
 from raycre.creme.plan import missing
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
+from raycre.creme.tests import find_test
 from raycre.creme.tests.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
+from raycre.errors import RaycreError
 from raycre.store.elements import Regions
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
-from raycre.workflows.perturb.plan import Study
-from raycre.workflows.perturb.units import Gene, Stage, gene_folder, gene_key, records
-from raycre.workflows.reading import activities, tss_activity
+from raycre.workflows.perturb.plan import CremePlan
+from raycre.workflows.perturb.units import Gene, Stage, as_dicts, gene_folder, gene_key
 
 Activity = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class EffectsOrder:
+class EffectsSpec:
     """All that it takes to read the effects of a stage's genes from what is known; small enough to travel.
 
     Attributes:
@@ -71,41 +71,53 @@ class EffectsOrder:
             if test in self.stage.written:
                 continue
             path = _part(self.out, test, self.described.model, gene_folder(gene))
-            if key in self.lacking and (test == "swap" or missing([test], settings, known)):
+            if key in self.lacking and (find_test(test).swaps or missing([test], settings, known)):
                 path.unlink(missing_ok=True)  # what an earlier configuration asked for
                 continue
-            found = [r for r in TESTS[test].effects(settings, known) if self._chosen(r, settings)]
+            effects = [row for row in self._read(test, settings, known) if self._chosen(row, settings)]
             if settings.compat == "fixed":  # a gene's own TSS in its own context is no swap
-                found = [r for r in found if r.gene != key]
-            rows = [self.described.row(gene, test, r, context) for r in found]
+                effects = [row for row in effects if row.gene != key]
+            rows = [self.described.row(gene, test, row, context) for row in effects]
             table = pd.DataFrame(rows, columns=EFFECTS.names)
             if self.regions is not None:
                 table["create_calls"] = self.regions.calls_in(table)
             write_table(path, as_table(table, EFFECTS, self.metadata))
 
-    def _chosen(self, found: Row, settings: Settings) -> bool:
+    def _read(self, test: str, settings: Settings, known: Activity) -> list[Row]:
+        """Return the rows of a test.
+
+        Raises:
+            RaycreError: it reads a pass that is not known.
+        """
+        try:
+            return find_test(test).effects(settings, known)
+        except KeyError as error:
+            raise RaycreError(
+                f"the test {test} reads a pass that it has not asked for ({error}); one that chooses passes "
+                "by earlier ones declares that it is adaptive"
+            ) from error
+
+    def _chosen(self, row: Row, settings: Settings) -> bool:
         """Say whether a row is of a track that its gene was chosen for; of a swap, that both genes were."""
         both = [settings.searched]
-        if found.gene is not None:
-            both.append(self.stage.partners[found.gene].searched)
-        return all(tracks is None or found.track in tracks for tracks in both)
+        if row.gene is not None:
+            both.append(self.stage.partners[row.gene].searched)
+        return all(tracks is None or row.track in tracks for tracks in both)
 
 
-def order_effects(
-    config: PerturbConfig,
-    study: Study,
+def specify_effects(
+    plan: CremePlan,
     run: Run,
     store: PassStore,
     stage: Stage,
     genes: Sequence[Gene],
     failed: Sequence[Gene] = (),
     regions: Regions | None = None,
-) -> EffectsOrder:
+) -> EffectsSpec:
     """Gather what reading effects takes.
 
     Args:
-        config: of the run.
-        study: of the run.
+        plan: of the run.
         run: its folder.
         store: predictions by gene.
         stage: whose tests are read.
@@ -114,15 +126,15 @@ def order_effects(
         regions: that CREATE has classed.
     """
     partners = {gene_key(gene): gene for gene in genes if gene_key(gene) in stage.partners}
-    return EffectsOrder(
+    return EffectsSpec(
         out=run.out.resolve(),
-        metadata=run.metadata | study.metadata,
+        metadata=run.metadata | plan.metadata,
         store=store,
         stage=stage,
-        tracks=study.tracks,
-        described=Described(config, study, partners),
+        tracks=plan.tracks,
+        described=Described(plan, partners),
         wild_types={
-            wt_of(key): tss_activity(store.find(gene_folder(gene), WT.key, study.tracks))
+            wt_of(key): tss_activity(store.find(gene_folder(gene), WT.key, plan.tracks))
             for key, gene in partners.items()
         },
         lacking=frozenset(gene_key(gene) for gene in failed),
@@ -130,21 +142,21 @@ def order_effects(
     )
 
 
-def forget_effects(study: Study, run: Run, asked: Collection[tuple[str, str]]) -> int:
+def forget_effects(plan: CremePlan, run: Run, asked: Collection[tuple[str, str]]) -> int:
     """Remove the parts of the run's tests for genes that it has not chosen; return how many.
 
     An earlier configuration of the folder may have chosen others, which would pass for chosen ones. What was
     predicted of them stays, so that asking for them again takes no pass.
 
     Args:
-        study: of the run.
+        plan: of the run.
         run: its folder.
         asked: (test, gene's folder) of the genes that are chosen.
     """
     n = 0
-    for test in study.tests:
-        wanted = {_part(run.out, test, study.model_label, gene).name for t, gene in asked if t == test}
-        for path in _part(run.out, test, study.model_label, "").parent.glob("part-*.parquet"):
+    for test in plan.tests:
+        wanted = {_part(run.out, test, plan.model_label, gene).name for t, gene in asked if t == test}
+        for path in _part(run.out, test, plan.model_label, "").parent.glob("part-*.parquet"):
             if path.name not in wanted:
                 path.unlink()
                 n += 1
@@ -156,58 +168,57 @@ def read_activity(store: PassStore, gene: Gene, tracks: Sequence[int], replicate
     return activities(store.read(gene_folder(gene), tracks), replicates)
 
 
-def write_summary(study: Study, run: Run) -> list[Mapping[str, Any]]:
+def write_summary(plan: CremePlan, run: Run) -> list[Mapping[str, Any]]:
     """Count calls by test, track and class into summary/calls.parquet; return the rows.
 
     Reads part by part (a dataset of all of them would keep what it knows of each): memory does not grow.
     """
     columns = ["test", "track_id", "call"]
     counts: Counter[tuple[Any, ...]] = Counter()
-    parts = sorted((run.out / "effects").glob(f"test=*/model={study.model_label}/part-*.parquet"))
+    parts = sorted((run.out / "effects").glob(f"test=*/model={plan.model_label}/part-*.parquet"))
     if not parts:
         return []
     for path in parts:
         rows = read_table(path, columns).to_pandas().astype({"test": str}).fillna({"call": "none"})
         counts.update(zip(*(rows[column] for column in columns), strict=True))
     table = pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=[*columns, "n"])
-    write_table(run.out / "summary" / "calls.parquet", as_table(table, CALLS, run.metadata | study.metadata))
-    return records(table)
+    write_table(run.out / "summary" / "calls.parquet", as_table(table, CALLS, run.metadata | plan.metadata))
+    return as_dicts(table)
 
 
 class Described:
     """Turns rows of tests into rows of the effects table: who, where, which track.
 
     Args:
-        config: of the run.
-        study: of the run.
+        plan: of the run.
         genes: by key, of the rows' own `gene`.
 
     Attributes:
         model: label of the model.
     """
 
-    def __init__(self, config: PerturbConfig, study: Study, genes: Mapping[str, Gene]) -> None:
-        self.model = study.model_label
-        self._genes, self._seq_len = genes, study.settings.seq_len
-        self._tss_tile = study.settings.tss_tile
-        self._tracks = study.track_table.rename(columns={"identifier": "track_name"}).to_dict("records")
+    def __init__(self, plan: CremePlan, genes: Mapping[str, Gene]) -> None:
+        self.model = plan.model_label
+        self._genes, self._seq_len = genes, plan.settings.seq_len
+        self._tss_tile = plan.settings.tss_tile
+        self._tracks = plan.track_table.rename(columns={"identifier": "track_name"}).to_dict("records")
         self._run = {
-            "run_id": config.run.name,
-            "model": study.model_label,
-            "assembly": config.inputs.fasta.name,
+            "run_id": plan.run_name,
+            "model": plan.model_label,
+            "assembly": plan.fasta.name,
         }
 
-    def row(self, gene: Gene, test: str, found: Row, context: Context) -> dict[str, Any]:
+    def row(self, gene: Gene, test: str, effect: Row, context: Context) -> dict[str, Any]:
         """Return one row, by `EFFECTS` names; `context` is the gene's."""
-        classed = context.classes[found.track] if found.gene is None else None
-        measured = gene if found.gene is None else self._genes[found.gene]
-        offset = (found.offset_start, found.offset_end)
+        classed = context.classes[effect.track] if effect.gene is None else None
+        measured = gene if effect.gene is None else self._genes[effect.gene]
+        offset = (effect.offset_start, effect.offset_end)
         start, end = to_genomic(
-            found.tile or offset, int(measured["tss"]), str(measured["strand"]), self._seq_len
+            effect.tile or offset, int(measured["tss"]), str(measured["strand"]), self._seq_len
         )
-        track = self._tracks[found.track]
+        track = self._tracks[effect.track]
         return {
-            **asdict(found),
+            **asdict(effect),
             **self._run,
             "test": test,
             **{name: measured[name] for name in ("gene_id", "gene_name", "tss", "strand")},
@@ -219,8 +230,8 @@ class Described:
             "context": classed,
             "context_test": None if classed is None else context.test,
             "context_n": None if classed is None else context.n,
-            "context_gene_id": None if found.gene is None else gene["gene_id"],
-            "context_tss": None if found.gene is None else gene["tss"],
+            "context_gene_id": None if effect.gene is None else gene["gene_id"],
+            "context_tss": None if effect.gene is None else gene["tss"],
         }
 
 

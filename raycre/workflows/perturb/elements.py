@@ -1,4 +1,4 @@
-"""The chain from CREATE to CREME: a prediction's elements, their classes, and what they do to genes."""
+"""From CREATE to CREME: a prediction's elements, their classes, and what they do to genes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raycre.creme.tests import tile_tests
 from raycre.genome.intervals import place
-from raycre.store.elements import TILE_TESTS, Regions, element_rows, side_by_side, strongest
+from raycre.store.elements import Regions, element_rows, side_by_side, strongest
 from raycre.store.files import write_atomic
 from raycre.store.parquet import as_table, read_table
 from raycre.store.run import Run
@@ -19,6 +20,7 @@ from raycre.store.schemas import EFFECTS, ELEMENTS
 
 _PIECE = 50_000  # effects in memory, whose elements make a row group
 _READ = [name for name in EFFECTS.names if name in {*ELEMENTS.names, "tile_chrom", "call"}]
+TILE_TESTS = tile_tests()
 _LISTED = 40
 
 
@@ -47,8 +49,8 @@ def write_elements(run: Run, model: str, regions: Regions | None) -> dict[str, A
             for rows in _pieces(run.out, model, regions):
                 counted += len(rows)
                 writer.write_table(as_table(rows, ELEMENTS, run.metadata), row_group_size=max(1, len(rows)))
-                both = [part for part in (best, side_by_side(rows)) if len(part)]
-                best = strongest(pd.concat(both), _LISTED) if both else best
+                both = [part for part in (best, side_by_side(rows, TILE_TESTS)) if len(part)]
+                best = strongest(pd.concat(both), _LISTED, TILE_TESTS) if both else best
 
     write_atomic(path, write)
     return {"element_rows": counted, "elements": [_shown(row) for row in best.to_dict("records")]}

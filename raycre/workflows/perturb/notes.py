@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from raycre.backbones.tracks import opposite_strands
-from raycre.config import PerturbConfig
-from raycre.config.perturb import TopGenes
+from raycre.creme.backgrounds import CONTEXT, SUFFICIENCY
 from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
 from raycre.creme.settings import Settings
 from raycre.creme.shuffle import all_n
@@ -17,21 +16,27 @@ from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import far_apart, read_window
 from raycre.genome.sequence import N_CODE
-from raycre.workflows.perturb.units import records
+from raycre.workflows.perturb.plan import PAPER_N
+from raycre.workflows.perturb.units import as_dicts
 
-PAPER_N = 0.25  # of N in every channel; Methods, "Transcription start site selection"
 
+def notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, tss: str, tile_size: int) -> list[str]:
+    """Count genes whose TSSs lie too far apart for one TSS tile.
 
-def notes_of_genes(table: pd.DataFrame, genes: pd.DataFrame, config: PerturbConfig) -> list[str]:
-    """Count genes whose TSSs lie too far apart for one TSS tile."""
-    if isinstance(config.inputs.genes, TopGenes) or config.inputs.tss == "all":
+    Args:
+        table: the annotation.
+        genes: that are taken by name.
+        tss: which of their TSSs: "canonical", "outermost" or "all".
+        tile_size: bp of the TSS tile.
+    """
+    if tss == "all":
         return []
-    wide = far_apart(table, genes, config.creme.tile_size // 2)
+    wide = far_apart(table, genes, tile_size // 2)
     if wide.empty:
         return []
     first = wide.iloc[0]
-    taken = f"{config.inputs.tss} one is taken"
-    if config.inputs.tss == "canonical":
+    taken = f"{tss} one is taken"
+    if tss == "canonical":
         n = int(wide["gene_id"].isin(table.loc[table["canonical"], "gene_id"]).sum())
         taken = "canonical one is taken" if n else "outermost one is taken, as none is tagged canonical"
         if 0 < n < len(wide):
@@ -58,7 +63,7 @@ def notes_of_n(genes: pd.DataFrame, fasta: Fasta, settings: Settings, spelled: f
         spelled: what N is in each channel of the model's input; 0.25 in the paper.
     """
     n_windows, n_tiles = 0, 0
-    for gene in records(genes):
+    for gene in as_dicts(genes):
         window = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], settings.seq_len)
         n_windows += bool((window == N_CODE).any())
         n_tiles += len(all_n(window, gene.get("tiles", settings.tiles)))
@@ -76,7 +81,7 @@ def notes_of_n(genes: pd.DataFrame, fasta: Fasta, settings: Settings, spelled: f
 
 
 def notes_of_refused(
-    chosen: pd.DataFrame, genes: pd.DataFrame, refused: pd.DataFrame, config: PerturbConfig
+    chosen: pd.DataFrame, genes: pd.DataFrame, refused: pd.DataFrame, top: int | None
 ) -> list[str]:
     """Say what the rule for windows with N, or that leave the chromosome, costs.
 
@@ -84,7 +89,7 @@ def notes_of_refused(
         chosen: TSSs that were asked for.
         genes: those of them that are kept.
         refused: the others, with the reason.
-        config: of the run.
+        top: most active genes of each track that the run is about; None where genes are named.
     """
     if refused.empty:
         return []
@@ -95,17 +100,16 @@ def notes_of_refused(
     why = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     said = f"{len(refused):,} of {len(chosen):,} TSSs are refused ({why}): "
     said += f"{lost:,} of {chosen['gene_id'].nunique():,} genes are lost"
-    if isinstance(config.inputs.genes, TopGenes):
-        top = config.inputs.genes.top
+    if top is not None:
         said += f", which is at most {min(lost, top):,} of the {top:,} most active of a track"
     return [f"{said}. The paper keeps them; inputs.max_n, or creme.compat: reference, does"]
 
 
-def notes_of_contexts(settings: Settings, paper: int) -> list[str]:
+def notes_of_contexts(settings: Settings, paper: int | None) -> list[str]:
     """Say where classes of contexts come from other shuffles than the `paper`'s of the context test."""
-    if "context" in settings.n_shuffles or "sufficiency" not in settings.n_shuffles:
+    if CONTEXT in settings.n_shuffles or SUFFICIENCY not in settings.n_shuffles:
         return []
-    n = settings.n("sufficiency")
+    n = settings.n(SUFFICIENCY)
     return [
         f"contexts are classified by the {n:,} controls of the sufficiency test, as the context test is not "
         f"among the tests (the paper: {paper:,} shuffles); context_n says so in every row"

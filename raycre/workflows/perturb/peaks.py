@@ -21,15 +21,15 @@ from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.passes import PEAKS_PART, PassStore
 from raycre.store.run import Run
 from raycre.store.schemas import GENE_PEAKS, PEAKS
-from raycre.workflows.perturb.plan import Study
+from raycre.workflows.perturb.plan import CremePlan
 from raycre.workflows.perturb.units import Gene, Planned, Stage, Unit, gene_folder
 
 _GENE = ["gene_id", "gene_name", "chrom", "tss", "strand"]
 
 
-def peaks_stage(study: Study) -> Stage:
+def peaks_stage(plan: CremePlan) -> Stage:
     """Return the step that finds the peaks of all genes in the running."""
-    return Stage("peaks", (), study.settings, study.tracks)
+    return Stage("peaks", (), plan.settings, plan.tracks)
 
 
 def peak_units(genes: Sequence[Gene], store: PassStore) -> list[Planned]:
@@ -46,7 +46,7 @@ def write_peaks(
     gene: Gene,
     profile: NDArray[np.float32],
     tss_bins: Sequence[int],
-    kept: Sequence[int],
+    stored: Sequence[int],
     metadata: Mapping[str, str],
 ) -> None:
     """Write where a wild type's prediction peaks, atomically.
@@ -54,9 +54,9 @@ def write_peaks(
     Args:
         path: of the part.
         gene: whose.
-        profile: float32 (bins, kept tracks), its prediction in all bins.
+        profile: float32 (bins, stored tracks), its prediction in all bins.
         tss_bins: those of the TSS.
-        kept: rows of the track table, as the columns of `profile`.
+        stored: rows of the track table, as the columns of `profile`.
         metadata: key-value metadata of the part.
 
     Raises:
@@ -66,7 +66,7 @@ def write_peaks(
         raise RaycreError("the prediction of the wild type is not finite; check the weights, and the dtype")
     bins = peak_bins(profile, tss_bins)
     rows = pd.DataFrame(
-        {"track_id": kept, "peak_bin": bins, "peak": profile.max(axis=0), "at_tss": np.isin(bins, tss_bins)}
+        {"track_id": stored, "peak_bin": bins, "peak": profile.max(axis=0), "at_tss": np.isin(bins, tss_bins)}
     )
     write_table(path, as_table(rows.assign(gene_id=gene["gene_id"], tss=gene["tss"]), PEAKS, metadata))
 
@@ -86,22 +86,22 @@ def peak_bins(profile: NDArray[np.float32], tss_bins: Sequence[int]) -> NDArray[
     return np.where(at_tss.max(axis=0) >= profile.max(axis=0), best, profile.argmax(axis=0))
 
 
-def gene_peaks(study: Study, genes: Sequence[Gene], store: PassStore) -> pd.DataFrame:
+def gene_peaks(plan: CremePlan, genes: Sequence[Gene], store: PassStore) -> pd.DataFrame:
     """Return a row for each gene and track in the running: columns of `GENE_PEAKS`, and row (of `genes`)."""
     tables = []
     for number, gene in enumerate(genes):
-        running = range(len(study.tracks)) if gene.get("searched") is None else gene["searched"]
+        running = range(len(plan.tracks)) if gene.get("searched") is None else gene["searched"]
         found = read_table(store.peaks(gene_folder(gene))).to_pandas().set_index("track_id")
-        found = found.loc[[study.tracks[t] for t in running], ["peak_bin", "at_tss"]].reset_index()
+        found = found.loc[[plan.tracks[t] for t in running], ["peak_bin", "at_tss"]].reset_index()
         tables.append(found.assign(row=number, **{name: gene[name] for name in _GENE}))
     return (
         pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*GENE_PEAKS.names, "row"])
     )
 
 
-def aligned_genes(study: Study, genes: Sequence[Gene], peaks: pd.DataFrame) -> list[Gene]:
+def aligned_genes(plan: CremePlan, genes: Sequence[Gene], peaks: pd.DataFrame) -> list[Gene]:
     """Return the genes that peak at their TSS on any track, with these tracks; `peaks` is of `gene_peaks`."""
-    place = {track: t for t, track in enumerate(study.tracks)}
+    place = {track: t for t, track in enumerate(plan.tracks)}
     tracks_of: dict[int, list[int]] = {}
     aligned = peaks[peaks["at_tss"].astype(bool)]
     for row, track in zip(aligned["row"].tolist(), aligned["track_id"].tolist(), strict=True):
@@ -121,7 +121,7 @@ def off_peak(peaks: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def write_gene_peaks(study: Study, run: Run, peaks: pd.DataFrame) -> None:
+def write_gene_peaks(plan: CremePlan, run: Run, peaks: pd.DataFrame) -> None:
     """Write summary/peaks.parquet."""
-    table = as_table(peaks, GENE_PEAKS, run.metadata | study.metadata)
+    table = as_table(peaks, GENE_PEAKS, run.metadata | plan.metadata)
     write_table(run.out / "summary" / "peaks.parquet", table)

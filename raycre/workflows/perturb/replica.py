@@ -1,4 +1,4 @@
-"""One copy of a backbone and the forward passes it is asked for. It does not know that Ray placed it."""
+"""One copy of a backbone, and the forward passes that it is asked for."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.backbones.incremental import CACHE_BYTES
+from raycre.backbones.loading import load
+from raycre.backbones.reader import Reader, open_reader
 from raycre.backbones.replicates import Replicates
 from raycre.backbones.shared_model import Parcel, unpack
-from raycre.config import BackboneConfig
+from raycre.backbones.spec import BackboneSpec
+from raycre.creme.activities import activities
 from raycre.creme.library import load_seqpro
 from raycre.creme.perturbation import Pass, base_of, build, lineage, seeded_source
 from raycre.creme.plan import complete, passes
@@ -26,23 +29,22 @@ from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
 from raycre.store.passes import PassStore, Predictions, read_part, remove_folder
 from raycre.workflows.devices import prepare
-from raycre.workflows.perturb.effects import EffectsOrder, read_activity
+from raycre.workflows.perturb.effects import EffectsSpec, read_activity
 from raycre.workflows.perturb.peaks import write_peaks
 from raycre.workflows.perturb.units import Stage, Unit, gene_folder, gene_key
-from raycre.workflows.reading import Reader, activities, load, open_reader
 
 CHUNK = 64  # passes of a chain that are written together: what a killed chain can lose
 
 
 @dataclass(frozen=True)
-class Order:
+class ReplicaSpec:
     """What every replica of a run must know; small enough to travel.
 
     Attributes:
-        model: which backbone and weights.
+        backbone: that predicts, and its weights.
         fasta: path of the genome.
         tracks: rows of the track table that the tests read.
-        kept: rows of the track table that parts keep; `tracks` are among them.
+        stored: rows of the track table that parts hold; `tracks` are among them.
         seed: the run's seed.
         ledger: where parts go.
         metadata: key-value metadata of the parts.
@@ -53,10 +55,10 @@ class Order:
         fingerprints: of the genome.
     """
 
-    model: BackboneConfig
+    backbone: BackboneSpec
     fasta: Path
     tracks: tuple[int, ...]
-    kept: tuple[int, ...]
+    stored: tuple[int, ...]
     seed: int
     ledger: Ledger
     metadata: Mapping[str, str]
@@ -69,60 +71,60 @@ class Order:
     @property
     def store(self) -> PassStore:
         """What is known of each gene."""
-        return PassStore(self.ledger.out / self.ledger.parts, self.kept)
+        return PassStore(self.ledger.out / self.ledger.parts, self.stored)
 
 
 class Replica:
     """Holds one model; `work` turns one unit into one part file.
 
     Args:
-        order: of the run.
+        spec: of the run.
         fetch: gets the run's model from where it lies on this node; None comes back, as without `fetch`, for
             a model that the replica must load by itself.
     """
 
-    def __init__(self, order: Order, fetch: Callable[[], Parcel | None] | None = None) -> None:
+    def __init__(self, spec: ReplicaSpec, fetch: Callable[[], Parcel | None] | None = None) -> None:
         load_seqpro()  # it resets torch's threads when it is loaded, so it must come before they are set
-        device = prepare(order.threads, order.gpus, tf32=order.model.dtype == "tf32")
-        self.order, self.store = order, order.store
+        device = prepare(spec.threads, spec.gpus, tf32=spec.backbone.dtype == "tf32")
+        self.spec, self.store = spec, spec.store
         parcel = fetch() if fetch is not None else None
-        loaded = load(order.model) if parcel is None else unpack(parcel)
+        loaded = load(spec.backbone) if parcel is None else unpack(parcel)
         if isinstance(loaded, Replicates):
-            loaded.apart = order.replicates > 1
-        if loaded.weights_sha256 != order.metadata.get("weights_sha256", loaded.weights_sha256):
+            loaded.apart = spec.replicates > 1
+        if loaded.weights_sha256 != spec.metadata.get("weights_sha256", loaded.weights_sha256):
             raise ChangedInputError(
                 "the weights were replaced after the run had begun; start the run again with --fresh",
-                path=str(order.model.weights),
+                path=str(spec.backbone.weights),
             )
-        self.reader: Reader = open_reader(loaded, order.model, order.kept, order.cache_bytes, device)
+        self.reader: Reader = open_reader(loaded, spec.backbone, spec.stored, spec.cache_bytes, device)
         self.model = self.reader.model
-        self.fasta = Fasta(order.fasta)
-        self._asked = [order.kept.index(track) for track in order.tracks]  # columns of a prediction
+        self.fasta = Fasta(spec.fasta)
+        self._asked = [spec.stored.index(track) for track in spec.tracks]  # columns of a prediction
         self._window = lru_cache(maxsize=16)(self._read_window)
         self._listed: tuple[tuple[tuple[str, ...], Settings], list[Pass]] | None = None
 
     def work(self, unit: Unit, stage: Stage) -> Outcome:
         """Do a unit; an exception becomes the outcome."""
         do = self._write_passes if unit.passes is not None else self._write_chain
-        return self.order.ledger.run(unit.name, lambda: do(unit, stage))
+        return self.spec.ledger.run(unit.name, lambda: do(unit, stage))
 
     def peaks(self, unit: Unit, stage: Stage) -> Outcome:
         """Find where the wild type of a unit's gene peaks; an exception becomes the outcome."""
-        return self.order.ledger.run(unit.name, lambda: self._write_peaks(unit))
+        return self.spec.ledger.run(unit.name, lambda: self._write_peaks(unit))
 
     def _write_peaks(self, unit: Unit) -> None:
-        order, gene = self.order, unit.gene
+        spec, gene = self.spec, unit.gene
         every = range(self.model.n_bins)
-        reader = Reader(self.model, order.kept, incremental=False, views=self.reader.views, bins=every)
+        reader = Reader(self.model, spec.stored, incremental=False, views=self.reader.views, bins=every)
         apart = reader.whole(self._window(gene["chrom"], gene["tss"], gene["strand"]))
         profile = apart.reshape(reader.n_apart, self.model.n_bins, -1).mean(axis=0)
-        path = order.ledger.part(unit.name)
-        write_peaks(path, gene, profile, self.model.tss_bins, order.kept, order.metadata)
+        path = spec.ledger.part(unit.name)
+        write_peaks(path, gene, profile, self.model.tss_bins, spec.stored, spec.metadata)
 
-    def effects(self, gene: Mapping[str, Any], order: EffectsOrder) -> Outcome:
+    def effects(self, gene: Mapping[str, Any], spec: EffectsSpec) -> Outcome:
         """Write the effects of a gene; it needs no model, only a process that is there."""
         try:
-            order.write(gene)
+            spec.write(gene)
             return Outcome(gene_folder(gene), 1)
         except Exception as error:
             return Outcome(gene_folder(gene), 1, f"{type(error).__name__}: {error}")
@@ -134,25 +136,25 @@ class Replica:
         if self._listed is None or self._listed[0] != asked:
             self._listed = asked, passes(stage.tests, settings)
         chosen = [self._listed[1][i] for i in unit.passes]
-        self._write(self.order.ledger.part(unit.name), unit.gene, self._predict(unit.gene, chosen, stage))
+        self._write(self.spec.ledger.part(unit.name), unit.gene, self._predict(unit.gene, chosen, stage))
 
     def _write_chain(self, unit: Unit, stage: Stage) -> None:
         """Ask the tests what they need, until they need no more; what is done is kept in pieces meanwhile."""
         settings = replace(stage.settings_of(unit.gene), searches=unit.searches)
-        part = self.order.ledger.part(unit.name)
+        part = self.spec.ledger.part(unit.name)
         pieces = part.with_suffix("")
         mine: Predictions = {}
         for piece in sorted(pieces.glob("piece-*.parquet")):
-            mine |= read_part(piece, self.order.kept)
-        n = self.order.replicates
-        known = read_activity(self.store, unit.gene, self.order.tracks, n)
+            mine |= read_part(piece, self.spec.stored)
+        n = self.spec.replicates
+        known = read_activity(self.store, unit.gene, self.spec.tracks, n)
         known |= activities({key: values[:, self._asked] for key, values in mine.items()}, n)
 
         def predict(needed: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
             for i in range(0, len(needed), CHUNK):
                 found = self._predict(unit.gene, needed[i : i + CHUNK], stage)
                 self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)
-                self.order.ledger.progressed(unit.name)
+                self.spec.ledger.progressed(unit.name)
                 mine.update(found)
             return activities({p.key: mine[p.key][:, self._asked] for p in needed}, n)
 
@@ -162,19 +164,19 @@ class Replica:
         remove_folder(pieces)
 
     def _write(self, path: Path, gene: Mapping[str, Any], found: Predictions) -> None:
-        check_unchanged(self.order.fingerprints)
-        self.store.write(path, gene["gene_id"], gene["tss"], found, self.order.metadata)
+        check_unchanged(self.spec.fingerprints)
+        self.store.write(path, gene["gene_id"], gene["tss"], found, self.spec.metadata)
 
     def _predict(self, gene: Mapping[str, Any], chosen: Sequence[Pass], stage: Stage) -> Predictions:
-        """Predict passes of one gene: float32 (bins, kept tracks) each, by key."""
-        order, key = self.order, gene_key(gene)
+        """Predict passes of one gene: float32 (bins, stored tracks) each, by key."""
+        spec, key = self.spec, gene_key(gene)
         wild_type = self._window(gene["chrom"], gene["tss"], gene["strand"])
         # A background serves one pass after another: drawn once, as building copies it.
-        source = lru_cache(maxsize=2)(seeded_source(wild_type, order.seed, stage.settings.compat))
+        source = lru_cache(maxsize=2)(seeded_source(wild_type, spec.seed, stage.settings.compat))
 
         def sequence(p: Pass) -> NDArray[np.uint8]:
             return build(
-                wild_type, p, key, order.seed, source, lambda other: self._window(*stage.partners[other][:3])
+                wild_type, p, key, spec.seed, source, lambda other: self._window(*stage.partners[other][:3])
             )
 
         base_codes = lru_cache(maxsize=4)(sequence)

@@ -14,39 +14,40 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.config import PerturbConfig
-from raycre.config.perturb import TopGenes
+from raycre.creme.activities import tss_activity
 from raycre.creme.backgrounds import classes_of_gene
 from raycre.creme.perturbation import WT
 from raycre.creme.selection import CONTEXT_CLASSES, sample_contexts, top_genes
-from raycre.creme.settings import Settings
+from raycre.creme.tests import activity as wild_type
+from raycre.creme.tests import context, find_test
 from raycre.log import say
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore, digest_of_names
 from raycre.store.run import Run
 from raycre.store.schemas import ACTIVITIES, SAMPLED
 from raycre.workflows.perturb.effects import read_activity
-from raycre.workflows.perturb.plan import Study
+from raycre.workflows.perturb.plan import CremePlan
 from raycre.workflows.perturb.units import Gene, Partner, Stage, gene_folder, gene_key
-from raycre.workflows.reading import tss_activity
 
 
-def first_stage(config: PerturbConfig, study: Study, genes: Sequence[Gene]) -> Stage:
+def first_stage(plan: CremePlan, genes: Sequence[Gene]) -> Stage:
     """Return the first step: all tests, or the context test of a pipeline."""
-    most = config.creme.per_class * len(CONTEXT_CLASSES)
-    if config.tests == "pipeline":
-        return Stage("context", ("context",), _only(study.settings, "context"), study.tracks)
-    return with_partners(Stage("tests", study.tests, study.settings, study.tracks), genes, most)
+    if plan.pipeline:
+        test = context.TEST.name
+        only = replace(plan.settings, n_shuffles={test: plan.settings.n(test)})
+        return Stage(test, (test,), only, plan.tracks)
+    most = plan.per_class * len(CONTEXT_CLASSES)
+    return with_partners(Stage("tests", plan.tests, plan.settings, plan.tracks), genes, most)
 
 
-def screening(study: Study) -> Stage:
+def screening(plan: CremePlan) -> Stage:
     """Return the step before all others where a run is about the most active genes: their wild types."""
-    return Stage("activity", ("activity",), study.settings, study.tracks)
+    test = wild_type.TEST.name
+    return Stage(test, (test,), plan.settings, plan.tracks)
 
 
 def next_stage(
-    config: PerturbConfig,
-    study: Study,
+    plan: CremePlan,
     stage: Stage,
     genes: Sequence[Gene],
     store: PassStore,
@@ -55,35 +56,34 @@ def next_stage(
     """Return the step after `stage`, None where it was the last, and its genes with their tracks.
 
     Args:
-        config: of the run.
-        study: of the run.
+        plan: of the run.
         stage: that is done.
         genes: all of whose units are done.
         store: what is known of them.
         run: whose summary/sampled.parquet is written; None writes nothing.
     """
-    if config.tests != "pipeline" or stage.name != "context" or not genes:
+    if not plan.pipeline or stage.name != context.TEST.name or not genes:
         return None, genes
     n = stage.settings.replicates
-    classes = [classes_of_gene(stage.settings, read_activity(store, gene, study.tracks, n)) for gene in genes]
-    keys, n_tracks = [gene_key(gene) for gene in genes], len(study.tracks)
+    classes = [classes_of_gene(stage.settings, read_activity(store, gene, plan.tracks, n)) for gene in genes]
+    keys, n_tracks = [gene_key(gene) for gene in genes], len(plan.tracks)
     table = pd.DataFrame(
         {
             "row": np.repeat(np.arange(len(genes)), n_tracks),
             "gene": np.repeat(keys, n_tracks),
             # By their ids: with another query a gene would else be drawn by another hash.
-            "track": np.tile(study.tracks, len(genes)),
+            "track": np.tile(plan.tracks, len(genes)),
             "call": np.array(classes, dtype=object).ravel(),
         }
     )
     # Tracks that a choice by activity left out are not in the running.
     ranked = [gene.get("searched") for gene in genes]
     table = table[[r is None or t in r for r in ranked for t in range(n_tracks)]].reset_index(drop=True)
-    rows = sample_contexts(table, config.creme.per_class, config.run.seed, config.creme.compat)
+    rows = sample_contexts(table, plan.per_class, plan.seed, plan.settings.compat)
     if run is not None:
-        _write_sampled(study, run, genes, table.assign(sampled=np.isin(np.arange(len(table)), rows)))
+        _write_sampled(plan, run, genes, table.assign(sampled=np.isin(np.arange(len(table)), rows)))
     kept = table.iloc[rows]
-    place = {track: t for t, track in enumerate(study.tracks)}
+    place = {track: t for t, track in enumerate(plan.tracks)}
     tracks_of = {name: tuple(sorted(place[t] for t in ids)) for name, ids in kept.groupby("gene")["track"]}
     chosen = [{**g, "searched": tracks_of[k]} for g, k in zip(genes, keys, strict=True) if k in tracks_of]
     say(f"pipeline: {len(chosen):,} of {len(genes):,} genes go on, by the classes of their contexts")
@@ -92,11 +92,11 @@ def next_stage(
     if not chosen:
         return None, genes
     # The context test is planned once more, as others read its classes; its rows, of all genes, are written.
-    stage = Stage("tests", study.tests, study.settings, study.tracks, written=stage.tests)
+    stage = Stage("tests", plan.tests, plan.settings, plan.tracks, written=stage.tests)
     return with_partners(stage, chosen, len(chosen)), chosen
 
 
-def _write_sampled(study: Study, run: Run, genes: Sequence[Gene], table: pd.DataFrame) -> None:
+def _write_sampled(plan: CremePlan, run: Run, genes: Sequence[Gene], table: pd.DataFrame) -> None:
     """Write summary/sampled.parquet: genes and tracks in the running, their classes, and which go on."""
     of_gene = pd.DataFrame(genes).iloc[table["row"]].reset_index(drop=True)
     rows = of_gene[["gene_id", "gene_name", "chrom", "tss", "strand"]].assign(
@@ -105,7 +105,7 @@ def _write_sampled(study: Study, run: Run, genes: Sequence[Gene], table: pd.Data
         sampled=table["sampled"].to_numpy(),
     )
     path = run.out / "summary" / "sampled.parquet"
-    write_table(path, as_table(rows, SAMPLED, run.metadata | study.metadata))
+    write_table(path, as_table(rows, SAMPLED, run.metadata | plan.metadata))
 
 
 def with_partners(stage: Stage, genes: Sequence[Gene], most: int) -> Stage:
@@ -113,7 +113,7 @@ def with_partners(stage: Stage, genes: Sequence[Gene], most: int) -> Stage:
 
     They are those whose keys have the smallest hashes: in a pipeline that is every gene of the stage.
     """
-    if "swap" not in stage.tests:
+    if not any(find_test(test).swaps for test in stage.tests):
         return stage
     chosen = sorted(genes, key=lambda g: digest_of_names([gene_key(g)]))[:most]
     partners = {
@@ -122,42 +122,36 @@ def with_partners(stage: Stage, genes: Sequence[Gene], most: int) -> Stage:
     return replace(stage, settings=replace(stage.settings, partners=tuple(partners)), partners=partners)
 
 
-def _only(settings: Settings, test: str) -> Settings:
-    return replace(settings, n_shuffles={test: settings.n(test)})
-
-
-def pick_genes(
-    config: PerturbConfig, study: Study, run: Run, genes: Sequence[Gene], store: PassStore
-) -> list[Gene]:
+def pick_genes(plan: CremePlan, run: Run, genes: Sequence[Gene], store: PassStore) -> list[Gene]:
     """Return the most active genes of each track, with their tracks, and write summary/activity.parquet."""
     if not genes:
         return []
-    table, n_tracks = pd.DataFrame(genes), len(study.tracks)
-    activity, chosen = _most_active(config, study, genes, store)
+    table, n_tracks = pd.DataFrame(genes), len(plan.tracks)
+    activity, chosen = _most_active(plan, genes, store)
     rows = table.loc[table.index.repeat(n_tracks), ["gene_id", "gene_name", "chrom", "tss", "strand"]]
     rows = rows.assign(
-        track_id=np.tile(study.tracks, len(table)), activity=activity.ravel(), chosen=chosen.ravel()
+        track_id=np.tile(plan.tracks, len(table)), activity=activity.ravel(), chosen=chosen.ravel()
     )
     write_table(
-        run.out / "summary" / "activity.parquet", as_table(rows, ACTIVITIES, run.metadata | study.metadata)
+        run.out / "summary" / "activity.parquet", as_table(rows, ACTIVITIES, run.metadata | plan.metadata)
     )
     n = int(chosen.any(axis=1).sum())
     say(f"{n:,} of {len(genes):,} TSSs are the most active of their genes and among the highest")
     return _searched(genes, chosen)
 
 
-def picked_genes(config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore) -> list[Gene]:
+def picked_genes(plan: CremePlan, genes: Sequence[Gene], store: PassStore) -> list[Gene]:
     """Return what `pick_genes` does, where the wild types of all genes are known; write nothing."""
-    return _searched(genes, _most_active(config, study, genes, store)[1])
+    return _searched(genes, _most_active(plan, genes, store)[1])
 
 
 def _most_active(
-    config: PerturbConfig, study: Study, genes: Sequence[Gene], store: PassStore
+    plan: CremePlan, genes: Sequence[Gene], store: PassStore
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """TSS activity, and whether a gene is among the most active; both (genes, tracks)."""
-    assert isinstance(config.inputs.genes, TopGenes)
-    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, study.tracks)) for g in genes])
-    top = top_genes(pd.DataFrame(genes), activity, config.inputs.genes.top, config.creme.compat)
+    assert plan.top is not None
+    activity = np.stack([tss_activity(store.find(gene_folder(g), WT.key, plan.tracks)) for g in genes])
+    top = top_genes(pd.DataFrame(genes), activity, plan.top, plan.settings.compat)
     chosen = np.zeros(activity.shape, dtype=bool)
     chosen[top.rows] = top.member
     return activity, chosen

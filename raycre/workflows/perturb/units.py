@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 
-from raycre.creme import CHAINS
 from raycre.creme.plan import chunks, passes
 from raycre.creme.settings import Settings
+from raycre.creme.tests import adaptive_groups
 from raycre.store.passes import PassStore, digest_of_names, folder_of
 
 Gene: TypeAlias = Mapping[str, Any]
@@ -89,7 +89,7 @@ class Unit:
     searches: tuple[str, ...] = ()
 
 
-def records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+def as_dicts(table: pd.DataFrame) -> list[Mapping[str, Any]]:
     """Return a table row by row, by column."""
     return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
 
@@ -162,12 +162,11 @@ def units_of(
 
 def chains_of(tests: Sequence[str], settings: Settings) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Return the (tests, searches) of every chain; each way of a search is one of its own."""
-    found = []
-    for group in CHAINS:
-        asked = tuple(test for test in group if test in tests)
-        ways = [(s,) for s in settings.searches] if "interaction" in group else [settings.searches]
-        found += [(asked, way) for way in ways if asked]
-    return found
+    return [
+        (group, way)
+        for each_way, group in adaptive_groups(tests)
+        for way in ([(one,) for one in settings.searches] if each_way else [settings.searches])
+    ]
 
 
 def as_frame(stage: Stage, units: Sequence[Planned]) -> pd.DataFrame:

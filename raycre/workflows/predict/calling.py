@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, fold_folder, read_cutoffs
+from raycre.create.inference.checkpoints import HELD_OUT, Training, fold_folder
 from raycre.create.inference.cutoffs import CALLABLE, MAX_FPR, cutoffs, ensemble_cutoffs
 from raycre.create.layout import CLASSES
 from raycre.errors import CheckpointError
-from raycre.store.files import read_json
 from raycre.store.parquet import read_table
 
 # Name of a rule -> what it says of itself in run.json and in the report.
@@ -105,12 +104,11 @@ class Calling:
         return ". ".join(doubts) or None
 
 
-def calling_of(checkpoint: Path, folds: Sequence[int], given: Sequence[float] | None = None) -> Calling:
+def calling_of(training: Training | None, given: Sequence[float] | None = None) -> Calling:
     """Find the cutoffs of folds together, unless some are `given`, one a class.
 
     Args:
-        checkpoint: folder of a finished training, or a file of weights, which has none.
-        folds: numbers of those whose mean is called.
+        training: and its folds whose mean is called; None of a file of weights, which has no cutoffs.
         given: float (5,).
 
     Raises:
@@ -119,25 +117,30 @@ def calling_of(checkpoint: Path, folds: Sequence[int], given: Sequence[float] | 
     """
     if given is not None:
         return Calling("given", tuple(given))
-    if checkpoint.is_file():
+    if training is None:
         return Calling("none", (math.nan,) * len(CLASSES))
-    config = read_json(checkpoint / "run.json")["config"]
-    ratio = config.get("recipe", {}).get("eval_ratio")
-    n_views = None if ratio is None else 2 * int(ratio)  # both strands
-    n = int(config["folds"]["n"])
-    if len(folds) == 1:
-        return _of_one_fold(fold_folder(checkpoint, folds[0]), n_views)
-    sets = {k: _held_out(fold_folder(checkpoint, k)) for k in folds}
-    pairs = [_pair(sets[(k - 1) % n], sets[k], k) for k in folds if (k - 1) % n in sets]
+    if len(training.folds) == 1:
+        (fold,), (own,) = training.folds, training.cutoffs
+        path = fold_folder(training.path, fold) / HELD_OUT
+        labels = _held_out(path)["validation"].labels if path.is_file() else np.empty(0, np.int64)
+        return Calling("fold", own.thresholds, own.fpr, _n_others(labels), training.n_views)
+    sets = {k: _held_out(fold_folder(training.path, k) / HELD_OUT) for k in training.folds}
+    before = {k: (k - 1) % training.n_folds for k in sets}
+    pairs = [_pair(sets[before[k]], sets[k], k) for k in sets if before[k] in sets]
     if pairs:
         labels, probabilities = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
-        rule, found = "ensemble", ensemble_cutoffs(labels, probabilities, len(folds))
+        rule, common = "ensemble", ensemble_cutoffs(labels, probabilities, len(sets))
     else:
         every = [rows for by_set in sets.values() for rows in by_set.values()]
         labels = np.concatenate([rows.labels for rows in every])
-        rule, found = "apart", cutoffs(labels, np.concatenate([rows.probabilities for rows in every]))
-    n_others = tuple(int((labels != label).sum()) for label in range(len(CLASSES)))
-    return Calling(rule, tuple(found.thresholds.tolist()), tuple(found.fpr.tolist()), n_others, n_views)
+        rule, common = "apart", cutoffs(labels, np.concatenate([rows.probabilities for rows in every]))
+    thresholds, fpr = tuple(common.thresholds.tolist()), tuple(common.fpr.tolist())
+    return Calling(rule, thresholds, fpr, _n_others(labels), training.n_views)
+
+
+def _n_others(labels: NDArray[np.int64]) -> tuple[int, ...]:
+    """Count, for each class, the regions of all other classes."""
+    return tuple(int((labels != label).sum()) for label in range(len(CLASSES)))
 
 
 @dataclass(frozen=True)
@@ -150,19 +153,8 @@ class _Rows:
     probabilities: NDArray[np.float32]
 
 
-def _of_one_fold(folder: Path, n_views: int | None) -> Calling:
-    found = read_json(folder / CUTOFFS)
-    rates = [found.get("fpr", {}).get(name) for name in CLASSES]
-    fpr = tuple(math.nan if rate is None else float(rate) for rate in rates)
-    path = folder / PREDICTIONS
-    labels = _held_out(folder)["validation"].labels if path.is_file() else np.empty(0, np.int64)
-    n_others = tuple(int((labels != label).sum()) for label in range(len(CLASSES)))
-    return Calling("fold", tuple(read_cutoffs(folder / CUTOFFS)), fpr, n_others, n_views)
-
-
-def _held_out(folder: Path) -> dict[str, _Rows]:
+def _held_out(path: Path) -> dict[str, _Rows]:
     """Read a fold's probabilities of its validation and its test regions, in order of the regions."""
-    path = folder / PREDICTIONS
     if not path.is_file():
         raise CheckpointError(
             "no probabilities of held-out regions, on which the cutoffs of several folds are set: train the "

@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from raycre.config import PredictConfig
-from raycre.create.inference.checkpoints import Checkpoint, read_checkpoint
-from raycre.create.inference.ensemble import flank_of
-from raycre.create.layout import CLASSES, WIDTH
-from raycre.engine.cluster import check_cluster, connected
+from raycre.create.layout import CLASSES
+from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.engine.stream import stream
-from raycre.errors import ConfigError
-from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import check_unchanged
-from raycre.genome.regions import read_regions
 from raycre.log import say
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_table
-from raycre.store.run import Run, open_run
+from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 from raycre.workflows.failures import raise_failures, write_failures
-from raycre.workflows.fresh import Fresh, preview_removal, removal
-from raycre.workflows.inputs import (
-    check_out,
-    fingerprint_inputs,
-    fit_regions,
-    hash_rows,
-    look_at_regions,
-    say_dropped,
-    sha256_by_key,
-    signal_paths,
-)
-from raycre.workflows.predict.calling import Calling, calling_of
-from raycre.workflows.predict.shards import CrePredictor, Order, measure, read_shard
+from raycre.workflows.fresh import Fresh
+from raycre.workflows.inputs import say_dropped
+from raycre.workflows.predict.cost import cost_of
+from raycre.workflows.predict.plan import PARTS, PredictPlan, plan_prediction
+from raycre.workflows.predict.shards import CrePredictor, ShardSpec, read_shard
 from raycre.workflows.progress import progress
-from raycre.workflows.readings import listen, show_readings
-from raycre.workflows.timing import DATA_START, outlook
-
-PARTS = "predictions"
-SIGNALS = ("openness", "loops")
+from raycre.workflows.run import Start
 
 
 def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
-    """Class every region; go on where an earlier run of the same configuration stopped.
+    """Classify every region; go on where an earlier run of the same configuration stopped.
 
     Returns:
         What happened, ready for JSON.
@@ -59,133 +40,70 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         InputError: bad input; nothing was written.
         TasksFailedError: some shards failed for good; all others are done.
     """
-    started = time.process_time()
-    check_out(config.run.out)
-    readings = listen()
-    if not dry_run:
-        check_cluster()
-    checkpoint = read_checkpoint(config.model.checkpoint, config.model.folds)
-    checkpoint.check_signals([name for name in SIGNALS if getattr(config.inputs, name)])
-    checkpoint.check_cutoffs({} if config.model.cutoffs is None else config.model.cutoffs.model_dump())
-    if config.codes and checkpoint.n_codes is None:
-        raise ConfigError("codes: these models have no codebook; leave it out", value=str(checkpoint.path))
-    calling = calling_of(checkpoint.path, checkpoint.folds, _cutoffs(config))
-    used = {k: p for k, p in config.paths().items() if checkpoint.uses(k)}
-    prints = fingerprint_inputs(used)
-    hashes = sha256_by_key(prints)
-    paths = signal_paths(config.inputs, checkpoint.modalities, prints)
-    signals = Signals(paths)
-    regions, counts = _read_regions(config, signals)
-    facts = look_at_regions(signals, regions, flank_of(config.views))
-    check_unchanged(prints.values())
-    units = _units(len(regions), config.shard_size)
-    ledger = Ledger(config.run.out, PARTS)
+    start = Start("predict", config.run.out, fresh=fresh, dry_run=dry_run)
+    plan = plan_prediction(config, start)
     if dry_run:
-        show_readings()
-        preview_removal(config.run.out, "predict", fresh)
-        return _cost(config, checkpoint, units, ledger, counts, signals, regions, started) | facts
-    run = open_run(
-        config.run.out,
-        verb="predict",
-        name=config.run.name,
-        config=config.model_dump(mode="json"),
-        science={
-            **config.science(),
-            "sha256": hashes,
-            "regions_as_read": hash_rows(regions),
-            "model_sha256": checkpoint.sha256,
-            "folds": checkpoint.folds,
-            **calling.science(),
-        },
-        layout=config.layout(),
-        inputs={**hashes, "model.checkpoint": checkpoint.sha256},
-        remove=removal(fresh),
-    )
-    run.note(regions=counts, loops_dropped=signals.loops_dropped, classes=checkpoint.classes, **facts)
-    run.note(inputs_read=readings)
-    show_readings()
-    say_dropped("regions", counts, signals.loops_dropped)
-    missing = [c for c in CLASSES if c not in checkpoint.classes]
+        start.preview()
+        return cost_of(plan, start.started) | plan.unseen
+    run = start.open(**plan.identity, facts=plan.facts)
+    units, classes = plan.units, plan.checkpoint.classes
+    _say(plan)
+    run.note(**plan.calling.record(plan.n_views))
+    if doubt := plan.calling.doubt(plan.n_views):
+        say(doubt)
+    table = with_metadata(pa.Table.from_pandas(plan.regions, preserve_index=False), run.metadata)
+    write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=plan.shard_size)
+    write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
+    spec, share = _spec_of(plan, run), plan.share
+    del plan  # the models are in the replicas from here on
+    errors = _run_units(spec, share, units)
+    return _finish(run, units, errors, classes)
+
+
+def _say(plan: PredictPlan) -> None:
+    """Tell the person what is left out, of the regions and of the classes."""
+    say_dropped("regions", plan.counts, plan.signals.loops_dropped)
+    missing = [c for c in CLASSES if c not in plan.checkpoint.classes]
     if missing:
         say(
             f"the models were not trained on {', '.join(missing)}: no region is called so, and its columns "
             "stay empty"
         )
-    run.note(**calling.record(config.views))
-    if doubt := calling.doubt(config.views):
-        say(doubt)
-    table = with_metadata(pa.Table.from_pandas(regions, preserve_index=False), run.metadata)
-    write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=config.shard_size)
-    write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
-    errors = _run_units(_order(config, checkpoint, calling, paths, run), config, units)
-    return _finish(run, units, errors, checkpoint.classes)
 
 
-def _read_regions(config: PredictConfig, signals: Signals) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return regions of 1 kb in input order, and how many were dropped by which rule."""
-    inputs, sizes = config.inputs, signals.fasta.sizes
-    found = read_regions(inputs.regions, sizes=sizes, outside=inputs.outside)
-    table, counts = fit_regions(found, inputs, sizes, path=inputs.regions, what="region")
-    columns = ["region_id", "chrom", "start", "end", "name", "strand", "source"]
-    return table[columns], counts
-
-
-def _units(n: int, shard_size: int) -> pd.DataFrame:
-    first = np.arange(0, n, shard_size)
-    return pd.DataFrame(
-        {
-            "unit": [f"part-{i:05d}" for i in range(len(first))],
-            "shard": np.arange(len(first)),
-            "first": first,
-            "last": np.minimum(first + shard_size, n),
-        }
-    )
-
-
-def _order(
-    config: PredictConfig, checkpoint: Checkpoint, calling: Calling, paths: SignalPaths, run: Run
-) -> Order:
-    return Order(
-        signals=paths,
+def _spec_of(plan: PredictPlan, run: Run) -> ShardSpec:
+    checkpoint = plan.checkpoint
+    return ShardSpec(
+        signals=plan.paths,
         regions=(run.out / "inputs" / "regions.parquet").resolve(),
         checkpoint=checkpoint.path.resolve(),
         folds=checkpoint.folds,
-        cutoffs=calling.cutoffs,
-        n_views=config.views,
+        cutoffs=plan.calling.cutoffs,
+        n_views=plan.n_views,
         ledger=Ledger(run.out.resolve(), PARTS),
         metadata=run.metadata | {"model_sha256": checkpoint.sha256},
         model_sha256=checkpoint.sha256,
-        threads=config.resources.cpus_per_replica,
-        n_codes=checkpoint.n_codes if config.codes else None,
-        gpus=config.resources.gpus_per_replica,
+        threads=plan.share.cpus,
+        n_codes=checkpoint.n_codes if plan.codes else None,
+        gpus=plan.share.gpus,
         weights=checkpoint.fingerprints,
     )
 
 
-def _cutoffs(config: PredictConfig) -> tuple[float, ...] | None:
-    """Return the cutoffs that are given, by class; background's is not used."""
-    given = config.model.cutoffs
-    if given is None:
-        return None
-    return (*(np.nan if value is None else value for value in given.model_dump().values()), 0.0)
-
-
-def _run_units(order: Order, config: PredictConfig, units: pd.DataFrame) -> dict[str, str]:
+def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame) -> dict[str, str]:
     """Run what is pending; return the errors of the shards that failed."""
-    order.ledger.forget_attempts()
-    rows = order.ledger.todo(units).to_dict("records")
+    spec.ledger.forget_attempts()
+    rows = spec.ledger.todo(units).to_dict("records")
     if not rows:
         return {}
     errors: dict[str, str] = {}
-    resources = config.resources
-    share = Share(resources.replicas, resources.cpus_per_replica, resources.gpus_per_replica)
     done = len(units) - len(rows)
     with connected(), progress("regions, in shards", len(units), done) as show:
-        for row in stream(rows, partial(read_shard, order=order), CrePredictor, (order,), share):
+        for row in stream(rows, partial(read_shard, spec=spec), CrePredictor, (spec,), share):
             done += 1
             show(done)
             if row["error"]:
-                check_unchanged([*order.signals.fingerprints, *order.weights])  # then no later shard can do
+                check_unchanged([*spec.signals.fingerprints, *spec.weights])  # then no later shard can do
                 errors[row["unit"]] = row["error"]
     return errors
 
@@ -207,43 +125,3 @@ def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str], classes: Sequ
     record = run.finish(shards=len(units), failed_shards=len(missing), calls=calls, **uncalled)
     raise_failures(run, missing, len(units))
     return record
-
-
-def _cost(
-    config: PredictConfig,
-    checkpoint: Checkpoint,
-    units: pd.DataFrame,
-    ledger: Ledger,
-    counts: dict[str, int],
-    signals: Signals,
-    regions: pd.DataFrame,
-    started: float,
-) -> dict[str, Any]:
-    todo = ledger.todo(units)
-    n = int((todo["last"] - todo["first"]).sum())
-    resources = config.resources
-    cpus, gpus = resources.cpus_per_replica, resources.gpus_per_replica
-    measured = measure(checkpoint.path, checkpoint.folds, config.views, cpus, signals, regions)
-    return {
-        "dry_run": True,
-        "regions": counts,
-        "shards": len(units),
-        "shards_done": len(units) - len(todo),
-        "folds": len(checkpoint.folds),
-        "views": config.views,
-        "forward_passes_to_do": n * len(checkpoint.folds) * config.views,
-        "flops_to_do": n * measured.predict.flops,
-        "bytes_read_about": n * WIDTH * (1 + 4 * len(config.inputs.openness)),
-        "bytes_written_about": n * 150,
-        "cpu_seconds_per_region": round(measured.read + measured.predict.cpu_seconds, 5),
-        **outlook(
-            n * (measured.read + measured.predict.cpu_seconds),
-            units=len(todo),
-            asked=resources.replicas,
-            cpus=cpus,
-            gpus=gpus,
-            started=started,
-            framework=DATA_START,
-            load=measured.load,
-        ),
-    }

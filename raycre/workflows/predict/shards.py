@@ -1,14 +1,12 @@
-"""The two stages of prediction, one shard at a time: read features, then class regions. Neither knows Ray."""
+"""The two stages of prediction, one shard at a time: read features, then classify regions."""
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +15,8 @@ from numpy.typing import NDArray
 
 from raycre.create.evaluation.metrics import predicted
 from raycre.create.inference.checkpoints import load_ensemble
-from raycre.create.inference.ensemble import BATCH, Ensemble, Predictions, flank_of
+from raycre.create.inference.ensemble import Predictions, flank_of
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.engine.local_ray import usable_cpus
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.ledger import Ledger
@@ -27,14 +24,13 @@ from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import PREDICTIONS
 from raycre.workflows.codes import codes_table
 from raycre.workflows.devices import prepare
-from raycre.workflows.timing import Timed, timed
 
 CODES = "codes"  # folder of the codebook features
 
 
 @dataclass(frozen=True)
-class Order:
-    """What both stages must know; small enough to travel.
+class ShardSpec:
+    """What both stages need of the plan; small enough to travel.
 
     Attributes:
         signals: files to read.
@@ -73,7 +69,7 @@ def _open(paths: SignalPaths) -> Signals:
     return Signals(paths)  # once per process: indices and loops are read here
 
 
-def read_shard(row: dict[str, Any], order: Order) -> dict[str, Any]:
+def read_shard(row: dict[str, Any], spec: ShardSpec) -> dict[str, Any]:
     """Add the shard's features to its plan row, as bytes; leave them out when reading fails.
 
     The second stage then reads by itself and reports the error, so that both stages fail in one way.
@@ -81,9 +77,9 @@ def read_shard(row: dict[str, Any], order: Order) -> dict[str, Any]:
     features: list[bytes] = []
 
     def read() -> None:
-        features.extend(_pack(_read(row["shard"], order)))
+        features.extend(_serialise(_read(row["shard"], spec)))
 
-    order.ledger.run(f"read-{row['unit']}", read)
+    spec.ledger.run(f"read-{row['unit']}", read)
     empty = [b"", b"", b""]
     return {**row, **dict(zip(Wide._fields, features or empty, strict=True))}
 
@@ -91,68 +87,63 @@ def read_shard(row: dict[str, Any], order: Order) -> dict[str, Any]:
 class CrePredictor:
     """Holds all folds; turns one shard into one part file."""
 
-    def __init__(self, order: Order) -> None:
-        device = prepare(order.threads, order.gpus)
-        self.order = order
-        self.ensemble = load_ensemble(order.checkpoint, order.folds, order.n_views, device, order.cutoffs)
-        self._unsure = (
-            True  # whether these are the weights that were hashed; told by the first shard's outcome
-        )
+    def __init__(self, spec: ShardSpec) -> None:
+        device = prepare(spec.threads, spec.gpus)
+        self.spec = spec
+        self.ensemble = load_ensemble(spec.checkpoint, spec.folds, spec.n_views, device, spec.cutoffs)
+        self._unsure = True  # whether these weights are the hashed ones; told by the first shard's outcome
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Do one shard; the outcome is the row."""
-        outcome = self.order.ledger.run(row["unit"], lambda: self._write(row))
+        outcome = self.spec.ledger.run(row["unit"], lambda: self._write(row))
         return {"unit": outcome.unit, "attempts": outcome.attempts, "error": outcome.error or ""}
 
     def _write(self, row: dict[str, Any]) -> None:
-        if (
-            self._unsure
-        ):  # here and not when they are loaded: Ray Data starts an actor that fails over and over
-            check_unchanged(self.order.weights)
+        if self._unsure:
+            # Here and not when they are loaded: Ray Data starts an actor that fails over and over.
+            check_unchanged(self.spec.weights)
             self._unsure = False
-        regions = _regions(row["shard"], self.order)
-        wide = _unpack(row, len(regions)) if row["codes"] else _read(row["shard"], self.order)
+        regions = _regions(row["shard"], self.spec)
+        wide = _deserialise(row, len(regions)) if row["codes"] else _read(row["shard"], self.spec)
         row["codes"] = b""  # a second try reads again: the first may have failed on what was read
         first = int(row["first"])
         found = self.ensemble.predict(*wide, first=first)
-        table = as_table(
-            _columns(regions, found, self.ensemble, self.order), PREDICTIONS, self.order.metadata
-        )
-        if self.order.n_codes is not None:  # before the part, whose existence says that all is written
+        table = as_table(_columns(regions, found, self.spec), PREDICTIONS, self.spec.metadata)
+        if self.spec.n_codes is not None:  # before the part, whose existence says that all is written
             features = self.ensemble.features(*wide, first=first)
             self._write_features(row["unit"], regions["region_id"].to_numpy(), features)
-        write_table(self.order.ledger.part(row["unit"]), table)
+        write_table(self.spec.ledger.part(row["unit"]), table)
 
     def _write_features(self, unit: str, region_id: NDArray, features: NDArray[np.int64]) -> None:
-        order = self.order
-        assert order.n_codes is not None
+        spec = self.spec
+        assert spec.n_codes is not None
         tables = [
-            codes_table(region_id, fold, codes, order.n_codes, dict(order.metadata))
-            for fold, codes in zip(order.folds, features, strict=True)
+            codes_table(region_id, fold, codes, spec.n_codes, dict(spec.metadata))
+            for fold, codes in zip(spec.folds, features, strict=True)
         ]
-        write_table(order.ledger.out / CODES / f"{unit}.parquet", pa.concat_tables(tables))
+        write_table(spec.ledger.out / CODES / f"{unit}.parquet", pa.concat_tables(tables))
 
 
-def _regions(shard: int, order: Order) -> pd.DataFrame:
-    return read_table(order.regions, row_group=shard).to_pandas()
+def _regions(shard: int, spec: ShardSpec) -> pd.DataFrame:
+    return read_table(spec.regions, row_group=shard).to_pandas()
 
 
-def _read(shard: int, order: Order) -> Wide:
-    return _open(order.signals).read_wide(_regions(shard, order), flank_of(order.n_views))
+def _read(shard: int, spec: ShardSpec) -> Wide:
+    return _open(spec.signals).read_wide(_regions(shard, spec), flank_of(spec.n_views))
 
 
-def _pack(wide: Wide) -> list[bytes]:
+def _serialise(wide: Wide) -> list[bytes]:
     return [b"" if array is None else array.tobytes() for array in wide]
 
 
-def _unpack(row: Mapping[str, bytes], n: int) -> Wide:
+def _deserialise(row: Mapping[str, bytes], n: int) -> Wide:
     def array(name: str, dtype: type) -> Any:
         return np.frombuffer(row[name], dtype).reshape(n, -1) if row[name] else None
 
     return Wide(array("codes", np.uint8), array("openness", np.float32), array("loops", np.float32))
 
 
-def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, order: Order) -> dict[str, Any]:
+def _columns(regions: pd.DataFrame, found: Predictions, spec: ShardSpec) -> dict[str, Any]:
     n = len(regions)
     assert int((regions["end"] - regions["start"]).max()) == WIDTH
     names = np.array(CLASSES)
@@ -163,40 +154,8 @@ def _columns(regions: pd.DataFrame, found: Predictions, ensemble: Ensemble, orde
         "call": call,  # null where the model brings no cutoffs
         "call_argmax": names[predicted(found.mean)],
         "score_margin": found.margin,
-        "n_views": np.full(n, order.n_views),
-        "n_folds": np.full(n, len(order.folds)),
+        "n_views": np.full(n, spec.n_views),
+        "n_folds": np.full(n, len(spec.folds)),
         **{f"sd_{c}": found.sd[:, i] for i, c in enumerate(CLASSES)},
-        "model_sha256": np.full(n, order.model_sha256),
+        "model_sha256": np.full(n, spec.model_sha256),
     }
-
-
-class Measured(NamedTuple):
-    """What prediction costs here: reading a region, its share of a batch, and loading the folds once.
-
-    read: seconds of processor time a region. predict: seconds and FLOPs a region. load: seconds.
-    """
-
-    read: float
-    predict: Timed
-    load: float
-
-
-def measure(
-    checkpoint: Path,
-    folds: tuple[int, ...],
-    n_views: int,
-    threads: int,
-    signals: Signals,
-    regions: pd.DataFrame,
-) -> Measured:
-    """Read and predict a batch of these regions here, again and again."""
-    started = time.process_time()
-    never = (math.nan,) * len(CLASSES)  # cutoffs cost nothing
-    ensemble = load_ensemble(checkpoint, folds, n_views, prepare(min(threads, usable_cpus()), gpus=0), never)
-    load = time.process_time() - started
-    some, flank = regions.head(BATCH), flank_of(n_views)
-    read = timed(lambda: signals.read_wide(some, flank))
-    wide = signals.read_wide(some, flank)
-    predict = timed(lambda: ensemble.predict(*wide, first=0))
-    n = len(some)
-    return Measured(read.cpu_seconds / n, Timed(predict.cpu_seconds / n, predict.flops // n), load)

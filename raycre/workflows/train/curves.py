@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.create.evaluation.curves import confusion, curves
-from raycre.create.inference.checkpoints import PREDICTIONS, fold_folder
+from raycre.create.inference.checkpoints import HELD_OUT, fold_folder
 from raycre.create.layout import CLASSES
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import CONFUSION, CURVES
@@ -21,7 +21,7 @@ from raycre.store.schemas import CONFUSION, CURVES
 
 def read_test_set(out: Path, fold: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Labels, int64 (n,), and probabilities, float32 (n, classes), of a finished fold's test regions."""
-    rows = read_table(fold_folder(out, fold) / PREDICTIONS).to_pandas()
+    rows = read_table(fold_folder(out, fold) / HELD_OUT).to_pandas()
     test = rows[rows["set"] == "test"]
     labels = np.array([CLASSES.index(name) for name in test["label"]], np.int64)
     return labels, test[[f"p_{c}" for c in CLASSES]].to_numpy()

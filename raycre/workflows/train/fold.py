@@ -23,12 +23,12 @@ import pyarrow as pa
 import torch
 
 from raycre.config import TrainConfig
-from raycre.create.inference.checkpoints import CUTOFFS, PREDICTIONS, WEIGHTS, fold_folder
+from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, WEIGHTS, fold_folder
 from raycre.create.inference.cutoffs import cutoffs
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model.create import Create
+from raycre.create.model.declaration import make
 from raycre.create.model.network import Network
-from raycre.create.model.networks import make
 from raycre.create.model.sizes import SIZES, Structure
 from raycre.create.model.weight_files import initialise, write_model
 from raycre.create.training.augment import both_strands
@@ -199,7 +199,7 @@ def _finish(
     write_interpretation(folder, state.model, data, data.test, metadata, config.interpretation, seed=seed)
     write_model(folder / WEIGHTS, state.model.cpu(), metadata)
     _write_history(folder, state, metadata)
-    write_table(folder / PREDICTIONS, as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
+    write_table(folder / HELD_OUT, as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
     chosen = cutoffs(data.labels[data.validation], found["validation"])
     facts = {
         "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",

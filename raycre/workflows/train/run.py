@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,26 +17,22 @@ from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.layout import WIDTH
 from raycre.create.model.create import Create
 from raycre.create.training.augment import training_samples
-from raycre.engine.cluster import check_cluster
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
-from raycre.genome.fingerprint import Fingerprint, check_unchanged
+from raycre.genome.fingerprint import Fingerprint
 from raycre.genome.folds import split
 from raycre.log import say
 from raycre.store.files import read_json
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
-from raycre.store.run import Run, open_run
+from raycre.store.run import Run
 from raycre.store.schemas import FOLDS, METRICS
-from raycre.workflows.fresh import Fresh, preview_removal, removal
+from raycre.workflows.fresh import Fresh
 from raycre.workflows.inputs import (
-    check_out,
-    fingerprint_inputs,
     look_at_regions,
-    sha256_by_key,
     signal_paths,
 )
-from raycre.workflows.readings import listen, show_readings
+from raycre.workflows.run import Start
 from raycre.workflows.timing import TRAIN_START, outlook
 from raycre.workflows.train.curves import read_test_set, write_curves
 from raycre.workflows.train.decoders import DEAD, constant_decoders
@@ -58,30 +53,29 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
         InputError: bad input; nothing was written.
         RaycreError: training failed; finished folds and epochs are kept.
     """
-    started = time.process_time()
-    check_out(config.run.out)
-    readings = listen()
-    if not dry_run:
-        check_cluster()
+    start = Start("train", config.run.out, fresh=fresh, dry_run=dry_run)
     recipe = recipe_of(config)
-    prints = fingerprint_inputs(config.paths())
-    hashes = sha256_by_key(prints)
+    prints = start.hash_inputs(config.paths())
     signals = Signals(signal_paths(config.inputs, config.model.modalities, prints))
     labelled = read_labelled(config, signals)
     config, table = labelled.settle(config), labelled.table
     first_network(config)  # sizes, or a checkpoint, that do not fit are refused before anything is written
     facts = look_at_regions(signals, table, recipe.flank)
-    check_unchanged(prints.values())
+    start.check_inputs()
     plan = plan_folds(config, table["fold"].to_numpy(np.int64))
     if dry_run:
-        show_readings()
-        preview_removal(config.run.out, "train", fresh)
-        return {"dry_run": True, **labelled.facts(), **facts, **cost_of(config, plan, table, started)}
-    run = open_training(config, hashes, rules=labelled.rules, fresh=fresh)
-    weights = weights_by_fold(config, table)
-    run.note(**labelled.facts(), **weights, loops_dropped=signals.loops_dropped, **facts)
-    run.note(inputs_read=readings)
-    show_readings()
+        start.preview()
+        return {"dry_run": True, **labelled.facts(), **facts, **cost_of(config, plan, table, start.started)}
+    run = start.open(
+        **identity_of(config, start.hashes, labelled.rules),
+        facts={
+            "recipe": asdict(recipe_of(config)),
+            **labelled.facts(),
+            **weights_by_fold(config, table),
+            "loops_dropped": signals.loops_dropped,
+            **facts,
+        },
+    )
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, recipe.flank, run.metadata)
     say_map([config])
@@ -89,24 +83,23 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     return finish(run, plan["fold"].tolist())
 
 
-def open_training(
-    config: TrainConfig, hashes: Mapping[str, str], *, rules: Mapping[str, str], fresh: Fresh
-) -> Run:
-    """Open the run folder of a training; `hashes` of its input files by their key, `rules` of its labels."""
+def identity_of(config: TrainConfig, hashes: Mapping[str, str], rules: Mapping[str, str]) -> dict[str, Any]:
+    """Return which training a folder holds, as `open_run` takes it.
+
+    Args:
+        config: of the run.
+        hashes: of its input files, by their key.
+        rules: of its labels.
+    """
     workers = config.resources.workers_per_fold
-    run = open_run(
-        config.run.out,
-        verb="train",
-        name=config.run.name,
-        config=config.model_dump(mode="json"),
-        science={**config.science(), **rules, "sha256": dict(hashes)},
+    return {
+        "name": config.run.name,
+        "config": config.model_dump(mode="json"),
+        "science": {**config.science(), **rules, "sha256": dict(hashes)},
         # Workers of one fold draw dropout of their own and add up in their own order: no fold may mix them.
-        inputs=hashes,
-        layout={**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
-        remove=removal(fresh),
-    )
-    run.note(recipe=asdict(recipe_of(config)))
-    return run
+        "layout": {**config.layout(), **({"workers_per_fold": workers} if workers > 1 else {})},
+        "inputs": hashes,
+    }
 
 
 def say_map(configs: Sequence[TrainConfig]) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from raycre.config import TrainConfig
 from raycre.config.sweep import Setting
 from raycre.create.evaluation.comparison import compare
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.layout import MODALITIES
-from raycre.engine.cluster import check_cluster
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
@@ -32,24 +29,23 @@ from raycre.store.files import read_json, stamped, write_atomic, write_json
 from raycre.store.parquet import as_table, read_table, with_metadata, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import SWEEP
-from raycre.workflows.fresh import Fresh, preview_removal, removal
+from raycre.workflows.fresh import Fresh
 from raycre.workflows.inputs import (
-    check_out,
     facts_about,
     fingerprint_inputs,
     look_at_regions,
     sha256_by_key,
     signal_paths,
 )
-from raycre.workflows.readings import listen, show_readings
+from raycre.workflows.run import Start
 from raycre.workflows.train.fold import first_network, recipe_of
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.workflows.train.run import (
     cost_of,
     finish,
+    identity_of,
     jobs_of,
-    open_training,
     outlook_of,
     plan_folds,
     say_map,
@@ -77,13 +73,9 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         InputError: bad input, or a setting that cannot be; nothing was written.
         RaycreError: some folds could not be trained; all others are.
     """
-    started = time.process_time()
     first = settings[0].config
     out = first.run.out.parent.parent
-    check_out(out)
-    readings = listen()
-    if not dry_run:
-        check_cluster()
+    start = Start("sweep", out, fresh=fresh, dry_run=dry_run)
     prints = list(_fingerprints(settings))
     hashes = [sha256_by_key(each) for each in prints]
     every = {key: each for found in prints for key, each in found.items()}
@@ -99,14 +91,13 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     check_unchanged(every.values())
     plan = plan_folds(first, table["fold"].to_numpy(np.int64))
     if dry_run:
-        show_readings()
-        preview_removal(out, "sweep", fresh)
+        start.preview()
         return {
             "dry_run": True,
             **labelled.facts(),
             **facts,
             "runs": len(settings),
-            **_cost(settings, plan, table, started),
+            **_cost(settings, plan, table, start.started),
         }
     science = {
         **{key: value for key, value in first.science().items() if key not in _OWN},
@@ -115,18 +106,29 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         "flank": flank,
         "modalities": modalities,
     }
-    run = _open(out, first, science, fresh)
-    run.note(inputs_read=readings)
-    show_readings()
-    names = [s.name for s in settings]
-    run.note(**labelled.facts(), loops_dropped=signals.loops_dropped, settings=names, **facts)
+    # The folder belongs to inputs and folds: settings may be added to it later.
+    run = start.open(
+        name=out.name,
+        config=first.model_dump(mode="json", include=_CONFIG),
+        science=science,
+        layout={},
+        facts={
+            **labelled.facts(),
+            "loops_dropped": signals.loops_dropped,
+            "settings": [setting.name for setting in settings],
+            **facts,
+        },
+    )
     labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank, run.metadata)
     runs, jobs = [], []
     for setting, sha256, of_setting in zip(settings, hashes, prints, strict=True):
-        each = open_training(setting.config, sha256, rules=labelled.rules, fresh=False)
+        each = open_run(
+            setting.config.run.out, verb="train", **identity_of(setting.config, sha256, labelled.rules)
+        )
         reads = setting.config.model.modalities
         each.note(
+            recipe=asdict(recipe_of(setting.config)),
             **labelled.facts(),
             **weights_by_fold(setting.config, table),
             loops_dropped=signals.loops_dropped if "loops" in reads else 0,
@@ -148,19 +150,6 @@ def _fingerprints(settings: Sequence[Setting]) -> Iterator[dict[str, Fingerprint
         found = fingerprint_inputs({key: path for key, path in paths.items() if path not in known})
         known |= {paths[key]: each for key, each in found.items()}
         yield {key: known[path] for key, path in paths.items()}
-
-
-def _open(out: Path, first: TrainConfig, science: Mapping[str, object], fresh: Fresh) -> Run:
-    """Open the sweep's own folder. It belongs to inputs and folds: settings may be added to it later."""
-    return open_run(
-        out,
-        verb="sweep",
-        name=out.name,
-        config=first.model_dump(mode="json", include=_CONFIG),
-        science=science,
-        layout={},
-        remove=removal(fresh),
-    )
 
 
 def _share_inputs(common: Path, own: Path, modalities: Sequence[str], metadata: Mapping[str, str]) -> None:

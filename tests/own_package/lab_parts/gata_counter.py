@@ -3,7 +3,7 @@
 To give it to raycre, name its loader in the `pyproject.toml` of your package and install that:
 
     [project.entry-points."raycre.backbones"]
-    gata-counter = "gata_counter:load"
+    gata-counter = "lab_parts.gata_counter:load"
 
 From then on `model: {backbone: gata-counter, weights: counter.safetensors}` runs it under every CREME test.
 """

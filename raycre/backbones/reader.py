@@ -1,10 +1,9 @@
-"""How a replica reads TSS activity: each sequence whole, or from the kept activations of its base."""
+"""Predictions of a model, sequence by sequence: each whole, or from the kept activations of its base."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -13,54 +12,15 @@ from numpy.typing import NDArray
 
 from raycre.backbones.contract import Backbone, LocalBackbone, check_read
 from raycre.backbones.incremental import CACHE_BYTES, Incremental, join
-from raycre.backbones.precision import lower
-from raycre.backbones.registry import load_backbone
-from raycre.backbones.replicates import Replicates
+from raycre.backbones.loading import ready
+from raycre.backbones.replicates import n_apart
+from raycre.backbones.spec import BackboneSpec
 from raycre.backbones.views import FORWARD, View, views_of
-from raycre.backbones.weights import is_random
-from raycre.config import BackboneConfig
-from raycre.creme.rows import of_replicate
 from raycre.errors import ConfigError
-from raycre.published.cache import resolve
 
 Codes: TypeAlias = Callable[[], NDArray[np.uint8]]
 Line: TypeAlias = Sequence[tuple[str, Codes]]
 """Bases by name, uint8 (seq_len,) when called; see `incremental.Line`."""
-
-
-def load(model: BackboneConfig) -> Backbone:
-    """Load the configured backbone on the CPU, its weights as they are in the file.
-
-    Raises:
-        ConfigError: a precision that it does not run in.
-    """
-    loaded = load_backbone(
-        model.backbone,
-        weights=model.weights,
-        head=model.head,
-        track_table=model.track_table,
-        **model.settings(),
-    )
-    if model.dtype == "bfloat16" and not loaded.lowers:
-        raise ConfigError(f"{loaded.name} runs in float32 only; leave model.dtype out", value=model.dtype)
-    return loaded
-
-
-def ready(loaded: Backbone, dtype: str = "float32", device: torch.device | str = "cpu") -> Backbone:
-    """Move a model from `load` to where it predicts, in the precision in which it does; return it."""
-    loaded.eval().to(device).precompute()
-    if dtype == "bfloat16":
-        lower(loaded, torch.bfloat16)
-    return loaded
-
-
-def resolved(model: BackboneConfig) -> BackboneConfig:
-    """Name files by whole paths, also registry:NAME: workers stand elsewhere and may have another cache."""
-    given = (model.weights,) if isinstance(model.weights, str) else model.weights or ()
-    weights = tuple(one if is_random(one) else str(Path(resolve(one)).resolve()) for one in given)
-    table = None if model.track_table is None else Path(resolve(str(model.track_table))).resolve()
-    one_or_all = model.weights if not given else weights[0] if isinstance(model.weights, str) else weights
-    return model.model_copy(update={"weights": one_or_all, "track_table": table})
 
 
 def check_views(model: Backbone, views: Sequence[View]) -> None:
@@ -78,7 +38,7 @@ def check_views(model: Backbone, views: Sequence[View]) -> None:
 
 
 class Reader:
-    """Reads the TSS activity of sequences.
+    """Reads output bins of sequences.
 
     Args:
         model: ready to predict, on the device where it stays.
@@ -163,48 +123,18 @@ class Reader:
         return torch.stack(asked).mean(0).float().numpy()
 
 
-def tss_activity(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the TSS activity, the mean over TSS bins (Methods): (..., bins, tracks) to (..., tracks)."""
-    return predicted.astype(np.float64).mean(axis=-2)
-
-
-def n_apart(model: Backbone) -> int:
-    """Return how many replicates a model predicts each by itself; 1 for all else."""
-    return len(model.members) if isinstance(model, Replicates) and model.apart else 1
-
-
-def activities(
-    predictions: Mapping[str, NDArray[np.float32]], replicates: int = 1
-) -> dict[str, NDArray[np.float64]]:
-    """Return TSS activities of passes, and beside them those of each replicate by `rows.of_replicate`.
-
-    Args:
-        predictions: pass key -> float32 (replicates x bins, tracks).
-        replicates: that were predicted apart; 1: only the mean is known.
-
-    Returns:
-        key -> float64 (tracks,).
-    """
-    found = {key: tss_activity(values) for key, values in predictions.items()}
-    if replicates > 1:
-        for key, values in predictions.items():
-            for m, mine in enumerate(np.split(values, replicates, axis=-2)):
-                found[of_replicate(key, m)] = tss_activity(mine)
-    return found
-
-
 def open_reader(
     loaded: Backbone,
-    model: BackboneConfig,
+    spec: BackboneSpec,
     tracks: tuple[int, ...],
     cache_bytes: int,
     device: torch.device | str = "cpu",
 ) -> Reader:
-    """Make a model from `load` ready on `device`, to be read as the configuration says."""
+    """Make a model from `load` ready on `device`, to be read as `spec` says."""
     return Reader(
-        ready(loaded, model.dtype, device),
+        ready(loaded, spec.dtype, device),
         tracks,
-        incremental=model.incremental,
+        incremental=spec.incremental,
         cache_bytes=cache_bytes,
-        views=views_of(model.shifts, model.reverse_complement),
+        views=views_of(spec.shifts, spec.reverse_complement),
     )

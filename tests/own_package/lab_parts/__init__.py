@@ -1,0 +1,1 @@
+"""One part of each kind that raycre takes from other packages."""
