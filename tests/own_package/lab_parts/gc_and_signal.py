@@ -5,8 +5,8 @@ To give it to raycre, name its declaration in the `pyproject.toml` of your packa
     [project.entry-points."raycre.models"]
     gc-and-signal = "lab_parts.gc_and_signal:MODEL"
 
-From then on `model: gc-and-signal` trains it in `raycre train`, in the same folds as CREATE and the baselines,
-and `raycre predict` takes its run.
+From then on `model: gc-and-signal` trains it in `raycre train`, in the same folds as CREATE and its
+baselines, and `raycre predict` takes its run.
 """
 
 from __future__ import annotations
