@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from create_reference import arguments, in_turn, raw_windows, report
 
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import MODALITIES
-from raycre.create.model.create import SIZES, Create
-from raycre.create.training.augment import Views
-from raycre.create.training.fold import FoldData, Recipe
-from raycre.create.training.loss_weights import AUTHORS_CODE
+from raycre.create.model.create import Create
+from raycre.create.model.loss_weights import AUTHORS_CODE
+from raycre.create.model.sizes import SIZES
+from raycre.create.training.recipe import Recipe
+from raycre.create.views import Views
 
 REGIONS = 4096  # 17 MB of bases and more of tracks: not in a processor's inner caches
 

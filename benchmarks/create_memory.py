@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.training.augment import RATIOS, Views, flank, training_samples
+from raycre.create.views import RATIOS, Views, flank, training_samples
 from raycre.genome.features import Signals, Wide
 from raycre.workflows.train.fold import fold_data
 from raycre.workflows.train.materialise import open_inputs, write_inputs

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from raycre.create.inputs import to_input
 from raycre.create.layout import MODALITIES
 from raycre.create.model.create import Create
 from raycre.create.model.published import to_published
-from raycre.create.training.augment import to_input
 
 
 def arguments(description: str, reference: bool = True) -> argparse.ArgumentParser:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raycre.create.model.create import Create
+from raycre.create.model.loss_weights import AUTHORS_CODE
 from raycre.create.model.published import MODULES, POINTWISE
-from raycre.create.training.loss_weights import AUTHORS_CODE
 
 RATE = 5e-5
 

@@ -29,11 +29,13 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.evaluation import metrics
+from raycre.create.fold_data import FoldData
+from raycre.create.inputs import to_input
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES, Sizes
-from raycre.create.training.augment import both_strands, to_input
 from raycre.create.training.epoch import evaluate, start_fold, step_epoch
-from raycre.create.training.fold import FoldData, Recipe
+from raycre.create.training.recipe import Recipe
+from raycre.create.views import both_strands
 from raycre.errors import ConfigError, RaycreError
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import as_table, read_table, write_table

@@ -1,4 +1,4 @@
-"""Processes that tests start, watch and kill, read from /proc. It knows nothing of raycre."""
+"""Processes that tests start, watch and kill, read from /proc; without that, such tests are skipped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+if not Path("/proc").is_dir():
+    pytest.skip("there is no /proc, from which processes are read", allow_module_level=True)
 
 PATIENCE = 600.0  # seconds; only something that never happens takes as long, on however busy a machine
 

@@ -41,4 +41,4 @@ class Declaration:
             return self.loader
         module, _, function = self.loader.partition(":")
         found: Any = getattr(import_module(module), function)
-        return found  # type: ignore[no-any-return]
+        return found

@@ -30,7 +30,8 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: s
         bias: (out,).
         activation: "none" or "relu".
     """
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
+    output: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
+    return output
 
 
 class Dense(nn.Linear):
@@ -57,7 +58,8 @@ class Dense(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """(…, in) to (…, out)."""
         if self.packs and serves(x):
-            return self._product(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
+            output: Tensor = self._product(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
+            return output
         y = F.linear(x, self.weight, self.bias)
         return F.relu(y) if self.relu else y
 

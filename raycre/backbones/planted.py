@@ -15,6 +15,7 @@ from torch import Tensor
 
 from raycre.backbones.contract import Backbone, check_read
 from raycre.errors import CheckpointError, ConfigError
+from raycre.float64 import to_float64
 
 # 15 bp: 100 shuffles of 65 kb hold 0.012 chance hits of a motif (2 x 65,536 x 100 / 4^15). One chance hit of
 # an 11-mer in a few of them would already turn a neutral context into a silencing one.
@@ -62,7 +63,6 @@ class Planted(Backbone):
 
     shares_weights = True
     motif_words: Tensor
-    reach_bp: Tensor
 
     def __init__(self, seq_len: int = 65_536) -> None:
         super().__init__()
@@ -87,24 +87,26 @@ class Planted(Backbone):
             }
         )
         self.register_buffer("motif_words", _motif_words())
-        self.register_buffer("reach_bp", torch.tensor(list(REACH_BP.values()), dtype=torch.float64))
+        self.reach_bp = torch.tensor(list(REACH_BP.values()), dtype=torch.float64)  # stays on the CPU
 
     def read(self, codes: Tensor, bins: Sequence[int], tracks: Sequence[int]) -> Tensor:
         """Predict the wanted bins and tracks; see `Backbone.read` for shapes and errors."""
         check_read(self, codes, bins, tracks)
         hits = _hits(codes, self.motif_words)
-        per_bin = hits.unflatten(-1, (self.n_bins, self.bin_size)).sum(-1).double()  # (n, motifs, n_bins)
+        per_bin = to_float64(hits.unflatten(-1, (self.n_bins, self.bin_size)).sum(-1))  # (n, motifs, n_bins)
         enhancers, silencers, promoters, _ = per_bin.unbind(1)
 
-        wanted = torch.tensor(list(bins), dtype=torch.int64, device=codes.device)
-        apart = (torch.arange(self.n_bins, device=codes.device) - wanted[:, None]).abs()  # (bins, n_bins)
-        reach = self.reach_bp[list(tracks)][:, None, None]
+        wanted = torch.tensor(list(bins), dtype=torch.int64, device=per_bin.device)
+        apart = (torch.arange(self.n_bins, device=per_bin.device) - wanted[:, None]).abs()  # (bins, n_bins)
+        reach = self.reach_bp[list(tracks)].to(per_bin.device)[:, None, None]
         decay = torch.exp(-self.bin_size * apart / reach)  # (tracks, bins, n_bins)
 
         enhancement = ENHANCER_WEIGHT * torch.einsum("nb,tqb->nqt", enhancers, decay)
         silencing = SILENCER_WEIGHT * torch.einsum("nb,tqb->nqt", silencers, decay)
         promoter = 1 + torch.einsum("nb,qb->nq", promoters, (apart <= PROMOTER_REACH).double())
-        return (promoter[..., None] * (BASE_ACTIVITY + enhancement) / (1 + silencing)).float()
+        return (
+            (promoter[..., None] * (BASE_ACTIVITY + enhancement) / (1 + silencing)).float().to(codes.device)
+        )
 
 
 def load_planted(weights: str | None = None, *, seq_len: int = 65_536) -> Planted:

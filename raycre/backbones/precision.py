@@ -15,8 +15,10 @@ LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 def apply(layer: nn.Module, x: Tensor) -> Tensor:
     """Apply a layer in the precision of its weights, and return that of `x`."""
     if not isinstance(layer, LAYERS):
-        return layer(x)
-    return layer(x.to(layer.weight.dtype)).to(x.dtype)
+        output: Tensor = layer(x)
+        return output
+    output: Tensor = layer(x.to(layer.weight.dtype)).to(x.dtype)
+    return output
 
 
 class Layers(nn.Sequential):

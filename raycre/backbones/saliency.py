@@ -17,6 +17,7 @@ from torch import Tensor
 
 from raycre.backbones.contract import Backbone, LocalBackbone, check_read
 from raycre.backbones.crops import PIECE, Field
+from raycre.float64 import to_float64
 
 
 def gradient_times_input(
@@ -113,9 +114,9 @@ def tile_sums(saliency: Tensor, tiles: Sequence[tuple[int, int]]) -> tuple[Tenso
         tiles: 0-based half-open in the model's input.
 
     Returns:
-        float64 (…, tiles) each.
+        float64 (…, tiles) each, on the device of `saliency` (the CPU for MPS, which has no float64).
     """
-    precise = saliency.double()
+    precise = to_float64(saliency)
     return (
         torch.stack([precise[..., start:end].sum(-1) for start, end in tiles], -1),
         torch.stack([precise[..., start:end].abs().sum(-1) for start, end in tiles], -1),

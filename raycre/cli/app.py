@@ -7,7 +7,7 @@ PyTorch and Ray take seconds to load.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -23,6 +23,11 @@ from raycre.cli.tracks import tracks
 from raycre.cli.train import train
 from raycre.cli.weights import weights
 from raycre.errors import RaycreError
+
+NO_WINDOWS = (
+    "error: raycre runs on Linux and macOS, not on Windows itself; install it in WSL (`wsl --install` in "
+    "PowerShell, then the README's commands in the Linux that this gives)"
+)
 
 app = typer.Typer(
     help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
@@ -51,6 +56,8 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a raycre error becomes one line on stderr and its exit code, as does Ctrl-C."""
+    if sys.platform == "win32":
+        _fail(NO_WINDOWS, 1)
     with interruptible(sys.argv[1:] if arguments is None else arguments) as stopped:
         try:
             _run(arguments)
@@ -70,6 +77,6 @@ def _run(arguments: list[str] | None) -> None:
         _fail(f"error: {error.strerror or error}{where}; finished parts are whole, run again to go on", 1)
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int) -> NoReturn:
     print(message, file=sys.stderr)
     raise SystemExit(code)

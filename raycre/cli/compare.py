@@ -1,27 +1,32 @@
-"""The verb `compare` of the command line: one command for each kind of data."""
+"""The verb `compare` of the command line: a command for each comparison, made from its declaration."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
+from raycre.compare.registry import find_comparison, names
+from raycre.errors import ConfigError
 from raycre.store.location import local_path
 
-compare = typer.Typer(
-    help="A finished CREME run against other data: marks, annotations, repeats, CRISPRi, motifs, saliency.",
-    no_args_is_help=True,
-)
+if TYPE_CHECKING:
+    from raycre.compare.declaration import Comparison
+    from raycre.compare.options import Taken
 
 CremeRun = Annotated[
     Path, typer.Argument(metavar="RUN", parser=local_path, help="Folder of a finished `raycre creme` run.")
 ]
 Test = Annotated[str, typer.Option(help="Whose effects and calls: necessity or sufficiency.")]
 Track = Annotated[str | None, typer.Option(help="Row or identifier of the track, where the run has several.")]
-Groups = Annotated[str, typer.Option(help="Calls, with commas between.")]
 RunFasta = Annotated[
     Path | None, typer.Option("--fasta", parser=local_path, help="The run's FASTA, where it has moved.")
 ]
@@ -29,181 +34,119 @@ Sizes = Annotated[
     Path | None,
     typer.Option(parser=local_path, help="Table of chromosome sizes, where the FASTA is not at hand."),
 ]
-Compat = Annotated[
-    str, typer.Option(help="fixed; reference: tiles of - genes mirrored, as in the authors' notebook.")
-]
 CompareOut = Annotated[
     Path | None,
     typer.Option("--out", parser=local_path, help="Folder for the results; default: the run's summary."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")]
+
+OF_EVERY_RUN = ("test", "track", "fasta", "sizes", "out")  # options that are not a comparison's own
 
 
-@compare.command("marks")
-def compare_marks(
-    run: CremeRun,
-    signals: Annotated[
-        list[str], typer.Argument(metavar="[NAME=]FILE...", help="bigWig or bedGraph, one a mark.")
-    ],
-    test: Test = "sufficiency",
-    track: Track = None,
-    groups: Annotated[
-        str, typer.Option(help="Two calls, or neutral: a sample of tiles that do little.")
-    ] = "enhancer,silencer",
-    fasta: RunFasta = None,
-    sizes: Sizes = None,
-    seed: Seed = 0,
-    out: CompareOut = None,
-    json_: Json = False,
-) -> None:
-    """Test whether two groups of tiles differ in mean or maximal coverage of marks."""
-    from raycre.workflows.compare.run import compare_marks as compare_
+class Commands(Mapping[str, Any]):
+    """The comparisons' commands by name; one is made, and its module imported, when it is asked for."""
 
-    found = compare_(
-        run, signals, test=test, track=track, groups=groups.split(","), fasta=fasta, sizes=sizes,
-        seed=seed, out=out,
-    )  # fmt: skip
-    print_result(found, json_)
+    def __getitem__(self, name: str) -> Any:
+        if name not in names():
+            raise KeyError(name)
+        try:
+            callback = callback_of(find_comparison(name))
+        except ConfigError as error:  # of another package: the help still lists all others
+            callback = _refusal(error)
+        app = typer.Typer(add_completion=False)
+        app.command(name)(callback)
+        return get_command(app)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(names())
+
+    def __len__(self) -> int:
+        return len(names())
 
 
-@compare.command("overlap")
-def compare_overlap(
-    run: CremeRun,
-    beds: Annotated[list[str], typer.Argument(metavar="[NAME=]BED...", help="One file an annotation.")],
-    test: Test = "sufficiency",
-    track: Track = None,
-    groups: Groups = "enhancer,silencer",
-    by_name: Annotated[
-        bool, typer.Option("--by-name", help="Every name in column 4 is an annotation.")
-    ] = False,
-    compat: Compat = "fixed",
-    fasta: RunFasta = None,
-    sizes: Sizes = None,
-    out: CompareOut = None,
-    json_: Json = False,
-) -> None:
-    """Count tiles and bases of tiles in annotated intervals, against all other tiles."""
-    from raycre.workflows.compare.run import compare_overlap as compare_
+class ComparisonGroup(TyperGroup):
+    """The verb; its commands are looked up when they are asked for."""
 
-    found = compare_(
-        run, beds, test=test, track=track, groups=groups.split(","), by_name=by_name, compat=compat,
-        fasta=fasta, sizes=sizes, out=out,
-    )  # fmt: skip
-    print_result(found, json_)
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Commands()  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the comparisons' names."""
+        return list(self.commands)
 
 
-@compare.command("repeats")
-def compare_repeats(
-    run: CremeRun,
-    repeats: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", parser=local_path, help="rmsk.txt of UCSC, .out of RepeatMasker, or BED by class."
-        ),
-    ],
-    by: Annotated[str, typer.Option(help="class or family.")] = "class",
-    test: Test = "sufficiency",
-    track: Track = None,
-    groups: Groups = "enhancer,silencer",
-    compat: Compat = "fixed",
-    fasta: RunFasta = None,
-    sizes: Sizes = None,
-    out: CompareOut = None,
-    json_: Json = False,
-) -> None:
-    """Count tiles and bases of tiles in repeats, class by class, against all other tiles."""
-    from raycre.workflows.compare.run import compare_repeats as compare_
-
-    found = compare_(
-        run, repeats, by=by, test=test, track=track, groups=groups.split(","), compat=compat, fasta=fasta,
-        sizes=sizes, out=out,
-    )  # fmt: skip
-    print_result(found, json_)
+compare = typer.Typer(
+    cls=ComparisonGroup,
+    help="A finished CREME run against other data: marks, annotations, repeats, CRISPRi, motifs, saliency.",
+    no_args_is_help=True,
+)
 
 
-@compare.command("crispri")
-def compare_crispri(
-    run: CremeRun,
-    pairs: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TABLE", parser=local_path, help="TSV of the EPCrispr benchmark, or BEDPE of pairs."
-        ),
-    ],
-    test: Test = "necessity",
-    track: Track = None,
-    direction: Annotated[
-        Literal["decrease", "increase", "either"],
-        typer.Option(help="Of expression on repression: decrease, increase or either."),
-    ] = "decrease",
-    combine: Annotated[
-        Literal["max", "mean", "sum"], typer.Option(help="Scores of a pair's tiles: max, mean or sum.")
-    ] = "max",
-    missing: Annotated[
-        Literal["drop", "lowest"], typer.Option(help="Pairs without a tile: drop, or lowest (ranked last).")
-    ] = "drop",
-    outcome_column: Annotated[
-        int | None, typer.Option(help="BEDPE: column, from 1, with TRUE or FALSE.")
-    ] = None,
-    gene_column: Annotated[
-        int | None, typer.Option(help="BEDPE: column with the gene's name; else by TSS.")
-    ] = None,
-    fasta: RunFasta = None,
-    sizes: Sizes = None,
-    out: CompareOut = None,
-    json_: Json = False,
-) -> None:
-    """Score CRISPR-tested pairs of element and gene: precision and recall."""
-    from raycre.workflows.compare.run import compare_crispri as compare_
+def callback_of(comparison: Comparison) -> Callable[..., None]:
+    """Return a function that typer makes a command of: its parameters are those that are declared."""
+    from raycre.compare.options import taken_by
 
-    found = compare_(
-        run, pairs, test=test, track=track, direction=direction, combine=combine, missing=missing,
-        outcome_column=outcome_column, gene_column=gene_column, fasta=fasta, sizes=sizes, out=out,
-    )  # fmt: skip
-    print_result(found, json_)
+    taken = taken_by(comparison)
+
+    def run_command(**given: Any) -> None:
+        from raycre.workflows.compare.run import run_comparison
+
+        run, as_json = given.pop("run"), given.pop("json_")
+        of_run = {name: given.pop(name) for name in OF_EVERY_RUN if name in given}
+        print_result(run_comparison(comparison.name, run, given, **of_run), as_json)
+
+    parameters = [
+        _parameter("run", CremeRun),
+        *(_parameter(each.name, _argument(each)) for each in taken if each.takes),
+        _parameter("test", Test, comparison.test),
+        _parameter("track", Track, None),
+        *(_parameter(each.name, *_option(each)) for each in taken if not each.takes),
+        *([_parameter("fasta", RunFasta, None)] if comparison.needs else []),
+        *([_parameter("sizes", Sizes, None)] if "sizes" in comparison.needs else []),
+        _parameter("out", CompareOut, None),
+        _parameter("json_", Json, False),
+    ]
+    return _with_signature(run_command, parameters, comparison.summary)
 
 
-@compare.command("fasta")
-def compare_fasta(
-    run: CremeRun,
-    test: Test = "sufficiency",
-    track: Track = None,
-    groups: Groups = "enhancer,silencer",
-    backgrounds: Annotated[
-        str, typer.Option(help="shuffled, matched (by GC and length), both with a comma, or none.")
-    ] = "shuffled,matched",
-    seed: Seed = 0,
-    fasta: RunFasta = None,
-    out: CompareOut = None,
-    json_: Json = False,
-) -> None:
-    """Write called tiles and backgrounds as FASTA, for XSTREME (--p and --n) and the like."""
-    from raycre.workflows.compare.sequences import export_fasta
-
-    found = export_fasta(
-        run, test=test, track=track, groups=groups.split(","), seed=seed, fasta=fasta, out=out,
-        backgrounds=[] if backgrounds == "none" else backgrounds.split(","),
-    )  # fmt: skip
-    print_result(found, json_)
+def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
-@compare.command("saliency")
-def compare_saliency(
-    run: CremeRun,
-    test: Test = "necessity",
-    track: Track = None,
-    genes: Annotated[str, typer.Option(help="Names or ids, with commas between; default: all.")] = "",
-    fasta: RunFasta = None,
-    gpu: Annotated[bool, typer.Option("--gpu", help="Compute on the GPU.")] = False,
-    bases: Annotated[bool, typer.Option("--bases", help="Also write the values of every base.")] = False,
-    out: CompareOut = None,
-    json_: Json = False,
-) -> None:
-    """Correlate gradient times input with effects, tile by tile."""
-    from raycre.workflows.compare.sequences import compare_saliency as compare_
+def _argument(taken: Taken) -> Any:
+    if taken.takes == "files":
+        return Annotated[list[str], typer.Argument(metavar=taken.metavar, help=taken.help)]
+    return Annotated[Path, typer.Argument(metavar=taken.metavar, parser=local_path, help=taken.help)]
 
-    found = compare_(
-        run, test=test, track=track, genes=genes.split(",") if genes else (), fasta=fasta, gpu=gpu,
-        bases=bases, out=out,
-    )  # fmt: skip
-    print_result(found, json_)
+
+def _option(taken: Taken) -> tuple[Any, Any]:
+    """Return the annotation and the default of an option."""
+    flag = f"--{taken.name.replace('_', '-')}"
+    if taken.is_list:
+        default = taken.default if taken.default is MISSING else taken.as_text(taken.default)
+        kind: Any = Annotated[str, typer.Option(flag, help=taken.help)]
+    else:
+        default = taken.default
+        names_ = (flag,) if default is False or taken.kind is not bool else (f"{flag}/--no-{flag[2:]}",)
+        parser = local_path if taken.kind in (Path, Path | None) else None
+        kind = Annotated[taken.kind, typer.Option(*names_, min=taken.least, parser=parser, help=taken.help)]
+    return kind, inspect.Parameter.empty if default is MISSING else default
+
+
+def _with_signature(
+    run: Callable[..., None], parameters: list[inspect.Parameter], summary: str
+) -> Callable[..., None]:
+    run.__doc__ = summary
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _refusal(error: ConfigError) -> Callable[..., None]:
+    """Return a command that says why the comparison cannot be used, whatever it is given."""
+
+    def refuse(**_: Any) -> None:
+        raise error
+
+    words = Annotated[list[str] | None, typer.Argument()]
+    return _with_signature(refuse, [_parameter("words", words, None)], f"Cannot be used: {error.message}")

@@ -10,17 +10,33 @@ counted, since a file that holds a part of the genome cannot be told from one wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
+from raycre.compare.declaration import (
+    CALLED,
+    Compared,
+    Comparison,
+    Outcome,
+    files,
+    json_rows,
+    option,
+    seed_option,
+)
+from raycre.compare.tiles import GROUP, TILE, neutral_tiles
 from raycre.errors import ConfigError
 from raycre.genome.tracks import Track
+from raycre.log import say
+from raycre.store.fields import INT, REAL, TEXT, schema_of
 
+NEUTRAL = "neutral"
 STATISTICS = ("mean", "max")
 _AT_ONCE = 1 << 24  # bases read at once: 64 MiB
 
@@ -92,7 +108,7 @@ def compare_groups(rows: pd.DataFrame, group: str, other: str) -> pd.DataFrame:
         other: the second.
 
     Returns:
-        One row for each mark and statistic, columns MARK_TESTS of store.comparison_schemas.
+        One row for each mark and statistic, columns MARK_TESTS.
 
     Raises:
         ConfigError: the two groups are one.
@@ -115,7 +131,8 @@ def compare_groups(rows: pd.DataFrame, group: str, other: str) -> pd.DataFrame:
 
 def _values(rows: pd.DataFrame, statistic: str, group: str) -> NDArray[np.float64]:
     values = rows.loc[rows["group"] == group, statistic].to_numpy(np.float64)
-    return values[np.isfinite(values)]
+    finite: NDArray[np.float64] = values[np.isfinite(values)]
+    return finite
 
 
 def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, float | int | None]:
@@ -149,3 +166,104 @@ def rank_test(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[
         return len(first) * len(second) / 2, 1.0
     u, p = mannwhitneyu(first, second, alternative="two-sided")
     return float(u), float(p)
+
+
+MARKS = schema_of(
+    *TILE,
+    GROUP,
+    ("mark", TEXT, "name of the signal"),
+    (
+        "mean",
+        REAL,
+        "mean over the tile's bases, those without data being 0; null if the file lacks the chromosome",
+    ),
+    ("max", REAL, "largest value in the tile, likewise"),
+)
+
+MARK_TESTS = schema_of(
+    ("mark", TEXT, "name of the signal"),
+    ("statistic", TEXT, "mean or max, of a tile"),
+    ("group", TEXT, "first group"),
+    ("other", TEXT, "second group"),
+    ("n", INT, "tiles of the first group with a value"),
+    ("n_other", INT, "tiles of the second group with a value"),
+    ("n_without_signal", INT, "tiles of the first group that are 0 throughout"),
+    ("n_other_without_signal", INT, "tiles of the second group that are 0 throughout"),
+    ("average", REAL, "mean over tiles of the first group"),
+    ("average_other", REAL, "mean over tiles of the second group"),
+    ("log_ratio", REAL, "natural logarithm of the two averages' ratio, null where one is 0"),
+    ("sign", pa.int32(), "1 where the first average is the higher, -1 where it is the lower, else 0"),
+    ("u", REAL, "Mann-Whitney U of the first group"),
+    ("p_value", REAL, "two-sided; null where a group is empty"),
+    ("p_adjusted", REAL, "p_value times the number of marks, at most 1 (Bonferroni)"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Marks to read, and the two groups of tiles that they are compared between."""
+
+    signals: Mapping[str, Path] = files("[NAME=]FILE...", "bigWig or bedGraph, one a mark.")
+    groups: tuple[str, ...] = option(CALLED, "Two calls, or neutral: a sample of tiles that do little.")
+    seed: int = seed_option()
+
+    def __post_init__(self) -> None:
+        if len(self.groups) != 2:
+            raise ConfigError("marks are compared between two groups", value=",".join(self.groups))
+
+
+def compare_marks(run: Compared, options: Options) -> Outcome:
+    """Read the coverage of every tile and mark, and test each mark between the two groups."""
+    lengths, sizes_from = run.sizes()
+    tiles = grouped(run.table, options.groups, options.seed)
+    rows = coverage_of_marks(tiles, options.signals, lengths, sizes_from=sizes_from)
+    unknown = tiles_without(rows)
+    for mark, n in unknown.items():
+        say(
+            f"NOTE: {n:,} of {len(tiles):,} tiles are on chromosomes that {options.signals[mark].name} does "
+            "not have: they are in no test"
+        )
+    tested = compare_groups(rows, *options.groups)
+    shown = ["mark", "statistic", "n", "n_other", "log_ratio", "p_value", "p_adjusted"]
+    facts = {
+        "groups": list(options.groups),
+        "tiles": len(tiles),
+        "tiles_on_chromosomes_without_data": unknown,
+        "marks": json_rows(tested[shown]),
+    }
+    return Outcome(facts, {"marks": rows, "mark_tests": tested})
+
+
+def grouped(table: pd.DataFrame, groups: Sequence[str], seed: int) -> pd.DataFrame:
+    """Return tiles of the groups, one after another, with a column `group`.
+
+    Neutral tiles are as many as enhancers and silencers on average, as in the paper.
+
+    Raises:
+        ConfigError: a group without tiles.
+    """
+    counts = table["call"].value_counts()
+    parts = []
+    for name in groups:
+        if name == NEUTRAL:
+            n = round(float(np.mean([counts.get(call, 0) for call in CALLED])))
+            part = neutral_tiles(table, n, seed)
+        else:
+            part = table[table["call"] == name]
+        if part.empty:
+            known = ", ".join(f"{n:,} {call}" for call, n in counts.items()) or "none"
+            raise ConfigError(f"no tile is of this group; of those read there are {known}", value=name)
+        parts.append(part.assign(group=name))
+    return pd.concat(parts, ignore_index=True)
+
+
+COMPARISON = Comparison(
+    name="marks",
+    summary="Test whether two groups of tiles differ in mean or maximal coverage of marks.",
+    options=Options,
+    compare=compare_marks,
+    needs=("sizes",),
+    calls=lambda options: None if NEUTRAL in options.groups else frozenset(options.groups),
+    tables={"marks": MARKS, "mark_tests": MARK_TESTS},
+    figure="marks",
+)

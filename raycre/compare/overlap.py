@@ -1,4 +1,4 @@
-"""How much of the tiles lies in annotated intervals: BED files, or RepeatMasker's classes.
+"""How much of the tiles lies in annotated intervals, for example of BED files.
 
 Tiles lie where the gene's strand puts them. `compat: reference` puts those of - genes where the authors'
 notebook looked for them: on the wrong side of the TSS (DIVERGENCES 11).
@@ -7,14 +7,31 @@ notebook looked for them: on the wrong side of the TSS (DIVERGENCES 11).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyranges as pr
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from raycre.errors import ConfigError
+from raycre.compare.declaration import (
+    Compared,
+    Comparison,
+    Outcome,
+    files,
+    groups_option,
+    json_rows,
+    option,
+)
+from raycre.compare.tiles import GROUP
+from raycre.errors import ConfigError, FormatError
+from raycre.genome.intervals import on_known_chromosomes
+from raycre.genome.overlaps import covered_bases
+from raycre.genome.regions import read_regions
+from raycre.log import say
+from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 
 def place(table: pd.DataFrame, compat: str = "fixed") -> pd.DataFrame:
@@ -38,38 +55,6 @@ def place(table: pd.DataFrame, compat: str = "fixed") -> pd.DataFrame:
     return table.assign(start=table["start"].mask(minus, start), end=table["end"].mask(minus, end))
 
 
-def covered_bases(table: pd.DataFrame, annotation: pd.DataFrame) -> NDArray[np.int64]:
-    """Count the bases of each interval that at least one interval of `annotation` holds.
-
-    Args:
-        table, annotation: chrom, start, end: 0-based half-open, overlapping or not, in any order.
-
-    Returns:
-        int64 (n,), in the order of `table`.
-    """
-    counts = np.zeros(len(table), dtype=np.int64)
-    here = annotation[annotation["chrom"].isin(table["chrom"].unique())]
-    if not len(here):
-        return counts
-    names = {"chrom": "Chromosome", "start": "Start", "end": "End"}
-    merged = pr.PyRanges(here[list(names)].rename(columns=names)).merge(strand=False).df
-    chrom, start, end = (table[c].to_numpy() for c in names)
-    for name, of_chrom in merged.groupby("Chromosome", observed=True):
-        rows = chrom == name
-        edges = np.sort(of_chrom[["Start", "End"]].to_numpy(np.int64), axis=0)
-        counts[rows] = _covered_before(edges, end[rows]) - _covered_before(edges, start[rows])
-    return counts
-
-
-def _covered_before(edges: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the bases of disjoint intervals, ascending int64 (m, 2), that lie before each position."""
-    begun = np.searchsorted(edges[:, 0], position, side="left")  # intervals that start before it
-    total = np.concatenate([[0], np.cumsum(edges[:, 1] - edges[:, 0])])
-    # The last of them may reach past it.
-    reaching = np.where(begun > 0, np.maximum(edges[begun - 1, 1] - position, 0), 0)
-    return total[begun] - reaching
-
-
 def overlaps(
     table: pd.DataFrame, annotations: Mapping[str, pd.DataFrame], groups: Sequence[str]
 ) -> pd.DataFrame:
@@ -81,7 +66,7 @@ def overlaps(
         groups: which rows to report.
 
     Returns:
-        One row for each annotation and group, columns OVERLAPS of store.comparison_schemas.
+        One row for each annotation and group, columns OVERLAPS.
 
     Raises:
         ConfigError: a group without tiles.
@@ -121,3 +106,91 @@ def _row(
         "odds_ratio": float(odds),
         "p_value": float(p),
     }
+
+
+OVERLAPS = schema_of(
+    ("annotation", TEXT, "name of the BED, or class or family of repeats"),
+    GROUP,
+    ("n", INT, "tiles of the group"),
+    ("n_overlapping", INT, "of them with at least one base of the annotation"),
+    ("percent", REAL, "n_overlapping of n, in percent"),
+    ("bases", INT, "bases of the group's tiles"),
+    ("bases_covered", INT, "of them in the annotation, counted once however often it covers them"),
+    ("percent_bases", REAL, "bases_covered of bases, in percent"),
+    ("n_others", INT, "all other tiles of the test whose call is known"),
+    ("n_others_overlapping", INT, "of them with at least one base of the annotation"),
+    ("odds_ratio", REAL, "of overlapping, the group against the others; infinite where no other overlaps"),
+    ("p_value", REAL, "Fisher's exact test, two-sided; null where there are no others"),
+)
+
+
+def compat_option() -> Any:
+    """Declare `compat`: where tiles of - genes are looked up."""
+    return option("fixed", "fixed; reference: tiles of - genes mirrored, as in the authors' notebook.")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Annotations, and the groups of tiles that are looked up in them."""
+
+    beds: Mapping[str, Path] = files("[NAME=]BED...", "One file an annotation.")
+    groups: tuple[str, ...] = groups_option()
+    by_name: bool = option(False, "Every name in column 4 is an annotation.")
+    compat: str = compat_option()
+
+
+def compare_overlap(run: Compared, options: Options) -> Outcome:
+    """Count tiles and bases of tiles in the intervals of every file, or of every name in a file."""
+    lengths, _ = run.sizes()
+    annotations: dict[str, pd.DataFrame] = {}
+    for name, path in options.beds.items():
+        rows = read_regions(path).table
+        rows = rows[on_known_chromosomes(rows, path, lengths)]
+        if options.by_name and rows["name"].isna().any():
+            line = int(rows.loc[rows["name"].isna(), "line"].iloc[0])
+            raise FormatError("no name in column 4, which --by-name needs", path=path, line=line)
+        of_file = dict(iter(rows.groupby("name"))) if options.by_name else {"": rows}
+        annotations |= {f"{name}:{label!s}".rstrip(":"): part for label, part in of_file.items()}
+    facts, rows = lay_on(run.table, annotations, options.groups, options.compat)
+    return Outcome(facts, {"overlap": rows})
+
+
+def lay_on(
+    table: pd.DataFrame, annotations: Mapping[str, pd.DataFrame], groups: Sequence[str], compat: str
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Lay called tiles on annotations.
+
+    Returns:
+        (facts, rows): what to print, ready for JSON, and the rows of `overlaps`.
+
+    Raises:
+        ConfigError: as `place` and `overlaps`.
+    """
+    called = table[table["call"].notna()]
+    tiles = place(called.assign(group=called["call"]), compat)
+    rows = overlaps(tiles, annotations, groups)
+    annotated = {chrom for rows in annotations.values() for chrom in rows["chrom"].unique()}
+    n_off = int((~tiles["chrom"].isin(annotated)).sum())
+    if n_off:
+        say(f"NOTE: {n_off:,} of {len(tiles):,} tiles are on chromosomes without any annotation")
+    shown = ["annotation", "group", "n", "n_overlapping", "percent", "percent_bases", "odds_ratio", "p_value"]
+    facts = {
+        "compat": compat,
+        "tiles": len(tiles),
+        "tiles_without_call": len(table) - len(called),
+        "tiles_on_chromosomes_without_annotation": n_off,
+        "overlaps": json_rows(rows[shown]),
+    }
+    return facts, rows
+
+
+COMPARISON = Comparison(
+    name="overlap",
+    summary="Count tiles and bases of tiles in annotated intervals, against all other tiles.",
+    options=Options,
+    compare=compare_overlap,
+    needs=("sizes",),
+    tables={"overlap": OVERLAPS},
+    figure="overlaps",
+    subject="annotations",
+)

@@ -31,7 +31,9 @@ from raycre.published.cache import resolve
 _LIKE_A_PATH = re.compile(r"[/\\~$*?]|://|\.(txt|tsv|csv|bed|list|genes|gz|tab|dat)$", re.IGNORECASE)
 
 if TYPE_CHECKING:
-    TestName, Shuffled, Thresholds = str, str, str
+    TestName = str
+    Shuffled = str
+    Thresholds = str
 else:
     TestName = Literal[test_names()]
     Shuffled = Literal[(*paper_shuffles(), *(test for test in test_names() if test not in TESTS))]

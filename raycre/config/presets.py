@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 from raycre.create import names
+from raycre.create.model.loss_weights import Weights
 from raycre.create.model.sizes import Structure
 from raycre.create.training import presets
-from raycre.create.training.loss_weights import Weights
 from raycre.errors import ConfigError
 
 CREATE = "create"

@@ -10,8 +10,9 @@ import yaml
 from pydantic import ValidationError
 
 from raycre.config import yaml_text
-from raycre.config.models import PredictConfig, TrainConfig
+from raycre.config.models import PredictConfig
 from raycre.config.perturb import PerturbConfig
+from raycre.config.train import TrainConfig
 from raycre.config.words import Problem
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.file_kinds import refuse_other_kinds

@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from raycre.config.models import ModelConfig, RecipeConfig, TrainConfig
 from raycre.config.reading import Source, check, override, parse, read_values
+from raycre.config.train import ModelConfig, RecipeConfig, TrainConfig
 from raycre.errors import ConfigError, near
 
 FOLDER = "sweep"  # below the run's folder

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from raycre.errors import ConfigError, near
-from raycre.genome.classes import CLASSES
+from raycre.genome.classes import CLASSES as CLASSES
 
 WIDTH = 1000  # bp of a region (L in CREATE Methods, "The CREATE framework")
 BACKGROUND = CLASSES.index("background")

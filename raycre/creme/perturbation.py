@@ -78,11 +78,6 @@ class Pass:
             *((at, at + end - start) for start, end, at in self.placed),
         )
 
-    @property
-    def n_changed(self) -> int:
-        """bp written over the wild type or background, which is what reuse of its activations cannot save."""
-        return sum(end - start for start, end in self.edited)
-
 
 WT = Pass()
 

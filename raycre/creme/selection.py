@@ -1,4 +1,4 @@
-"""What CREME chooses between its tests: genes by activity, contexts by class, neutral tiles to compare with.
+"""What CREME chooses between its tests: genes by activity, contexts by class.
 
 Functions of frames and arrays. Knows no model, no run and no file.
 """
@@ -18,7 +18,6 @@ from raycre.errors import InputError, RaycreError
 TOP_GENES = 10_000  # per track; Methods, "Transcription start site selection"
 CONTEXT_CLASSES = ("enhancing", "neutral", "silencing")  # in the order of the authors' tables
 REFERENCE_STATE = 42  # the authors' random_state for contexts (DIVERGENCES 4)
-NEUTRAL_TILE = 0.1  # |sufficiency| below; Methods, "Biochemical characterization of CREs"
 
 
 class TopGenes(NamedTuple):
@@ -122,41 +121,6 @@ def sample_contexts(
             kept.append(rows)
     found = np.concatenate([np.empty(0, dtype=np.int64), *kept])
     return found if compat == "reference" else np.sort(found)
-
-
-def neutral_tiles(tiles: pd.DataFrame, seed: int = 0) -> NDArray[np.int64]:
-    """Choose tiles that do nothing, to compare enhancers and silencers with.
-
-    Methods, "Biochemical characterization of CREs": tiles of neutral contexts whose sufficiency effect is
-    nearer to 0 than 0.1, one of each gene, and of these as many as there are enhancers and silencers on
-    average (rounded down). What the text draws at random is drawn by the hash of identity; the authors'
-    draw is not known, so there is no "reference".
-
-    Args:
-        tiles: a row per gene, track and tile of the sufficiency test: gene, track, offset_start, offset_end,
-            context (class of the gene there), effect and call (from `cre_calls`).
-        seed: the run's own.
-
-    Returns:
-        int64 (kept,), positions of rows, ascending; track by track as many as the rule gives.
-
-    Raises:
-        InputError: a tile that is there twice for a gene and track.
-    """
-    identity = ["gene", "track", "offset_start", "offset_end"]
-    _refuse_repeats(tiles, identity)
-    quiet = (tiles["context"] == "neutral") & (tiles["effect"].abs() < NEUTRAL_TILE)
-    track, call = tiles["track"].to_numpy(), tiles["call"]
-    kept = []
-    for t in dict.fromkeys(track.tolist()):
-        here = track == t
-        n = int(call[here].isin(["enhancer", "silencer"]).sum()) // 2
-        rows = np.flatnonzero(here & quiet.to_numpy())
-        rows = rows[_order(tiles.iloc[rows], identity, seed)]
-        rows = rows[~tiles["gene"].iloc[rows].duplicated().to_numpy()]
-        # The gene's own hash decides now: the smallest of many tiles' would favour genes with many.
-        kept.append(rows[_order(tiles.iloc[rows], ["gene", "track"], seed)[:n]])
-    return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *kept]))
 
 
 def _order(table: pd.DataFrame, identity: list[str], seed: int) -> NDArray[np.int64]:

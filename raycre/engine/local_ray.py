@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,9 +18,8 @@ from raycre.log import say
 
 SHARED_MEMORY = Path("/dev/shm")
 _CGROUPS = Path("/sys/fs/cgroup")
-# Ray's longest socket: its name below the temporary folder, and what the system allows in all.
+# Ray's longest socket: its name below the temporary folder. The system's limit is below, `_socket_limit`.
 _SOCKET = "/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
-_SOCKET_LIMIT = 107
 _ROOM = 100 * 2**20  # bytes that logs and sockets of a session may need
 
 
@@ -28,6 +29,11 @@ def usable_cpus() -> int:
     n = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     quota = cgroup_cpus()
     return n if quota is None else max(1, min(n, int(quota)))
+
+
+def apple_gpus() -> int:
+    """Return 1 on a Mac with Apple silicon, whose GPU Ray does not count by itself; else 0."""
+    return int(sys.platform == "darwin" and platform.machine() == "arm64")
 
 
 def cgroup_cpus(root: Path = _CGROUPS, own: Path = Path("/proc/self/cgroup")) -> float | None:
@@ -76,8 +82,10 @@ def local_options() -> Iterator[dict[str, Any]]:
     """
     with ExitStack() as stack:
         folder = stack.enter_context(_short(_temporary()))
-        options = {"include_dashboard": False, "num_cpus": usable_cpus(), "_temp_dir": str(folder)}
-        why = _refused(SHARED_MEMORY)
+        options: dict[str, Any] = {"include_dashboard": False, "num_cpus": usable_cpus()}
+        options |= {"_temp_dir": str(folder), **({"num_gpus": n} if (n := apple_gpus()) else {})}
+        # Only Linux has such a folder; elsewhere Ray keeps objects in files of its temporary folder anyway.
+        why = _refused(SHARED_MEMORY) if sys.platform == "linux" else None
         if why is not None and SHARED_MEMORY.parent.is_dir():
             _note(f"NOTE: {SHARED_MEMORY} cannot be written ({why}): Ray keeps objects on disk, in {folder}")
             options["_plasma_directory"] = str(folder)
@@ -127,17 +135,23 @@ def _refused(folder: Path) -> str | None:
     return None
 
 
+def _socket_limit() -> int:
+    """Bytes of a socket's path, of its 108 (104 on macOS) the last is a zero (`sun_path` in sys/un.h)."""
+    return 103 if sys.platform == "darwin" else 107
+
+
 @contextmanager
 def _short(folder: Path) -> Iterator[Path]:
     """Yield a folder whose sockets' paths the system takes: itself, or a link in /tmp to it."""
-    if len(str(folder) + _SOCKET) <= _SOCKET_LIMIT:
+    limit = _socket_limit()
+    if len(os.fsencode(folder)) + len(_SOCKET) <= limit:
         yield folder
         return
     folder.mkdir(parents=True, exist_ok=True)
     try:
         links = tempfile.mkdtemp(prefix="ray", dir="/tmp")
     except OSError as error:
-        longest = _SOCKET_LIMIT - len(_SOCKET) - len("/ray")
+        longest = limit - len(_SOCKET) - len("/ray")
         raise ConfigError(
             f"{folder}: too long for Ray's sockets, and /tmp cannot hold a link ({error.strerror}); set "
             f"RAY_TMPDIR to a folder of at most {longest} characters"

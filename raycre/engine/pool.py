@@ -1,4 +1,4 @@
-"""Actors that each hold one replica, and the fan-out of units over them. Knows not what a unit does."""
+"""Actors that each hold one replica, and the fan-out of units over them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ray.exceptions import RayActorError
 from raycre.engine.cluster import connected, replicas
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
-from raycre.store.ledger import Outcome
 
 MAX_RESTARTS = (
     20  # of one actor: spot nodes come and go, but one that dies at every start must not go on for ever
@@ -58,8 +57,8 @@ class Pool:
         """Whether there has been work."""
         return bool(self._actors)
 
-    def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Outcome]:
-        """Call `method(unit, common)` of an actor for every unit, yielding outcomes as they come.
+    def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Any]:
+        """Call `method(unit, common)` of an actor for every unit, yielding what it returns as it comes.
 
         A lost actor is started again, and its units are tried again: the ledger, which counts tries across
         processes, is what bounds those. `DEPTH` units an actor are in flight at most; `common` travels once
@@ -74,7 +73,7 @@ class Pool:
             self._start(len(units))
         shared = ray.put(common)
         queue = iter(units)
-        flying: dict[ray.ObjectRef, Any] = {}
+        flying: dict[ray.ObjectRef[Any], Any] = {}
 
         def send(to: Any) -> None:
             unit = next(queue, None)

@@ -111,7 +111,7 @@ def cutoffs_blocks(record: Mapping[str, Any]) -> list[Block]:
     """Return how regions are called: the rule, the cutoffs, and the false positive rates to expect.
 
     Args:
-        record: run.json of a prediction; that of an earlier version says nothing of it.
+        record: run.json of a prediction; one that was stopped at its very start does not say it yet.
     """
     if "calls_by" not in record:
         return []

@@ -1,11 +1,10 @@
-"""Pictures of what `raycre compare` found: marks by group, overlaps, precision and recall, saliency.
-
-Reads the tables of the run's summary that are there; nothing where none is. Knows no test of statistics.
-"""
+"""Comparisons of a CREME run with other data in the report: figures by name, each over declared tables."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,38 +13,43 @@ from raycre.figures.blocks import Block, Cell, Note, Picture, Table, shown
 from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, new_figure
 from raycre.store.parquet import read_table
 
-_MAX_MARKS, _MAX_ROWS, _MARKS_A_ROW = 12, 200, 6
+_MAX_MARKS, _MAX_ROWS, _MARKS_A_ROW, _MAX_BARS = 12, 200, 6, 40
 _STATISTICS = {"mean": "mean coverage", "max": "maximal coverage"}
 _PREDICTORS = {"creme": BLUE, "distance": GREY}
 
 
-def read_comparisons(run: Path) -> list[Block]:
+class Drawing(NamedTuple):
+    """A comparison that a report may draw.
+
+    name: of the comparison. figure: a row of `FIGURES`. subject: what tiles are compared with, for captions.
+    tables: names of the tables that the figure needs, in the order in which it takes them.
+    """
+
+    name: str
+    figure: str
+    subject: str
+    tables: tuple[str, ...]
+
+
+Tables: TypeAlias = Mapping[str, pd.DataFrame]
+
+
+def read_comparisons(run: Path, drawings: Sequence[Drawing]) -> list[Block]:
     """Read the comparisons in a CREME run's summary and return their part of the report.
+
+    Args:
+        run: the run folder.
+        drawings: of all comparisons that are known; those whose tables are there are drawn, in this order.
 
     Raises:
         FormatError: a damaged table.
     """
-    names = (
-        "marks",
-        "mark_tests",
-        "overlap",
-        "repeats",
-        "crispri_pairs",
-        "crispri_curve",
-        "saliency_correlations",
-    )
-    paths = {name: run / "summary" / f"compare_{name}.parquet" for name in names}
-    found = {name: read_table(path).to_pandas() for name, path in paths.items() if path.is_file()}
     blocks: list[Block] = []
-    if "marks" in found and "mark_tests" in found:
-        blocks += [draw_marks(found["marks"], found["mark_tests"]), marks_table(found["mark_tests"])]
-    for name, what in (("overlap", "annotations"), ("repeats", "repeats")):
-        if name in found:
-            blocks.append(overlaps_table(found[name], what))
-    if "crispri_pairs" in found and "crispri_curve" in found:
-        blocks.append(draw_precision(found["crispri_curve"], found["crispri_pairs"]))
-    if "saliency_correlations" in found:
-        blocks.append(saliency_table(found["saliency_correlations"]))
+    for drawing in drawings:
+        paths = {name: run / "summary" / f"compare_{name}.parquet" for name in drawing.tables}
+        if paths and all(path.is_file() for path in paths.values()):
+            tables = {name: read_table(path).to_pandas() for name, path in paths.items()}
+            blocks += FIGURES[drawing.figure](drawing, tables)
     return [Note("Compared with other data:"), *blocks] if blocks else []
 
 
@@ -53,7 +57,7 @@ def draw_marks(rows: pd.DataFrame, tests: pd.DataFrame) -> Picture:
     """Draw each mark's mean coverage by group, the marks of smallest p first.
 
     Args:
-        rows, tests: columns of MARKS and MARK_TESTS in store.comparison_schemas.
+        rows, tests: columns MARKS and MARK_TESTS of `compare.marks`.
     """
     of_mean = tests[tests["statistic"] == "mean"].sort_values("p_value", kind="stable")
     drawn = of_mean.head(_MAX_MARKS)
@@ -119,7 +123,7 @@ def marks_table(tests: pd.DataFrame) -> Table:
 
 
 def overlaps_table(found: pd.DataFrame, what: str) -> Table:
-    """Return overlaps with annotations or repeats, columns of OVERLAPS in store.comparison_schemas."""
+    """Return overlaps with annotations or repeats, columns OVERLAPS of `compare.overlap`."""
     ordered = found.sort_values("p_value", kind="stable").head(_MAX_ROWS)
     rows: list[list[Cell]] = [
         [
@@ -142,7 +146,7 @@ def draw_precision(curves: pd.DataFrame, pairs: pd.DataFrame) -> Picture:
     """Draw precision against recall of CRISPR-tested pairs.
 
     Args:
-        curves, pairs: columns of PR_CURVES and PAIRS in store.comparison_schemas.
+        curves, pairs: columns PR_CURVES and PAIRS of `compare.crispri`.
     """
     figure = new_figure(5, 4.4)
     axes = figure.subplots()
@@ -183,3 +187,75 @@ def saliency_table(found: pd.DataFrame) -> Table:
         rows,
         tall=len(rows) > 24,
     )
+
+
+def plain_table(name: str, rows: pd.DataFrame) -> Table:
+    """Return a table as it is, for a comparison of a package."""
+    cells = rows.head(_MAX_ROWS).astype(object).where(rows.head(_MAX_ROWS).notna(), None)
+    return Table(
+        f"compare_{name}{f', the first {_MAX_ROWS} rows' if len(rows) > _MAX_ROWS else ''}.",
+        list(rows.columns),
+        [[_cell(value) for value in row] for row in cells.itertuples(index=False)],
+        tall=len(cells) > 24,
+    )
+
+
+def _cell(value: object) -> Cell:
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def draw_bars(name: str, rows: pd.DataFrame) -> Picture:
+    """Draw a table's first column of numbers as bars, named by its first column of texts."""
+    texts = [c for c in rows if not pd.api.types.is_numeric_dtype(rows[c])]
+    numbers = [c for c in rows if pd.api.types.is_numeric_dtype(rows[c])]
+    drawn = rows.head(_MAX_BARS)
+    labels = drawn[texts[0]].astype(str) if texts else drawn.index.astype(str)
+    values = drawn[numbers[0]].to_numpy(np.float64) if numbers else np.zeros(len(drawn))
+    measured = str(numbers[0]) if numbers else "nothing"
+    figure = new_figure(6, 0.8 + 0.25 * max(1, len(drawn)))
+    axes = figure.subplots()
+    axes.barh(np.arange(len(drawn)), values, color=BLUE)
+    axes.set_yticks(np.arange(len(drawn)), list(labels))
+    axes.invert_yaxis()
+    axes.set_xlabel(measured)
+    more = f"; the first {_MAX_BARS} of {len(rows):,} rows" if len(rows) > _MAX_BARS else ""
+    return Picture(name, as_svg(figure), f"bars of {measured}", f"{measured} of compare_{name}{more}.")
+
+
+def _marks(drawing: Drawing, tables: Tables) -> list[Block]:
+    rows, tests = tables.values()
+    return [draw_marks(rows, tests), marks_table(tests)]
+
+
+def _overlaps(drawing: Drawing, tables: Tables) -> list[Block]:
+    return [overlaps_table(rows, drawing.subject) for rows in tables.values()]
+
+
+def _precision(drawing: Drawing, tables: Tables) -> list[Block]:
+    pairs, curves = tables.values()
+    return [draw_precision(curves, pairs)]
+
+
+def _saliency(drawing: Drawing, tables: Tables) -> list[Block]:
+    return [saliency_table(rows) for rows in tables.values()]
+
+
+def _table(drawing: Drawing, tables: Tables) -> list[Block]:
+    return [plain_table(name, rows) for name, rows in tables.items()]
+
+
+def _bars(drawing: Drawing, tables: Tables) -> list[Block]:
+    return [draw_bars(name, rows) for name, rows in tables.items()]
+
+
+FIGURES: dict[str, Callable[[Drawing, Tables], list[Block]]] = {
+    "marks": _marks,
+    "overlaps": _overlaps,
+    "precision": _precision,
+    "saliency": _saliency,
+    "table": _table,
+    "bars": _bars,
+}
+"""What draws a comparison, by the name in its declaration (`Comparison.figure`)."""
+
+DEFAULT = "table"  # of a comparison whose figure is not known here

@@ -60,7 +60,8 @@ def present(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 def starts(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Top of each class's bar, from the top down, when all regions are 1 high and classes lie apart."""
     before = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return before / sizes.sum() + _GAP * np.arange(len(sizes))
+    values: NDArray[np.float64] = before / sizes.sum() + _GAP * np.arange(len(sizes))
+    return values
 
 
 def _draw_ribbon(axes: Axes, left: float, right: float, height: float, colour: str) -> None:

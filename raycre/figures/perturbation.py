@@ -9,7 +9,6 @@ from raycre.creme.tests import find_test, in_order, names
 from raycre.errors import ConfigError, near
 from raycre.figures.blocks import Block, Note
 from raycre.figures.choices import read_choices
-from raycre.figures.comparisons import read_comparisons
 from raycre.figures.effects import read_effects
 from raycre.figures.elements import read_elements
 from raycre.figures.finetiles import read_finetiles
@@ -37,7 +36,7 @@ def read_perturbation(run: Path) -> list[Block]:
     Raises:
         FormatError: a damaged part.
     """
-    tests, notes = tests_by_figure(run)
+    tests, notes = drawn_by_figure(run)
     first, *others = FIGURES
     return [
         *read_choices(run),
@@ -45,11 +44,10 @@ def read_perturbation(run: Path) -> list[Block]:
         *FIGURES[first](run, tests[first]),
         *read_elements(run),
         *(block for name in others for block in FIGURES[name](run, tests[name])),
-        *read_comparisons(run),
     ]
 
 
-def tests_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
+def drawn_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
     """Return the tests of a run by the figure that draws them, and what a person should know of that.
 
     A test whose package is not installed here is drawn by the figure of any rows.

@@ -16,7 +16,7 @@ from raycre.figures.blocks import Block, Cell, Picture, Table
 from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
-from raycre.store.schemas import MAJOR_FEATURES, OPENNESS_UNIT, OPENNESS_UNITS
+from raycre.store.schemas import OPENNESS_UNIT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,6 @@ def read_spectrum(folder: Path) -> list[Block]:
         return []
     spectrum = read_table(folder / "spectrum.parquet").to_pandas()
     majors = read_table(folder / "major_features.parquet").to_pandas()
-    majors = majors.reindex(columns=MAJOR_FEATURES.names)  # earlier versions had fewer
     blocks: list[Block] = [draw_spectrum(spectrum, folder.name), majors_table(majors)]
     columns = [f"{signal}_{kind}" for signal in _SIGNALS for kind in _KINDS]
     decoded = read_table(folder / "reconstruction.parquet", ["class", *columns])
@@ -49,7 +48,7 @@ def read_spectrum(folder: Path) -> list[Block]:
         for column in columns
         if decoded[column].null_count == 0
     }
-    said = (decoded.schema.metadata or {}).get(OPENNESS_UNIT.encode(), OPENNESS_UNITS[True].encode())
+    said = decoded.schema.metadata[OPENNESS_UNIT.encode()]
     return [*blocks, draw_profiles(profiles, majors, said.decode(), shown)] if profiles else blocks
 
 

@@ -75,7 +75,7 @@ class BigWig:
     def read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
         """Return float32 (end - start,) of a part of the chromosome; bases without data are 0."""
         try:
-            values = self._file.values(chrom, start, end, numpy=True)
+            values: NDArray[np.float32] = self._file.values(chrom, start, end, numpy=True)
         except RuntimeError as error:
             raise _damaged(self._path, f" at {place(chrom, start, end)}") from error
         if len(values) != end - start:  # pyBigWig's word for an index that finds no data block

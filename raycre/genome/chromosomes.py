@@ -98,7 +98,7 @@ def assembly_of(sizes: Mapping[str, int | None]) -> str | None:
 
 
 def regions_without(
-    chrom: NDArray | pd.Series, held: Collection[str], path: Path, *, empty: Iterable[str] = ()
+    chrom: NDArray[Any] | pd.Series, held: Collection[str], path: Path, *, empty: Iterable[str] = ()
 ) -> dict[str, int]:
     """Count the regions on each chromosome that a signal file has no data of: it reads as 0 there.
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,7 @@ class Fasta:
 
     def read_many(
         self,
-        chrom: Sequence[str] | pd.Series | NDArray,
+        chrom: Sequence[str] | pd.Series | NDArray[Any],
         start: NDArray[np.int64],
         length: int,
         *,
@@ -135,7 +136,7 @@ class Fasta:
 
     def count_letters(
         self,
-        chrom: Sequence[str] | pd.Series | NDArray,
+        chrom: Sequence[str] | pd.Series | NDArray[Any],
         start: NDArray[np.int64],
         length: int,
         flank: int = 0,

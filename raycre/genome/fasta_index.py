@@ -19,9 +19,10 @@ import pyfaidx
 
 from raycre.errors import FormatError, InputError
 from raycre.genome.cache import cache_folder
+from raycre.genome.file_kinds import GZIP_MAGIC
 from raycre.genome.index_check import check_fits
 from raycre.genome.intervals import place
-from raycre.genome.textfile import GZIP_ERRORS, GZIP_MAGIC
+from raycre.genome.textfile import GZIP_ERRORS
 
 # What pyfaidx and Biopython raise where a file or its index is not what it should be.
 _DAMAGE = (*GZIP_ERRORS, pyfaidx.FastaIndexingError, OSError, RuntimeError, ValueError, struct.error)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ class SignalPaths:
     fingerprints: tuple[Fingerprint, ...] = ()
 
 
-_OverReplicates = Callable[[Sequence[Track], NDArray, NDArray[np.int64], int], NDArray[np.floating]]
+_OverReplicates = Callable[[Sequence[Track], NDArray[Any], NDArray[np.int64], int], NDArray[np.floating]]
 
 
 class Without(NamedTuple):
@@ -77,7 +77,7 @@ class Without(NamedTuple):
 
 
 class _Counts(Protocol):
-    def __call__(self, chrom: NDArray[np.object_], start: NDArray[np.int64], length: int) -> NDArray: ...
+    def __call__(self, chrom: NDArray[np.object_], start: NDArray[np.int64], length: int) -> NDArray[Any]: ...
 
 
 class Signals:

@@ -190,7 +190,6 @@ KINDS = (
         _AS_UTF8.format("UTF-16LE") + "; UTF-16BE where that gives no letters",
     ),
 )  # fmt: skip
-NAMES = frozenset(kind.name for kind in KINDS)
 
 
 def _unpacked(head: bytes) -> bytes | None:

@@ -7,16 +7,16 @@ sets must not overlap after augmentation, so neighbours go together (`near_group
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyranges as pr
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from raycre.errors import LabelError
 from raycre.genome.classes import CLASSES
+from raycre.genome.overlaps import clusters
 
 SHIFT_GAP = 40  # bp; CREATE, Methods: shifts reach 20 bp to either side, so two regions can approach by 40
 
@@ -94,19 +94,7 @@ def near_groups(table: pd.DataFrame, gap: int = SHIFT_GAP) -> NDArray[np.int64]:
 
     Chains count: a region near two others joins them. The order is that of the table.
     """
-    frame = pd.DataFrame(
-        {
-            "Chromosome": table["chrom"].to_numpy(),
-            "Start": table["start"].to_numpy(),
-            "End": table["end"].to_numpy(),
-            "row": np.arange(len(table)),
-        }
-    )
-    # pyranges joins up to and with `slack` bp apart; -1 joins overlapping regions only.
-    clusters = pr.PyRanges(frame).cluster(slack=gap - 1).df
-    group = np.empty(len(table), dtype=np.int64)
-    group[clusters["row"].to_numpy()] = clusters["Cluster"].to_numpy() - 1
-    return group
+    return clusters(table, gap)
 
 
 def split(folds: NDArray[np.int64], k: int, n: int) -> Split:
@@ -132,7 +120,7 @@ def _class_name(label: int) -> str:
     return CLASSES[label] if 0 <= label < len(CLASSES) else str(label)
 
 
-def _folds_of(splits: Iterable[tuple[NDArray, NDArray]], n_regions: int) -> NDArray[np.int64]:
+def _folds_of(splits: Iterable[tuple[NDArray[Any], NDArray[Any]]], n_regions: int) -> NDArray[np.int64]:
     folds = np.empty(n_regions, dtype=np.int64)
     for k, (_, test) in enumerate(splits):
         folds[test] = k

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,15 +49,15 @@ class Loops:
         self.chroms = tuple(chroms)
         self.sizes, self.n_read, self.n_dropped = dict(sizes), n_read, n_dropped
         self._dtype = steps["change"].to_numpy().dtype
-        self._levels: dict[str, tuple[NDArray[np.int64], NDArray]] = {}
+        self._levels: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = {}
         for chrom, of_chrom in steps.groupby("chrom", sort=False):
             change = of_chrom.groupby("position")["change"].sum()
             level = change.cumsum().round(_DECIMALS).to_numpy(dtype=self._dtype)
             self._levels[str(chrom)] = change.index.to_numpy(dtype=np.int64), level
 
     def counts(
-        self, chrom: Sequence[str] | pd.Series | NDArray, start: NDArray[np.int64], length: int
-    ) -> NDArray:
+        self, chrom: Sequence[str] | pd.Series | NDArray[Any], start: NDArray[np.int64], length: int
+    ) -> NDArray[Any]:
         """Count loops over every base of the windows [start, start + length), in input order.
 
         Args:
@@ -74,7 +75,7 @@ class Loops:
             chrom, start, length, self._span, gap=_GAP, longest=_LONGEST_SPAN, dtype=self._dtype
         )
 
-    def _span(self, chrom: str, start: int, end: int) -> NDArray:
+    def _span(self, chrom: str, start: int, end: int) -> NDArray[Any]:
         if chrom not in self.sizes:
             raise unknown_chromosome(chrom, self.sizes)
         if chrom not in self._levels:
@@ -146,7 +147,7 @@ def read_loops(
     return Loops(steps, sizes, len(rows), int((~kept).sum()), tuple(chroms))
 
 
-def _steps(left: pd.DataFrame, right: pd.DataFrame, weight: NDArray) -> pd.DataFrame:
+def _steps(left: pd.DataFrame, right: pd.DataFrame, weight: NDArray[Any]) -> pd.DataFrame:
     """Return the changes of level, with anchors joined where both could lie over one base."""
     joined = (
         (left["chrom"] == right["chrom"]) & (left["start"] <= right["end"]) & (right["start"] <= left["end"])
@@ -165,7 +166,7 @@ def _steps(left: pd.DataFrame, right: pd.DataFrame, weight: NDArray) -> pd.DataF
     )
 
 
-def _weights(rows: TextTable, count_column: int | None) -> NDArray:
+def _weights(rows: TextTable, count_column: int | None) -> NDArray[Any]:
     """Return int64 (n,), or float64 where the column has fractions."""
     if count_column is None:
         return np.ones(len(rows), dtype=np.int64)

@@ -75,4 +75,5 @@ def _holds(texts: pa.ChunkedArray, pattern: str) -> NDArray[np.bool_]:
     matches = pc.match_substring_regex(texts, pattern)
     if not pc.all(matches).as_py():
         matches = pc.or_(matches, pc.is_in(texts, value_set=pa.array(_ABSENT)))
-    return matches.to_numpy()
+    values: NDArray[np.bool_] = matches.to_numpy()
+    return values

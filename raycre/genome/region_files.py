@@ -161,7 +161,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
     def text(column: str, default: str) -> pd.Series | str:
         if column not in file.column_names:
             return default
-        return pc.fill_null(_cast(file, column, pa.string(), path), default).to_pandas()
+        values: pd.Series | str = pc.fill_null(_cast(file, column, pa.string(), path), default).to_pandas()
+        return values
 
     name, label = (
         _names(_cast(file, column, pa.string(), path)) if column in file.column_names else None
@@ -186,7 +187,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
 def _summits(file: pa.Table, path: Path) -> NDArray[np.int64]:
     if "summit" not in file.column_names:
         return np.full(file.num_rows, -1, dtype=np.int64)
-    return pc.fill_null(_cast(file, "summit", pa.int64(), path), -1).to_numpy()
+    values: NDArray[np.int64] = pc.fill_null(_cast(file, "summit", pa.int64(), path), -1).to_numpy()
+    return values
 
 
 def _has_integers(file: pa.Table, column: str) -> bool:

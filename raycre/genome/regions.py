@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyranges as pr
 from numpy.typing import NDArray
 
 from raycre.errors import LabelError, RegionError, near
 from raycre.genome.classes import CLASSES
 from raycre.genome.intervals import Outside, check_possible, inside, place, sizes_of, unknown_chromosome
+from raycre.genome.overlaps import overlapping
 from raycre.genome.region_files import read_bed, read_parquet
 from raycre.genome.textfile import require_file
 
@@ -162,25 +162,8 @@ def check_classes_apart(table: pd.DataFrame, path: str | Path) -> None:
 
 def drop_overlapping(table: pd.DataFrame, other: pd.DataFrame, *, min_overlap: int = 1) -> Regions:
     """Drop the regions of `table` that overlap a region of `other` by `min_overlap` bp or more."""
-    # Overlap by m or more is overlap by 1 or more once both partners are m - 1 bp shorter.
-    ours, theirs = (_to_pyranges(t, shorten=min_overlap - 1) for t in (table, other))
-    kept = np.ones(len(table), dtype=bool)
-    if len(ours) and len(theirs):
-        hit = ours.overlap(theirs, how="first").df
-        kept[hit["row"].to_numpy() if len(hit) else []] = False
+    kept = ~overlapping(table, other, min_overlap=min_overlap)
     return Regions(table[kept].reset_index(drop=True), len(table), int((~kept).sum()))
-
-
-def _to_pyranges(table: pd.DataFrame, *, shorten: int) -> pr.PyRanges:
-    frame = pd.DataFrame(
-        {
-            "Chromosome": table["chrom"].to_numpy(),
-            "Start": table["start"].to_numpy(),
-            "End": table["end"].to_numpy() - shorten,
-            "row": np.arange(len(table)),
-        }
-    )
-    return pr.PyRanges(frame[frame["End"] > frame["Start"]])
 
 
 def _check_summits(table: pd.DataFrame, path: Path) -> None:

@@ -48,7 +48,8 @@ class TextTable:
     @property
     def n_columns(self) -> int:
         """The columns that every row has."""
-        return self.columns.num_columns
+        n: int = self.columns.num_columns
+        return n
 
     def describe(self, columns: str = "") -> str:
         """Say how the columns were found, for `took`: their number, or their names."""
@@ -78,7 +79,8 @@ class TextTable:
 
     def strings(self, column: int) -> pd.Series:
         """Return a column of text."""
-        return self.columns.column(column - 1).to_pandas()
+        values: pd.Series = self.columns.column(column - 1).to_pandas()
+        return values
 
     def arrow(self, column: int) -> pa.ChunkedArray:
         """Return a column of text as Arrow keeps it, for pyarrow.compute."""
@@ -90,13 +92,15 @@ class TextTable:
         100.0, as pandas writes integers beside missing values, and R's 1e+05 are integers.
         """
         try:
-            return pc.cast(self.arrow(column), pa.int64()).to_numpy()
+            values: NDArray[np.int64] = pc.cast(self.arrow(column), pa.int64()).to_numpy()
+            return values
         except pa.ArrowInvalid:
             texts = self._whole(column)
         good = pc.match_substring_regex(texts, _INTEGER).to_numpy()
         if not good.all():
             raise self.error(int(np.argmin(good)), column, f"the {what} (column {column}) is not an integer")
-        return pc.cast(texts, pa.int64()).to_numpy()
+        values: NDArray[np.int64] = pc.cast(texts, pa.int64()).to_numpy()
+        return values
 
     def floats(self, column: int, what: str) -> NDArray[np.float64]:
         """Return a column as float64 (n,); FormatError with the line that is no number."""
@@ -104,7 +108,8 @@ class TextTable:
         if self.separator == ";":  # the decimal comma of the places where CSV has semicolons
             texts = pc.replace_substring(texts, ",", ".")
         try:
-            return pc.cast(texts, pa.float64()).to_numpy()
+            values: NDArray[np.float64] = pc.cast(texts, pa.float64()).to_numpy()
+            return values
         except pa.ArrowInvalid:
             texts = pc.utf8_trim_whitespace(texts)
         good = pc.match_substring_regex(texts, _NUMBER).to_numpy()
@@ -112,7 +117,8 @@ class TextTable:
             row = int(np.argmin(good))
             comma = "; write a decimal point" if "," in self.value(row, column) else ""
             raise self.error(row, column, f"the {what} (column {column}) is not a number{comma}")
-        return pc.cast(texts, pa.float64()).to_numpy()
+        values: NDArray[np.float64] = pc.cast(texts, pa.float64()).to_numpy()
+        return values
 
     def error(self, row: int, column: int, message: str) -> FormatError:
         """Make the error for one field."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -100,7 +100,7 @@ class Track:
                 )
         return tuple(name for name in self.sizes if name not in lengths)
 
-    def regions_without(self, chrom: NDArray | pd.Series) -> dict[str, int]:
+    def regions_without(self, chrom: NDArray[Any] | pd.Series) -> dict[str, int]:
         """Count regions on each chromosome that the file has no data of; they read as 0.
 
         Args:
@@ -114,7 +114,7 @@ class Track:
         return regions_without(chrom, reader.lengths, self.path, empty=empty)
 
     def read_many(
-        self, chrom: Sequence[str] | pd.Series | NDArray, start: NDArray[np.int64], length: int
+        self, chrom: Sequence[str] | pd.Series | NDArray[Any], start: NDArray[np.int64], length: int
     ) -> NDArray[np.float32]:
         """Read windows [start, start + length) in input order.
 
@@ -166,7 +166,7 @@ def _open_track(path: Path, sizes: dict[str, int], sizes_from: str) -> Track:
 
 def sum_of(
     tracks: Sequence[Track],
-    chrom: Sequence[str] | pd.Series | NDArray,
+    chrom: Sequence[str] | pd.Series | NDArray[Any],
     start: NDArray[np.int64],
     length: int,
 ) -> NDArray[np.float64]:
@@ -179,7 +179,7 @@ def sum_of(
 
 def mean_of(
     tracks: Sequence[Track],
-    chrom: Sequence[str] | pd.Series | NDArray,
+    chrom: Sequence[str] | pd.Series | NDArray[Any],
     start: NDArray[np.int64],
     length: int,
 ) -> NDArray[np.float32]:

@@ -7,16 +7,17 @@ nothing is done per window in Python where windows lie close together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
-ReadSpan = Callable[[str, int, int], NDArray]
+ReadSpan = Callable[[str, int, int], NDArray[Any]]
 
 
 def read_windows(
-    chrom: Sequence[str] | pd.Series | NDArray,
+    chrom: Sequence[str] | pd.Series | NDArray[Any],
     start: NDArray[np.int64],
     length: int,
     read_span: ReadSpan,
@@ -24,7 +25,7 @@ def read_windows(
     gap: int,
     longest: int,
     dtype: DTypeLike,
-) -> NDArray:
+) -> NDArray[Any]:
     """Read windows in input order.
 
     Args:

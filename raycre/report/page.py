@@ -17,6 +17,7 @@ from raycre.errors import ConfigError, FormatError, MissingInputError, near
 from raycre.figures import calls, header, perturbation, sweep, training
 from raycre.figures.blocks import Block, shown
 from raycre.figures.canvas import style
+from raycre.report.comparisons import read_compared
 from raycre.store.files import read_json, write_atomic
 
 _HEAD = 1024  # bytes of a page in which its title stands
@@ -25,7 +26,7 @@ _FAMILIES: dict[str, Callable[[Path], list[Block]]] = {
     "train": training.read_training,
     "sweep": sweep.read_sweep,
     "predict": calls.read_calls,
-    "creme": perturbation.read_perturbation,
+    "creme": lambda run: [*perturbation.read_perturbation(run), *read_compared(run)],
 }
 
 
@@ -115,4 +116,5 @@ def _read_record(run: Path) -> dict[str, Any]:
             path=path,
             value=verb,
         )
-    return record
+    known: dict[str, Any] = record
+    return known

@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from raycre.errors import AssemblyError, MissingInputError, RunMismatchError
+from raycre.errors import AssemblyError, RunMismatchError
 from raycre.genome.classes import CLASSES
-from raycre.store.files import read_json
 from raycre.store.parquet import iter_parts, read_table
+from raycre.store.run import read_finished
 
 BACKGROUND = CLASSES.index("background")
 COMPARABLE = ("silencer", "enhancer")  # the classes that CREME has, too
@@ -145,20 +145,10 @@ def read_predict_run(run: Path, fasta_sha256: str) -> tuple[Regions, dict[str, A
         AssemblyError: its regions are of another FASTA.
         FormatError: a damaged file.
     """
-    path = run / "run.json"
-    if not path.is_file():
-        raise MissingInputError("create_run: no run.json here; name a folder of `raycre predict`", path=run)
-    record = read_json(path)
-    verb = record.get("verb") if isinstance(record, dict) else None
-    if verb != "predict":
+    record = read_finished(run, "predict", key="create_run")
+    if record.get("failed_shards"):
         raise RunMismatchError(
-            f"create_run: holds a run of {verb}; name a folder of `raycre predict`", path=run
-        )
-    if not record.get("finished") or record.get("failed_shards"):
-        raise RunMismatchError(
-            "create_run: this prediction is not finished, or some of its shards failed; run it again to the "
-            "end",
-            path=run,
+            "create_run: some of its shards failed; run the prediction again to the end", path=run
         )
     theirs = record["identity"].get(FASTA)
     if theirs != fasta_sha256:
@@ -216,7 +206,8 @@ def element_rows(regions: Regions, effects: pd.DataFrame) -> pd.DataFrame:
     joined["agrees"] = agreement(joined["create_call"], joined["creme_call"])
     gene = joined.groupby(["gene_id", "chrom", "tss", "strand"], sort=False, observed=True).ngroup()
     by = [joined[c].to_numpy() for c in ("track_id", "tile_start", "end", "start")]
-    return joined.iloc[np.lexsort((*by, gene.to_numpy()))].reset_index(drop=True)
+    table: pd.DataFrame = joined.iloc[np.lexsort((*by, gene.to_numpy()))].reset_index(drop=True)
+    return table
 
 
 def agreement(create: pd.Series, creme: pd.Series) -> pd.api.extensions.ExtensionArray:
@@ -226,7 +217,7 @@ def agreement(create: pd.Series, creme: pd.Series) -> pd.api.extensions.Extensio
     CREME, "neither" included; null where CREATE's class is one that CREME lacks, or CREME has no call.
     """
     known = create.isin(COMPARABLE) & creme.notna()
-    same = pd.array(create.to_numpy() == creme.to_numpy(), dtype="boolean")
+    same: pd.api.extensions.ExtensionArray = pd.array(create.to_numpy() == creme.to_numpy(), dtype="boolean")
     same[~known.to_numpy()] = pd.NA
     return same
 

@@ -6,6 +6,7 @@ one or none; never a piece. Two processes that write the same file both succeed,
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -32,6 +33,7 @@ __all__ = [
 
 STAMP = "run"  # key of a JSON object that says which run it is of
 TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)  # what mounted file systems say that cannot sync a folder
 TEMPORARY_NAME = re.compile(r"\.part-\d+-[0-9a-f]{8}-")  # how its whole name begins
 
 
@@ -63,6 +65,9 @@ def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

@@ -33,8 +33,6 @@ _FOLD = ("cutoffs.json", "best.safetensors", "last.pt", "history.parquet", "pred
          "progress.json", "error.json", "embeddings.parquet", "spectrum.parquet", "major_features.parquet",
          "reconstruction.parquet", "decoders.parquet", "zeroed.parquet", "codebook.parquet")  # fmt: skip
 RAY_FOLDERS = f"train/{'[0-9a-f]' * 32}"  # Ray Train's own folders, of trainings that were cut off
-_COMPARED = ("marks", "mark_tests", "overlap", "repeats", "crispri_pairs", "crispri_curve", "saliency",
-             "saliency_correlations")  # fmt: skip
 
 WRITES: Mapping[str, tuple[str, ...]] = {
     "train": (
@@ -61,8 +59,8 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "effects/test=*/model=*/part-*.parquet",
         *(f"summary/{name}.parquet" for name in ("calls", "activity", "elements", "sampled", "peaks")),
         # Of `raycre compare`, whose results go with the run that they are about.
-        *(f"summary/compare_{name}.parquet" for name in _COMPARED),
-        "summary/compare_saliency_bases/part-*.parquet",
+        "summary/compare_*.parquet",
+        "summary/compare_*/part-*.parquet",
         "summary/compare_fasta/*.fa",
     ),
 }

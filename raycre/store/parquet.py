@@ -63,4 +63,5 @@ def read_parts(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
     tables = [read_table(path, columns) for path in iter_parts(folder)]
     if not tables:
         raise MissingInputError("no part files here; has the run finished?", path=folder)
-    return pa.concat_tables(tables).to_pandas()
+    table: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return table

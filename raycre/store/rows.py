@@ -11,7 +11,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class RowsFile:
         finally:
             _discard(self._file, self._part)
 
-    def append(self, rows: NDArray) -> None:
+    def append(self, rows: NDArray[Any]) -> None:
         """Write the next rows: numbers (n, width), finite and not negative, before any division."""
         try:
             kind = next(k for k in KINDS[KINDS.index(self._kind) :] if _holds(k, rows))
@@ -73,7 +73,7 @@ class RowsFile:
         np.lib.format.write_array_header_1_0(self._file, what)
         self._first = self._file.tell()
 
-    def _write(self, rows: NDArray) -> None:
+    def _write(self, rows: NDArray[Any]) -> None:
         if self._kind == KINDS[-1]:
             rows = rows.astype(np.float64) / self._before
         self._file.write(np.ascontiguousarray(rows, dtype=self._kind).data)
@@ -98,7 +98,7 @@ class RowsFile:
         return OSError(error.errno, error.strerror or str(error), str(self.path))
 
 
-def _holds(kind: np.dtype, rows: NDArray) -> bool:
+def _holds(kind: np.dtype, rows: NDArray[Any]) -> bool:
     """Say whether `kind` keeps every number of `rows`, or the division by the divisor may be done."""
     if kind == KINDS[-1]:
         return True

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raycre import __version__
-from raycre.errors import RunMismatchError
+from raycre.errors import MissingInputError, RunMismatchError
 from raycre.store.files import read_json, write_json
 from raycre.store.old_run import (
     RECORD,
@@ -78,18 +78,36 @@ class Run:
         return self.record
 
 
-def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a run has read, as its run.json lists it: `input` (key), `path` and `sha256` of each.
+def read_finished(run: Path, verb: str, *, key: str | None = None) -> dict[str, Any]:
+    """Return run.json of a finished run.
 
-    Records of earlier versions have no list; theirs is made of the hashes in their identity.
+    Args:
+        run: its folder.
+        verb: that it must be of.
+        key: of the configuration that names it, for the errors.
+
+    Raises:
+        MissingInputError: no run here.
+        RunMismatchError: a run of another verb, or one that is not finished.
+        FormatError: run.json is damaged.
     """
-    if "inputs" in record:
-        return list(record["inputs"])
-    identity = record.get("identity", {})
-    hashes = {k.removeprefix("sha256."): v for k, v in identity.items() if k.startswith("sha256.")}
-    named = {"weights_sha256": "model.weights", "model_sha256": "model.checkpoint"}
-    hashes |= {name: identity[key] for key, name in named.items() if key in identity}
-    return _listed(hashes, record.get("config", {}))
+    asked, path = f"{key}: " if key else "", run / RECORD
+    hint = f"name the folder of a finished `raycre {verb}` run"
+    record = read_json(path) if path.is_file() else None
+    if not isinstance(record, dict):
+        raise MissingInputError(f"{asked}no run.json here; {hint}", path=run)
+    if record.get("verb") != verb:
+        raise RunMismatchError(
+            f"{asked}holds a run of {record.get('verb')}, not a run of `raycre {verb}`; {hint}", path=run
+        )
+    if not record.get("finished"):
+        raise RunMismatchError(f"{asked}the run is not finished; run its command again, it goes on", path=run)
+    return record
+
+
+def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a run has read, as its run.json lists it: `input` (key), `path` and `sha256` of each."""
+    return list(record.get("inputs", []))
 
 
 def metadata_of(record: Mapping[str, Any], only: Collection[str] | None = None) -> dict[str, str]:
@@ -100,6 +118,10 @@ def metadata_of(record: Mapping[str, Any], only: Collection[str] | None = None) 
         "raycre_version": __version__,
         "raycre_inputs": json.dumps(hashes),
     }
+
+
+def _hashes_in(identity: Mapping[str, object]) -> dict[str, str]:
+    return {k.removeprefix("sha256."): str(v) for k, v in identity.items() if k.startswith("sha256.")}
 
 
 def _listed(hashes: Mapping[str, str], config: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -176,9 +198,7 @@ def open_run(
         "config": config,
         "digest": digest_of({"verb": verb, **science}),
         "identity": flat,
-        "inputs": _listed(inputs, config)
-        if inputs is not None
-        else inputs_of({"identity": flat, "config": config}),
+        "inputs": _listed(_hashes_in(flat) if inputs is None else inputs, config),
         "versions": {
             "raycre": __version__,
             "python": platform.python_version(),

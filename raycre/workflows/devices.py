@@ -1,4 +1,7 @@
-"""Where tensors live in a worker: on its GPU when it was given one, else on the CPU. Knows no model."""
+"""Where tensors live in a worker: on its GPU when it was given one, else on the CPU.
+
+A GPU is one of CUDA's (AMD's builds of torch call theirs so, too), or else the one of a Mac, by MPS.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,14 @@ def prepare(threads: int, gpus: float, *, tf32: bool = False) -> torch.device:
     float32 means float32 on a GPU, too, unless TF32 is asked for.
 
     Raises:
-        RaycreError: a GPU was asked for and torch sees none.
+        RaycreError: a GPU was asked for and torch sees none; TF32 was, and the GPU is a Mac's.
     """
     torch.set_num_threads(threads)
     keep_memory()
     if not gpus:
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise RaycreError("resources ask for a GPU, but torch sees none here; install a CUDA build of torch")
+        return _mps(tf32)
     os.environ.setdefault(
         "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
     )  # else matrix products may differ between runs
@@ -33,6 +36,27 @@ def prepare(threads: int, gpus: float, *, tf32: bool = False) -> torch.device:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     return torch.device("cuda")
+
+
+def gpu_names() -> list[str]:
+    """Return the names of the GPUs that torch sees, none started."""
+    cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return cuda or ["MPS, the GPU of this Mac"] * torch.backends.mps.is_available()
+
+
+def _mps(tf32: bool) -> torch.device:
+    if not torch.backends.mps.is_available():
+        remedy = (
+            "MPS needs a Mac with Apple silicon, macOS 14 or later and torch for arm64"
+            if sys.platform == "darwin"
+            else "install a CUDA build of torch"
+        )
+        raise RaycreError(f"resources ask for a GPU, but torch sees none here; {remedy}")
+    if tf32:
+        raise RaycreError(
+            "model.dtype tf32 is of NVIDIA's GPUs, and this is a Mac's; take bfloat16 or float32"
+        )
+    return torch.device("mps")
 
 
 def keep_memory() -> None:

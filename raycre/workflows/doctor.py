@@ -8,24 +8,22 @@ import shutil
 from importlib.metadata import version
 from typing import Any
 
-import torch
-
 from raycre import __version__
 from raycre.engine.local_ray import usable_cpus
+from raycre.workflows.devices import gpu_names
 
 PACKAGES = ("ray", "torch", "pyarrow", "pandas", "numpy", "pyfaidx", "pyBigWig", "seqpro")
 
 
 def examine() -> dict[str, Any]:
     """Return facts about this machine, without starting anything."""
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     address = os.environ.get("RAY_ADDRESS", "").strip()
     return {
         "raycre": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
         "cpus": usable_cpus(),
-        "gpus": gpus or "none",
+        "gpus": gpu_names() or "none",
         "free_disk_gib_here": round(shutil.disk_usage(".").free / 2**30, 1),
         "runs_use": f"the cluster at {address}" if address else "a local one, started and ended by each run",
     }

@@ -10,7 +10,8 @@ import pandas as pd
 
 from raycre.backbones.borzoi import STRANDS
 from raycre.backbones.registry import find_backbone
-from raycre.backbones.tracks import read_track_table, select_tracks, sum_strands
+from raycre.backbones.track_query import select_tracks
+from raycre.backbones.tracks import read_track_table, sum_strands
 from raycre.errors import ConfigError, MissingInputError, near
 from raycre.published.cache import REGISTRY, check_cached, how_to_get, place_of, resolve
 from raycre.published.catalogue import PUBLISHED

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from raycre.errors import RunMismatchError, TasksFailedError
+from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
 from raycre.store.parquet import read_parts, read_table
-from raycre.store.schemas import CLASSES, EFFECTS, METRICS, PREDICTIONS
+from raycre.store.schemas import EFFECTS, METRICS, PREDICTIONS
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict.run import run_predict
 from tests.conftest import bytes_of, perturb_config, predict_config

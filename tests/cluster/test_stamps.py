@@ -8,7 +8,7 @@ from pathlib import Path
 from raycre.figures.header import inputs_table
 from raycre.store.files import read_json, sha256_of
 from raycre.store.old_run import find_old, remove_run
-from raycre.workflows.compare.run import compare_overlap
+from raycre.workflows.compare.run import run_comparison
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict.run import run_predict
 from tests.conftest import perturb_config, perturb_values, predict_config
@@ -31,8 +31,8 @@ def test_every_file_of_a_prediction_a_perturbation_and_a_comparison_says_its_run
     n = {"n_shuffles": dict.fromkeys(("context", "necessity", "sufficiency"), 2)}
     create = {"create_run": str(tmp_path / "p")}
     run_creme(perturb_config(genome, tmp_path / "c", inputs=inputs, creme=n, **create))
-    peaks = [f"peaks={genome.labels}"]
-    compare_overlap(tmp_path / "c", peaks, test="necessity", track="0", groups=("silencer", "neither"))
+    given = {"beds": {"peaks": genome.labels}, "groups": ("silencer", "neither")}
+    run_comparison("overlap", tmp_path / "c", given, test="necessity", track="0")
     assert unstamped(tmp_path / "c") == {}
     compared = of_parquet(tmp_path / "c" / "summary" / "compare_overlap.parquet")
     assert json.loads(compared["raycre_inputs"])["compare.peaks"] == sha256_of(genome.labels)

@@ -14,10 +14,12 @@ import torch
 import torch.distributed as dist
 
 from raycre.config import TrainConfig, make_config
+from raycre.create.fold_data import FoldData
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.model.create import Create
 from raycre.create.training.epoch import start_fold
-from raycre.create.training.fold import FoldData, FoldState, Recipe
+from raycre.create.training.fold import FoldState
+from raycre.create.training.recipe import Recipe
 from raycre.demo.genome import DemoGenome
 from raycre.engine import train_workers as walk
 from raycre.errors import RaycreError

@@ -19,9 +19,10 @@ import torch
 
 from raycre.create.layers import quantizer
 from raycre.create.layers.quantizer import assign
-from raycre.create.model import published
-from raycre.create.model.create import Create, Output
-from raycre.create.training import losses
+from raycre.create.model import losses, published
+from raycre.create.model.create import Create
+from raycre.create.model.loss_weights import Weights
+from raycre.create.model.output import Output
 
 NEAR_TIE = 1e-4  # squared distance: two codes closer to a latent than this may be taken for each other
 
@@ -168,8 +169,8 @@ class Rule:
     l1, l2: weights of the norms. gamma: of the focal term.
     """
 
-    joint: losses.Weights
-    warmup: losses.Weights
+    joint: Weights
+    warmup: Weights
     l1: float
     l2: float
     gamma: float
@@ -199,7 +200,7 @@ def loss_rule(shared: Path) -> Rule:
     """The sums from the stored weights; none may be left out."""
     stored = groups(read(shared, "losses.npz"), "w_commit")
     (weight,) = stored.values()
-    joint = losses.Weights(
+    joint = Weights(
         openness=weight.number("w_open"),
         loops=weight.number("w_loop"),
         commitment=weight.number("w_commit"),

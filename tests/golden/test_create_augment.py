@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from raycre.create import inputs
+from raycre.create import views as region_views
 from raycre.create.layout import MODALITIES, ROWS, WIDTH
-from raycre.create.training import augment
 from raycre.errors import ConfigError
 from tests.golden.create_fixture import Stored, groups, read
 
@@ -45,7 +46,7 @@ def refused(aug: Stored, ratio: int, keys: str) -> bool:
     if ratio % 2 or stride % 2 == 0:
         return False
     with pytest.raises(ConfigError, match="even stride"):
-        augment.both_strands(ratio, stride)
+        region_views.both_strands(ratio, stride)
     aug.refuse(keys)
     return True
 
@@ -66,13 +67,13 @@ def test_views_have_the_authors_shift_strand_and_rows(aug: Stored) -> None:
         if refused(aug, ratio, rf"split{ratio}/.+"):
             continue
         offsets, is_rc = aug[f"split{ratio}/offset_bp"], aug[f"split{ratio}/is_rc"]
-        views = augment.both_strands(ratio, stride)
+        views = region_views.both_strands(ratio, stride)
         np.testing.assert_array_equal(views.offsets, offsets)
         np.testing.assert_array_equal(views.is_rc, is_rc)
-        margin = augment.flank(ratio, stride)
+        margin = region_views.flank(ratio, stride)
         wide = wide_input(WIDTH + 2 * margin, ratio)
-        rows = augment.to_input(*wide, MODALITIES)[0]
-        cut = augment.view_input(*(part.expand(len(offsets), -1) for part in wide), views, MODALITIES)
+        rows = inputs.to_input(*wide, MODALITIES)[0]
+        cut = inputs.view_input(*(part.expand(len(offsets), -1) for part in wide), views, MODALITIES)
         for view, source_row in enumerate(aug[f"split{ratio}/source_row"]):
             expected = rows[source_row, margin + offsets[view] : margin + offsets[view] + WIDTH]
             torch.testing.assert_close(
@@ -83,13 +84,13 @@ def test_views_have_the_authors_shift_strand_and_rows(aug: Stored) -> None:
 
 def test_rows_of_a_reverse_complement_are_the_authors_for_any_modalities(aug: Stored) -> None:
     wide = wide_input(WIDTH, seed=0)
-    back = augment.Views(np.zeros(1, np.int64), np.ones(1, bool))
+    back = region_views.Views(np.zeros(1, np.int64), np.ones(1, bool))
     found = list(aug.matches(ROWS_RC))
     assert found
     for key, match in found:
         modalities = tuple(THEIRS[name] for name in match[1].split("+"))
-        rows = augment.to_input(*wide, modalities)[0]
-        turned = augment.view_input(*wide, back, modalities)[0]
+        rows = inputs.to_input(*wide, modalities)[0]
+        turned = inputs.view_input(*wide, back, modalities)[0]
         torch.testing.assert_close(turned, rows[aug[key]].flip(1), rtol=0, atol=0)
     aug.all_compared(ROWS_RC)
 
@@ -99,9 +100,9 @@ def test_views_of_a_source_of_any_length_begin_where_the_authors_do(aug: Stored)
     for key, match in aug.matches(STARTS):
         length, ratio = int(match[1]), int(match[2])
         if not refused(aug, ratio, re.escape(key)):
-            views = augment.both_strands(ratio, stride)
+            views = region_views.both_strands(ratio, stride)
             source = torch.arange(length).expand(len(views.offsets), -1)
-            np.testing.assert_array_equal(augment.views(source, WIDTH, *views)[:, 0].numpy(), aug[key])
+            np.testing.assert_array_equal(inputs.cut_views(source, WIDTH, *views)[:, 0].numpy(), aug[key])
     aug.all_compared(STARTS)
 
 
@@ -111,18 +112,18 @@ def test_a_window_that_the_authors_cut_short_is_refused(aug: Stored) -> None:
         length, ratio = int(match[1]), int(match[2])
         if refused(aug, ratio, re.escape(key)):
             continue
-        views = augment.both_strands(ratio, stride)
+        views = region_views.both_strands(ratio, stride)
         source = torch.arange(length).unsqueeze(0)
         for offset, is_rc, width in zip(*views, aug[key], strict=True):
             first = (length - WIDTH) // 2 + offset
             # Their slice is empty where it begins before the source, and short where it ends behind it.
             assert width == (min(WIDTH, length - first) if first >= 0 else 0)
-            one = augment.Views(np.array([offset]), np.array([is_rc]))
+            one = region_views.Views(np.array([offset]), np.array([is_rc]))
             if width == WIDTH:
-                assert augment.views(source, WIDTH, *one).shape == (1, WIDTH)
+                assert inputs.cut_views(source, WIDTH, *one).shape == (1, WIDTH)
                 continue
             with pytest.raises(ConfigError, match="reaches past the window"):
-                augment.views(source, WIDTH, *one)
+                inputs.cut_views(source, WIDTH, *one)
     aug.all_compared(WIDTHS)
 
 
@@ -134,16 +135,16 @@ def test_augmented_windows_are_the_authors(aug: Stored) -> None:
     x, label = aug["toy/x"], aug["toy/label"]
     bases = x[:, :N_BASES]
     codes = np.where(bases.any(axis=1), bases.argmax(axis=1), N_BASES).astype(np.uint8)
-    samples = augment.training_samples(label, np.arange(len(x)), ratios, stride=stride)
+    samples = region_views.training_samples(label, np.arange(len(x)), ratios, stride=stride)
     width = aug["toy/out_x"].shape[2]
-    found = augment.complement(
-        augment.views(torch.from_numpy(codes[samples.rows]), width, *samples.views), samples.views.is_rc
+    found = inputs.complement(
+        inputs.cut_views(torch.from_numpy(codes[samples.rows]), width, *samples.views), samples.views.is_rc
     )
     one_hot = F.one_hot(found.long(), N_BASES + 1)[..., :N_BASES].transpose(1, 2)
     np.testing.assert_array_equal(label[samples.rows], aug["toy/out_label"])
     np.testing.assert_array_equal(one_hot.numpy(), aug["toy/out_x"][:, :N_BASES])
     for row in range(N_BASES, x.shape[1]):
-        track = augment.views(torch.from_numpy(x[samples.rows, row]), width, *samples.views)
+        track = inputs.cut_views(torch.from_numpy(x[samples.rows, row]), width, *samples.views)
         np.testing.assert_array_equal(track.numpy(), aug["toy/out_x"][:, row])
     # The authors number regions within their class.
     of_class = {

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from raycre.create.model import published
+from raycre.create.model import losses, published
 from raycre.create.model.create import Create
-from raycre.create.training import losses
 from tests.golden.create_fixture import codes_as_stored, groups, loss_rule, models, read
 
 TERM = 1e-5  # of the term; 1e-6 was seen

@@ -14,7 +14,7 @@ from raycre.create.evaluation import metrics
 from raycre.create.inference.fast import classifier_of
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model.network import Network
-from raycre.create.training.augment import Views, both_strands, flank
+from raycre.create.views import Views, both_strands, flank
 from tests.golden.create_fixture import groups, read
 
 MACRO = {

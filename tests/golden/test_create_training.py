@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from raycre.create.model import published
+from raycre.create.model import losses, published
 from raycre.create.model.create import Create
-from raycre.create.training import losses
+from raycre.create.model.loss_weights import Weights
 from tests.golden.create_fixture import (
     Rule,
     Stored,
@@ -102,7 +102,7 @@ def test_optimiser_steps_are_the_authors(shared: Path) -> None:
     stored.all_compared()
 
 
-def codebook_gradient(model: Create, rule: Rule, weights: losses.Weights) -> torch.Tensor:
+def codebook_gradient(model: Create, rule: Rule, weights: Weights) -> torch.Tensor:
     """What the norms alone would do to the codebook, a parameter that nothing moves in the authors' code."""
     codebook = model.quantizer.codebook.clone().requires_grad_()
     penalty = losses.norm_penalty([codebook], rule.l1, rule.l2)

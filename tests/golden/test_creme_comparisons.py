@@ -9,9 +9,10 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from raycre.compare.crispri import COVERED, join, score_pairs
+from raycre.compare.crispri import score_pairs
 from raycre.compare.marks import compare_groups, coverage_of_marks
 from raycre.compare.overlap import overlaps, place
+from raycre.compare.pairs import COVERED, join
 from raycre.creme.tiles import to_genomic
 from raycre.errors import AssemblyError
 from raycre.genome.chrom_sizes import read_sizes

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from raycre import packages
 from raycre.backbones import registry
+from raycre.backbones.enformer import load as enformer
 from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.enformer.relative import distance_features
 from raycre.backbones.loading import load_backbone
@@ -38,8 +39,8 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> partial[Enformer]:
         n_human=2,
         n_mouse=1,
     )
-    monkeypatch.setattr(registry, "Enformer", small)
-    monkeypatch.setattr(registry, "N_TRACKS", {"human": 2, "mouse": 1})
+    monkeypatch.setattr(enformer, "Enformer", small)
+    monkeypatch.setattr(enformer, "N_TRACKS", {"human": 2, "mouse": 1})
     return small
 
 

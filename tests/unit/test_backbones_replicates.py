@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import save_file
 
 from raycre.backbones import registry
-from raycre.backbones.borzoi import model as borzoi
+from raycre.backbones.borzoi import load as borzoi
 from raycre.backbones.borzoi.model import Borzoi
+from raycre.backbones.declaration import Declaration
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.loading import load_backbone
 from raycre.backbones.planted import Planted
@@ -46,7 +47,7 @@ separate = partial(load_backbone, "borzoi", strands="separate")
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shrink Borzoi to 3 human tracks and 1 mouse track."""
-    monkeypatch.setattr(registry, "Borzoi", small)
+    monkeypatch.setattr(borzoi, "Borzoi", small)
     monkeypatch.setattr(borzoi, "N_TRACKS", {"human": 3, "mouse": 1})
 
 
@@ -130,7 +131,8 @@ def test_replicates_that_cannot_be_are_named() -> None:
 
 
 def test_a_backbone_without_a_trunk_takes_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry.BACKBONES, "flat", lambda *, weights, head, track_table: Planted())
+    flat = Declaration("flat", lambda *, weights, head, track_table: Planted())
+    monkeypatch.setitem(registry.BACKBONES, "flat", flat)
     with pytest.raises(ConfigError, match="has no trunk, so no replicates"):
         load_backbone("flat", weights=["a", "b"])
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from raycre.backbones.track_query import select_tracks
 from raycre.backbones.tracks import (
     TRACK_COLUMNS,
     opposite_strands,
     plain_table,
     read_track_table,
-    select_tracks,
     sum_strands,
 )
 from raycre.errors import FormatError, MissingInputError, TrackError

@@ -16,12 +16,14 @@ from torch import nn
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.baselines.deepicsh import DeepIcsh
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES, MODALITIES, WIDTH
 from raycre.create.model.declaration import declared
 from raycre.create.names import BUILT_IN
 from raycre.create.training import epoch as training
-from raycre.create.training.augment import both_strands
-from raycre.create.training.fold import FoldData, FoldState, Recipe
+from raycre.create.training.fold import FoldState
+from raycre.create.training.recipe import Recipe
+from raycre.create.views import both_strands
 from raycre.errors import ConfigError
 from raycre.workflows.train.fold import network_of, recipe_of
 

@@ -20,7 +20,8 @@ from raycre.create.evaluation import metrics
 from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, WEIGHTS, fold_folder, read_checkpoint
 from raycre.create.inference.ensemble import Ensemble
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model.create import SIZES, Create
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import SIZES
 from raycre.create.model.weight_files import read_model, write_model
 from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError

@@ -15,14 +15,14 @@ import yaml
 from raycre.config import TrainConfig, make_config
 from raycre.config.sweep import read_sweep
 from raycre.create.baselines.parts import class_step
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
 from raycre.create.model.declaration import declared, make
+from raycre.create.model.loss_weights import AUTHORS_CODE
+from raycre.create.model.losses import class_error, class_weights
 from raycre.create.names import BUILT_IN
 from raycre.create.training import epoch as training
-from raycre.create.training import losses
-from raycre.create.training.fold import FoldData
-from raycre.create.training.losses import class_error, class_weights
 from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, RunMismatchError
 from raycre.genome.folds import split
@@ -71,8 +71,8 @@ def test_weights_touch_the_cross_entropy_alone() -> None:
     torch.manual_seed(0)
     model = Create(NANO).eval()
     x, labels, weights = torch.rand(3, 6, 1000), torch.tensor([0, 1, 4]), torch.tensor(WEIGHTS)
-    plain = model.losses(x, labels, losses.AUTHORS_CODE, False).terms
-    weighted = model.losses(x, labels, losses.AUTHORS_CODE, False, weights).terms
+    plain = model.losses(x, labels, AUTHORS_CODE, False).terms
+    weighted = model.losses(x, labels, AUTHORS_CODE, False, weights).terms
     assert {k for k in plain if not torch.equal(plain[k], weighted[k])} == {"cross_entropy"}
     errors = torch.nn.functional.cross_entropy(model.classify(x), labels, reduction="none")
     expected = (errors * torch.tensor([3.2, 3.2, 0.4])).mean()
@@ -87,10 +87,10 @@ def test_every_kind_of_model_takes_weights(kind: str) -> None:
     x = torch.zeros(2, sum(rows[m] for m in model.modalities), 1000)
     x[:, 0] = 1
     labels, weights = torch.tensor([0, 4]), torch.tensor(WEIGHTS)
-    once = model.losses(x, labels, losses.AUTHORS_CODE, False).terms["cross_entropy"]
-    twice = model.losses(x, labels, losses.AUTHORS_CODE, False, 2 * torch.ones(5)).terms["cross_entropy"]
+    once = model.losses(x, labels, AUTHORS_CODE, False).terms["cross_entropy"]
+    twice = model.losses(x, labels, AUTHORS_CODE, False, 2 * torch.ones(5)).terms["cross_entropy"]
     torch.testing.assert_close(twice, 2 * once)
-    other = model.losses(x, labels, losses.AUTHORS_CODE, False, weights).terms["cross_entropy"]
+    other = model.losses(x, labels, AUTHORS_CODE, False, weights).terms["cross_entropy"]
     assert other.item() != once.item()
 
 

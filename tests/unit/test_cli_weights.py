@@ -17,7 +17,7 @@ import torch
 import yaml
 from safetensors.torch import save
 
-from raycre.backbones import registry
+from raycre.backbones.enformer import load as enformer
 from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.loading import load_backbone
 from raycre.backbones.weights import random_state
@@ -215,8 +215,8 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> partial[Enformer]:
     """Shrink Enformer to 3 human tracks."""
     sizes: dict[str, Any] = {"seq_len": 1024, "n_bins": 4, "channels": 12, "n_blocks": 1, "n_heads": 2}
     small = partial(Enformer, **sizes, key_size=2, channel_step=2, n_human=3, n_mouse=1)
-    monkeypatch.setattr(registry, "Enformer", small)
-    monkeypatch.setattr(registry, "N_TRACKS", {"human": 3, "mouse": 1})
+    monkeypatch.setattr(enformer, "Enformer", small)
+    monkeypatch.setattr(enformer, "N_TRACKS", {"human": 3, "mouse": 1})
     return small
 
 

@@ -14,18 +14,22 @@ import pyBigWig
 import pytest
 import torch
 
-from raycre.backbones import registry
+from raycre.backbones.enformer import load as enformer
 from raycre.backbones.enformer.model import Enformer
+from raycre.backbones.loading import load_backbone
 from raycre.backbones.planted import Planted
 from raycre.backbones.saliency import gradient_times_input
 from raycre.backbones.weights import weights_sha256
 from raycre.cli import main
+from raycre.compare.crispri import PAIRS, PR_CURVES
+from raycre.compare.marks import MARK_TESTS, MARKS
+from raycre.compare.overlap import OVERLAPS
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
-from raycre.genome.sequence import decode, encode, reverse_complement
-from raycre.store.comparison_schemas import MARK_TESTS, MARKS, OVERLAPS, PAIRS, PR_CURVES
+from raycre.genome.sequence import decode, reverse_complement
 from raycre.store.parquet import read_table
 from tests.compared_runs import SEQ_LEN, SIZES, two_genes, write_genome, write_run
+from tests.sequences import encode
 
 
 class Cli:
@@ -196,13 +200,13 @@ def test_saliency_of_tiles_stands_beside_their_effects(
 ) -> None:
     sizes = {"seq_len": SEQ_LEN, "n_bins": 8, "channels": 24, "n_blocks": 1, "n_heads": 2, "key_size": 4}
     small = partial(Enformer, **sizes, channel_step=4, n_human=3, n_mouse=1)  # type: ignore[arg-type]
-    monkeypatch.setattr(registry, "Enformer", small)
-    monkeypatch.setattr(registry, "N_TRACKS", {"human": 3, "mouse": 1})
+    monkeypatch.setattr(enformer, "Enformer", small)
+    monkeypatch.setattr(enformer, "N_TRACKS", {"human": 3, "mouse": 1})
     of_model(cli, tmp_path, "enformer", "random:5", weights_sha256("random:5"))
     found = cli.json("saliency")
     rows = cli.table("saliency")
     assert rows["gene_name"].tolist() == ["A"] * 4 + ["B"] * 4
-    model = registry.load_backbone("enformer", weights="random:5")
+    model = load_backbone("enformer", weights="random:5")
     codes = read_window(Fasta(cli.fasta), "chr2", 6_000, "-", SEQ_LEN)
     whole = gradient_times_input(model, torch.from_numpy(codes[None]), [1])[0, 0].numpy()
     tile = whole[1_408:1_664].astype(np.float64)  # B's first, in the model's input

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.compare.crispri import NO_EFFECT, NO_GENE, NO_TILE, OUTSIDE, join, score_pairs
-from raycre.compare.elements import read_elements
+from raycre.compare.crispri import score_pairs
+from raycre.compare.pairs import NO_EFFECT, NO_GENE, NO_TILE, OUTSIDE, join
+from raycre.compare.tiles import read_tiles
 from raycre.errors import ConfigError, FormatError, RegionError
 from raycre.genome.crispr_pairs import read_pairs
 from tests.compared_runs import two_genes, write_genome, write_run
@@ -37,7 +38,7 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     B, - of chr2: [6385, 6641) 0.05, [6129, 6385) -0.6, [5617, 5873) null, [5361, 5617) 0.02.
     """
     folder = tmp_path_factory.mktemp("run")
-    return read_elements(write_run(folder / "run", write_genome(folder), two_genes()), "necessity").table
+    return read_tiles(write_run(folder / "run", write_genome(folder), two_genes()), "necessity").table
 
 
 def test_a_table_is_read_by_its_column_names_and_what_is_left_out_is_counted(tmp_path: Path) -> None:

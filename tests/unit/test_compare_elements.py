@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raycre.compare.elements import neutral_tiles, read_elements
+from raycre.compare.tiles import neutral_tiles, read_tiles
 from raycre.errors import ConfigError, FormatError, MissingInputError, TrackError
 from tests.compared_runs import gene_rows, two_genes, write_genome, write_run
 
@@ -24,7 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_tile_is_a_row_in_the_order_of_the_run_with_its_genes_context(run: Path) -> None:
-    elements = read_elements(run, "necessity")
+    elements = read_tiles(run, "necessity")
     assert (elements.test, elements.track_id, elements.model) == ("necessity", 7, "planted")
     table = elements.table
     assert table["gene_name"].tolist() == ["A"] * 4 + ["B"] * 4
@@ -39,35 +39,35 @@ def test_every_tile_is_a_row_in_the_order_of_the_run_with_its_genes_context(run:
 
 
 def test_only_tiles_of_the_wanted_calls_are_read(run: Path) -> None:
-    table = read_elements(run, "necessity", calls={"enhancer", "silencer"}).table
+    table = read_tiles(run, "necessity", calls={"enhancer", "silencer"}).table
     assert table["effect"].tolist() == [0.5, -0.6]
-    assert read_elements(run, "necessity", calls={"neutral"}).table.empty
+    assert read_tiles(run, "necessity", calls={"neutral"}).table.empty
 
 
 def test_a_track_is_named_by_row_or_identifier_and_must_be_where_there_are_several(
     run: Path, tmp_path: Path
 ) -> None:
-    assert len(read_elements(run, "necessity", "CNhs7").table) == 8
-    assert len(read_elements(run, "necessity", 7).table) == 8
+    assert len(read_tiles(run, "necessity", "CNhs7").table) == 8
+    assert len(read_tiles(run, "necessity", 7).table) == 8
     with pytest.raises(TrackError, match=r"the run's tracks are 7 \(CNhs7\)"):
-        read_elements(run, "necessity", "8")
+        read_tiles(run, "necessity", "8")
     first = two_genes()[0]
     both = pd.concat([first, first.assign(track_id=9, track_name=None, effect=0.125)])
     other = write_run(tmp_path / "run", write_genome(tmp_path), [both])
     with pytest.raises(TrackError, match=r"several tracks: 7 \(CNhs7\), 9; choose one with --track"):
-        read_elements(other, "necessity")
-    assert read_elements(other, "necessity", 9).table["effect"].tolist() == [0.125] * 4
+        read_tiles(other, "necessity")
+    assert read_tiles(other, "necessity", 9).table["effect"].tolist() == [0.125] * 4
 
 
 def test_what_has_no_tiles_is_named(run: Path, tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match="'context': only necessity and sufficiency have one effect for each"
     ):
-        read_elements(run, "context")
+        read_tiles(run, "context")
     with pytest.raises(ConfigError, match=r"the run did not do this test.*take --test necessity"):
-        read_elements(run, "sufficiency")
+        read_tiles(run, "sufficiency")
     with pytest.raises(MissingInputError, match="no effects here"):
-        read_elements(tmp_path, "necessity")
+        read_tiles(tmp_path, "necessity")
 
 
 def test_a_damaged_part_or_a_second_model_is_an_error(tmp_path: Path) -> None:
@@ -75,12 +75,12 @@ def test_a_damaged_part_or_a_second_model_is_an_error(tmp_path: Path) -> None:
     other = run / "effects" / "test=necessity" / "model=other"
     other.mkdir()
     with pytest.raises(FormatError, match="one model, here are model=other, model=planted"):
-        read_elements(run, "necessity")
+        read_tiles(run, "necessity")
     other.rmdir()
     part = next(run.glob("effects/test=necessity/model=*/part-000001.parquet"))
     part.write_bytes(part.read_bytes()[:-40])
     with pytest.raises(FormatError, match="not a whole Parquet file"):
-        read_elements(run, "necessity")
+        read_tiles(run, "necessity")
 
 
 def test_neutral_tiles_are_weak_of_neutral_contexts_one_a_gene_whatever_the_order() -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.compare.fasta_export import fasta_text, gc_of, match_background, read_codes
+from raycre.compare.fasta import fasta_text, gc_of, match_background, read_codes
 from raycre.errors import ConfigError, RegionError
 from raycre.genome.fasta import Fasta
-from raycre.genome.sequence import decode, encode
+from raycre.genome.sequence import decode
+from tests.sequences import encode
 
 
 def tiles(*rows: tuple[str, int, int, str]) -> pd.DataFrame:

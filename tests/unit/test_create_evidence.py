@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from raycre.config import TrainConfig, make_config
+from raycre.create.fold_data import FoldData
 from raycre.create.model.sizes import Sizes
-from raycre.create.training.augment import training_samples
-from raycre.create.training.fold import FoldData
+from raycre.create.views import training_samples
 from raycre.errors import ConfigError, RunMismatchError
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import as_table, write_table

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from raycre.create.inference import fast
 from raycre.create.inference.fast import FastClassifier, PerView, both_strands_of, classifier_of
+from raycre.create.inputs import to_input, view_input
 from raycre.create.layout import MODALITIES
-from raycre.create.model.create import SIZES, Create, Sizes
-from raycre.create.model.sizes import Structure
-from raycre.create.training.augment import Views, both_strands, flank, to_input, view_input
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import SIZES, Sizes, Structure
+from raycre.create.views import Views, both_strands, flank
 from raycre.errors import ConfigError
 
 NANO = Sizes(

@@ -8,8 +8,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from raycre.create.model.create import SIZES, Create, Output
-from raycre.create.training import losses
+from raycre.create.model import losses
+from raycre.create.model.create import Create
+from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER
+from raycre.create.model.output import Output
+from raycre.create.model.sizes import SIZES
 
 LN2 = math.log(2)
 
@@ -72,8 +75,8 @@ def test_the_models_loss_is_the_weighted_sum_of_its_terms(warming_up: bool) -> N
     torch.manual_seed(0)
     model = Create(SIZES["tiny"]).eval()
     x, labels = torch.rand(3, 6, 1000), torch.tensor([0, 1, 4])
-    step = model.losses(x, labels, losses.AUTHORS_CODE, warming_up)
-    found = losses.terms(model(x), x, labels, model.modalities, losses.AUTHORS_CODE, model.weight_tensors())
+    step = model.losses(x, labels, AUTHORS_CODE, warming_up)
+    found = losses.terms(model(x), x, labels, model.modalities, AUTHORS_CODE, model.weight_tensors())
     rebuilt = found["sequence"] + 0.01 * found["openness"] + 0.1 * found["loops"] + 0.25 * found["commitment"]
     classed = found["cross_entropy"] + found["focal_silencer"] + 2 * found["norms"]
     expected = rebuilt if warming_up else 0.5 * rebuilt + classed
@@ -89,24 +92,24 @@ def hand_case() -> tuple[Output, torch.Tensor, torch.Tensor]:
 def test_authors_total_by_hand() -> None:
     made, x, y = hand_case()
     modalities = ("sequence", "openness", "loops")
-    found = losses.terms(made, x, y, modalities, losses.AUTHORS_CODE, [torch.tensor([1.0])])
+    found = losses.terms(made, x, y, modalities, AUTHORS_CODE, [torch.tensor([1.0])])
     recon = LN2 + 0.01 * 1 + 0.1 * 4
     expected = 0.5 * (recon + 0.25 * 8) + math.log(5) + LN2 / 4 + 2 * (1e-8 + 5e-7)
-    assert losses.total(found, losses.AUTHORS_CODE).item() == pytest.approx(expected)
+    assert losses.total(found, AUTHORS_CODE).item() == pytest.approx(expected)
 
 
 def test_paper_total_by_hand() -> None:
     made, x, y = hand_case()
-    found = losses.terms(made, x, y, ("sequence", "openness", "loops"), losses.PAPER)
+    found = losses.terms(made, x, y, ("sequence", "openness", "loops"), PAPER)
     assert set(found) == {"sequence", "openness", "loops", "commitment", "cross_entropy"}
     recon = LN2 + 0.01 * 1 + 0.1 * 4
     expected = recon + 0.25 * (8 * 4) + math.log(5) / 5  # eq. 6 sums over D = 4, eq. 10 divides by C = 5
-    assert losses.total(found, losses.PAPER).item() == pytest.approx(expected)
+    assert losses.total(found, PAPER).item() == pytest.approx(expected)
 
 
 def test_warm_up_leaves_the_classes_out() -> None:
     made, x, y = hand_case()
-    weights = replace(losses.AUTHORS_CODE, reconstruction=1.0, classification=0.0)
+    weights = replace(AUTHORS_CODE, reconstruction=1.0, classification=0.0)
     found = losses.terms(made, x, y, ("sequence", "openness", "loops"), weights)
     assert losses.total(found, weights).item() == pytest.approx(LN2 + 0.01 + 0.4 + 2.0)
 
@@ -115,6 +118,6 @@ def test_rows_are_told_apart_without_sequence() -> None:
     recon = torch.tensor([[[1.0], [3.0]]])
     found = losses.terms(
         output(torch.zeros(1, 5), recon), torch.zeros(1, 2, 1), torch.tensor([0]), ("openness", "loops"),
-        losses.PAPER,
+        PAPER,
     )  # fmt: skip
     assert (found["openness"].item(), found["loops"].item()) == (1.0, 9.0)

@@ -11,7 +11,7 @@ from raycre.create.inference.ensemble import Ensemble
 from raycre.create.layout import MODALITIES
 from raycre.create.model.create import Create
 from raycre.create.training import epoch as training
-from raycre.create.training.augment import both_strands
+from raycre.create.views import both_strands
 from tests.unit.test_create_recipe import NANO, SEED, SHORT, regions
 
 SUBSETS = [s for k in (1, 2, 3) for s in itertools.combinations(MODALITIES, k)]

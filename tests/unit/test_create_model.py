@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from raycre.create.layers.blocks import convolve, max_pool, upsample_deconvolve
 from raycre.create.layout import MODALITIES, check_modalities
 from raycre.create.model import published
-from raycre.create.model.create import POSITIONS, SIZES, Create, Sizes
+from raycre.create.model.create import POSITIONS, Create
+from raycre.create.model.sizes import SIZES, Sizes
 from raycre.errors import CheckpointError, ConfigError, RaycreError
 
 NANO = Sizes(

@@ -14,9 +14,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from raycre.config import TrainConfig, make_config
-from raycre.create.model.create import SIZES, Create, Structure
-from raycre.create.training import losses, presets
-from raycre.create.training.fold import Recipe
+from raycre.create.model.create import Create
+from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER, Weights
+from raycre.create.model.sizes import SIZES, Structure
+from raycre.create.training import presets
+from raycre.create.training.recipe import Recipe
 from raycre.errors import ConfigError
 from raycre.workflows.train.fold import network_of, recipe_of
 from raycre.workflows.train.run import cost_of, plan_folds
@@ -57,8 +59,8 @@ def test_every_difference_is_a_setting_of_its_own(row: presets.Difference) -> No
 
 def test_presets_reach_the_recipe_and_the_network() -> None:
     reference, paper = (config(recipe={"preset": name}, model={"size": "tiny"}) for name in presets.NAMES)
-    assert recipe_of(reference).weights == losses.AUTHORS_CODE
-    assert recipe_of(paper).weights == losses.PAPER
+    assert recipe_of(reference).weights == AUTHORS_CODE
+    assert recipe_of(paper).weights == PAPER
     assert recipe_of(paper).warmup_epochs == 0
     assert recipe_of(paper).schedule == "constant"
     text = network_of(paper)
@@ -82,9 +84,7 @@ def test_constants_of_the_paper_are_the_defaults() -> None:
 
 
 def test_every_setting_of_the_recipe_can_be_configured() -> None:
-    names = {f.name for f in dataclasses.fields(Recipe)} | {
-        f.name for f in dataclasses.fields(losses.Weights)
-    }
+    names = {f.name for f in dataclasses.fields(Recipe)} | {f.name for f in dataclasses.fields(Weights)}
     assert names - {"weights"} == set(type(config().recipe).model_fields) - {"preset"}
 
 
@@ -120,7 +120,7 @@ def test_every_structure_trains_and_classes(change: dict[str, Any]) -> None:
     model = Create(SIZES["tiny"], structure=Structure(**change))
     x, labels = torch.rand(6, 6, 1000), torch.arange(6) % 5
     for warming_up in (True, False):
-        step = model.losses(x, labels, losses.AUTHORS_CODE, warming_up)
+        step = model.losses(x, labels, AUTHORS_CODE, warming_up)
         assert torch.isfinite(step.total)
         step.total.backward()
     model.eval()

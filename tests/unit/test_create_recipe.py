@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.model.create import Create, Sizes
+from raycre.create.model.create import Create
 from raycre.create.model.network import Network
+from raycre.create.model.sizes import Sizes
 from raycre.create.training import epoch as training
-from raycre.create.training.augment import Views, both_strands
-from raycre.create.training.fold import FoldData, FoldState, Group, Recipe
+from raycre.create.training.fold import FoldState, Group
+from raycre.create.training.recipe import Recipe
+from raycre.create.views import Views, both_strands
 from raycre.errors import ConfigError, LabelError, RaycreError
 
 NANO = Sizes(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from raycre.create.evaluation.spectrum import count_features, embed, spectrum_of, zero_feature
 from raycre.create.layout import CLASSES
-from raycre.create.model.create import Create, Sizes
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import Sizes
 from raycre.errors import CheckpointError, LabelError
 
 SMALL = Sizes(sequence=8, signal=4, encoder2=8, encoder3=8, embedding=8, decoder3=4, decoder2=4, codes=6,

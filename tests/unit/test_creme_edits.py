@@ -58,12 +58,6 @@ def test_keys_are_equal_only_for_equal_passes(a: Pass, b: Pass) -> None:
     assert (a.key == b.key) == (a == b)
 
 
-def test_n_changed_counts_bp_over_the_start_sequence() -> None:
-    assert WT.n_changed == 0
-    assert Pass(shuffled=((5_804, 10_804, 0), (0, 50, 1))).n_changed == 5_050
-    assert Pass((None, 0), kept=((95_804, 100_804), (804, 5_804))).n_changed == 10_000
-
-
 def constant_source(gene: str, start: int, end: int, k: int, owner: Interval | None) -> NDArray[np.uint8]:
     return np.full(end - start, 1 + k if owner is None else 3, dtype=np.uint8)
 

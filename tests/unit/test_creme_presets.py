@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from raycre.backbones import registry
-from raycre.backbones.borzoi import model as borzoi
+from raycre.backbones.borzoi import load as borzoi
 from raycre.backbones.borzoi.model import Borzoi
 from raycre.backbones.loading import load_backbone
 from raycre.backbones.reader import Reader
@@ -39,7 +38,7 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "Borzoi", partial(Borzoi, **SMALL))
+    monkeypatch.setattr(borzoi, "Borzoi", partial(Borzoi, **SMALL))
     monkeypatch.setattr(borzoi, "N_TRACKS", {"human": 3, "mouse": 1})
 
 

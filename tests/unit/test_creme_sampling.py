@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.compare.elements import read_elements
+from raycre.compare.overlap import COMPARISON
+from raycre.compare.tiles import read_tiles
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError, TrackError
 from raycre.figures.choices import read_choices
@@ -163,9 +164,9 @@ def test_a_comparison_knows_the_tracks_of_all_genes_not_those_of_the_first_alone
     first = sorted((pipeline / "effects" / "test=necessity").rglob("part-*.parquet"))[0]
     assert len(set(read_table(first, ["track_id"])["track_id"].to_pylist())) == 1
     with pytest.raises(TrackError, match=r"several tracks: 0 \(planted-A\), 1 \(planted-B\)"):
-        read_elements(pipeline, "necessity")
+        read_tiles(pipeline, "necessity")
     for track in (0, 1):
-        table = read_elements(pipeline, "necessity", track).table
+        table = read_tiles(pipeline, "necessity", track).table
         assert {(name, track) for name in table["gene_name"]} == {
             p for p in sampled_pairs(pipeline) if p[1] == track
         }
@@ -177,7 +178,7 @@ def test_a_pipeline_of_an_earlier_raycre_is_not_compared(pipeline: Path, tmp_pat
     del record["identity"]["rows"]
     write_json(tmp_path / "run.json", record)
     with pytest.raises(RunMismatchError, match="not sampled for; run it again"):
-        open_compared(tmp_path, "necessity", "0", None)
+        open_compared(tmp_path, COMPARISON, "necessity", "0")
 
 
 def test_a_folder_with_rows_of_all_tracks_is_refused_for_resume(genome: DemoGenome, pipeline: Path) -> None:

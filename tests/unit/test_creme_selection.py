@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.creme.selection import neutral_tiles, sample_contexts, top_genes
+from raycre.creme.selection import sample_contexts, top_genes
 from raycre.errors import InputError, RaycreError
 
 
@@ -119,57 +119,3 @@ def test_gene_given_twice_is_refused() -> None:
         sample_contexts(table)
     with pytest.raises(InputError, match="at least one context"):
         sample_contexts(contexts(), n=0)
-
-
-def tiles(n_genes: int = 20) -> pd.DataFrame:
-    """Two tiles of a called gene each, and of every neutral gene three tiles of which the last is strong."""
-    called = pd.DataFrame(
-        {
-            "gene": ["E", "E", "E", "S", "S"],
-            "context": ["enhancing"] * 3 + ["silencing"] * 2,
-            "offset_start": [0, 10, 20, 0, 10],
-            "effect": [0.5, 0.6, 0.01, -0.5, -0.5],
-            "call": ["enhancer", "enhancer", "neither", "silencer", "silencer"],
-        }
-    )
-    neutral = pd.DataFrame(
-        {
-            "gene": np.repeat([f"N{i}" for i in range(n_genes)], 3),
-            "context": "neutral",
-            "offset_start": np.tile([0, 10, 20], n_genes),
-            "effect": np.tile([0.02, -0.09, 0.1], n_genes),
-            "call": "neither",
-        }
-    )
-    table = pd.concat([called, neutral], ignore_index=True)
-    return table.assign(track=0, offset_end=table["offset_start"] + 10)
-
-
-def test_neutral_tiles_are_weak_one_a_gene_and_as_many_as_the_called_on_average() -> None:
-    table = tiles()
-    chosen = table.iloc[neutral_tiles(table)]
-    assert len(chosen) == 2  # (2 enhancers + 2 silencers) / 2
-    assert chosen["gene"].is_unique
-    assert (chosen["context"] == "neutral").all()
-    assert (chosen["effect"].abs() < 0.1).all()
-
-
-def test_neutral_tiles_do_not_depend_on_order() -> None:
-    table = tiles()
-    turned = table.iloc[::-1].reset_index(drop=True)
-    columns = ["gene", "offset_start"]
-    ours, theirs = (t.iloc[neutral_tiles(t)][columns].sort_values(columns) for t in (table, turned))
-    np.testing.assert_array_equal(ours.to_numpy(), theirs.to_numpy())
-    again = {tuple(table.iloc[neutral_tiles(table, seed)]["gene"]) for seed in range(5)}
-    assert len(again) > 1
-
-
-def test_too_few_neutral_genes_give_all_of_them() -> None:
-    assert len(neutral_tiles(tiles(1))) == 1
-    assert neutral_tiles(tiles(0)).tolist() == []
-    assert neutral_tiles(tiles(20).query("context == 'neutral'").reset_index(drop=True)).tolist() == []
-
-
-def test_tile_given_twice_is_refused() -> None:
-    with pytest.raises(InputError, match="once"):
-        neutral_tiles(pd.concat([tiles(), tiles().iloc[[6]]]))

@@ -1,4 +1,4 @@
-"""The context swap test and its summary, with the numbers of the paper's example."""
+"""The context swap test, with the numbers of the paper's example."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from raycre.creme.perturbation import WT, build
 from raycre.creme.settings import Settings
-from raycre.creme.tests.swap import Summary, effects, expand, summarise, wt_of
+from raycre.creme.tests.swap import effects, expand, wt_of
 from raycre.errors import RaycreError
 
 SETTINGS = Settings(60, 10, (), {}, partners=("A", "B"))
@@ -55,20 +55,3 @@ def test_gene_alone_has_its_wild_type_and_no_rows() -> None:
 def test_activity_that_is_not_a_number_stops_the_run() -> None:
     with pytest.raises(RaycreError, match="for pass tile=25-35/of=A"):
         effects(SETTINGS, KNOWN | {"tile=25-35/of=A": np.array([np.nan, 1.0])})
-
-
-def test_summary_is_by_pair_of_classes_and_leaves_out_what_has_no_value() -> None:
-    swaps = [
-        ("silencing", "enhancing", 6.0),
-        ("enhancing", "silencing", 0.5),
-        ("enhancing", "silencing", 0.1),
-        ("enhancing", "silencing", 0.3),
-        ("enhancing", "silencing", float("nan")),
-        ("enhancing", None, 9.0),
-        (None, "enhancing", 9.0),
-        ("neutral", "neutral", float("nan")),
-    ]
-    assert summarise(swaps) == {
-        ("enhancing", "silencing"): Summary(3, pytest.approx(0.3), 0.3),
-        ("silencing", "enhancing"): Summary(1, 6.0, 6.0),
-    }

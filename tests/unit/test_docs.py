@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from raycre.backbones.registry import table_of_backbones
+from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
 from raycre.create.names import BUILT_IN
 from raycre.create.training import presets
 from raycre.creme.tests import TESTS, table_of_tests
-from raycre.store import comparison_schemas
-from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS, describe
+from raycre.store.fields import describe
+from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,12 +24,16 @@ def test_readme_has_the_schemas_tables(schema) -> None:  # type: ignore[no-untyp
     assert describe(schema) in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["MARKS", "MARK_TESTS", "OVERLAPS", "PAIRS", "PR_CURVES", "SALIENCY", "SALIENCY_BASES", "CORRELATIONS"],
-)
+@pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_tables_of_comparisons_are_documented(name: str) -> None:
-    assert describe(getattr(comparison_schemas, name)) in (ROOT / "docs" / "compare.md").read_text()
+    text = (ROOT / "docs" / "compare.md").read_text()
+    for table, schema in registry.find_comparison(name).tables.items():
+        assert f"<code>compare_{table}" in text
+        assert describe(schema) in text
+
+
+def test_the_table_of_comparisons_is_documented() -> None:
+    assert registry.table_of_comparisons() in (ROOT / "docs" / "compare.md").read_text()
 
 
 def test_the_table_of_elements_is_documented() -> None:

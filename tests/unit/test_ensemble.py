@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raycre.create.inference.ensemble import BATCH, Ensemble, Predictions, flank_of, views_of
-from raycre.create.model.create import SIZES, Create
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import SIZES
 
 WIDTH = 1000
 A, C, G, T, N = range(5)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from raycre.compare.crispri import score_pairs
-from raycre.compare.marks import compare_groups
-from raycre.store.comparison_schemas import CORRELATIONS, MARK_TESTS, MARKS, OVERLAPS, PAIRS, PR_CURVES
+from raycre.compare.crispri import PAIRS, PR_CURVES, score_pairs
+from raycre.compare.marks import MARK_TESTS, MARKS, compare_groups
+from raycre.compare.overlap import OVERLAPS
+from raycre.compare.saliency import CORRELATIONS
 from raycre.store.parquet import as_table, write_table
 from tests.run_folders import page_of, write_gene
 

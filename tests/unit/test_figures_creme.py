@@ -15,7 +15,7 @@ from raycre.figures.blocks import Picture, Table
 from raycre.figures.canvas import style
 from raycre.figures.elements import crossed_table, read_elements
 from raycre.figures.finetiles import kept_bp, read_finetiles
-from raycre.figures.perturbation import FIGURES, read_perturbation, tests_by_figure
+from raycre.figures.perturbation import FIGURES, drawn_by_figure, read_perturbation
 from raycre.figures.placements import Lines, read_placements
 from raycre.figures.searches import classes_table, curve, read_searches
 from raycre.figures.swaps import read_swaps
@@ -54,7 +54,7 @@ def blocks_of(read: Any, run: Path) -> list[Any]:
         if read not in FIGURES.values():
             return list(read(run))
         name = next(name for name, draws in FIGURES.items() if draws is read)
-        return list(read(run, tests_by_figure(run)[0][name]))
+        return list(read(run, drawn_by_figure(run)[0][name]))
 
 
 @pytest.mark.parametrize("read", [read_elements, read_finetiles, read_placements, read_searches, read_swaps])

@@ -63,7 +63,7 @@ def write_fold(
     folder: Path,
     tracks: tuple[str, ...] = ("openness", "loops"),
     n: int = 20,
-    metadata: dict[str, str] | None = None,
+    log_openness: bool = True,
 ) -> None:
     """A fold whose silencers own code 2, whose promoters own codes 0 and 1; code 3 is unused."""
     rows = []
@@ -88,10 +88,11 @@ def write_fold(
     majors[0] |= {"code": 2, "p": 0.6, "n_tied": 3, "n_regions": 9, "n_with_it": 4, "n_decoded": 5}
     majors[0] |= {**dict.fromkeys(known, 0.75), **dict.fromkeys(tests, 0.03)}
     write_table(folder / "major_features.parquet", as_table(pd.DataFrame(majors), MAJOR_FEATURES))
+    unit = {OPENNESS_UNIT: OPENNESS_UNITS[log_openness]}
     decoded = {name: [None] * 2 for name in RECONSTRUCTION.names}
     decoded |= {"region_id": [0, 1], "class": ["silencer"] * 2, "code": [2, 2]}
     decoded |= {name: [np.full(1000, 1.0), np.full(1000, 2.0)] for name in known}
-    write_table(folder / "reconstruction.parquet", as_table(decoded, RECONSTRUCTION, metadata))
+    write_table(folder / "reconstruction.parquet", as_table(decoded, RECONSTRUCTION, unit))
     write_map(folder, n)
 
 
@@ -218,17 +219,14 @@ def test_tracks_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "label"),
-    [(None, "log10(mean reads + 1)"), ({OPENNESS_UNIT: OPENNESS_UNITS[False]}, ">mean reads<")],
+    ("log_openness", "label"), [(True, "log10(mean reads + 1)"), (False, ">mean reads<")]
 )
-def test_openness_is_labelled_as_the_model_read_it(
-    tmp_path: Path, metadata: dict[str, str] | None, label: str
-) -> None:
-    write_fold(tmp_path, metadata=metadata)
+def test_openness_is_labelled_as_the_model_read_it(tmp_path: Path, log_openness: bool, label: str) -> None:
+    write_fold(tmp_path, log_openness=log_openness)
     *_, profiles = read_spectrum(tmp_path)
     assert isinstance(profiles, Picture)
     assert label in profiles.svg
-    assert ("log10(mean reads" in profiles.svg) == (metadata is None)
+    assert ("log10(mean reads" in profiles.svg) == log_openness
 
 
 def test_a_fold_without_tables_has_no_pictures(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from raycre.errors import FormatError, RegionError
 from raycre.genome.fasta import Fasta
-from raycre.genome.sequence import decode, encode
+from raycre.genome.sequence import decode
+from tests.sequences import encode
 
 CHR1 = "ACGTACGTNNacgtRYA"  # 17 bases
 CHR2 = "TTTTTGGGGG"

@@ -1,4 +1,4 @@
-"""Codes, letters, one-hot and strands."""
+"""Codes, letters and strands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycre.errors import FormatError
-from raycre.genome.sequence import decode, encode, one_hot, reverse_complement
+from raycre.genome.sequence import decode, first_invalid, letter_codes, reverse_complement
+from tests.sequences import encode
 
 letters = st.text(alphabet="ACGTN", max_size=50)
 
@@ -28,25 +28,14 @@ def test_iupac_ambiguity_letters_are_n() -> None:
 
 
 @pytest.mark.parametrize("text", ["ACG T", "ACG-T", "ACGU", "ACG\n", "ACGé"])
-def test_any_other_character_is_an_error_with_its_offset(text: str) -> None:
-    with pytest.raises(FormatError, match="offset 3") as caught:
-        encode(text)
-    assert caught.value.value == text[3]
+def test_any_other_character_is_found_with_its_offset(text: str) -> None:
+    assert first_invalid(letter_codes(text)) == 3
 
 
 def test_codes_can_be_written_to() -> None:
     codes = encode(b"AC")
     codes[0] = 3
     assert decode(codes) == "TC"
-
-
-def test_one_hot_of_n_is_a_zero_column() -> None:
-    assert one_hot(encode("CNT")).tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 0], [0, 0, 1]]
-    assert one_hot(encode("CNT")).dtype == np.float32
-
-
-def test_one_hot_keeps_leading_axes() -> None:
-    assert one_hot(np.zeros((2, 3, 7), dtype=np.uint8)).shape == (2, 3, 4, 7)
 
 
 def test_reverse_complement_reads_the_other_strand() -> None:
@@ -66,9 +55,3 @@ def test_letters_survive_the_round_trip(text: str) -> None:
 def test_reverse_complement_twice_is_the_sequence(text: str) -> None:
     codes = encode(text)
     assert np.array_equal(reverse_complement(reverse_complement(codes)), codes)
-
-
-@given(letters)
-def test_one_hot_of_the_other_strand_is_both_axes_reversed(text: str) -> None:
-    codes = encode(text)
-    assert np.array_equal(one_hot(reverse_complement(codes)), one_hot(codes)[::-1, ::-1])

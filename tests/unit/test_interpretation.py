@@ -16,12 +16,13 @@ import torch
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from raycre.config.models import InterpretationConfig
+from raycre.config.train import InterpretationConfig
 from raycre.create.evaluation import projection
 from raycre.create.evaluation.projection import project
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES, MODALITIES, ROWS
-from raycre.create.model.create import SIZES, Create, Structure
-from raycre.create.training.fold import FoldData
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import SIZES, Structure
 from raycre.errors import LabelError
 from raycre.store.parquet import read_table
 from raycre.store.schemas import (

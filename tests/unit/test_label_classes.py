@@ -20,14 +20,15 @@ from raycre.create.inference.checkpoints import CUTOFFS, WEIGHTS, fold_folder, l
 from raycre.create.inference.cutoffs import call, cutoffs
 from raycre.create.inference.fast import FastClassifier, PerView
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model.create import SIZES, Create
+from raycre.create.model.create import Create
 from raycre.create.model.declaration import declared, make
+from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER
 from raycre.create.model.network import Network
 from raycre.create.model.published import to_published
+from raycre.create.model.sizes import SIZES
 from raycre.create.model.weight_files import DESCRIPTION, initialise, read_model, read_network, write_model
 from raycre.create.names import BUILT_IN
-from raycre.create.training import losses
-from raycre.create.training.augment import both_strands
+from raycre.create.views import both_strands
 from raycre.demo.genome import DemoGenome
 from raycre.errors import CheckpointError, ConfigError, LabelError, RunMismatchError
 from raycre.genome.classes import trained_classes
@@ -99,10 +100,10 @@ def test_the_loss_is_over_the_trained_classes_and_has_no_silencer_term() -> None
             tensor.zero_()
     labels = torch.from_numpy(model.outputs_of(np.array([1, 4, 3])))
     assert labels.tolist() == [0, 3, 2]
-    step = model.losses(torch.rand(3, 1, 1000), labels, losses.AUTHORS_CODE, warming_up=False)
+    step = model.losses(torch.rand(3, 1, 1000), labels, AUTHORS_CODE, warming_up=False)
     assert step.terms["cross_entropy"].item() == pytest.approx(math.log(4))
     assert "focal_silencer" not in step.terms
-    paper = model.losses(torch.rand(3, 1, 1000), labels, losses.PAPER, warming_up=False)
+    paper = model.losses(torch.rand(3, 1, 1000), labels, PAPER, warming_up=False)
     assert paper.terms["cross_entropy"].item() == pytest.approx(math.log(4) / 4)  # eq. 10, C = 4
 
 

@@ -14,7 +14,8 @@ import torch
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.evaluation import projection
-from raycre.create.model.create import SIZES, Create
+from raycre.create.model.create import Create
+from raycre.create.model.sizes import SIZES
 from raycre.create.training.epoch import start_fold, train_epoch
 from raycre.demo.genome import write_demo_genome
 from raycre.demo.run import demo_configs

@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.config import TrainConfig, make_config
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import WIDTH
-from raycre.create.training.augment import Views
-from raycre.create.training.fold import FoldData
+from raycre.create.views import Views
 from raycre.demo.genome import DemoGenome
 from raycre.genome.features import Signals, Wide
 from raycre.store.files import TEMPORARY
 from raycre.workflows.inputs import signal_paths
 from raycre.workflows.train import materialise
 from raycre.workflows.train.fold import fold_data
-from raycre.workflows.train.materialise import DIVISORS, Arrays, open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.materialise import Arrays, open_inputs, read_labelled, write_inputs
 from tests.conftest import train_values
 
 FLANK = 20
@@ -131,18 +131,6 @@ def test_the_smallest_kind_that_is_exact_is_found_in_any_pieces(
         written.append({p.name: p.read_bytes() for p in (tmp_path / str(chunk)).iterdir()})
     assert written[0] == written[1] == written[2]
     assert not any(name.startswith(TEMPORARY) for name in written[0])
-
-
-def test_a_folder_written_before_with_float_means_is_still_read(tmp_path: Path) -> None:
-    sums = [0, 1, 2, 3, 4]
-    new = store(tmp_path, Tracks(sums, sums, 3), regions(5))
-    before = inputs_of(new, np.arange(5))
-    for name, values in (("openness", reference(np.array(sums), 3)), ("loops", np.array(sums, np.float32))):
-        np.save(tmp_path / f"{name}.npy", np.repeat(values[:, None], WIDTH + 2 * FLANK, 1))
-    (tmp_path / DIVISORS).unlink()
-    old = open_inputs(tmp_path)
-    assert old.replicates == 1
-    assert torch.equal(inputs_of(old, np.arange(5)), before)
 
 
 @pytest.mark.parametrize("replicates", [1, 2])

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raycre.config import PerturbConfig
 from raycre.demo.genome import DemoGenome
 from raycre.genome.genes import read_genes, select_genes
 from raycre.genome.regions import read_regions
@@ -70,7 +69,7 @@ def transcript(start: int, gene: str, tag: str) -> str:
     ],
 )
 def test_the_canonical_tss_is_said_to_be_taken_only_where_there_is_one(
-    genome: DemoGenome, tmp_path: Path, tags: tuple[str, str], says: str
+    tmp_path: Path, tags: tuple[str, str], says: str
 ) -> None:
     path = tmp_path / "genes.gtf"
     path.write_text(
@@ -80,8 +79,7 @@ def test_the_canonical_tss_is_said_to_be_taken_only_where_there_is_one(
         )
     )
     table = read_genes(path)
-    config: PerturbConfig = perturb_config(genome, tmp_path / "out")
-    (note,) = notes_of_genes(table, select_genes(table, ["A", "B"]), config)
+    (note,) = notes_of_genes(table, select_genes(table, ["A", "B"]), "canonical", 5_000)
     assert note.endswith(says)
     assert note.startswith("2 of 2 genes have TSSs that the TSS tile does not hold together")
 

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 
 from raycre.errors import FormatError, MissingInputError, RunMismatchError
+from raycre.store.fields import describe
 from raycre.store.files import TEMPORARY, read_json, sha256_of, write_atomic
 from raycre.store.ledger import MAX_ATTEMPTS, Ledger
 from raycre.store.parquet import as_table, iter_parts, read_parts, read_table, with_metadata, write_table
 from raycre.store.run import digest_of, open_run
-from raycre.store.schemas import EFFECTS, FAILURES, METRICS, PREDICTIONS, describe
+from raycre.store.schemas import EFFECTS, FAILURES, METRICS, PREDICTIONS
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:

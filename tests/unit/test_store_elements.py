@@ -195,7 +195,7 @@ def test_what_is_no_whole_prediction_of_this_fasta_is_refused_by_name(tmp_path: 
     good = predicted(tmp_path / "p")
     with pytest.raises(MissingInputError, match=r"create_run: no run\.json here"):
         read_predict_run(tmp_path / "absent", SHA)
-    with pytest.raises(RunMismatchError, match="holds a run of train; name a folder of `raycre predict`"):
+    with pytest.raises(RunMismatchError, match="holds a run of train, not a run of `raycre predict`"):
         read_predict_run(start_run(tmp_path / "t", "train").out, SHA)
     with pytest.raises(RunMismatchError, match="not finished"):
         read_predict_run(start_run(tmp_path / "half", "predict").out, SHA)

@@ -9,7 +9,7 @@ import pytest
 from ray.exceptions import ActorUnavailableError
 
 from raycre.config import TrainConfig, make_config
-from raycre.config.models import TrainResources
+from raycre.config.train import TrainResources
 from raycre.demo.genome import DemoGenome
 from raycre.engine.train_workers import TorchTrainer, Turns, take_turns
 from raycre.errors import RaycreError

@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from raycre.config import TrainConfig, make_config
 from raycre.create.inference.checkpoints import read_checkpoint
 from raycre.create.layout import CLASSES, MODALITIES
-from raycre.create.model.create import SIZES, Create, Structure
+from raycre.create.model.create import Create
 from raycre.create.model.published import to_published
+from raycre.create.model.sizes import SIZES, Structure
 from raycre.create.model.weight_files import (
     initialise,
     read_model,

@@ -44,7 +44,8 @@ class Separable(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv_layer(x)
+        output: Tensor = self.conv_layer(x)
+        return output
 
 
 class Stem(nn.Module):
@@ -56,7 +57,8 @@ class Stem(nn.Module):
         self.max_pool = nn.MaxPool1d(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.max_pool(apply(self.conv_layer, x))
+        output: Tensor = self.max_pool(apply(self.conv_layer, x))
+        return output
 
 
 def rise(channels: int) -> nn.Sequential:

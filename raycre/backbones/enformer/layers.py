@@ -47,7 +47,8 @@ class Residual(nn.Module):
         self.fn = fn
 
     def forward(self, x: Tensor, *context: Tensor) -> Tensor:
-        return x + self.fn(x, *context)
+        output: Tensor = x + self.fn(x, *context)
+        return output
 
 
 class AttentionPool(Pool):
@@ -116,7 +117,8 @@ class TransformerBlock(nn.ModuleList):
     def finish(self, x: Tensor, projected: Projected, positions: Tensor) -> Tensor:
         """(n, length, channels) and what `project` gave for it, to the block's output of the same shape."""
         _, attention = self.norm_and_attention
-        return self[1](x + attention.attend(projected, positions))
+        output: Tensor = self[1](x + attention.attend(projected, positions))
+        return output
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """(n, length, channels) to the same shape."""
@@ -125,9 +127,11 @@ class TransformerBlock(nn.ModuleList):
     def read_rows(self, x: Tensor, rows: Sequence[int], positions: Tensor) -> Tensor:
         """`forward` at some rows alone: (n, length, channels) to (n, len(rows), channels)."""
         if len(rows) > FEW_ROWS:
-            return self(x, positions)[:, list(rows)]
+            output: Tensor = self(x, positions)[:, list(rows)]
+            return output
         norm, attention = self.norm_and_attention
-        return self[1](x[:, list(rows)] + attention.read_rows(norm(x), rows, positions))
+        output: Tensor = self[1](x[:, list(rows)] + attention.read_rows(norm(x), rows, positions))
+        return output
 
 
 def numbered(modules: dict[int, nn.Module]) -> Layers:

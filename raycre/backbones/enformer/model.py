@@ -174,7 +174,8 @@ class Enformer(LocalBackbone):
 
     def embed(self, rows: Tensor) -> Tensor:
         """Last layer before the heads, row by row: (n, rows, channels) to (n, rows, 2 channels)."""
-        return self.final_pointwise(rows.transpose(1, 2)).transpose(1, 2)
+        output: Tensor = self.final_pointwise(rows.transpose(1, 2)).transpose(1, 2)
+        return output
 
     def project(self, embedding: Tensor, tracks: Sequence[int]) -> Tensor:
         """Only the wanted tracks of the head: (n, rows, 2 channels) to float32 (n, rows, len(tracks))."""

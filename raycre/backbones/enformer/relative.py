@@ -175,7 +175,8 @@ def _by_key(by_distance: Tensor) -> Tensor:
     if r == 1:
         return by_distance
     flat = by_distance.flatten(-2)[..., r - 1 : r * width - 1]
-    return flat.unflatten(-1, (r, width - 1))[..., : width - r + 1]
+    output: Tensor = flat.unflatten(-1, (r, width - 1))[..., : width - r + 1]
+    return output
 
 
 class Attention(nn.Module):
@@ -213,7 +214,8 @@ class Attention(nn.Module):
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(…, length, heads * size) to (…, heads, length, size)."""
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(-2, -3)
+        output: Tensor = x.unflatten(-1, (self.n_heads, -1)).transpose(-2, -3)
+        return output
 
     def project(self, x: Tensor) -> Projected:
         """Queries, keys and values of each row by itself, from (n, length, channels)."""

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from raycre.create.baselines.kmers import CHANNELS, CODE, AutoEncoder, kmer_counts, same
 from raycre.create.baselines.parts import NO_EXTRAS, Baseline, check_input, declare, start_glorot
 from raycre.create.layout import CLASSES, ROWS, WIDTH, check_modalities
+from raycre.create.model.loss_weights import Weights
 from raycre.create.model.network import Step
-from raycre.create.training.loss_weights import Weights
 from raycre.errors import ConfigError
 
 SIGNALS = 12  # authors' code; theirs are peak signals whose names they do not give

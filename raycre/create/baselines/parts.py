@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from raycre.create.layers.blocks import convolve, max_pool
 from raycre.create.layout import ROWS, WIDTH, check_modalities
 from raycre.create.model.declaration import RegionModel
+from raycre.create.model.loss_weights import Weights
+from raycre.create.model.losses import cross_entropy
 from raycre.create.model.network import Network, Step
-from raycre.create.training.loss_weights import Weights
-from raycre.create.training.losses import cross_entropy
 from raycre.errors import ConfigError, RaycreError
 
 # What CREATE's recipe has and no baseline's authors had. None of them left out a last, smaller batch as far

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from raycre.create.inference.cutoffs import call
 from raycre.create.inference.fast import classifier_of
+from raycre.create.inputs import to_input
 from raycre.create.layout import WIDTH
 from raycre.create.model.create import Create
 from raycre.create.model.network import Network
-from raycre.create.training.augment import Views, both_strands, flank, to_input
+from raycre.create.views import Views, both_strands, flank
 
 # Regions of one forward pass. Shapes are fixed and a region keeps its row in the batch (its number modulo
 # this), because the last bits of a matrix product depend on both; so they do not depend on sharding.

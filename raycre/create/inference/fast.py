@@ -27,8 +27,9 @@ from raycre.create.model.create import (
     Create,
 )
 from raycre.create.model.network import Network, columns_of
-from raycre.create.training.augment import Views
+from raycre.create.views import Views
 from raycre.errors import ConfigError
+from raycre.float64 import float64_device, to_float64
 
 CHUNK = 16  # regions at once on a processor; more would leave its cache
 CHUNK_FIRST = 4  # of them in the first stage, whose activations are the widest: 1,033 positions each
@@ -43,11 +44,12 @@ class Classifier(Protocol):
 
         Args:
             wide: float32 (n, rows, 1000 + 2 · flank), the model's input for wide windows
-                (`augment.to_input`).
+                (`inputs.to_input`).
             views: offsets in bp from the centred window, at most `flank`; and strands.
 
         Returns:
-            float64 (n, 5), on the device of `wide`; NaN in the columns of classes that were not trained.
+            float64 (n, 5), on the device of `wide` (the CPU for MPS, which has no float64); NaN in the
+            columns of classes that were not trained.
 
         Raises:
             ConfigError: a view that reaches past the wide windows.
@@ -75,11 +77,11 @@ class PerView:
     def probabilities(self, wide: Tensor, views: Views) -> Tensor:
         """See Classifier."""
         strands = both_strands_of(wide, "sequence" in self.model.modalities)
-        total = torch.zeros((), dtype=torch.float64, device=wide.device)
+        total = torch.zeros((), dtype=torch.float64, device=float64_device(wide.device))
         with torch.no_grad():
             for start, is_rc in zip(_starts(wide, views), views.is_rc, strict=True):
                 logits = self.model.classify(strands[bool(is_rc)][:, :, start : start + WIDTH])
-                total = total + logits.softmax(1).double()
+                total = total + to_float64(logits.softmax(1))
         return columns_of(total / len(views.is_rc), self.classes)
 
 
@@ -113,11 +115,11 @@ class FastClassifier:
         with torch.no_grad():
             for part in wide.split(chunk):
                 strands = both_strands_of(part, "sequence" in self.model.modalities)
-                total = torch.zeros((), dtype=torch.float64, device=wide.device)
+                total = torch.zeros((), dtype=torch.float64, device=float64_device(wide.device))
                 for is_rc, wanted in of_strand.items():
                     if wanted:
                         logits = self._logits(strands[is_rc], wanted)
-                        total = total + logits.softmax(2).double().sum(0)
+                        total = total + to_float64(logits.softmax(2)).sum(0)
                 means.append(total / len(starts))
         return columns_of(torch.cat(means), self.model.classes)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +27,12 @@ from raycre.create.layers.gaussian import GaussianLatent
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import MODALITIES, ROWS, WIDTH, check_modalities
 from raycre.create.model.declaration import RegionModel
+from raycre.create.model.loss_weights import Weights
+from raycre.create.model.losses import terms, total
 from raycre.create.model.network import Network, Step
+from raycre.create.model.output import Output
 from raycre.create.model.sizes import SIZES, Sizes, Structure
-from raycre.create.training.loss_weights import Weights
-from raycre.create.training.losses import terms, total
 from raycre.errors import RaycreError
-
-__all__ = ["SIZES", "Create", "Output", "Sizes", "Structure"]
 
 KERNEL = 8  # bp or positions, every encoder convolution but the pointwise one (Methods, "Model training")
 DECODER_KERNEL = 9  # authors' code; the paper gives none
@@ -44,26 +43,6 @@ POSITIONS = 26  # L', positions of the latent embedding of 1,000 bp
 LENGTHS = (60, 248, WIDTH)  # positions after encoder 2, after the modality encoders, and of the input
 # Ours: see `_open_head`. The paper gives no initial weights, the authors' code leaves them to torch.
 HEAD_SCALE, HEAD_BIAS = 0.1, 0.5
-
-
-class Output(NamedTuple):
-    """One forward pass over n windows.
-
-    logits: float32 (n, classes).
-    recon: float32 (n, rows, 1000), rows as the input's. The base rows are logits (their sigmoid is the
-        reconstruction: a loss on logits stays finite), openness and loops are in the input's units.
-    z_e, z_q: float32 (n, 26, embedding), before and after quantisation.
-    codes: int64 (n, 26, splits); None where the latent space is continuous.
-    commitment, perplexity: float32 (), see Quantized.
-    """
-
-    logits: Tensor
-    recon: Tensor
-    z_e: Tensor
-    z_q: Tensor
-    codes: Tensor | None
-    commitment: Tensor
-    perplexity: Tensor
 
 
 class Branch(nn.Module):

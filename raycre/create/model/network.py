@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from raycre.create.layout import CLASSES
-from raycre.create.training.loss_weights import Weights
+from raycre.create.model.loss_weights import Weights
 from raycre.errors import CheckpointError, LabelError
 
 
@@ -34,7 +34,7 @@ class Network(nn.Module):
     """A model that classes regions.
 
     Input x everywhere: float32 (n, rows, 1000), rows A, C, G, T, openness, loops of `modalities` in that
-    order, tracks as logarithms (`augment.to_input`).
+    order, tracks as logarithms (`inputs.to_input`).
 
     Attributes:
         kind: its name in a configuration, a row of names.py.

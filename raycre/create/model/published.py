@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from raycre.create.layout import MODALITIES
-from raycre.create.model.create import Sizes
+from raycre.create.model.sizes import Sizes
 from raycre.errors import CheckpointError
 
 # Module prefixes: theirs → ours. Weights, biases and batch-norm buffers keep their last name.

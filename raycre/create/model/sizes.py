@@ -5,9 +5,12 @@ Numbers only; knows no tensors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
+from annotated_types import Gt, Lt
+
+from raycre.bounds import NotNegativeNumber, Positive
 from raycre.create.layout import CLASSES
 from raycre.errors import ConfigError
 
@@ -42,6 +45,24 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class Codebook:
+    """The split quantiser where it is another than that of the size; None takes the size's value."""
+
+    K: Positive | None = None
+    M: Positive | None = None
+    mu: Annotated[float, Gt(0), Lt(1)] | None = None
+
+    def put_into(self, sizes: Sizes) -> Sizes:
+        """Return the sizes with this codebook."""
+        return replace(
+            sizes,
+            codes=self.K or sizes.codes,
+            splits=self.M or sizes.splits,
+            update_ratio=self.mu or sizes.update_ratio,
+        )
+
+
+@dataclass(frozen=True)
 class Structure:
     """The network where the paper's text and the authors' code differ; defaults: the code.
 
@@ -59,7 +80,7 @@ class Structure:
     pointwise: bool = True
     upsample_first: bool = True
     base_norm: bool = True
-    smoothing: float = SMOOTHING
+    smoothing: NotNegativeNumber = SMOOTHING
     log_openness: bool = True
     latent: Literal["discrete", "continuous"] = "discrete"
 

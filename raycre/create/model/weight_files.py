@@ -212,18 +212,16 @@ def _parse_torch(path: Path, content: bytes) -> Mapping[str, Tensor]:
     return state
 
 
-def initialise(model: Network, path: Path) -> None:
-    """Start a model from a file's weights; codebook and batch norm statistics too.
+def initialise(model: Network, start: Network, path: Path) -> None:
+    """Start a model from the weights of another, which was read from a file; codebook and batch norm too.
 
     Of a file of more classes, the last layer's rows of the model's own classes are taken: weights of five
     classes start a training without silencers.
 
     Raises:
-        MissingInputError, CheckpointError: as read_network; also where the file's model reads other
-            modalities, lacks a class, is of another kind or size, or takes the same tensors for another
-            computation.
+        CheckpointError: the file's model reads other modalities, lacks a class, is of another kind or size,
+            or takes the same tensors for another computation.
     """
-    start = read_network(path)
     if (start.kind, start.modalities) != (model.kind, model.modalities):
         raise CheckpointError(
             f"is {start.kind} over {'+'.join(start.modalities)}, this training is {model.kind} over "

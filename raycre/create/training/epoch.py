@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 
 from raycre.create.evaluation import metrics
+from raycre.create.fold_data import FoldData
 from raycre.create.inference.fast import classifier_of
+from raycre.create.model.losses import class_weights
 from raycre.create.model.network import Network
-from raycre.create.training.augment import Views, both_strands, training_samples
-from raycre.create.training.fold import FoldData, FoldState, Group, Recipe
-from raycre.create.training.losses import class_weights
+from raycre.create.training.fold import FoldState, Group
+from raycre.create.training.recipe import Recipe
 from raycre.create.training.schedule import Plateau, limit_norms, make_optimizer, set_rate
+from raycre.create.views import Views, both_strands, training_samples
 from raycre.errors import LabelError, RaycreError
 
 

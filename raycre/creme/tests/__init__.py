@@ -54,18 +54,17 @@ def names() -> tuple[str, ...]:
     return (*TESTS, *(name for name in INSTALLED.points() if name not in TESTS))
 
 
+@cache
 def find_test(name: str) -> Test:
     """Return the declaration of a test.
 
     Raises:
-        ConfigError: no such test; of a package, one that cannot be imported or is no test.
+        ConfigError: no such test; of a package, one that cannot be imported, is no test, or has a name that
+            is taken or is none.
     """
-    return TESTS[name] if name in TESTS else _installed(name)
-
-
-@cache
-def _installed(name: str) -> Test:
-    point = INSTALLED.points().get(name)
+    point = INSTALLED.find(name, TESTS)
+    if name in TESTS:
+        return TESTS[name]
     if point is None:
         raise ConfigError(f"tests are {', '.join(names())}{near(name, names())}", value=name)
     test: Test = load(point, lambda found: isinstance(found, Test), "raycre.creme.declaration.Test")

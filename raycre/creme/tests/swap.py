@@ -5,9 +5,6 @@ CREME Methods, "Context swap test". The passes are those of the gene whose conte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 import numpy as np
 
 from raycre.creme.declaration import Test
@@ -15,14 +12,6 @@ from raycre.creme.formulas import MUTANT_OVER_WT, fold_change
 from raycre.creme.perturbation import WT, Pass
 from raycre.creme.rows import Known, Row, gather, row
 from raycre.creme.settings import Settings
-
-
-class Summary(NamedTuple):
-    """Normalised activities of one class of TSS in one class of context."""
-
-    n: int
-    mean: float
-    median: float
 
 
 def wt_of(gene: str) -> str:
@@ -57,28 +46,6 @@ def effects(settings: Settings, known: Known) -> list[Row]:
             for t in range(len(wt))
         ]
     return table
-
-
-def summarise(
-    swaps: Iterable[tuple[str | None, str | None, float]],
-) -> dict[tuple[str, str], Summary]:
-    """Summarise normalised activities by the class of the TSS's own context and of the new one (Fig. 1f-h).
-
-    Args:
-        swaps: (source class, target class, MUT / WT) of every swap on one track; one with a class that is
-            null or an activity that is NaN is left out.
-
-    Returns:
-        (source class, target class) -> summary, ascending, of the pairs that there are.
-    """
-    groups: dict[tuple[str, str], list[float]] = {}
-    for source, target, effect in swaps:
-        if source is not None and target is not None and effect == effect:  # not NaN
-            groups.setdefault((source, target), []).append(effect)
-    return {
-        pair: Summary(len(values), float(np.mean(values)), float(np.median(values)))
-        for pair, values in sorted(groups.items())
-    }
 
 
 def _swapped(settings: Settings, gene: str) -> Pass:

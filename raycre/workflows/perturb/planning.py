@@ -14,7 +14,7 @@ from raycre.backbones.loading import load, whole_paths
 from raycre.backbones.reader import check_views
 from raycre.backbones.registry import find_backbone
 from raycre.backbones.replicates import Replicates, n_apart
-from raycre.backbones.tracks import select_tracks
+from raycre.backbones.track_query import select_tracks
 from raycre.backbones.views import views_of
 from raycre.config import PerturbConfig
 from raycre.config.from_dataclass import as_dataclass

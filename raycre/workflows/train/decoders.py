@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from raycre.create.fold_data import FoldData
 from raycre.create.layout import ROWS, WIDTH
 from raycre.create.model.create import Create
-from raycre.create.training.augment import Views
-from raycre.create.training.fold import FoldData
+from raycre.create.views import Views
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import DECODERS
 
@@ -50,7 +50,7 @@ class Spread:
 
     def add(self, x: Tensor) -> None:
         """Add regions: (n, rows, 1000)."""
-        x = x.detach().double().cpu()
+        x = x.detach().cpu().double()
         self.n += len(x)
         self.sums += np.stack([x.sum(dim=0).numpy(), x.square().sum(dim=0).numpy()])
 

@@ -1,4 +1,4 @@
-"""One fold from its first epoch to its cutoffs, with a checkpoint after each epoch. It does not know Ray.
+"""One fold from its first epoch to its cutoffs, with a checkpoint after each epoch.
 
 The folder of a fold holds last.pt (state after the newest epoch), then best.safetensors, history.parquet,
 predictions.parquet, and cutoffs.json, written last: a fold that has it is done. Since every random number
@@ -8,84 +8,68 @@ follows from (seed, fold, epoch), an interrupted epoch is simply done again.
 from __future__ import annotations
 
 import io
-import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import fields, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
 
-from raycre.config import TrainConfig
+from raycre.create.fold_data import FoldData
 from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, WEIGHTS, fold_folder
 from raycre.create.inference.cutoffs import cutoffs
-from raycre.create.layout import CLASSES, WIDTH
-from raycre.create.model.create import Create
-from raycre.create.model.declaration import make
+from raycre.create.layout import CLASSES
 from raycre.create.model.network import Network
-from raycre.create.model.sizes import SIZES, Structure
-from raycre.create.model.weight_files import initialise, write_model
-from raycre.create.training.augment import both_strands
-from raycre.create.training.epoch import evaluate, start_fold, train_epoch
-from raycre.create.training.fold import FoldData, FoldState, Recipe
-from raycre.create.training.loss_weights import Weights
-from raycre.engine.local_ray import usable_cpus
+from raycre.create.model.specification import NetworkSpec
+from raycre.create.model.weight_files import initialise, read_network, write_model
+from raycre.create.training.epoch import evaluate, start_fold
+from raycre.create.training.fold import FoldState
+from raycre.create.views import both_strands
 from raycre.errors import CheckpointError
+from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.folds import split
-from raycre.published.cache import resolve
 from raycre.store.files import STAMP, stamped, write_atomic, write_json
+from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, with_metadata, write_table
 from raycre.store.schemas import FOLD_PREDICTIONS
 from raycre.workflows.devices import prepare
-from raycre.workflows.timing import Timed, timed
 from raycre.workflows.train.groups import Team
 from raycre.workflows.train.interpretation import write_interpretation
 from raycre.workflows.train.materialise import Arrays
+from raycre.workflows.train.plan import TrainPlan
 
 STATE = "last.pt"
 PROGRESS = "progress.json"
 
 
-def recipe_of(config: TrainConfig) -> Recipe:
-    """Return the recipe that a configuration asks for."""
-    values = config.recipe.model_dump(exclude={"preset"})
-    names = {field.name for field in fields(Weights)}
-    weights = Weights(**{key: values.pop(key) for key in names})
-    return Recipe(**values, weights=weights)
-
-
-def network_of(config: TrainConfig) -> Network:
-    """Return the model that a configuration asks for, with random weights from torch's generator."""
-    model = config.model
-    classes = config.inputs.classes or CLASSES
-    if model.kind != Create.kind:
-        return make(model.kind, model.size, model.modalities, classes)
-    named, codebook = SIZES[model.size], model.codebook
-    sizes = replace(
-        named,
-        codes=codebook.K or named.codes,
-        splits=codebook.M or named.splits,
-        update_ratio=codebook.mu or named.update_ratio,
-        classes=len(classes),
-    )
-    structure = Structure(**{field.name: getattr(model, field.name) for field in fields(Structure)})
-    network = Create(sizes, model.modalities, structure)
-    network.classes = classes
-    return network
-
-
-def first_network(config: TrainConfig) -> Network:
-    """Return the model before its first epoch: with the weights of `model.init`, if that is given."""
-    model = network_of(config)
-    if config.model.init is not None:
-        initialise(model, Path(resolve(str(config.model.init))))
+def start_network(spec: NetworkSpec, init: Fingerprint | None) -> Network:
+    """Return the model before its first epoch: with the weights of `init`, if that is given."""
+    model = spec.build()
+    if init is not None:
+        initialise(model, read_start(init), init.path)
     return model
+
+
+@lru_cache(maxsize=1)
+def read_start(init: Fingerprint) -> Network:
+    """Read the weights to start from; a process reads a file once, and leaves the model as it is.
+
+    Raises:
+        ChangedInputError: another file is there by now.
+        CheckpointError: as `read_network`.
+    """
+    check_unchanged([init])
+    return read_network(init.path)
+
+
+def ledger_of(plan: TrainPlan) -> Ledger:
+    """Which folds of a run are done: those that have cutoffs."""
+    return Ledger(plan.out, "folds", f"/{CUTOFFS}")
 
 
 def fold_data(arrays: Arrays, fold: int, n: int) -> FoldData:
@@ -95,7 +79,7 @@ def fold_data(arrays: Arrays, fold: int, n: int) -> FoldData:
 
 
 def train_fold(
-    config: TrainConfig,
+    plan: TrainPlan,
     fold: int,
     arrays: Arrays,
     metadata: dict[str, str],
@@ -107,7 +91,7 @@ def train_fold(
     The workers of a team call it together, each with its own dropout; the first of them writes.
 
     Args:
-        config: of the run; `run.out` must be reachable from here.
+        plan: of the run; its folder must be reachable from here.
         fold: which set is the test set.
         arrays: materialised inputs.
         metadata: key-value metadata of Parquet files.
@@ -119,26 +103,27 @@ def train_fold(
         RaycreError: the loss is not finite.
         PeerFailedError: another worker of the team could not go on.
     """
-    device = prepare(config.resources.cpus_per_worker, config.resources.gpus_per_worker)
-    torch.use_deterministic_algorithms(True)
+    device = prepare(plan.share.cpus, plan.share.gpus)
+    # MPS has no such kernel of some operations; there torch warns, and weights may differ in their last bits.
+    torch.use_deterministic_algorithms(True, warn_only=device.type == "mps")
     # Filling costs 8 % of a step, and nothing reads memory before it is written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    folder = fold_folder(config.run.out, fold)
+    folder = fold_folder(plan.out, fold)
     if team.told((folder / CUTOFFS).is_file):
         return
-    data = fold_data(arrays, fold, config.folds.n)
-    make = partial(first_network, config)
-    state = start_fold(fold, recipe_of(config), config.run.seed, make, device)
+    data = fold_data(arrays, fold, plan.folds.n)
+    make = partial(start_network, plan.network, plan.init)
+    state = start_fold(fold, plan.recipe, plan.seed, make, device)
     stop = _resume(folder / STATE, state, device, team, metadata)
     group = team.share(state.model)
     while not stop:
         started = time.perf_counter()
-        stop = team.step(state, data, config.run.seed, group)
+        stop = team.step(state, data, plan.seed, group)
         if team.rank == 0:
             _checkpoint(folder, state, stop, time.perf_counter() - started, metadata)
         on_epoch(state.epoch)
     if team.rank == 0:
-        _finish(config, folder, state, data, metadata)
+        _finish(plan, folder, state, data, metadata)
     team.told(lambda: None)  # the others wait here, so that trouble in finishing is trouble of this fold
 
 
@@ -186,7 +171,7 @@ def _resume(path: Path, state: FoldState, device: torch.device, team: Team, meta
 
 
 def _finish(
-    config: TrainConfig, folder: Path, state: FoldState, data: FoldData, metadata: dict[str, str]
+    plan: TrainPlan, folder: Path, state: FoldState, data: FoldData, metadata: dict[str, str]
 ) -> None:
     """Write what the best epoch is worth; cutoffs last."""
     # Only warm-up's scores, where the recipe has later epochs beat them, can leave no best model.
@@ -195,8 +180,8 @@ def _finish(
     sets = {"validation": data.validation, "test": data.test}
     found = {name: evaluate(state.model, data, rows, views) for name, rows in sets.items()}
     tables = [_predictions(name, rows, data, found[name]) for name, rows in sets.items()]
-    seed = int(np.random.SeedSequence([config.run.seed, state.fold]).generate_state(1)[0])
-    write_interpretation(folder, state.model, data, data.test, metadata, config.interpretation, seed=seed)
+    seed = int(np.random.SeedSequence([plan.seed, state.fold]).generate_state(1)[0])
+    write_interpretation(folder, state.model, data, data.test, metadata, plan.interpretation, seed=seed)
     write_model(folder / WEIGHTS, state.model.cpu(), metadata)
     _write_history(folder, state, metadata)
     write_table(folder / HELD_OUT, as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
@@ -220,33 +205,3 @@ def _predictions(name: str, rows: np.ndarray, data: FoldData, probabilities: np.
     labels = np.array(CLASSES)[data.labels[rows]]
     columns = {f"p_{c}": probabilities[:, i] for i, c in enumerate(CLASSES)}
     return pd.DataFrame({"region_id": rows, "set": name, "label": labels, **columns})
-
-
-class StepCost(NamedTuple):
-    """What training costs here: a view in an epoch, with FLOPs; a region that is evaluated, all its views."""
-
-    view: Timed
-    evaluated: Timed
-
-
-def time_step(config: TrainConfig) -> StepCost:
-    """Train on and evaluate one batch of up to 64 random windows here, again and again."""
-    recipe = replace(recipe_of(config), ratios=(1,) * len(CLASSES))
-    torch.set_num_threads(min(config.resources.cpus_per_worker, usable_cpus()))
-    n = min(recipe.batch_size, 64)
-    width = WIDTH + 2 * recipe.flank
-    rng = np.random.default_rng(0)
-    tracks = rng.random((n, width), np.float32)
-    rows = np.arange(n)
-    classes = config.inputs.classes or CLASSES
-    labels = np.array([CLASSES.index(name) for name in classes])[rows % len(classes)]
-    data = FoldData(rng.integers(0, 4, (n, width), np.uint8), tracks, tracks, labels, rows, rows, rows)
-    state = start_fold(0, recipe, 0, partial(network_of, config))
-    epochs = itertools.count()
-    epoch = timed(lambda: train_epoch(state, data, recipe.warmup_epochs, next(epochs)))
-    views = both_strands(recipe.eval_ratio, recipe.stride)
-    evaluation = timed(lambda: evaluate(state.model, data, rows, views))
-    return StepCost(
-        Timed(epoch.cpu_seconds / (2 * n), epoch.flops // (2 * n)),
-        Timed(evaluation.cpu_seconds / n, evaluation.flops // n),
-    )

@@ -16,11 +16,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from raycre.create.fold_data import FoldData
 from raycre.create.layers.norm import share_norms
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.model.network import Network
 from raycre.create.training.epoch import step_epoch
-from raycre.create.training.fold import FoldData, FoldState, Group
+from raycre.create.training.fold import FoldState, Group
 from raycre.create.training.schedule import Plateau
 
 # One worker writes and evaluates while the others wait; a dead one is noticed by its closed connection.
@@ -61,8 +62,9 @@ class Team:
     def add_up(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over the workers, in place; all of them get the same bits."""
         self._all_well()
-        dist.all_reduce(tensor, group=self.numbers)
-        return tensor
+        ours = tensor.cpu() if tensor.device.type == "mps" else tensor  # which gloo does not read
+        dist.all_reduce(ours, group=self.numbers)
+        return tensor if ours is tensor else tensor.copy_(ours)
 
     def fail(self) -> None:
         """Tell the others that this worker cannot go on with the fold; called once, outside any exchange."""

@@ -14,15 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from raycre.config.models import InterpretationConfig
 from raycre.create.evaluation.metrics import predicted
 from raycre.create.evaluation.projection import Concatenated, Plane, project
+from raycre.create.evaluation.settings import Interpretation
 from raycre.create.evaluation.spectrum import UNUSED, Spectrum, count_features, spectrum_of
+from raycre.create.fold_data import FoldData
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
 from raycre.create.model.network import columns_of
-from raycre.create.training.fold import FoldData
 from raycre.errors import LabelError
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import CODEBOOK, MAP, MAP_OF, MAP_WHY, SPECTRUM, embeddings_schema
@@ -56,7 +56,7 @@ def write_interpretation(
     data: FoldData,
     rows: NDArray[np.int64],
     metadata: dict[str, str],
-    settings: InterpretationConfig | None = None,
+    settings: Interpretation | None = None,
     *,
     seed: int = 0,
 ) -> None:
@@ -84,7 +84,7 @@ def write_interpretation(
         return
     if not len(rows):
         raise LabelError("no regions to interpret; a fold needs regions in its test set")
-    settings = settings or InterpretationConfig()
+    settings = settings or Interpretation()
     model.eval()
     write_decoders(folder, model, data, np.concatenate([data.validation, rows]), metadata)
     seen = encode_regions(model, data, rows, mean=settings.embedding == "mean")

@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from raycre.config import TrainConfig
-from raycre.config.models import TrainInputs
 from raycre.create.layout import CLASSES
-from raycre.create.training.losses import class_weights
+from raycre.create.model.losses import class_weights
 from raycre.errors import LabelError
 from raycre.genome.class_overlaps import class_overlaps
 from raycre.genome.classes import trained_classes
@@ -19,6 +17,7 @@ from raycre.genome.folds import split
 from raycre.genome.regions import Regions, check_classes_apart
 from raycre.log import say
 from raycre.workflows.inputs import say_dropped
+from raycre.workflows.train.plan import Labels, TrainPlan
 
 
 class Labelled(NamedTuple):
@@ -40,11 +39,6 @@ class Labelled(NamedTuple):
     n_left_out: dict[str, int]
     overlaps: dict[str, Any]
     rules: dict[str, str]
-
-    def settle(self, config: TrainConfig) -> TrainConfig:
-        """Return the configuration with the classes that it comes to."""
-        inputs = config.inputs.model_copy(update={"classes": self.classes})
-        return config.model_copy(update={"inputs": inputs})
 
     def facts(self) -> dict[str, Any]:
         """Return what run.json holds of the labels: which are trained on and which are left out."""
@@ -73,53 +67,53 @@ class Labelled(NamedTuple):
             )
 
 
-def weights_by_fold(config: TrainConfig, table: pd.DataFrame) -> dict[str, Any]:
+def weights_by_fold(plan: TrainPlan, table: pd.DataFrame) -> dict[str, Any]:
     """Return what run.json holds of class weights: fold, class, weight; nothing where there are none.
 
     Args:
-        config: with the classes that it comes to.
+        plan: with the classes that it comes to.
         table: of `Labelled`.
     """
-    if config.recipe.balance != "weights":
+    if plan.recipe.balance != "weights":
         return {}
-    classes, n = config.inputs.classes or CLASSES, config.folds.n
+    classes = plan.network.classes
     label, fold = table["label"].to_numpy(np.int64), table["fold"].to_numpy(np.int64)
     found = {}
-    for k in config.folds.only or range(n):
-        counts = np.bincount(label[split(fold, k, n).train], minlength=len(CLASSES))
+    for k in plan.folds.trained:
+        counts = np.bincount(label[split(fold, k, plan.folds.n).train], minlength=len(CLASSES))
         weights = class_weights(counts[[CLASSES.index(c) for c in classes]])
         found[str(k)] = dict(zip(classes, weights.tolist(), strict=True))
     return {"class_weights": found}
 
 
-def choose_classes(inputs: TrainInputs, n_of_class: tuple[int, ...]) -> tuple[str, ...]:
+def choose_classes(labels: Labels, n_of_class: tuple[int, ...]) -> tuple[str, ...]:
     """Return the classes to train: those that are asked for, else those that the labels hold.
 
     Args:
-        inputs: of the training.
+        labels: of the training.
         n_of_class: rows of each class in the file of labels.
 
     Raises:
         LabelError: a class that the labels lack; or, where none is asked for, no background or nothing else.
     """
     held = tuple(c for c, n in zip(CLASSES, n_of_class, strict=True) if n)
-    if inputs.classes is None:
+    if labels.classes is None:
         try:
             return trained_classes(held)
         except ValueError:
             raise LabelError(
                 f"the labels hold {', '.join(held) or 'no class'}; training needs background and one class "
                 "more: add such regions",
-                path=inputs.labels,
+                path=labels.path,
             ) from None
-    for name in inputs.classes:
+    for name in labels.classes:
         if name not in held:
             raise LabelError(
                 f"inputs.classes: the labels have no region of it; they hold {', '.join(held)}",
-                path=inputs.labels,
+                path=labels.path,
                 value=name,
             )
-    return inputs.classes
+    return labels.classes
 
 
 def keep_classes(found: Regions, classes: tuple[str, ...]) -> tuple[Regions, dict[str, int]]:
@@ -130,12 +124,12 @@ def keep_classes(found: Regions, classes: tuple[str, ...]) -> tuple[Regions, dic
     return found._replace(table=table), left_out
 
 
-def settle_overlaps(table: pd.DataFrame, inputs: TrainInputs) -> tuple[pd.DataFrame, dict[str, Any]]:
+def settle_overlaps(table: pd.DataFrame, labels: Labels) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Do with regions that overlap a region of another class what `inputs.overlaps` says.
 
     Args:
         table: regions of one width, each window once a class.
-        inputs: of the training.
+        labels: of the training.
 
     Returns:
         The regions that stay, and ready for JSON: rule; pairs by two classes; dropped by class; and pairs
@@ -144,13 +138,13 @@ def settle_overlaps(table: pd.DataFrame, inputs: TrainInputs) -> tuple[pd.DataFr
     Raises:
         LabelError: overlaps that are to be refused.
     """
-    if inputs.overlaps == "refuse":
-        check_classes_apart(table, inputs.labels)
+    if labels.overlaps == "refuse":
+        check_classes_apart(table, labels.path)
     found = class_overlaps(table)
-    dropped = found.mixed if inputs.overlaps == "drop" else np.zeros(len(table), bool)
+    dropped = found.mixed if labels.overlaps == "drop" else np.zeros(len(table), bool)
     n_dropped = np.bincount(table["label"][dropped], minlength=len(CLASSES))
     facts = {
-        "rule": inputs.overlaps,
+        "rule": labels.overlaps,
         "pairs": {f"{a} and {b}": n for a, b, n in found.between()},
         "dropped": {c: int(n) for c, n in zip(CLASSES, n_dropped, strict=True) if n},
         "pairs_of_one_class": {c: int(found.pairs[i, i]) for i, c in enumerate(CLASSES) if found.pairs[i, i]},

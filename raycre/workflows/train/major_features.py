@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from raycre.config.models import InterpretationConfig
+from raycre.create.evaluation.settings import Interpretation
 from raycre.create.evaluation.spectrum import Spectrum, embed, zero_feature
+from raycre.create.fold_data import FoldData
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
-from raycre.create.training.fold import FoldData
 from raycre.genome.sequence import N_CODE, decode
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import (
@@ -47,7 +47,7 @@ def write_major_features(
     rows: NDArray[np.int64],
     codes: NDArray,
     spectrum: Spectrum,
-    settings: InterpretationConfig,
+    settings: Interpretation,
     metadata: dict[str, str],
 ) -> None:
     """Write major_features, zeroed and reconstruction of a fold; the model is in evaluation mode.

@@ -19,9 +19,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycre.config import TrainConfig
 from raycre.create.layout import WIDTH
-from raycre.create.training.augment import flank
 from raycre.errors import LabelError
 from raycre.genome.class_overlaps import one_of_each_window
 from raycre.genome.features import Signals, Wide
@@ -39,6 +37,7 @@ from raycre.workflows.train.labels import (
     keep_classes,
     settle_overlaps,
 )
+from raycre.workflows.train.plan import TrainPlan
 
 CHUNK = 1024  # regions read at a time: memory stays flat
 DIVISORS = "divisors.json"  # of each array: what its numbers are still to be divided by
@@ -57,7 +56,7 @@ class Arrays(NamedTuple):
     replicates: int = 1
 
 
-def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
+def read_labelled(plan: TrainPlan, signals: Signals) -> Labelled:
     """Read labelled regions, resize them, and give each its test fold; count what was dropped.
 
     Rules come in this order: off the FASTA, of classes that are not trained, windows past a chromosome's end,
@@ -68,30 +67,29 @@ def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
             overlapping regions of two classes where they are refused.
         InputError: as `read_labels`.
     """
-    inputs, sizes = config.inputs, signals.fasta.sizes
-    read = read_labels(inputs.labels, sizes=sizes, outside=inputs.outside)
-    classes = choose_classes(inputs, read.n_of_class)
+    labels, sizes = plan.labels, signals.fasta.sizes
+    read = read_labels(labels.path, sizes=sizes, outside=plan.signals.outside)
+    classes = choose_classes(labels, read.n_of_class)
     found, left_out = keep_classes(read, classes)
     outside = found._replace(n_dropped=found.n_dropped - found.n_repeated)
-    table, counts = fit_regions(outside, inputs, sizes, path=inputs.labels, what="labelled region")
+    table, counts = fit_regions(outside, plan.signals, sizes, path=labels.path, what="labelled region")
     n_windows, table = len(table), one_of_each_window(table)
     n_repeated, n_each = n_windows - len(table), len(table)
-    table, overlaps = settle_overlaps(table, inputs)
+    table, overlaps = settle_overlaps(table, labels)
     counts |= {
         "kept": len(table),
         "dropped_as_repeated": found.n_repeated + n_repeated,
         "dropped_of_other_classes": len(read.table) - len(found.table),
         "dropped_for_overlap_of_classes": n_each - len(table),
     }
-    check_every_class(table, classes, counts, inputs.labels)
+    check_every_class(table, classes, counts, labels.path)
     table = table.assign(region_id=np.arange(len(table), dtype=np.int64))
-    labels = table["label"].to_numpy(np.int64)
     try:
-        fold = _folds(config, table, labels)
+        fold = _folds(plan, table)
     except LabelError as error:
         gone = ", ".join(f"{n:,} of {c}" for c, n in overlaps["dropped"].items())
         why = f" (inputs.overlaps: drop has left out {gone})" if gone else ""
-        raise LabelError(error.message + why, path=inputs.labels, value=error.value) from error
+        raise LabelError(error.message + why, path=labels.path, value=error.value) from error
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source", "label", "fold"]
     rules = {"repeated_windows": "one kept"} if n_repeated else {}
     table = table.assign(fold=fold)[columns]
@@ -99,13 +97,12 @@ def read_labelled(config: TrainConfig, signals: Signals) -> Labelled:
     return Labelled(table, counts, classes, left_out, overlaps, rules)
 
 
-def _folds(config: TrainConfig, table: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    n = config.folds.n
-    if config.folds.by == "chromosome":
-        return by_chromosome(labels, table["chrom"], n, config.run.seed)
-    reach = flank(max(*config.recipe.ratios, config.recipe.eval_ratio), config.recipe.stride)
-    groups = near_groups(table, gap=max(SHIFT_GAP, 2 * reach))
-    return assign_folds(labels, n, config.run.seed, groups=groups)
+def _folds(plan: TrainPlan, table: pd.DataFrame) -> NDArray[np.int64]:
+    labels, n = table["label"].to_numpy(np.int64), plan.folds.n
+    if plan.folds.by == "chromosome":
+        return by_chromosome(labels, table["chrom"], n, plan.seed)
+    groups = near_groups(table, gap=max(SHIFT_GAP, 2 * plan.recipe.flank))
+    return assign_folds(labels, n, plan.seed, groups=groups)
 
 
 def write_inputs(
@@ -152,7 +149,7 @@ def _save(array: NDArray, path: Path) -> None:
 
 
 def open_inputs(folder: Path) -> Arrays:
-    """Map what `write_inputs` wrote, also before it knew divisors."""
+    """Map what `write_inputs` wrote."""
 
     def mapped(name: str) -> NDArray | None:
         path = folder / f"{name}.npy"
@@ -160,10 +157,9 @@ def open_inputs(folder: Path) -> Arrays:
 
     codes = mapped("codes")
     assert codes is not None
-    divisors = read_json(folder / DIVISORS) if (folder / DIVISORS).is_file() else {}
     return Arrays(
         Wide(codes, mapped("openness"), mapped("loops")),
         np.load(folder / "label.npy"),
         np.load(folder / "fold.npy"),
-        divisors.get("openness", 1),
+        read_json(folder / DIVISORS).get("openness", 1),
     )

@@ -1,7 +1,6 @@
 """Several trainings in one go: inputs read once, all folds of all of them given to one pool of workers.
 
-Each training is an ordinary run in OUT/sweep/NAME, which predict can use and train can go on with. Knows how
-runs are laid out, not how a fold is trained.
+Each training is an ordinary run in OUT/sweep/NAME, which predict can use and train can go on with.
 """
 
 from __future__ import annotations
@@ -38,22 +37,15 @@ from raycre.workflows.inputs import (
     signal_paths,
 )
 from raycre.workflows.run import Start
-from raycre.workflows.train.fold import first_network, recipe_of
+from raycre.workflows.train.cost import cost_of, outlook_of
+from raycre.workflows.train.fold import start_network
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import DIVISORS, read_labelled, write_inputs
-from raycre.workflows.train.run import (
-    cost_of,
-    finish,
-    identity_of,
-    jobs_of,
-    outlook_of,
-    plan_folds,
-    say_map,
-)
+from raycre.workflows.train.plan import TrainPlan, plan_of
+from raycre.workflows.train.run import finish, jobs_of, say_map, split_folds
 from raycre.workflows.train.workers import train_jobs
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
-_CONFIG: Any = {"inputs": True, "folds": True, "resources": True, "model": {"init"}}  # what settings share
 _OWN = ("model", "recipe", "interpretation")  # sections that belong to a setting, not to the sweep
 TABLE = Path("summary") / "sweep.parquet"
 
@@ -73,34 +65,35 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         InputError: bad input, or a setting that cannot be; nothing was written.
         RaycreError: some folds could not be trained; all others are.
     """
-    first = settings[0].config
-    out = first.run.out.parent.parent
+    out = settings[0].config.run.out.parent.parent
     start = Start("sweep", out, fresh=fresh, dry_run=dry_run)
-    prints = list(_fingerprints(settings))
-    hashes = [sha256_by_key(each) for each in prints]
-    every = {key: each for found in prints for key, each in found.items()}
-    flank = max(recipe_of(setting.config).flank for setting in settings)
-    modalities = [m for m in MODALITIES if any(m in s.config.model.modalities for s in settings)]
-    signals = Signals(signal_paths(first.inputs, modalities, every))
-    labelled = read_labelled(first, signals)
-    settings = [replace(each, config=labelled.settle(each.config)) for each in settings]
-    first, table = settings[0].config, labelled.table
-    for setting in settings:
-        first_network(setting.config)  # sizes that do not fit are refused before anything is written
+    plans = [plan_of(setting.config) for setting in settings]
+    prints = list(_fingerprints(plans))
+    plans = [replace(each, init=own.get("model.init")) for each, own in zip(plans, prints, strict=True)]
+    every = {key: each for own in prints for key, each in own.items()}
+    flank = max(plan.recipe.flank for plan in plans)
+    modalities = [m for m in MODALITIES if any(m in plan.network.modalities for plan in plans)]
+    signals = Signals(signal_paths(plans[0].signals, modalities, every))
+    labelled = read_labelled(plans[0], signals)
+    plans = [plan.settle(labelled.classes) for plan in plans]
+    first, table = plans[0], labelled.table
+    for plan in plans:
+        start_network(plan.network, plan.init)  # what does not fit is refused before anything is written
     facts = look_at_regions(signals, table, flank)
     check_unchanged(every.values())
-    plan = plan_folds(first, table["fold"].to_numpy(np.int64))
+    folds = split_folds(first.folds, table["fold"].to_numpy(np.int64))
     if dry_run:
         start.preview()
         return {
             "dry_run": True,
             **labelled.facts(),
             **facts,
-            "runs": len(settings),
-            **_cost(settings, plan, table, start.started),
+            "runs": len(plans),
+            **_cost(plans, folds, table, start.started),
         }
+    hashes = [sha256_by_key(each) for each in prints]
     science = {
-        **{key: value for key, value in first.science().items() if key not in _OWN},
+        **{key: value for key, value in first.science.items() if key not in _OWN},
         **labelled.rules,
         "sha256": {k: v for each in hashes for k, v in each.items() if k.startswith("inputs.")},
         "flank": flank,
@@ -109,47 +102,55 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     # The folder belongs to inputs and folds: settings may be added to it later.
     run = start.open(
         name=out.name,
-        config=first.model_dump(mode="json", include=_CONFIG),
+        config=_shared(first.record),
         science=science,
         layout={},
         facts={
             **labelled.facts(),
             "loops_dropped": signals.loops_dropped,
-            "settings": [setting.name for setting in settings],
+            "settings": [plan.name for plan in plans],
             **facts,
         },
     )
     labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank, run.metadata)
     runs, jobs = [], []
-    for setting, sha256, of_setting in zip(settings, hashes, prints, strict=True):
-        each = open_run(
-            setting.config.run.out, verb="train", **identity_of(setting.config, sha256, labelled.rules)
-        )
-        reads = setting.config.model.modalities
+    for plan, sha256 in zip(plans, hashes, strict=True):
+        each = open_run(plan.out, verb="train", **plan.identity(sha256, labelled.rules))
+        reads = plan.network.modalities
         each.note(
-            recipe=asdict(recipe_of(setting.config)),
+            recipe=asdict(plan.recipe),
             **labelled.facts(),
-            **weights_by_fold(setting.config, table),
+            **weights_by_fold(plan, table),
             loops_dropped=signals.loops_dropped if "loops" in reads else 0,
             **facts_about(facts, reads),
         )
         _share_inputs(out / "inputs", each.out / "inputs", reads, each.metadata)
         runs.append(each)
-        jobs += jobs_of(setting.config, each, plan, setting.name, init=of_setting.get("model.init"))
-    say_map([setting.config for setting in settings])
-    train_jobs(jobs, first.resources, out)
-    return _finish(run, settings, runs, plan["fold"].tolist())
+        jobs += jobs_of(plan, each, folds, plan.name)
+    say_map(plans)
+    train_jobs(jobs, first.share, first.workers_per_fold, out)
+    return _finish(run, runs, folds["fold"].tolist())
 
 
-def _fingerprints(settings: Sequence[Setting]) -> Iterator[dict[str, Fingerprint]]:
+def _shared(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What all settings have in common of a configuration, as run.json holds it."""
+    init = {"init": record["model"]["init"]}
+    return {
+        "inputs": record["inputs"],
+        "model": init,
+        "folds": record["folds"],
+        "resources": record["resources"],
+    }
+
+
+def _fingerprints(plans: Sequence[TrainPlan]) -> Iterator[dict[str, Fingerprint]]:
     """Fingerprints of each setting's input files; a file is hashed once."""
     known: dict[Path, Fingerprint] = {}
-    for setting in settings:
-        paths = setting.config.paths()
-        found = fingerprint_inputs({key: path for key, path in paths.items() if path not in known})
-        known |= {paths[key]: each for key, each in found.items()}
-        yield {key: known[path] for key, path in paths.items()}
+    for plan in plans:
+        found = fingerprint_inputs({key: path for key, path in plan.paths.items() if path not in known})
+        known |= {plan.paths[key]: each for key, each in found.items()}
+        yield {key: known[path] for key, path in plan.paths.items()}
 
 
 def _share_inputs(common: Path, own: Path, modalities: Sequence[str], metadata: Mapping[str, str]) -> None:
@@ -174,15 +175,15 @@ def _share_inputs(common: Path, own: Path, modalities: Sequence[str], metadata: 
                 write_atomic(target, partial(shutil.copyfile, source))
 
 
-def _finish(run: Run, settings: Sequence[Setting], runs: Sequence[Run], folds: list[int]) -> dict[str, Any]:
+def _finish(run: Run, runs: Sequence[Run], folds: list[int]) -> dict[str, Any]:
     """Remake each run's summary and the sweep's table; raise where folds are missing, when all is written."""
     failed: dict[str, str] = {}
-    for setting, each in zip(settings, runs, strict=True):
+    for each in runs:
         try:
             finish(each, folds)
         except RaycreError as error:
-            failed[setting.name] = str(error)
-    rows = _table(settings, runs)
+            failed[each.out.name] = str(error)
+    rows = _table(runs)
     write_table(run.out / TABLE, as_table(rows, SWEEP, run.metadata))
     done = sum((fold_folder(each.out, k) / CUTOFFS).is_file() for each in runs for k in folds)
     record = run.finish(runs=len(runs), folds=len(runs) * len(folds), folds_done=done, failed=failed)
@@ -193,11 +194,11 @@ def _finish(run: Run, settings: Sequence[Setting], runs: Sequence[Run], folds: l
     return {**record, "table": table}
 
 
-def _table(settings: Sequence[Setting], runs: Sequence[Run]) -> pd.DataFrame:
+def _table(runs: Sequence[Run]) -> pd.DataFrame:
     """Metrics over folds of every setting that has any, against the first of those."""
     tables = [
-        read_table(each.out / "summary" / "metrics.parquet").to_pandas().assign(setting=setting.name)
-        for setting, each in zip(settings, runs, strict=True)
+        read_table(each.out / "summary" / "metrics.parquet").to_pandas().assign(setting=each.out.name)
+        for each in runs
         if (each.out / "summary" / "metrics.parquet").is_file()
     ]
     if not tables:
@@ -207,11 +208,11 @@ def _table(settings: Sequence[Setting], runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _cost(
-    settings: Sequence[Setting], plan: pd.DataFrame, table: pd.DataFrame, started: float
+    plans: Sequence[TrainPlan], folds: pd.DataFrame, table: pd.DataFrame, started: float
 ) -> dict[str, Any]:
     """Cost of all runs together; what is not a sum is of the most expensive one."""
-    costs = [cost_of(setting.config, plan, table, started) for setting in settings]
+    costs = [cost_of(plan, folds, table, started) for plan in plans]
     sums = {"folds", "folds_done", "flops_at_most", "cpu_seconds"}
     found = {key: (sum if key in sums else max)(cost[key] for cost in costs) for key in costs[0]}
     n_folds = found["folds"] - found["folds_done"]
-    return {**found, **outlook_of(found["cpu_seconds"], n_folds, settings[0].config, started)}
+    return {**found, **outlook_of(found["cpu_seconds"], n_folds, plans[0], started)}

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raycre.config import TrainConfig
-from raycre.config.models import TrainResources
+import torch
+
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.engine.train_workers import Walk, run_walk
-from raycre.genome.fingerprint import Fingerprint, check_unchanged
+from raycre.genome.fingerprint import check_unchanged
 from raycre.store.files import read_json, stamped, write_json
 from raycre.workflows.progress import FoldRow, watched
 from raycre.workflows.train.fold import PROGRESS, train_fold
 from raycre.workflows.train.groups import PeerFailedError, Team, join_team
 from raycre.workflows.train.materialise import open_inputs
+from raycre.workflows.train.plan import TrainPlan
 
 TROUBLE = "error.json"  # why a fold could not be trained
 
@@ -27,31 +28,30 @@ class Job:
     """One fold of one run.
 
     Attributes:
-        config: of the run; its `run.out` is absolute and holds the inputs.
+        plan: of the run; its folder is absolute and holds the inputs.
         fold: to train.
         metadata: of the run's Parquet files.
         label: the run's name for the person, empty where there is but one.
-        init: fingerprint of the weights to start from.
     """
 
-    config: TrainConfig
+    plan: TrainPlan
     fold: int
     metadata: dict[str, str]
     label: str = ""
-    init: Fingerprint | None = None
 
     @property
     def folder(self) -> Path:
         """Where the fold's files are."""
-        return fold_folder(self.config.run.out, self.fold)
+        return fold_folder(self.plan.out, self.fold)
 
 
-def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> None:
+def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
     """Train folds by as many groups of workers as fit; one that cannot be trained leaves `TROUBLE` behind.
 
     Args:
         jobs: all of the same resources.
-        resources: of a worker, and how many share a fold.
+        share: how many groups of workers there are, and what one worker takes.
+        size: workers that share a fold.
         out: folder that Ray Train may use while it runs.
 
     Raises:
@@ -60,21 +60,20 @@ def train_jobs(jobs: Sequence[Job], resources: TrainResources, out: Path) -> Non
     if not jobs:
         return
     forget_trouble(jobs)
-    gpus = resources.gpus_per_worker
     walk = Walk(
         jobs=list(jobs),
         begin=forget_trouble,
         join=_join,
         do=train_job,
-        size=resources.workers_per_fold,
-        nccl=gpus >= 1,  # NCCL refuses two workers on one GPU
+        size=size,
+        nccl=share.gpus >= 1,  # NCCL refuses two workers on one GPU
     )
     with connected(), watched(f"{len(jobs)} folds", lambda: [_row(job) for job in jobs]):
-        run_walk(walk, Share(resources.folds_at_once, resources.cpus_per_worker, gpus), out)
+        run_walk(walk, share, out)
 
 
 def _join(size: int, nccl: bool) -> Team:
-    return join_team(size, nccl=nccl)
+    return join_team(size, nccl=nccl and torch.cuda.is_available())
 
 
 def forget_trouble(jobs: Sequence[Job]) -> None:
@@ -87,8 +86,8 @@ def train_job(job: Job, team: Team) -> None:
     """Train one fold; one that cannot be trained stops no other."""
     trouble = job.folder / TROUBLE
     try:
-        check_unchanged([] if job.init is None else [job.init])
-        train_fold(job.config, job.fold, open_inputs(job.config.run.out / "inputs"), job.metadata, team=team)
+        check_unchanged([] if job.plan.init is None else [job.plan.init])
+        train_fold(job.plan, job.fold, open_inputs(job.plan.out / "inputs"), job.metadata, team=team)
     except PeerFailedError:
         return
     except Exception as error:
@@ -104,7 +103,7 @@ def train_job(job: Job, team: Team) -> None:
 
 def _row(job: Job) -> FoldRow:
     """How far a fold is, from its files."""
-    epochs, folder = job.config.recipe.epochs, job.folder
+    epochs, folder = job.plan.recipe.epochs, job.folder
     seen = read_json(folder / PROGRESS) if (folder / PROGRESS).is_file() else {}
     state = "waiting"
     if (folder / CUTOFFS).is_file():

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raycre.bounds import NotNegativeNumber
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -16,15 +18,15 @@ class Weights:
           + classification · (cross_entropy + focal_silencer · w + norms · w)
     """
 
-    openness: float = 0.01  # β, eq. 5
-    loops: float = 0.1  # γ, eq. 5
-    commitment: float = 0.25  # α, eq. 11
+    openness: NotNegativeNumber = 0.01  # β, eq. 5
+    loops: NotNegativeNumber = 0.1  # γ, eq. 5
+    commitment: NotNegativeNumber = 0.25  # α, eq. 11
     sum_code_dims: bool = False  # eq. 6 sums over a code's dimensions; the code takes their mean
-    reconstruction: float = 0.5  # 1 in eq. 11
-    classification: float = 1.0
+    reconstruction: NotNegativeNumber = 0.5  # 1 in eq. 11
+    classification: NotNegativeNumber = 1.0
     mean_over_classes: bool = False  # eq. 10 divides by the number of classes; the code does not
-    focal_silencer: float = 1.0  # not in the paper
-    norms: float = 2.0  # not in the paper; the code adds the penalty twice
+    focal_silencer: NotNegativeNumber = 1.0  # not in the paper
+    norms: NotNegativeNumber = 2.0  # not in the paper; the code adds the penalty twice
 
 
 AUTHORS_CODE = Weights()

@@ -1,4 +1,4 @@
-"""The perturbed tiles of a CREME run as one frame, the input of every comparison. Knows no test's formula.
+"""The perturbed tiles of a CREME run as one frame, the input of every comparison.
 
 A row is a tile of a gene: where windows of genes overlap, a stretch of the genome can be in several rows.
 """
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from raycre.creme.tests import tile_tests
 from raycre.errors import ConfigError, FormatError, MissingInputError, TrackError, near
+from raycre.store.fields import INT, REAL, TEXT
 from raycre.store.parquet import iter_parts, read_table
 
 TILE_TESTS = tile_tests()  # one row for each tile of a gene
@@ -28,7 +29,23 @@ _COLUMNS = [
 _GENE = ["gene_id", "tile_chrom", "tss", "strand"]
 
 
-class Elements(NamedTuple):
+GROUP = (
+    "group",
+    TEXT,
+    "call of the tile: enhancer, silencer, …; or neutral, a sample of tiles that do little",
+)
+TILE = (
+    ("gene_id", TEXT, "gene identifier in the annotation"),
+    ("gene_name", TEXT, "gene name in the annotation"),
+    ("chrom", TEXT, "chromosome of the tile"),
+    ("start", INT, "start of the tile in the genome"),
+    ("end", INT, "end of the tile in the genome"),
+    ("effect", REAL, "effect of the tile, null where it has no value"),
+)
+"""Columns that several comparisons write."""
+
+
+class TestedTiles(NamedTuple):
     """Tiles of one test on one track.
 
     table: chrom, start, end (genomic, 0-based half-open), strand (the gene's), gene_id, gene_name, tss,
@@ -44,9 +61,9 @@ class Elements(NamedTuple):
     model: str
 
 
-def read_elements(
+def read_tiles(
     run: Path, test: str, track: str | int | None = None, *, calls: Collection[str] | None = None
-) -> Elements:
+) -> TestedTiles:
     """Read the tiles of a run, part by part: of each part only the wanted rows are kept.
 
     Args:
@@ -83,7 +100,7 @@ def read_elements(
     )
     for column in ("call", "context"):
         table[column] = table[column].astype(object).where(table[column].notna(), None)
-    return Elements(table.rename(columns=_RENAMED), test, track_id, model)
+    return TestedTiles(table.rename(columns=_RENAMED), test, track_id, model)
 
 
 def neutral_tiles(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
@@ -93,7 +110,7 @@ def neutral_tiles(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     (all, where there are fewer).
 
     Args:
-        table: of `Elements`, of the sufficiency test as in the paper.
+        table: of `TestedTiles`, of the sufficiency test as in the paper.
         n: the paper takes the mean number of enhancers and silencers.
         seed: of both draws; the order of rows does not matter.
 
@@ -161,4 +178,7 @@ def _contexts(run: Path, model: str, track_id: int) -> pd.DataFrame | None:
         return None
     rows = pa.concat_tables([read_table(part, [*_GENE, "track_id", "call"]) for part in parts])
     mine = rows.filter(pc.equal(rows["track_id"], track_id)).to_pandas()
-    return mine.drop(columns="track_id").rename(columns={"call": "context"}).drop_duplicates(_GENE)
+    table: pd.DataFrame | None = (
+        mine.drop(columns="track_id").rename(columns={"call": "context"}).drop_duplicates(_GENE)
+    )
+    return table

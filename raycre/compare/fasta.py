@@ -1,27 +1,39 @@
 """Sequences of called tiles and of matched backgrounds as FASTA, for motif discovery (XSTREME: --p, --n).
 
-Tiles are written as the model read them, in the gene's direction. How a sequence is shuffled is given.
+Tiles are written as the model read them, in the gene's direction.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.compare.overlap import covered_bases
-from raycre.errors import ConfigError
+from raycre.compare.declaration import (
+    CALLED,
+    Compared,
+    Comparison,
+    Outcome,
+    groups_option,
+    option,
+    seed_option,
+)
+from raycre.creme.shuffle import dinucleotide_shuffle, seed_of
+from raycre.errors import ConfigError, near
 from raycre.genome.fasta import Fasta
+from raycre.genome.overlaps import covered_bases
 from raycre.genome.sequence import N_CODE, decode, reverse_complement
 
 Shuffle = Callable[[NDArray[np.uint8], Mapping[str, Any]], NDArray[np.uint8]]
 """codes (length,) and the tile's row -> a shuffle of the codes, the same for the same row."""
 
-WIDTH = 60  # letters a line
+BACKGROUNDS = ("shuffled", "matched")
+LINE = 60  # letters
 MOST_GC_APART = 0.02  # of tile and background; ours
 _AT_ONCE = 1 << 24  # bases read at once: 16 MiB
 
@@ -134,5 +146,71 @@ def fasta_text(table: pd.DataFrame, sequences: Iterable[NDArray[np.uint8]], what
             raise ConfigError("two tiles have this name; a run has each tile of a gene once", value=name)
         seen.add(name)
         letters = decode(codes)
-        lines = (letters[i : i + WIDTH] for i in range(0, len(letters), WIDTH))
+        lines = (letters[i : i + LINE] for i in range(0, len(letters), LINE))
         yield f">{name} effect={row['effect']:.6g} distance={row['distance']}\n" + "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Groups of tiles, and the backgrounds that are written beside each."""
+
+    groups: tuple[str, ...] = groups_option()
+    backgrounds: tuple[str, ...] = option(
+        BACKGROUNDS, "shuffled, matched (by GC and length), both with a comma, or none.", none="none"
+    )
+    seed: int = seed_option()
+
+    def __post_init__(self) -> None:
+        for name in self.backgrounds:
+            if name not in BACKGROUNDS:
+                raise ConfigError(
+                    f"backgrounds are {' and '.join(BACKGROUNDS)}{near(name, BACKGROUNDS)}", value=name
+                )
+
+
+def export_fasta(run: Compared, options: Options) -> Outcome:
+    """Write the tiles of each group, and a file for each background; a group without tiles is left out."""
+    genome, table = run.genome(), run.table
+    others, called = table[table["call"] == "neither"], table[table["call"].isin(CALLED)]
+    others_gc = gc_of(read_codes(genome, others)) if "matched" in options.backgrounds else None
+    written: list[dict[str, Any]] = []
+    for group in options.groups:
+        size = table.loc[table["call"] == group, "effect"].abs()
+        strongest_first = size.sort_values(ascending=False, kind="stable").index
+        tiles = table.loc[strongest_first]  # the strongest choose first
+        if tiles.empty:
+            written.append({"file": None, "group": group, "background": None, "sequences": 0, "unmatched": 0})
+            continue
+        sets: list[tuple[str | None, pd.DataFrame, Iterable[NDArray[np.uint8]], int]]
+        sets = [(None, tiles, read_codes(genome, tiles), 0)]
+        if "shuffled" in options.backgrounds:
+            sets.append(("shuffled", tiles, read_shuffled(genome, tiles, _seeded(options.seed)), 0))
+        if others_gc is not None:
+            gc = gc_of(read_codes(genome, tiles))
+            matched, n_unmatched = match_background(tiles, gc, others, others_gc, called)
+            sets.append(("matched", matched, read_codes(genome, matched), n_unmatched))
+        for background, rows, sequences, n_unmatched in sets:
+            what = group if background is None else f"{group}-{background}"
+            path = run.write_text(f"{what}.fa", fasta_text(rows, sequences, what))
+            written.append({"file": path, "group": group, "background": background,
+                            "sequences": len(rows), "unmatched": n_unmatched})  # fmt: skip
+    return Outcome({"seed": options.seed, "fasta": written})
+
+
+def _seeded(seed: int) -> Shuffle:
+    """A dinucleotide shuffle whose seed is of the tile itself, not of its place in a table."""
+
+    def shuffle(codes: NDArray[np.uint8], row: Mapping[str, Any]) -> NDArray[np.uint8]:
+        gene = f"{row['gene_id']}@{row['chrom']}:{row['tss']}{row['strand']}"
+        return dinucleotide_shuffle(codes, seed_of(seed, gene, row["offset_start"], row["offset_end"], 0))
+
+    return shuffle
+
+
+COMPARISON = Comparison(
+    name="fasta",
+    summary="Write called tiles and backgrounds as FASTA, for XSTREME (--p and --n) and the like.",
+    options=Options,
+    compare=export_fasta,
+    needs=("genome",),
+)

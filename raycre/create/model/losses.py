@@ -7,7 +7,6 @@ authors' code differ, both are weights of one sum: PAPER and AUTHORS_CODE.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,12 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raycre.create.layout import CLASSES, ROWS
-from raycre.create.training.loss_weights import AUTHORS_CODE as AUTHORS_CODE
-from raycre.create.training.loss_weights import PAPER as PAPER
-from raycre.create.training.loss_weights import Weights
-
-if TYPE_CHECKING:
-    from raycre.create.model.create import Output
+from raycre.create.model.loss_weights import Weights
+from raycre.create.model.output import Output
 
 L1_WEIGHT, L2_WEIGHT = 1e-8, 5e-7  # authors' code; no norm penalty in the paper
 FOCAL_GAMMA = 2.0  # authors' code; no focal term in the paper
