@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from raycre.engine.pool import Pool
 from raycre.store.ledger import Outcome
 from raycre.store.parquet import read_table
+from raycre.workflows.perturb import run
 
 
-class OneReplica:
-    """In the place of `Pool`."""
+class OneReplica(Pool):
+    """A pool of one replica in this process."""
 
-    started: ClassVar[bool] = False  # so that the run reads effects itself
     order: ClassVar[Callable[[Sequence[Any]], Sequence[Any]]] = list
     """In which order units are done; a test may turn it round."""
 
-    def __init__(self, kind: type, order: object, resources: object, parcel: object = None) -> None:
+    def __init__(self, kind: type, order: object, share: object, parcel: object = None) -> None:
         self._make = lambda: kind(order, lambda: parcel)
         self._replica: Any = None
+
+    @property
+    def started(self) -> bool:
+        """False, so that the run reads effects itself."""
+        return False
 
     def __enter__(self) -> OneReplica:
         return self
@@ -32,6 +39,9 @@ class OneReplica:
         self._replica = self._replica or self._make()
         for unit in type(self).order(units):
             yield getattr(self._replica, method)(unit, common)
+
+
+run_creme = partial(run.run_creme, pool_of=OneReplica)
 
 
 def parts(out: Path) -> list[Path]:

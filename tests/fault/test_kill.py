@@ -13,15 +13,13 @@ from raycre.config import PerturbConfig, TrainConfig, make_config
 from raycre.config.sweep import read_sweep
 from raycre.demo.genome import DemoGenome
 from raycre.store.parquet import read_table
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.replica import Replica
-from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.train.run import run_train
 from raycre.workflows.train.sweep import run_sweep
 from tests.conftest import perturb_values, train_values
 from tests.fault.conftest import RUNS
 from tests.fault.drivers import epochs_of, kill_worker, n_parts, running, same_bytes, wait_for
-from tests.in_process import OneReplica, n_predicted
+from tests.in_process import n_predicted, run_creme
 from tests.processes import until
 
 LongValues = Callable[[str, Path], Any]
@@ -79,7 +77,6 @@ def test_a_killed_search_goes_on_from_its_last_written_piece(
     known = n_predicted(tmp_path / "killed") + sum(len(read_table(piece, ["pass"])) for piece in pieces())
     assert pieces(), "the driver was killed too late to prove anything"
 
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)  # here, so that passes can be counted
     predict, asked = Replica._predict, []
 
     def counted(replica: Replica, gene: Any, chosen: Any, stage: Any) -> Any:

@@ -304,7 +304,7 @@ def test_classes_are_learnt_from_true_labels_and_not_from_shuffled_ones(tmp_path
     (Mann-Whitney), and five are averaged; 0.12 is three of them.
     """
     genome = write_demo_genome(tmp_path / "genome", n_labelled=400, n_candidates=20)
-    plan, arrays = materialise(genome, tmp_path, n=5, epochs=14, batch_size=16, patience=5)
+    plan, arrays = materialise(genome, tmp_path, n=5, epochs=10, batch_size=16, patience=5)
     shuffled = arrays._replace(labels=np.random.default_rng(0).permutation(arrays.labels))
     found = {}
     for name, these in {"true": arrays, "shuffled": shuffled}.items():

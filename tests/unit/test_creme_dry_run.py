@@ -7,23 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from raycre.demo.genome import DemoGenome
 from raycre.store.parquet import read_table
-from raycre.workflows.perturb import run as perturbation
-from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
-from tests.in_process import OneReplica, n_predicted
+from tests.in_process import n_predicted, run_creme
 from tests.unit.test_creme_failures import STARTS
 
 TESTS = ("context", "necessity", "sufficiency", "distance", "interaction", "sets", "multiplicity", "finemap")
 GENES = ["ENHA", "ENHB", "SILA", "NEUT"]
-
-
-@pytest.fixture(autouse=True)
-def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
 
 
 def creme(

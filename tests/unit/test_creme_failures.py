@@ -17,18 +17,11 @@ from raycre.demo.genome import DemoGenome
 from raycre.errors import TasksFailedError
 from raycre.store.parquet import read_table
 from raycre.workflows.perturb import replica as replicas
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.replica import Replica
-from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
-from tests.in_process import OneReplica
+from tests.in_process import run_creme
 
 STARTS = context_tiles(65_536, 5_000)[:, 0].tolist()
-
-
-@pytest.fixture(autouse=True)
-def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
 
 
 def creme(genome: DemoGenome, out: Path, genes: Sequence[str], **changes: Any) -> dict[str, Any]:

@@ -23,22 +23,15 @@ from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_genes, read_window, select_genes
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.peaks import aligned_genes, off_peak, peak_bins
 from raycre.workflows.perturb.planning import spelling_of_n
-from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
-from tests.in_process import OneReplica
+from tests.in_process import run_creme
 from tests.unit.test_backbones_enformer import toy
 from tests.unit.test_creme_failures import STARTS
 
 GENES = ("ENHA", "SILA", "ENHB", "SILB", "ENHC", "SILC", "NEUT")
 FEW = {"context": 2, "necessity": 2, "sufficiency": 2}
-
-
-@pytest.fixture(autouse=True)
-def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
 
 
 def creme(genome: DemoGenome, out: Path, dry_run: bool = False, **changes: Any) -> dict[str, Any]:

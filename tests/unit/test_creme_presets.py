@@ -25,11 +25,9 @@ from raycre.creme.tests import TESTS
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError
 from raycre.store.parquet import read_table
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.planning import settings_of
-from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
-from tests.in_process import OneReplica, parts
+from tests.in_process import parts, run_creme
 
 LENGTH = 2_048
 SMALL: dict[str, Any] = {
@@ -42,7 +40,6 @@ SMALL: dict[str, Any] = {
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(borzoi, "Borzoi", partial(Borzoi, **SMALL))
     monkeypatch.setattr(borzoi, "N_TRACKS", {"human": 3, "mouse": 1})
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
 
 
 @pytest.mark.parametrize(

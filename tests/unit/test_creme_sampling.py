@@ -17,11 +17,9 @@ from raycre.figures.choices import read_choices
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import read_table
 from raycre.workflows.compare.compared_run import open_compared
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb import stages
-from raycre.workflows.perturb.run import run_creme
 from tests.conftest import perturb_config
-from tests.in_process import OneReplica
+from tests.in_process import run_creme
 from tests.unit.test_creme_failures import STARTS
 
 SHUFFLED = (
@@ -62,9 +60,7 @@ def effects(out: Path) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def pipeline(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pipeline") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(perturbation, "Pool", OneReplica)
-        creme(genome, out)
+    creme(genome, out)
     return out
 
 
@@ -127,10 +123,7 @@ def test_the_plan_names_the_row_of_each_gene(pipeline: Path) -> None:
     assert plan["gene_name"].tolist() == genes["gene_name"].iloc[plan["gene"].astype(int)].tolist()
 
 
-def test_a_second_run_of_a_pipeline_counts_the_same(
-    genome: DemoGenome, pipeline: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
+def test_a_second_run_of_a_pipeline_counts_the_same(genome: DemoGenome, pipeline: Path) -> None:
     before = read_json(pipeline / "run.json")
     after = creme(genome, pipeline)
     assert after["effects"] == before["effects"]
@@ -140,7 +133,6 @@ def test_a_second_run_of_a_pipeline_counts_the_same(
 def test_genes_of_a_track_that_are_not_among_its_most_active_have_no_rows_there(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
     on = {"ENHA": [True, False], "SILA": [False, True], "NEUT": [True, True]}
 
     def most_active(plan: Any, genes: Any, store: Any) -> Any:
@@ -189,10 +181,7 @@ def test_a_pipeline_of_an_earlier_raycre_is_not_compared(pipeline: Path, tmp_pat
         open_compared(tmp_path, COMPARISON, "necessity", "0")
 
 
-def test_a_folder_with_rows_of_all_tracks_is_refused_for_resume(
-    genome: DemoGenome, pipeline: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
+def test_a_folder_with_rows_of_all_tracks_is_refused_for_resume(genome: DemoGenome, pipeline: Path) -> None:
     record = read_json(pipeline / "run.json")
     before = record["identity"].pop("rows")
     write_json(pipeline / "run.json", record)
@@ -204,10 +193,7 @@ def test_a_folder_with_rows_of_all_tracks_is_refused_for_resume(
         write_json(pipeline / "run.json", record)
 
 
-def test_a_run_that_samples_no_genes_leaves_no_table_of_samples(
-    genome: DemoGenome, pipeline: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
+def test_a_run_that_samples_no_genes_leaves_no_table_of_samples(genome: DemoGenome, pipeline: Path) -> None:
     creme(genome, pipeline, tests=["necessity"])
     assert not (pipeline / "summary" / "sampled.parquet").exists()
     assert len(effects(pipeline).query("test == 'necessity'")) == 7 * 2 * N_TILES

@@ -18,21 +18,14 @@ from raycre.errors import AssemblyError, RunMismatchError, TasksFailedError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
 from raycre.workflows.perturb import replica as replicas
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.replica import Replica
-from raycre.workflows.perturb.run import run_creme
 from tests.conftest import bytes_of, perturb_config
-from tests.in_process import OneReplica, n_predicted, parts, predictions
+from tests.in_process import OneReplica, n_predicted, parts, predictions, run_creme
 
 STARTS = context_tiles(65_536, 5_000)[:, 0].tolist()
 # ENHA's enhancers are 3 tiles before and 2 behind its TSS tile; so they are in every test that has 5 tiles.
 TILES = [STARTS[i] for i in (0, 3, 6, 7, 10)]
 N = {"context": 2, "necessity": 2, "sufficiency": 2, "interaction": 2, "sets": 2}
-
-
-@pytest.fixture(autouse=True)
-def _one_replica(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
 
 
 def creme(

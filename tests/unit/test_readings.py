@@ -13,12 +13,10 @@ from raycre.genome.regions import read_regions
 from raycre.store.files import read_json
 from raycre.store.passes import LONGEST, folder_of
 from raycre.workflows.inputs import hash_rows
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.notes import notes_of_genes
-from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.readings import listen, show_readings
 from tests.conftest import perturb_config
-from tests.in_process import OneReplica
+from tests.in_process import run_creme
 
 
 def test_lines_are_shown_once_however_often_a_file_is_read(
@@ -37,9 +35,8 @@ def test_lines_are_shown_once_however_often_a_file_is_read(
 
 
 def test_a_run_keeps_what_it_took_its_inputs_for(
-    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    genome: DemoGenome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
     run_creme(perturb_config(genome, tmp_path / "out", tests=["context"]))
     kept = read_json(tmp_path / "out" / "run.json")["inputs_read"]
     assert len(kept) == 1
@@ -104,11 +101,8 @@ def test_every_gene_id_has_a_folder_of_its_own_on_every_file_system(tmp_path: Pa
     assert folder_of("ENSG00000182378.15_PAR_Y", "chrY", 5, "-") == "ENSG00000182378.15_PAR_Y_chrY_5_minus"
 
 
-def test_genes_of_odd_ids_do_not_stop_a_run(
-    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_genes_of_odd_ids_do_not_stop_a_run(genome: DemoGenome, tmp_path: Path) -> None:
     """The demo's gene ENHA under three ids, one of 260 letters: all are predicted, and found again."""
-    monkeypatch.setattr(perturbation, "Pool", OneReplica)
     table = read_genes(genome.gtf)
     row = select_genes(table, ["ENHA"]).iloc[0]
     path = tmp_path / "tss.csv"

@@ -28,8 +28,16 @@ from raycre.workflows.run import Start
 ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
 
 
-def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
+def run_creme(
+    config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = False, pool_of: type[Pool] = Pool
+) -> dict[str, Any]:
     """Run the tests on the genes; do only what the run folder does not hold yet.
+
+    Args:
+        config: of the run.
+        fresh: whether an earlier run in the folder is removed first.
+        dry_run: whether only plan and cost are made.
+        pool_of: makes the pool of replicas that predict: actors on Ray.
 
     Returns:
         What happened, ready for JSON.
@@ -88,7 +96,7 @@ def run_creme(config: PerturbConfig, *, fresh: Fresh = False, dry_run: bool = Fa
     )
     _forget_choices(plan, run)
     work = Work(plan, run, regions, (prints["inputs.fasta"],))
-    with Pool(Replica, work.replica, plan.share, pack(model)) as pool:
+    with pool_of(Replica, work.replica, plan.share, pack(model)) as pool:
         del model  # once the pool has sent it off, it lies in the object store alone
         _do_stages(work, pool)
     return work.finish()
