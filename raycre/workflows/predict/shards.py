@@ -123,7 +123,7 @@ class CrePredictor:
             self._write_features(row["unit"], regions["region_id"].to_numpy(), features)
         write_table(self.order.ledger.part(row["unit"]), table)
 
-    def _write_features(self, unit: str, region_id: NDArray, features: NDArray[np.int64]) -> None:
+    def _write_features(self, unit: str, region_id: NDArray[Any], features: NDArray[np.int64]) -> None:
         order = self.order
         assert order.n_codes is not None
         tables = [
@@ -134,7 +134,8 @@ class CrePredictor:
 
 
 def _regions(shard: int, order: Order) -> pd.DataFrame:
-    return read_table(order.regions, row_group=shard).to_pandas()
+    table: pd.DataFrame = read_table(order.regions, row_group=shard).to_pandas()
+    return table
 
 
 def _read(shard: int, order: Order) -> Wide:

@@ -6,7 +6,7 @@ Reads a fold's regions in batches and writes beside its weights. Knows no Ray.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     probabilities: float32 (n, 5), NaN in the columns of classes that were not trained.
     """
 
-    codes: NDArray | None
+    codes: NDArray[Any] | None
     embedding: NDArray[np.float32] | None
     probabilities: NDArray[np.float32]
 
@@ -125,7 +125,7 @@ def map_methods(folders: dict[int, Path]) -> dict[str, list[int]]:
     return found
 
 
-def _map(seen: Seen, codebook: NDArray | None, chosen: NDArray[np.int64], seed: int) -> Plane:
+def _map(seen: Seen, codebook: NDArray[Any] | None, chosen: NDArray[np.int64], seed: int) -> Plane:
     """Places of the chosen regions on a plane."""
     if seen.embedding is not None:
         return project(seen.embedding[chosen], seed)
