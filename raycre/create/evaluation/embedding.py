@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class Seen(NamedTuple):
     probabilities: float32 (n, 5), NaN in the columns of classes that were not trained.
     """
 
-    codes: NDArray | None
+    codes: NDArray[Any] | None
     embedding: NDArray[np.float32] | None
     probabilities: NDArray[np.float32]
 
@@ -50,7 +50,7 @@ def encode_regions(model: Create, data: FoldData, rows: NDArray[np.int64], *, me
     )
 
 
-def place(seen: Seen, codebook: NDArray | None, chosen: NDArray[np.int64], seed: int) -> Plane:
+def place(seen: Seen, codebook: NDArray[Any] | None, chosen: NDArray[np.int64], seed: int) -> Plane:
     """Put the chosen regions on a plane."""
     if seen.embedding is not None:
         return project(seen.embedding[chosen], seed)

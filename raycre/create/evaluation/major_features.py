@@ -7,7 +7,7 @@ effect larger than the class's.
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ def major_features(
     model: Create,
     data: FoldData,
     rows: NDArray[np.int64],
-    codes: NDArray,
+    codes: NDArray[Any],
     spectrum: Spectrum,
     settings: Interpretation,
 ) -> MajorFeatures:
@@ -112,7 +112,7 @@ def rank_sum(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(mannwhitneyu(first, second, alternative="greater").pvalue)
 
 
-def summary(effect: dict[str, list]) -> dict[str, float]:
+def summary(effect: dict[str, list[Any]]) -> dict[str, float]:
     """Means and tests of MAJOR_FEATURES over decoded regions, one at least, of what the model reads.
 
     Args:
@@ -132,11 +132,11 @@ def summary(effect: dict[str, list]) -> dict[str, float]:
 
 
 def _decode(
-    model: Create, data: FoldData, rows: NDArray[np.int64], codes: NDArray, code: int, kept: set[int]
-) -> tuple[dict[str, list], dict[str, list]]:
+    model: Create, data: FoldData, rows: NDArray[np.int64], codes: NDArray[Any], code: int, kept: set[int]
+) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
     """Columns of ZEROED for all `rows`, of RECONSTRUCTION for those in `kept`; but the class in either."""
-    effect: dict[str, list] = {name: [] for name in ZEROED.names}
-    profile: dict[str, list] = {name: [] for name in RECONSTRUCTION.names}
+    effect: dict[str, list[Any]] = {name: [] for name in ZEROED.names}
+    profile: dict[str, list[Any]] = {name: [] for name in RECONSTRUCTION.names}
     effect |= {"region_id": rows.tolist(), "code": [code] * len(rows)}
     effect["n_pieces"] = (codes == code).sum(axis=(1, 2)).tolist()
     start = 0
@@ -160,14 +160,14 @@ def _decode(
     return _filled(effect), _filled(profile)
 
 
-def _filled(columns: dict[str, list]) -> dict[str, list]:
+def _filled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """None for what is not modelled."""
     n = len(columns["region_id"])
     return {name: values or [None] * n for name, values in columns.items()}
 
 
 @torch.no_grad()
-def _decode_batch(model: Create, x: Tensor, codes: NDArray, code: int) -> dict[str, Tensor]:
+def _decode_batch(model: Create, x: Tensor, codes: NDArray[Any], code: int) -> dict[str, Tensor]:
     """Each track and kind of a batch, (n, 1000): tracks as they are, sequence as its likeliest bases."""
     assert isinstance(model.quantizer, SplitQuantizer)
     indices = torch.from_numpy(codes.astype(np.int64)).to(x.device)

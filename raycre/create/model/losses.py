@@ -58,7 +58,8 @@ def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     Args:
         counts: int64 (classes,), training regions of each class, none of them 0.
     """
-    return (counts.sum() / (len(counts) * counts)).astype(np.float32)
+    values: NDArray[np.float32] = (counts.sum() / (len(counts) * counts)).astype(np.float32)
+    return values
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
