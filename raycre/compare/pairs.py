@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,7 @@ def join(
     )
 
 
-def _genes(tiles: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+def _genes(tiles: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[Any]]:
     """Return a row for each TSS, and the row of each tile."""
     key = ["gene_id", "gene_name", "chrom", "tss", "strand"]
     gene_of_tile = tiles.groupby(key, sort=False, dropna=False).ngroup().to_numpy()
