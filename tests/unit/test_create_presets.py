@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.model.create import Create
-from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER, Weights
+from raycre.create.model.loss_weights import AUTHORS_CODE, Weights
 from raycre.create.model.sizes import SIZES, Structure
 from raycre.create.training import presets
 from raycre.create.training.recipe import Folds, Recipe
@@ -23,6 +23,7 @@ from raycre.errors import ConfigError
 from raycre.workflows.train.cost import cost_of
 from raycre.workflows.train.plan import plan_of
 from raycre.workflows.train.run import split_folds
+from tests.paper_weights import PAPER
 
 
 def config(**sections: Any) -> TrainConfig:

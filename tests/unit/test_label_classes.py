@@ -22,7 +22,7 @@ from raycre.create.inference.fast import FastClassifier, PerView
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model.create import Create
 from raycre.create.model.declaration import declared, make
-from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER
+from raycre.create.model.loss_weights import AUTHORS_CODE
 from raycre.create.model.network import Network
 from raycre.create.model.published import to_published
 from raycre.create.model.sizes import SIZES
@@ -39,6 +39,7 @@ from raycre.workflows.train import run as training
 from raycre.workflows.train.fold import start_network, train_fold
 from raycre.workflows.train.materialise import open_inputs
 from tests.conftest import train_values
+from tests.paper_weights import PAPER
 from tests.trainings import plan_from, with_inputs
 from tests.unit.test_checkpoints import _default_algorithms, write_training  # noqa: F401
 from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
