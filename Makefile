@@ -19,7 +19,7 @@ test: $(STAMP)-test
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos"
 
 test-fast: $(STAMP)-test
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos" tests/unit tests/golden
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos and not ray" tests/unit tests/golden
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow

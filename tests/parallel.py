@@ -1,7 +1,7 @@
 """How tests are shared out between the processes of pytest-xdist; `make test` starts them.
 
-A file is one group, so that its fixtures are made once. The files that run on the session's Ray are one group
-for each folder, so that two of the processes have a Ray and no other starts one.
+A file is one group, so that its fixtures are made once. Tests on the session's Ray are two groups, those of
+tests/fault and all others, so that two of the processes have a Ray and no other starts one.
 """
 
 from __future__ import annotations
@@ -26,17 +26,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, name each test's group and put the longest groups first."""
-    if not getattr(config.option, "loadgroup", False):
-        return
-    on_ray = {item.path for item in items if RAY in getattr(item, "fixturenames", ())}
+    """Mark the tests on the session's Ray; name each test's group and put the longest groups first."""
     for item in items:
-        folder = item.path.parent.name
-        alone = folder not in WAITING or item.path not in on_ray
-        item.add_marker(pytest.mark.xdist_group(f"{folder}/{item.path.stem}" if alone else folder))
+        if RAY in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.ray)
+    if not getattr(config.option, "loadgroup", False):  # --dist loadgroup, in one of the processes
+        return
+    on_ray = {item.path for item in items if item.get_closest_marker("ray")}
 
     def rank(item: pytest.Item) -> int:
-        waits = item.path.parent.name in WAITING
-        return 0 if waits and item.path in on_ray else 1 if waits else 2
+        folder = item.path.parent.name
+        waits = folder in WAITING
+        shares = item.get_closest_marker("ray") is not None or (waits and item.path in on_ray)
+        group = f"{folder}/{item.path.stem}" if not shares else "fault" if folder == "fault" else "cluster"
+        item.add_marker(pytest.mark.xdist_group(group))
+        return 0 if shares else 1 if waits else 2
 
     items.sort(key=rank)
