@@ -1,4 +1,4 @@
-"""Weights of CREATE's loss as the paper's text has them (eq. 6, 10, 11), by hand, to hold the preset against."""
+"""Weights of CREATE's loss by the paper's text (eq. 6, 10, 11), by hand, to hold the preset against."""
 
 from __future__ import annotations
 
