@@ -94,7 +94,7 @@ def _axis(text: str) -> tuple[str, list[str]]:
     given, equals, rest = text.partition("=")
     if not equals or not given or not rest:
         raise ConfigError("--sweep takes key=value,value,...", value=text)
-    key = resolve(given)
+    key = whole_key(given)
     if key == MODALITIES and rest == SUBSETS:
         return key, list(ALL_SUBSETS)
     values = [part.strip() for part in re.split(r",(?![^\[]*\])", rest)]
@@ -103,7 +103,7 @@ def _axis(text: str) -> tuple[str, list[str]]:
     return key, values
 
 
-def resolve(given: str, keys: Sequence[str] | None = None) -> str:
+def whole_key(given: str, keys: Sequence[str] | None = None) -> str:
     """Return the whole dotted key that is meant.
 
     Args:

@@ -11,7 +11,7 @@ from raycre.bounds import NotNegativeNumber
 
 
 @dataclass(frozen=True)
-class Weights:
+class LossWeights:
     """Weights of the terms; the defaults are those of the authors' code, which made the published weights.
 
     total = reconstruction · (sequence + openness · β + loops · γ + commitment · α)
@@ -29,5 +29,7 @@ class Weights:
     norms: NotNegativeNumber = 2.0  # not in the paper; the code adds the penalty twice
 
 
-AUTHORS_CODE = Weights()
-PAPER = Weights(sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0)
+AUTHORS_CODE = LossWeights()
+PAPER = LossWeights(
+    sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0
+)

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from raycre.create.evaluation.names import AUPRC
 from raycre.create.fold_data import FoldData
 from raycre.create.layers.norm import share_norms
 from raycre.create.layers.quantizer import SplitQuantizer
@@ -90,7 +91,7 @@ class Team:
             return step_epoch(state, data, seed).stop
         plateau = replace(state.plateau)
         record = step_epoch(state, data, seed, group).record
-        kept = {name: record[name] for name in ("epoch", "auprc", "learning_rate")}
+        kept = {name: record[name] for name in ("epoch", AUPRC, "learning_rate")}
         self._all_well()
         sums = torch.tensor(list(record.values()), dtype=torch.float64)
         dist.all_reduce(sums, group=self.words)
@@ -99,8 +100,8 @@ class Team:
         if state.recipe.schedule == "plateau":
             warming_up = record["epoch"] < state.recipe.warmup_epochs
             plateau.step(record["loss"], state.recipe.learning_rate, warming_up)
-        mine = (record["auprc"], state.best_auprc, state.best_epoch, asdict(plateau))
-        record["auprc"], state.best_auprc, state.best_epoch, found = self.told(lambda: mine)
+        mine = (record[AUPRC], state.best_auprc, state.best_epoch, asdict(plateau))
+        record[AUPRC], state.best_auprc, state.best_epoch, found = self.told(lambda: mine)
         state.plateau = Plateau(**found)
         return state.finished
 
