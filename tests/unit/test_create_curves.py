@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raycre.create.evaluation import metrics
-from raycre.create.evaluation.curves import MOST_POINTS, confusion_table, curves, thin
+from raycre.create.evaluation.curves import MOST_POINTS, confusion, curves, thin
 from raycre.create.layout import CLASSES
 
 
@@ -60,7 +60,7 @@ def test_a_class_without_regions_has_no_curve_and_an_empty_row_of_the_confusion(
     found = curves(labels, probabilities)
     assert set(found["class"]) == set(CLASSES) - {CLASSES[2]}
     assert found[["x", "y"]].notna().all(axis=None)
-    cells = confusion_table(labels, probabilities)
+    cells = confusion(labels, probabilities)
     assert len(cells) == len(CLASSES) ** 2
     assert cells["n"].sum() == 50
     assert (cells.loc[cells["truth"] == CLASSES[2], "n"] == 0).all()
@@ -74,7 +74,7 @@ def test_a_set_of_one_class_has_no_curves_but_the_same_columns() -> None:
 
 
 def test_the_confusion_counts_truth_by_most_probable_class() -> None:
-    cells = confusion_table(np.array([0, 0, 1]), np.array([[0.5, 0.5], [0.1, 0.9], [0.2, 0.8]]), ("a", "b"))
+    cells = confusion(np.array([0, 0, 1]), np.array([[0.5, 0.5], [0.1, 0.9], [0.2, 0.8]]), ("a", "b"))
     assert cells.to_numpy().tolist() == [["a", "a", 1], ["a", "b", 1], ["b", "a", 0], ["b", "b", 1]]
 
 

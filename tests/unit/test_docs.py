@@ -40,7 +40,7 @@ def test_what_the_rows_of_every_test_mean_is_documented() -> None:
 
 
 def test_differences_of_paper_and_code_are_documented_as_they_are() -> None:
-    assert presets.table_of_differences() in (ROOT / "docs" / "create.md").read_text()
+    assert presets.describe() in (ROOT / "docs" / "create.md").read_text()
 
 
 def test_the_table_of_models_is_made_of_their_declarations() -> None:

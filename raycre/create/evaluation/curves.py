@@ -56,9 +56,7 @@ def curves(
     return pd.concat(tables, ignore_index=True)
 
 
-def confusion_table(
-    labels: NDArray, probabilities: NDArray, classes: Sequence[str] = CLASSES
-) -> pd.DataFrame:
+def confusion(labels: NDArray, probabilities: NDArray, classes: Sequence[str] = CLASSES) -> pd.DataFrame:
     """Regions by true and most probable class, every pair of classes: truth, called, n.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.create.evaluation.curves import confusion_table, curves
+from raycre.create.evaluation.curves import confusion, curves
 from raycre.create.inference.checkpoints import PREDICTIONS, fold_folder
 from raycre.create.layout import CLASSES
 from raycre.store.parquet import as_table, read_table, write_table
@@ -42,6 +42,6 @@ def write_curves(out: Path, folds: Sequence[int], metadata: dict[str, str]) -> N
     for fold in folds:
         labels, probabilities = read_test_set(out, fold)
         lines.append(curves(labels, probabilities).assign(fold=fold))
-        cells.append(confusion_table(labels, probabilities).assign(fold=fold))
+        cells.append(confusion(labels, probabilities).assign(fold=fold))
     write_table(out / "summary" / "curves.parquet", as_table(pd.concat(lines), CURVES, metadata))
     write_table(out / "summary" / "confusion.parquet", as_table(pd.concat(cells), CONFUSION, metadata))

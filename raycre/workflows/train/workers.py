@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raycre.create.evaluation.names import AUPRC
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
@@ -111,5 +110,5 @@ def _row(job: Job) -> FoldRow:
         state = "failed"
     elif seen:
         state = "evaluating" if seen["stop"] else "training"
-    numbers = (seen.get(name) for name in ("loss", AUPRC, "best", "seconds"))
+    numbers = (seen.get(name) for name in ("loss", "auprc", "best", "seconds"))
     return FoldRow(job.label, job.fold, state, seen.get("epochs", 0), epochs, *numbers)
