@@ -1,4 +1,4 @@
-"""What a preset puts into a training's configuration before it is checked. Knows keys, opens no file."""
+"""What a preset puts into a training's configuration before it is checked."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`--sweep key=value,value,...`: several trainings out of one configuration, each checked like any other.
-
-Knows keys and names; it opens no file but the configuration's.
-"""
+"""`--sweep key=value,value,...`: several trainings out of one configuration, each checked like any other."""
 
 from __future__ import annotations
 

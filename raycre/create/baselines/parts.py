@@ -1,7 +1,4 @@
-"""What the baselines have in common: the loss of the head, a stack of convolutions, checks of their input.
-
-Knows none of them in particular, and nothing of data.
-"""
+"""What the baselines have in common: the loss of the head, a stack of convolutions, checks of their input."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Is one setting better than another? Metrics of the same folds under several settings, side by side.
-
-Tables in, tables out; knows nothing of models, runs or files.
-"""
+"""Is one setting better than another? Metrics of the same folds under several settings, side by side."""
 
 from __future__ import annotations
 

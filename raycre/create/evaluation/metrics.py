@@ -1,6 +1,6 @@
 """How well probabilities name the classes: the six metrics of CREATE Methods, "Model evaluation".
 
-Arrays in, tables out, through scikit-learn; knows nothing of models or folds. A class that no region
+Arrays in, tables out, through scikit-learn. A class that no region
 has (or that all have) has no one-vs-rest value: it is NaN, and macro averages are over the others. Columns
 of NaN are of classes that the model was not trained on: such a class is never predicted.
 """

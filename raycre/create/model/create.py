@@ -1,7 +1,6 @@
 """CREATE's network: one encoder per modality, split quantiser, decoders, classifier.
 
-Knows nothing of training, or of where windows come from. By default it is built as the published
-weights have it; `Structure` has what the paper's text says instead.
+By default it is built as the published weights have it; `Structure` has what the paper's text says instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """CREATE's loss: each term as a function (CREATE Methods, "Model training", eq. 2-11), and their sum.
 
-Arrays in, numbers out; knows nothing of epochs, optimisers or data. Where the paper's text and the
-authors' code differ, both are weights of one sum: PAPER and AUTHORS_CODE.
+Where the paper's text and the authors' code differ, both are weights of one sum: PAPER and AUTHORS_CODE.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Training one fold of CREATE (CREATE Methods, "Model training" and "Model evaluation"), as plain functions.
 
-Knows nothing of Ray, of files or of other folds: what is trained on comes as arrays, what must outlive
-an interruption goes through FoldState.state_dict.
+What is trained on comes as arrays; what must outlive an interruption goes through FoldState.state_dict.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Workers that train one fold together: what they add up, what they agree on, and how a failure reaches all.
 
-Knows torch's process groups, not Ray. Every exchange is preceded by a word from each worker that it is well.
+Every exchange is preceded by a word from each worker that it is well.
 A worker that fails says so in place of that word; the others then stop at the same point instead of waiting
 for ever, and the group goes on with its next fold.
 """
