@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.evaluation import metrics
+from raycre.create.evaluation.names import MACRO
 from raycre.create.fold_data import FoldData
 from raycre.create.inputs import to_input
 from raycre.create.model.create import Create
@@ -198,7 +199,7 @@ def record(out: Path, fold: int, labels: NDArray, scores: NDArray, took: dict[st
     write_table(out / f"fold={fold}" / "metrics.parquet", as_table(found, METRICS))
     parts = [read_table(path).to_pandas() for path in sorted(out.glob("fold=*/metrics.parquet"))]
     write_table(out / "summary" / "metrics.parquet", as_table(pd.concat(parts), METRICS))
-    macro = found[found["class"] == metrics.MACRO].set_index("metric")["value"]
+    macro = found[found["class"] == MACRO].set_index("metric")["value"]
     scored = ", ".join(f"{m} {macro[m]:.3f}" for m in ("auroc", "auprc", "f1", "accuracy"))
     return f"{out.name}, fold {fold}: {scored}; {took['seconds_training']:.0f} s of training"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 
-PAPER = Weights(sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0)
+PAPER = LossWeights(
+    sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0
+)

@@ -1,4 +1,4 @@
-"""What a preset puts into a training's configuration before it is checked. Knows keys, opens no file."""
+"""What a preset puts into a training's configuration before it is checked."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import fields
 from typing import Any
 
 from raycre.create import names
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.sizes import Structure
 from raycre.create.training import presets
 from raycre.errors import ConfigError
 
 CREATE = "create"
 _NETWORK = {field.name: field.default for field in fields(Structure) if field.name != "log_openness"}
-_LOSS = {field.name: field.default for field in fields(Weights)}
+_LOSS = {field.name: field.default for field in fields(LossWeights)}
 
 
 def with_preset(values: Any) -> Any:

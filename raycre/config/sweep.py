@@ -1,7 +1,4 @@
-"""`--sweep key=value,value,...`: several trainings out of one configuration, each checked like any other.
-
-Knows keys and names; it opens no file but the configuration's.
-"""
+"""`--sweep key=value,value,...`: several trainings out of one configuration, each checked like any other."""
 
 from __future__ import annotations
 
@@ -95,7 +92,7 @@ def _axis(text: str) -> tuple[str, list[str]]:
     given, equals, rest = text.partition("=")
     if not equals or not given or not rest:
         raise ConfigError("--sweep takes key=value,value,...", value=text)
-    key = resolve(given)
+    key = whole_key(given)
     if key == MODALITIES and rest == SUBSETS:
         return key, list(ALL_SUBSETS)
     values = [part.strip() for part in re.split(r",(?![^\[]*\])", rest)]
@@ -110,7 +107,7 @@ def _by_known_names(key: str, text: str) -> str:
     return re.sub(r"\w+", lambda word: names.get(word.group(), word.group()), text)
 
 
-def resolve(given: str, keys: Sequence[str] | None = None) -> str:
+def whole_key(given: str, keys: Sequence[str] | None = None) -> str:
     """Return the whole dotted key that is meant.
 
     Args:

@@ -24,7 +24,7 @@ from raycre.config.presets import CREATE, with_preset
 from raycre.config.words import one_of
 from raycre.create import names
 from raycre.create.evaluation.settings import Interpretation
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.sizes import Codebook, Structure
 from raycre.create.training.recipe import Folds, Recipe
 from raycre.genome.classes import CLASSES, trained_classes
@@ -90,7 +90,7 @@ class ModelConfig(Frozen, Structure):
 
 
 @keys(first=("preset",), without=("weights",))
-class RecipeConfig(Frozen, Weights, Recipe):
+class RecipeConfig(Frozen, LossWeights, Recipe):
     """Training of one fold (CREATE, Methods, "Model training" and "Data augmentation").
 
     `preset` sets what paper and code have differently, or a baseline's own recipe; a key given wins.

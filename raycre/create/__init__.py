@@ -1,1 +1,1 @@
-"""CREATE (Cui et al., Nat. Commun. 2025): the model, its losses, its recipe. Knows no Ray, no files."""
+"""CREATE (Cui et al., Nat. Commun. 2025): the model, its losses, its recipe."""

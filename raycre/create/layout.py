@@ -1,7 +1,4 @@
-"""What a region looks like to CREATE: its width, its classes, the rows of the model's input.
-
-Names and numbers only; knows nothing of models or files.
-"""
+"""What a region looks like to CREATE: its width, its classes, the rows of the model's input."""
 
 from __future__ import annotations
 

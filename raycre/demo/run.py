@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
-from raycre.create.evaluation.metrics import MACRO
+from raycre.create.evaluation.names import AUPRC, AUROC, MACRO
 from raycre.create.inference.cutoffs import CALLABLE
 from raycre.create.layout import CLASSES
 from raycre.creme.presets import paper_shuffles
@@ -136,7 +136,7 @@ def score_training(run: Path) -> dict[str, str]:
     """Return macro auROC and auPRC of the test sets, mean and s.d. over folds."""
     rows = read_table(run / "summary" / "metrics.parquet").to_pandas()
     macro = rows[rows["class"] == MACRO]
-    values = {m: macro.loc[macro["metric"] == m, "value"] for m in ("auroc", "auprc")}
+    values = {m: macro.loc[macro["metric"] == m, "value"] for m in (AUROC, AUPRC)}
     return {
         f"held_out_{m}": f"{v.mean():.3f} ± {v.std(ddof=0):.3f} ({len(v)} folds)" for m, v in values.items()
     }

@@ -1,4 +1,4 @@
-"""Many jobs in one Ray Train run: groups of workers walk through them.
+"""Many jobs in one Ray Train run: groups of workers take one after another.
 
 Starting Ray Train costs 15-25 s on two cores, so it is paid once: a group that is done with a job takes the
 next one that nobody has. `report()` is a barrier over a run's workers, so no job uses it; a job's state is
@@ -43,7 +43,7 @@ class Group(Protocol):
 
 
 @dataclass(frozen=True)
-class Walk(Generic[Job]):
+class Work(Generic[Job]):
     """What the workers do; it travels to each of them.
 
     Attributes:
@@ -70,27 +70,27 @@ class _Trainer(TorchTrainer):
         pass
 
 
-class Turns:
+class JobQueue:
     """Which job is next, for all groups of workers: an actor."""
 
     def __init__(self) -> None:
-        self._next = 0
+        self._number = 0
 
     def restart(self) -> None:
         """Begin with the first again: all workers are new."""
-        self._next = 0
+        self._number = 0
 
-    def take(self) -> int:
+    def next(self) -> int:
         """Return a number that no other group has got; one past the last job says that there is none left."""
-        self._next += 1
-        return self._next - 1
+        self._number += 1
+        return self._number - 1
 
 
-def run_walk(walk: Walk[Job], share: Share, out: Path) -> None:
+def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
     """Do all jobs by as many groups of workers as fit.
 
     Args:
-        walk: the jobs, and how they are done.
+        work: the jobs, and how they are done.
         share: of a worker; `count` is of groups.
         out: folder that Ray Train may use while it runs.
 
@@ -98,16 +98,16 @@ def run_walk(walk: Walk[Job], share: Share, out: Path) -> None:
         RaycreError: workers were lost too often, or not even one group fits.
     """
     with connected():
-        turns = ray.remote(num_cpus=0)(Turns).options(scheduling_strategy=_here()).remote()
+        queue = ray.remote(num_cpus=0)(JobQueue).options(scheduling_strategy=_here()).remote()
         groups = replicas(
-            share.count, cpus=walk.size * share.cpus, gpus=walk.size * share.gpus, most=len(walk.jobs)
+            share.count, cpus=work.size * share.cpus, gpus=work.size * share.gpus, most=len(work.jobs)
         )
         trainer = _Trainer(
             _worker,
-            train_loop_config={"walk": walk, "turns": turns},
+            train_loop_config={"work": work, "queue": queue},
             torch_config=TorchConfig(backend="gloo"),  # of all workers; a group of several makes its own
             scaling_config=ray.train.ScalingConfig(
-                num_workers=groups * walk.size,
+                num_workers=groups * work.size,
                 use_gpu=share.gpus > 0,
                 resources_per_worker={"CPU": share.cpus, **({"GPU": share.gpus} if share.gpus else {})},
             ),
@@ -129,22 +129,22 @@ def run_walk(walk: Walk[Job], share: Share, out: Path) -> None:
         (out / RAY_FOLDER).rmdir()
 
 
-def _worker(told: dict[str, Any]) -> None:
+def _worker(given: dict[str, Any]) -> None:
     """Do the jobs that the group of this worker gets."""
-    walk, turns = told["walk"], told["turns"]
-    group = walk.join(walk.size, walk.nccl)
+    work, queue = given["work"], given["queue"]
+    group = work.join(work.size, work.nccl)
     if ray.train.get_context().get_world_rank() == 0:
-        walk.begin(walk.jobs)  # of a try that a lost worker ended: all is tried again
-        ray.get(turns.restart.remote())
+        work.begin(work.jobs)  # of a try that a lost worker ended: all is tried again
+        ray.get(queue.restart.remote())
     if ray.train.get_context().get_world_size() > 1:
         dist.barrier()
-    take_turns(
-        walk.jobs, lambda: group.told(lambda: ray.get(turns.take.remote())), lambda job: walk.do(job, group)
+    work_through(
+        work.jobs, lambda: group.told(lambda: ray.get(queue.next.remote())), lambda job: work.do(job, group)
     )
     ray.train.report({})
 
 
-def take_turns(jobs: Sequence[Job], take: Callable[[], int], do: Callable[[Job], object]) -> None:
+def work_through(jobs: Sequence[Job], take: Callable[[], int], do: Callable[[Job], object]) -> None:
     """Do one job after another, as they are handed out."""
     while (number := take()) < len(jobs):
         do(jobs[number])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from raycre.create.evaluation.names import AUPRC, AUROC
 from raycre.figures.blocks import Block, Picture, counted
 from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, new_figure
 from raycre.figures.flow import draw_flow, present
@@ -51,7 +52,7 @@ def draw_mean_curves(curves: pd.DataFrame, metrics: pd.DataFrame, counts: NDArra
     roc, pr, cells = figure.subplots(1, 3)
     roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     areas = metrics.groupby(["class", "metric"])["value"].mean()
-    for axes, curve, metric in ((roc, "roc", "auroc"), (pr, "pr", "auprc")):
+    for axes, curve, metric in ((roc, "roc", AUROC), (pr, "pr", AUPRC)):
         for name in CLASSES:
             mine = curves[(curves["class"] == name) & (curves["curve"] == curve)]
             if not len(mine):

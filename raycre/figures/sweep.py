@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from raycre.create.evaluation.names import ACCURACY, AUPRC, AUROC, F1, LABELS
 from raycre.figures.blocks import Block, Cell, Note, Table
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
 
 TABLE = Path("summary") / "sweep.parquet"
-_METRICS = {"auroc": "auROC", "auprc": "auPRC", "f1": "F1", "accuracy": "accuracy"}
-_TESTED = "auprc"  # whose difference and p value are shown; the table has those of all
+_METRICS = {name: LABELS[name] for name in (AUROC, AUPRC, F1, ACCURACY)}
+_TESTED = AUPRC  # whose difference and p value are shown; the table has those of all
 
 
 def read_sweep(run: Path) -> list[Block]:

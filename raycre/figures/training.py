@@ -13,6 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from raycre.create.evaluation.names import AUPRC, LABELS, MACRO
+from raycre.create.inference.cutoffs import MAX_FPR
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted
 from raycre.figures.canvas import BLUE, COLOURS, GREY, ORANGE, as_svg, new_figure
 from raycre.figures.curves import draw_confusion, read_curves
@@ -22,15 +24,6 @@ from raycre.figures.spectrum import read_spectrum
 from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
-
-_METRICS = {  # as METRICS names them -> as people do
-    "auroc": "auROC",
-    "auprc": "auPRC",
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "accuracy": "accuracy",
-}
 
 
 def read_training(run: Path) -> list[Block]:
@@ -106,14 +99,14 @@ def metrics_table(rows: pd.DataFrame) -> Table:
         for (c, m), g in rows.groupby(["class", "metric"])["value"]
     }
     # A class that was not trained has no value at all.
-    names = ["macro", *(c for c in CLASSES if any(len(by.get((c, m), ())) for m in _METRICS))]
-    body = [[name, *(_mean_sd(by.get((name, m))) for m in _METRICS)] for name in names]
+    names = [MACRO, *(c for c in CLASSES if any(len(by.get((c, m), ())) for m in LABELS))]
+    body = [[name, *(_mean_sd(by.get((name, m))) for m in LABELS)] for name in names]
     n = rows["fold"].nunique()
     spread = " Mean ± population s.d. over folds." if n > 1 else ""
     return Table(
         f"Test sets of {counted(n, 'fold')}, each class against the rest.{spread} "
         "Accuracy is over all regions.",
-        ["class", *_METRICS.values()],
+        ["class", *LABELS.values()],
         body,
     )
 
@@ -167,12 +160,12 @@ def _warmup(run: Path, histories: list[pd.DataFrame]) -> int:
     """Epochs of warm-up: the recipe's; where that is not known, those that were not validated."""
     record = run / "run.json"
     recipe = read_json(record).get("config", {}).get("recipe", {}) if record.is_file() else {}
-    return int(recipe.get("warmup_epochs", max(h["auprc"].isna().sum() for h in histories)))
+    return int(recipe.get("warmup_epochs", max(h[AUPRC].isna().sum() for h in histories)))
 
 
 def _auprc_at(history: pd.DataFrame, epoch: int) -> float:
     """Validation auPRC of an epoch; NaN where it was not validated."""
-    return float(history.set_index("epoch")["auprc"].get(epoch, np.nan))
+    return float(history.set_index("epoch")[AUPRC].get(epoch, np.nan))
 
 
 def draw_histories(histories: list[pd.DataFrame], kept: list[int], warmup: int) -> Picture:
@@ -187,8 +180,8 @@ def draw_histories(histories: list[pd.DataFrame], kept: list[int], warmup: int) 
     figure = new_figure(10.5, 2.8)
     left, right = figure.subplots(1, 2)
     for history, epoch in zip(histories, kept, strict=True):
-        known = history.dropna(subset="auprc")
-        left.plot(known["epoch"], known["auprc"], color=BLUE, linewidth=1, alpha=0.55)
+        known = history.dropna(subset=AUPRC)
+        left.plot(known["epoch"], known[AUPRC], color=BLUE, linewidth=1, alpha=0.55)
         right.plot(history["epoch"], history["loss"], color=BLUE, linewidth=1, alpha=0.55)
         left.plot(epoch, _auprc_at(history, epoch), "o", color=ORANGE, markersize=4)
     last = max(float(h["epoch"].max()) for h in histories)
@@ -212,8 +205,9 @@ def _folds_table(folds: list[Path], cutoffs: list[dict[str, Any]], histories: li
         thresholds = [found["thresholds"][c] for c in CLASSES]  # null: not trained
         rows.append([fold_number(folder), found["epochs"], kept, _auprc_at(history, kept), *thresholds])
     return Table(
-        "Folds, and the probability from which a fold alone calls a class (false positive rate ≤ 0.01 on its "
-        "validation regions). Several folds together have cutoffs of their own, which a prediction states.",
+        "Folds, and the probability from which a fold alone calls a class (false positive rate ≤ "
+        f"{MAX_FPR:g} on its validation regions). Several folds together have cutoffs of their own, which a "
+        "prediction states.",
         ["fold", "epochs", "kept epoch", "validation auPRC", *(f"cutoff {c}" for c in CLASSES)],
         rows,
     )

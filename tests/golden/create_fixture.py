@@ -21,7 +21,7 @@ from raycre.create.layers import quantizer
 from raycre.create.layers.quantizer import assign
 from raycre.create.model import losses, published
 from raycre.create.model.create import Create
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.output import Output
 
 NEAR_TIE = 1e-4  # squared distance: two codes closer to a latent than this may be taken for each other
@@ -169,8 +169,8 @@ class Rule:
     l1, l2: weights of the norms. gamma: of the focal term.
     """
 
-    joint: Weights
-    warmup: Weights
+    joint: LossWeights
+    warmup: LossWeights
     l1: float
     l2: float
     gamma: float
@@ -200,7 +200,7 @@ def loss_rule(shared: Path) -> Rule:
     """The sums from the stored weights; none may be left out."""
     stored = groups(read(shared, "losses.npz"), "w_commit")
     (weight,) = stored.values()
-    joint = Weights(
+    joint = LossWeights(
         openness=weight.number("w_open"),
         loops=weight.number("w_loop"),
         commitment=weight.number("w_commit"),

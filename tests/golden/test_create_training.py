@@ -16,7 +16,7 @@ import torch
 
 from raycre.create.model import losses, published
 from raycre.create.model.create import Create
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from tests.golden.create_fixture import (
     Rule,
     Stored,
@@ -102,7 +102,7 @@ def test_optimiser_steps_are_the_authors(shared: Path) -> None:
     stored.all_compared()
 
 
-def codebook_gradient(model: Create, rule: Rule, weights: Weights) -> torch.Tensor:
+def codebook_gradient(model: Create, rule: Rule, weights: LossWeights) -> torch.Tensor:
     """What the norms alone would do to the codebook, a parameter that nothing moves in the authors' code."""
     codebook = model.quantizer.codebook.clone().requires_grad_()
     penalty = losses.norm_penalty([codebook], rule.l1, rule.l2)

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.model.create import Create
-from raycre.create.model.loss_weights import AUTHORS_CODE, Weights
+from raycre.create.model.loss_weights import AUTHORS_CODE, LossWeights
 from raycre.create.model.sizes import SIZES, Structure
 from raycre.create.training import presets
 from raycre.create.training.recipe import Folds, Recipe
@@ -86,7 +86,7 @@ def test_constants_of_the_paper_are_the_defaults() -> None:
 
 
 def test_every_setting_of_the_recipe_can_be_configured() -> None:
-    names = {f.name for f in dataclasses.fields(Recipe)} | {f.name for f in dataclasses.fields(Weights)}
+    names = {f.name for f in dataclasses.fields(Recipe)} | {f.name for f in dataclasses.fields(LossWeights)}
     assert names - {"weights"} == set(type(config().recipe).model_fields) - {"preset"}
 
 

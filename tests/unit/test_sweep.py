@@ -13,7 +13,7 @@ from rich.console import Console
 from torch import nn
 
 from raycre.config import TrainConfig, read_config
-from raycre.config.sweep import read_sweep, resolve
+from raycre.config.sweep import read_sweep, whole_key
 from raycre.create.layers.norm import SharedBatchNorm, share_norms
 from raycre.errors import ConfigError
 from raycre.workflows import progress
@@ -70,14 +70,14 @@ def test_a_combination_is_the_run_that_set_would_give(config: Path) -> None:
     ],
 )
 def test_short_keys_and_letters_of_the_paper_name_one_key(given: str, key: str) -> None:
-    assert resolve(given) == key
+    assert whole_key(given) == key
 
 
 def test_unknown_and_ambiguous_keys_are_refused_with_near_matches(config: Path) -> None:
     with pytest.raises(ConfigError, match=r"'comitment': --sweep: no such key .*did you mean commitment"):
-        resolve("comitment")
+        whole_key("comitment")
     with pytest.raises(ConfigError, match=r"which one, a\.rate or b\.rate\?"):
-        resolve("rate", ["a.rate", "b.rate"])
+        whole_key("rate", ["a.rate", "b.rate"])
     for other in ("run.seed=1,2", "folds.n=5,10", "cpus_per_worker=1,2"):  # they would change what is shared
         with pytest.raises(ConfigError, match="no such key of model or recipe"):
             read_sweep(config, (), [other])

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from raycre.create.baselines.kmers import CHANNELS, CODE, AutoEncoder, kmer_counts, same
 from raycre.create.baselines.parts import NO_EXTRAS, Baseline, check_input, declare, start_glorot
 from raycre.create.layout import CLASSES, ROWS, WIDTH, check_modalities
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.network import Step
 from raycre.errors import ConfigError
 
@@ -156,7 +156,7 @@ class DeepIcsh(Baseline):
         self,
         x: Tensor,
         labels: Tensor,
-        weights: Weights,
+        weights: LossWeights,
         warming_up: bool,
         by_class: Tensor | None = None,
     ) -> Step:

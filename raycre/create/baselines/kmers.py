@@ -1,7 +1,4 @@
-"""5-mer counts of a sequence, and the auto-encoder that DeepICSH compresses them with.
-
-Knows nothing of classes or of the other branch.
-"""
+"""5-mer counts of a sequence, and the auto-encoder that DeepICSH compresses them with."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the baselines have in common: the loss of the head, a stack of convolutions, checks of their input.
-
-Knows none of them in particular, and nothing of data.
-"""
+"""What the baselines have in common: the loss of the head, a stack of convolutions, checks of their input."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from torch.nn import functional as F
 from raycre.create.layers.blocks import convolve, max_pool
 from raycre.create.layout import ROWS, WIDTH, check_modalities
 from raycre.create.model.declaration import RegionModel
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.losses import cross_entropy
 from raycre.create.model.network import Network, Step
 from raycre.errors import ConfigError, RaycreError
@@ -56,7 +53,7 @@ class Baseline(Network):
         self,
         x: Tensor,
         labels: Tensor,
-        weights: Weights,
+        weights: LossWeights,
         warming_up: bool,
         by_class: Tensor | None = None,
     ) -> Step:

@@ -1,7 +1,4 @@
-"""Is one setting better than another? Metrics of the same folds under several settings, side by side.
-
-Tables in, tables out; knows nothing of models, runs or files.
-"""
+"""Is one setting better than another? Metrics of the same folds under several settings, side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from raycre.create.evaluation.metrics import MACRO
+from raycre.create.evaluation.names import AUPRC, MACRO
 from raycre.errors import ConfigError, near
 
 COMPARISON = ("setting", "metric", "mean", "sd", "n_folds", "difference", "p_value")  # columns of `compare`
@@ -62,7 +59,7 @@ def compare(metrics: pd.DataFrame, baseline: str, of: str = MACRO) -> pd.DataFra
     return pd.DataFrame(found, columns=list(COMPARISON))
 
 
-def by_class(metrics: pd.DataFrame, metric: str = "auprc") -> pd.DataFrame:
+def by_class(metrics: pd.DataFrame, metric: str = AUPRC) -> pd.DataFrame:
     """Mean and population s.d. of a metric over folds: setting, class, mean, sd, n_folds."""
     rows = metrics[(metrics["metric"] == metric) & (metrics["class"] != MACRO)]
     grouped = rows.groupby(["setting", "class"], sort=False)["value"]

@@ -1,7 +1,4 @@
-"""ROC and precision-recall curves and the confusion matrix of one test set, as tidy tables for plotting.
-
-Arrays in, tables out, through scikit-learn; knows nothing of models, of files or of folds.
-"""
+"""ROC and precision-recall curves and the confusion matrix of one test set, as tidy tables for plotting."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How well probabilities name the classes: the six metrics of CREATE Methods, "Model evaluation".
 
-Arrays in, tables out, through scikit-learn; knows nothing of models or folds. A class that no region
+Arrays in, tables out, through scikit-learn. A class that no region
 has (or that all have) has no one-vs-rest value: it is NaN, and macro averages are over the others. Columns
 of NaN are of classes that the model was not trained on: such a class is never predicted.
 """
@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
+from raycre.create.evaluation.names import ACCURACY, AUPRC, AUROC, F1, F1_OF_MACRO, MACRO, PRECISION, RECALL
 from raycre.create.layout import CLASSES
 from raycre.errors import LabelError
-
-MACRO = "macro"
 
 
 def predicted(probabilities: np.ndarray) -> np.ndarray:
@@ -77,16 +76,16 @@ def table(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str] 
         labels, predicted(probabilities), labels=np.arange(n_classes), zero_division=0
     )
     per_class = {
-        "auroc": auroc(labels, probabilities),
-        "auprc": auprc(labels, probabilities),
-        "f1": np.where(present, f1, np.nan),
-        "precision": np.where(present, precision, np.nan),
-        "recall": np.where(present, recall, np.nan),
+        AUROC: auroc(labels, probabilities),
+        AUPRC: auprc(labels, probabilities),
+        F1: np.where(present, f1, np.nan),
+        PRECISION: np.where(present, precision, np.nan),
+        RECALL: np.where(present, recall, np.nan),
     }
     means = {metric: macro(values) for metric, values in per_class.items()}
-    p, r = means["precision"], means["recall"]
-    means["accuracy"] = float(np.trace(cells) / len(labels))
-    means["f1_of_macro"] = 2 * p * r / (p + r) if p + r else 0.0
+    p, r = means[PRECISION], means[RECALL]
+    means[ACCURACY] = float(np.trace(cells) / len(labels))
+    means[F1_OF_MACRO] = 2 * p * r / (p + r) if p + r else 0.0
     rows = [(MACRO, metric, value) for metric, value in means.items()]
     for metric, values in per_class.items():
         rows += [(name, metric, float(value)) for name, value in zip(classes, values, strict=True)]

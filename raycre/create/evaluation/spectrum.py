@@ -1,7 +1,4 @@
-"""The CRE-specific feature spectrum: which codes stand for which class (CREATE Methods, "Feature spectrum").
-
-Arrays of codes and labels in, arrays out; knows nothing of the model that made the codes, of files or of Ray.
-"""
+"""The CRE-specific feature spectrum: which codes stand for which class (Methods, "Feature spectrum")."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""All trained folds together: probabilities averaged over folds and views, and the call they lead to.
-
-Arrays in, arrays out; knows nothing of files or of where it runs.
-"""
+"""All trained folds together: probabilities averaged over folds and views, and the call they lead to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Class probabilities of regions averaged over shifts and strands, without doing shared work twice.
 
 The same numbers as `Create.classify` view by view, up to rounding; any other model goes view by view.
-Knows nothing of training, of folds or of files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Convolution, pooling and up-sampling over activations kept as (n, positions, channels).
 
-Knows nothing of CREATE. In this layout LayerNorm, pointwise layers and the quantiser need no copies,
+In this layout LayerNorm, pointwise layers and the quantiser need no copies,
 and max-pooling is vectorised over channels: an encoder layer and its gradient take 0.4-0.6 of the time that
 (n, channels, positions) takes.
 """

@@ -1,6 +1,6 @@
 """Convolution with fewer multiplications: two-tap filters, nested (Winograd's F(2, 2), thrice for 8 taps).
 
-Knows nothing of CREATE. Two neighbouring outputs of a two-tap filter take three products instead of four;
+Two neighbouring outputs of a two-tap filter take three products instead of four;
 taps may themselves be filters, so that 2^k outputs of 2^k taps take 3^k matrix products instead of 4^k
 (27 for 64 of 8 taps). All factors are +1 or -1: rounding errors stay those of plain sums.
 """

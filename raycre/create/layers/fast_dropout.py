@@ -1,6 +1,6 @@
 """Dropout whose masks cost a fifth of torch's on a processor: a few bits of each draw instead of a draw each.
 
-Knows nothing of CREATE. Masks follow from torch's seed as torch's own do, but are other masks.
+Masks follow from torch's seed as torch's own do, but are other masks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Split vector quantisation with a codebook learnt by moving averages (CREATE Methods, eq. 1 and 6-9).
-
-Arrays in, arrays out; knows nothing of what is encoded, of optimisers or of other workers.
-"""
+"""Split vector quantisation with a codebook learnt by moving averages (CREATE Methods, eq. 1 and 6-9)."""
 
 from __future__ import annotations
 

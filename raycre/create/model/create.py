@@ -1,7 +1,6 @@
 """CREATE's network: one encoder per modality, split quantiser, decoders, classifier.
 
-Knows nothing of training, or of where windows come from. By default it is built as the published
-weights have it; `Structure` has what the paper's text says instead.
+By default it is built as the published weights have it; `Structure` has what the paper's text says instead.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from raycre.create.layers.gaussian import GaussianLatent
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import MODALITIES, ROWS, WIDTH, check_modalities
 from raycre.create.model.declaration import RegionModel
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.losses import terms, total
 from raycre.create.model.network import Network, Step
 from raycre.create.model.output import Output
@@ -177,7 +176,7 @@ class Create(Network):
         self,
         x: Tensor,
         labels: Tensor,
-        weights: Weights,
+        weights: LossWeights,
         warming_up: bool,
         by_class: Tensor | None = None,
     ) -> Step:

@@ -14,8 +14,6 @@ from raycre.errors import CheckpointError, ConfigError, near
 from raycre.genome.classes import trained_classes
 from raycre.packages import load
 
-SIZES = ("paper", "small", "tiny")
-
 
 @dataclass(frozen=True)
 class RegionModel:

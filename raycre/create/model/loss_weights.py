@@ -11,7 +11,7 @@ from raycre.bounds import NotNegativeNumber
 
 
 @dataclass(frozen=True)
-class Weights:
+class LossWeights:
     """Weights of the terms; the defaults are those of the authors' code, which made the published weights.
 
     total = reconstruction · (sequence + openness · β + loops · γ + commitment · α)
@@ -29,4 +29,4 @@ class Weights:
     norms: NotNegativeNumber = 2.0  # not in the paper; the code adds the penalty twice
 
 
-AUTHORS_CODE = Weights()
+AUTHORS_CODE = LossWeights()

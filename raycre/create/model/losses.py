@@ -1,7 +1,6 @@
 """CREATE's loss: each term as a function (CREATE Methods, "Model training", eq. 2-11), and their sum.
 
-Arrays in, numbers out; knows nothing of epochs, optimisers or data. Where the paper's text and the
-authors' code differ, both are weights of one sum (loss_weights.py, presets.py).
+Where the paper's text and the authors' code differ, both are weights of one sum (loss_weights.py, presets.py).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raycre.create.layout import CLASSES, ROWS
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.output import Output
 
 L1_WEIGHT, L2_WEIGHT = 1e-8, 5e-7  # authors' code; no norm penalty in the paper
@@ -111,7 +110,7 @@ def terms(
     x: Tensor,
     labels: Tensor,
     modalities: Sequence[str],
-    weights: Weights,
+    weights: LossWeights,
     penalised: Iterable[Tensor] = (),
     by_class: Tensor | None = None,
 ) -> dict[str, Tensor]:
@@ -144,7 +143,7 @@ def terms(
     return found
 
 
-def total(found: Mapping[str, Tensor], weights: Weights) -> Tensor:
+def total(found: Mapping[str, Tensor], weights: LossWeights) -> Tensor:
     """Weighted sum of the terms (eq. 5 and 11): what is minimised."""
     share = {
         "sequence": weights.reconstruction,

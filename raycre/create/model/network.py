@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from raycre.create.layout import CLASSES
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.errors import CheckpointError, LabelError
 
 
@@ -55,7 +55,7 @@ class Network(nn.Module):
         self,
         x: Tensor,
         labels: Tensor,
-        weights: Weights,
+        weights: LossWeights,
         warming_up: bool,
         by_class: Tensor | None = None,
     ) -> Step:

@@ -1,7 +1,4 @@
-"""The authors' checkpoint layout and ours, as one table that is read in both directions.
-
-Knows names and shapes only: opening a checkpoint file is somebody else's.
-"""
+"""The authors' checkpoint layout and ours, as one table that is read in both directions."""
 
 from __future__ import annotations
 

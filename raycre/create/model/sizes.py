@@ -1,7 +1,4 @@
-"""How large a CREATE network is, and which of two ways it is built where paper and code differ.
-
-Numbers only; knows no tensors.
-"""
+"""How large a CREATE network is, and which of two ways it is built where paper and code differ."""
 
 from __future__ import annotations
 

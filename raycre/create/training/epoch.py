@@ -1,7 +1,6 @@
 """Training one fold of CREATE (CREATE Methods, "Model training" and "Model evaluation"), as plain functions.
 
-Knows nothing of Ray, of files or of other folds: what is trained on comes as arrays, what must outlive
-an interruption goes through FoldState.state_dict.
+What is trained on comes as arrays; what must outlive an interruption goes through FoldState.state_dict.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from raycre.create.evaluation import metrics
+from raycre.create.evaluation.names import AUPRC
 from raycre.create.fold_data import FoldData
 from raycre.create.inference.fast import classifier_of
 from raycre.create.model.losses import class_weights
@@ -64,18 +64,18 @@ def step_epoch(state: FoldState, data: FoldData, seed: int, group: Group | None 
     record = {"epoch": float(epoch), **train_epoch(state, data, epoch, seed, group)}
     if recipe.schedule == "plateau":
         state.plateau.step(record["loss"], recipe.learning_rate, warming_up)
-    improved, record["auprc"] = False, math.nan
+    improved, record[AUPRC] = False, math.nan
     if recipe.score_warmup or not warming_up:
         views = both_strands(recipe.eval_ratio, recipe.stride)
         probabilities = evaluate(state.model, data, data.validation, views)
-        record["auprc"] = metrics.macro(metrics.auprc(data.labels[data.validation], probabilities))
-        if math.isnan(record["auprc"]):
+        record[AUPRC] = metrics.macro(metrics.auprc(data.labels[data.validation], probabilities))
+        if math.isnan(record[AUPRC]):
             raise LabelError(
                 f"validation of fold {state.fold} has regions of one class only; ask for fewer folds"
             )
-        improved = record["auprc"] > state.best_auprc
+        improved = record[AUPRC] > state.best_auprc
     if improved:
-        state.best_auprc, state.best_epoch = record["auprc"], epoch
+        state.best_auprc, state.best_epoch = record[AUPRC], epoch
         if not warming_up:
             state.best_model = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
     state.history.append(record)

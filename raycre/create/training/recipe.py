@@ -10,7 +10,7 @@ from annotated_types import Ge, Lt
 
 from raycre.bounds import NotNegative, NotNegativeNumber, Positive, PositiveNumber
 from raycre.create.layout import CLASSES
-from raycre.create.model.loss_weights import AUTHORS_CODE, Weights
+from raycre.create.model.loss_weights import AUTHORS_CODE, LossWeights
 from raycre.create.views import EVAL_RATIO, RATIOS, STRIDE, flank
 from raycre.errors import ConfigError
 
@@ -81,7 +81,7 @@ class Recipe:
     stride: Positive = STRIDE
     strands: Literal["every", "original"] = "every"
     precision: Literal["float32", "bfloat16"] = "float32"
-    weights: Weights = AUTHORS_CODE
+    weights: LossWeights = AUTHORS_CODE
 
     def __post_init__(self) -> None:
         if not 0 <= self.warmup_epochs < self.epochs:

@@ -1,6 +1,6 @@
 """The learning rate over a fold, and what else happens round an optimiser's step.
 
-Knows optimisers, no model and no data. The plateau rule is the authors' code's (golden list, 6); the paper
+The plateau rule is the authors' code's (golden list, 6); the paper
 has a constant rate. Momentum, decay and the norm limit serve baselines as they were published.
 """
 

@@ -1,7 +1,4 @@
-"""Curves and confusion of a training's test sets, remade from the folds' predictions.
-
-Reads and writes a run's folder. Knows no model, no configuration and no Ray.
-"""
+"""Curves and confusion of a training's test sets, remade from the folds' predictions."""
 
 from __future__ import annotations
 

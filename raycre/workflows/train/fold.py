@@ -20,9 +20,10 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
+from raycre.create.evaluation.names import AUPRC
 from raycre.create.fold_data import FoldData
 from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, WEIGHTS, fold_folder
-from raycre.create.inference.cutoffs import cutoffs
+from raycre.create.inference.cutoffs import MAX_FPR, cutoffs
 from raycre.create.layout import CLASSES
 from raycre.create.model.network import Network
 from raycre.create.model.specification import NetworkSpec
@@ -135,7 +136,7 @@ def _checkpoint(folder: Path, state: FoldState, stop: bool, seconds: float, meta
     write_atomic(folder / STATE, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
     _write_history(folder, state, metadata)
     newest = state.history[-1]
-    seen = {"loss": newest["loss"], "auprc": newest["auprc"], "best": state.best_auprc, "seconds": seconds}
+    seen = {"loss": newest["loss"], AUPRC: newest[AUPRC], "best": state.best_auprc, "seconds": seconds}
     shown = {name: value if math.isfinite(value) else None for name, value in seen.items()}
     write_json(folder / PROGRESS, stamped({"epochs": state.epoch, **shown, "stop": stop}, metadata))
 
@@ -187,7 +188,8 @@ def _finish(
     write_table(folder / HELD_OUT, as_table(pd.concat(tables), FOLD_PREDICTIONS, metadata))
     chosen = cutoffs(data.labels[data.validation], found["validation"])
     facts = {
-        "rule": "smallest probability at which at most 1 % of the other classes' validation regions pass",
+        "rule": f"smallest probability at which at most {100 * MAX_FPR:g} % of the other classes' "
+        "validation regions pass",
         "thresholds": _by_class(chosen.thresholds),
         "fpr": _by_class(chosen.fpr),
         "best_epoch": state.best_epoch if state.best_model else state.epoch - 1,  # the model's, above

@@ -1,6 +1,6 @@
 """Workers that train one fold together: what they add up, what they agree on, and how a failure reaches all.
 
-Knows torch's process groups, not Ray. Every exchange is preceded by a word from each worker that it is well.
+Every exchange is preceded by a word from each worker that it is well.
 A worker that fails says so in place of that word; the others then stop at the same point instead of waiting
 for ever, and the group goes on with its next fold.
 """
@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from raycre.create.evaluation.names import AUPRC
 from raycre.create.fold_data import FoldData
 from raycre.create.layers.norm import share_norms
 from raycre.create.layers.quantizer import SplitQuantizer
@@ -91,7 +92,7 @@ class Team:
             return step_epoch(state, data, seed).stop
         plateau = replace(state.plateau)
         record = step_epoch(state, data, seed, group).record
-        kept = {name: record[name] for name in ("epoch", "auprc", "learning_rate")}
+        kept = {name: record[name] for name in ("epoch", AUPRC, "learning_rate")}
         self._all_well()
         sums = torch.tensor(list(record.values()), dtype=torch.float64)
         dist.all_reduce(sums, group=self.words)
@@ -100,8 +101,8 @@ class Team:
         if state.recipe.schedule == "plateau":
             warming_up = record["epoch"] < state.recipe.warmup_epochs
             plateau.step(record["loss"], state.recipe.learning_rate, warming_up)
-        mine = (record["auprc"], state.best_auprc, state.best_epoch, asdict(plateau))
-        record["auprc"], state.best_auprc, state.best_epoch, found = self.told(lambda: mine)
+        mine = (record[AUPRC], state.best_auprc, state.best_epoch, asdict(plateau))
+        record[AUPRC], state.best_auprc, state.best_epoch, found = self.told(lambda: mine)
         state.plateau = Plateau(**found)
         return state.finished
 

@@ -11,7 +11,7 @@ from raycre.config import TrainConfig
 from raycre.config.from_dataclass import as_dataclass
 from raycre.create.evaluation.settings import Interpretation
 from raycre.create.layout import CLASSES
-from raycre.create.model.loss_weights import Weights
+from raycre.create.model.loss_weights import LossWeights
 from raycre.create.model.sizes import Codebook, Structure
 from raycre.create.model.specification import NetworkSpec
 from raycre.create.training.recipe import Folds, Recipe
@@ -110,7 +110,7 @@ def plan_of(config: TrainConfig) -> TrainPlan:
         name=config.run.name,
         out=config.run.out,
         seed=config.run.seed,
-        recipe=as_dataclass(Recipe, config.recipe, weights=as_dataclass(Weights, config.recipe)),
+        recipe=as_dataclass(Recipe, config.recipe, weights=as_dataclass(LossWeights, config.recipe)),
         folds=as_dataclass(Folds, config.folds),
         interpretation=as_dataclass(Interpretation, config.interpretation),
         network=NetworkSpec(

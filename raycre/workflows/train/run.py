@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from raycre.config import TrainConfig
 from raycre.create.evaluation import metrics
 from raycre.create.evaluation.decoders import DEAD
+from raycre.create.evaluation.names import MACRO
 from raycre.create.evaluation.projection import wanted_method
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.model.create import Create
@@ -120,7 +121,7 @@ def finish(run: Run, folds: Sequence[int]) -> dict[str, Any]:
     if done:
         every = pd.concat([_metrics(run, k) for k in done])
         write_table(run.out / "summary" / "metrics.parquet", as_table(every, METRICS, run.metadata))
-        macro = every[every["class"] == metrics.MACRO].groupby("metric")["value"]
+        macro = every[every["class"] == MACRO].groupby("metric")["value"]
         scores = {str(m): {"mean": float(v.mean()), "sd": float(v.std(ddof=0))} for m, v in macro}
         write_curves(run.out, done, run.metadata)
         run.note(metrics=scores, **_interpreted(run, done))

@@ -11,7 +11,7 @@ import torch
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
-from raycre.engine.train_workers import Walk, run_walk
+from raycre.engine.train_workers import Work, run_jobs
 from raycre.genome.fingerprint import check_unchanged
 from raycre.store.files import read_json, stamped, write_json
 from raycre.workflows.progress import FoldRow, watched
@@ -60,7 +60,7 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
     if not jobs:
         return
     forget_trouble(jobs)
-    walk = Walk(
+    work = Work(
         jobs=list(jobs),
         begin=forget_trouble,
         join=_join,
@@ -69,7 +69,7 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
         nccl=share.gpus >= 1,  # NCCL refuses two workers on one GPU
     )
     with connected(), watched(f"{len(jobs)} folds", lambda: [_row(job) for job in jobs]):
-        run_walk(walk, share, out)
+        run_jobs(work, share, out)
 
 
 def _join(size: int, nccl: bool) -> Team:

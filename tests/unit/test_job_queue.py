@@ -10,7 +10,7 @@ from ray.exceptions import ActorUnavailableError
 
 from raycre.demo.genome import DemoGenome
 from raycre.engine.resources import Share
-from raycre.engine.train_workers import TorchTrainer, Turns, take_turns
+from raycre.engine.train_workers import JobQueue, TorchTrainer, work_through
 from raycre.errors import RaycreError
 from raycre.store.files import write_json
 from raycre.workflows.train import workers
@@ -29,13 +29,13 @@ def jobs(genome: DemoGenome, tmp_path: Path) -> list[Job]:
 def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_first(
     jobs: list[Job],
 ) -> None:
-    turns, lock = Turns(), threading.Lock()
+    queue, lock = JobQueue(), threading.Lock()
     others_done = threading.Event()
     trained: dict[str, list[int]] = {"a": [], "b": []}
 
     def take() -> int:
         with lock:  # an actor takes one call at a time
-            return turns.take()
+            return queue.next()
 
     def group(name: str) -> None:
         def train(job: Job) -> None:
@@ -45,7 +45,7 @@ def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_
             elif job.fold == 3:
                 others_done.set()
 
-        take_turns(jobs, take, train)
+        work_through(jobs, take, train)
 
     groups = [threading.Thread(target=group, args=(name,)) for name in trained]
     for thread in groups:
@@ -56,10 +56,10 @@ def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_
 
 
 def test_after_a_restart_every_fold_is_handed_out_again() -> None:
-    turns = Turns()
-    assert [turns.take() for _ in range(3)] == [0, 1, 2]
-    turns.restart()
-    assert turns.take() == 0
+    queue = JobQueue()
+    assert [queue.next() for _ in range(3)] == [0, 1, 2]
+    queue.restart()
+    assert queue.next() == 0
 
 
 def test_a_fold_that_is_tried_again_is_not_said_to_have_failed(jobs: list[Job]) -> None:
