@@ -40,8 +40,9 @@ from raycre.errors import ConfigError, RaycreError
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import METRICS
-from raycre.workflows.train.fold import fold_data, recipe_of
+from raycre.workflows.train.fold import fold_data
 from raycre.workflows.train.materialise import open_inputs
+from raycre.workflows.train.plan import plan_of
 
 NAMES = {"sequence": "seq", "openness": "open", "loops": "loop"}  # ours, the reference's
 CHUNK = 2_000  # regions exported at a time
@@ -56,7 +57,7 @@ def read_order(run: Path) -> tuple[TrainConfig, Recipe]:
     config = TrainConfig.model_validate(read_json(run / "run.json")["config"])
     if config.model.kind != Create.kind:
         raise ConfigError("the reference is CREATE; name a run of it", path=run, value=config.model.kind)
-    return config, recipe_of(config)
+    return config, plan_of(config).recipe
 
 
 def matched(config: TrainConfig, changes: list[str]) -> Sizes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from raycre.backbones.contract import Backbone
@@ -40,5 +40,5 @@ class Declaration:
         if not isinstance(self.loader, str):
             return self.loader
         module, _, function = self.loader.partition(":")
-        found: Any = getattr(import_module(module), function)
+        found: Callable[..., Backbone] = getattr(import_module(module), function)
         return found

@@ -71,7 +71,7 @@ class Dense(nn.Linear):
 
     def _apply(self, *given, **named):  # type: ignore[no-untyped-def]
         self._packed = None
-        return super()._apply(*given, **named)
+        return super()._apply(*given, **named)  # type: ignore[no-untyped-call]
 
 
 if AVAILABLE:

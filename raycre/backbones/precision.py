@@ -14,10 +14,7 @@ LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
 def apply(layer: nn.Module, x: Tensor) -> Tensor:
     """Apply a layer in the precision of its weights, and return that of `x`."""
-    if not isinstance(layer, LAYERS):
-        output: Tensor = layer(x)
-        return output
-    output: Tensor = layer(x.to(layer.weight.dtype)).to(x.dtype)
+    output: Tensor = layer(x.to(layer.weight.dtype)).to(x.dtype) if isinstance(layer, LAYERS) else layer(x)
     return output
 
 

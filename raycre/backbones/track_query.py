@@ -98,9 +98,11 @@ def _holds(table: pd.DataFrame, term: str) -> np.ndarray:
     wanted = value.casefold()
     if not equals:
         word = term.casefold()
-        return _part(table["description"], word) | (_folded(table["identifier"]) == word)
+        either: np.ndarray = _part(table["description"], word) | (_folded(table["identifier"]) == word)
+        return either
     if key in EXACT:
-        return _folded(table[key]) == wanted
+        equal: np.ndarray = _folded(table[key]) == wanted
+        return equal
     if key in WITHIN:
         return _part(table[key], wanted)
     known = (*EXACT, *WITHIN)

@@ -34,7 +34,7 @@ from raycre.log import say
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 
-def place(table: pd.DataFrame, compat: str = "fixed") -> pd.DataFrame:
+def place_tiles(table: pd.DataFrame, compat: str = "fixed") -> pd.DataFrame:
     """Return the tiles with the coordinates that a comparison takes them to have.
 
     Args:
@@ -164,10 +164,10 @@ def lay_on(
         (facts, rows): what to print, ready for JSON, and the rows of `overlaps`.
 
     Raises:
-        ConfigError: as `place` and `overlaps`.
+        ConfigError: as `place_tiles` and `overlaps`.
     """
     called = table[table["call"].notna()]
-    tiles = place(called.assign(group=called["call"]), compat)
+    tiles = place_tiles(called.assign(group=called["call"]), compat)
     rows = overlaps(tiles, annotations, groups)
     annotated = {chrom for rows in annotations.values() for chrom in rows["chrom"].unique()}
     n_off = int((~tiles["chrom"].isin(annotated)).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,7 @@ def join(
     )
 
 
-def _genes(tiles: pd.DataFrame) -> tuple[pd.DataFrame, NDArray]:
+def _genes(tiles: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[Any]]:
     """Return a row for each TSS, and the row of each tile."""
     key = ["gene_id", "gene_name", "chrom", "tss", "strand"]
     gene_of_tile = tiles.groupby(key, sort=False, dropna=False).ngroup().to_numpy()
@@ -131,7 +131,8 @@ def _overlapping(pairs: pd.DataFrame, tiles: pd.DataFrame, candidates: pd.DataFr
     start, end = (np.asarray(pairs[c], np.int64)[pair] for c in ("start", "end"))
     low, high = (np.asarray(tiles[c], np.int64)[tile] for c in ("start", "end"))
     same = pairs["chrom"].to_numpy()[pair] == tiles["chrom"].to_numpy()[tile]
-    return candidates[same & (start < high) & (low < end)].reset_index(drop=True)
+    table: pd.DataFrame = candidates[same & (start < high) & (low < end)].reset_index(drop=True)
+    return table
 
 
 def _why(

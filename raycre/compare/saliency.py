@@ -116,10 +116,10 @@ def compare_saliency(run: Compared, options: Options) -> Outcome:
     tiles = _of_genes(run.table.assign(number=numbers), options.genes)
     model, device = run.model(gpu=options.gpu)
     genome = run.genome()
-    by_gene = list(tiles.groupby("number"))
+    by_gene = [mine for _, mine in tiles.groupby("number")]
     parts = []
     with run.progress("saliency of genes", len(by_gene)) as show:
-        for done, (number, mine) in enumerate(by_gene, start=1):
+        for done, mine in enumerate(by_gene, start=1):
             gene = mine.iloc[0]
             codes = read_window(genome, gene["chrom"], int(gene["tss"]), gene["strand"], model.seq_len)
             sequence = torch.from_numpy(codes[None]).to(device)
@@ -128,7 +128,7 @@ def compare_saliency(run: Compared, options: Options) -> Outcome:
             signed, absolute = tile_sums(saliency, places)
             if options.bases:
                 values = mine.iloc[:1].assign(saliency=pd.Series([saliency.cpu().numpy()], mine.index[:1]))
-                run.write_part("saliency_bases", int(number), values)
+                run.write_part("saliency_bases", int(gene["number"]), values)
             parts.append(mine.assign(saliency=signed.cpu().numpy(), saliency_abs=absolute.cpu().numpy()))
             show(done)
     rows = pd.concat(parts)

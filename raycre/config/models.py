@@ -80,7 +80,7 @@ class PredictInputs(SignalFiles):
     regions: Path
 
 
-class Cutoffs(Frozen):
+class GivenCutoffs(Frozen):
     """Smallest probability of a call, by class, instead of those that `train` found.
 
     Every class that the models were trained on needs one, and no other has any.
@@ -102,7 +102,7 @@ class PredictModel(Frozen):
 
     checkpoint: Path
     folds: Literal["all"] | tuple[int, ...] = "all"
-    cutoffs: Cutoffs | None = None
+    cutoffs: GivenCutoffs | None = None
 
 
 class PredictConfig(Verb):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from raycre.bounds import Positive
 from raycre.config.backbone import BackboneConfig
-from raycre.config.models import Frozen, Positive, ReplicaResources, Verb
+from raycre.config.models import Frozen, ReplicaResources, Verb
 from raycre.creme.formulas import THRESHOLDS
 from raycre.creme.presets import paper_shuffles
 from raycre.creme.settings import (

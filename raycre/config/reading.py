@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from raycre.config import yaml_text
+from raycre.config.aliases import canonical, resolve_aliases
 from raycre.config.models import PredictConfig
 from raycre.config.perturb import PerturbConfig
 from raycre.config.train import TrainConfig
@@ -59,13 +60,17 @@ def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], Source
             raise ConfigError("the configuration is empty", path=path)
     if not isinstance(values, dict):
         raise ConfigError("a configuration is a mapping of keys: `key: value` lines", path=path, line=1)
+    try:
+        values = resolve_aliases(values)
+    except ConfigError as error:
+        raise ConfigError(error.message, path=path, value=error.value) from None
     overridden = []
     for text in sets:
         key, equals, value = text.partition("=")
         key = key.strip()
         if not equals or not all(key.split(".")):
             raise ConfigError("--set takes key.sub=value", value=text)
-        override(values, key, parse(value, f"--set {key}"))
+        override(values, canonical(key), parse(value, f"--set {key}"))
         overridden.append(key)
     return values, Source(path, tree, tuple(overridden))
 
@@ -73,7 +78,7 @@ def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], Source
 def check(kind: type[VerbConfig], values: Mapping[str, Any], source: Source = Source()) -> VerbConfig:  # noqa: B008 - frozen
     """Return the configuration of nested values; an error names key, line and value."""
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(resolve_aliases(values))
     except ValidationError as error:
         raise _as_config_error(Problem(error, kind), source) from None
 
@@ -107,7 +112,8 @@ def parse(text: str, what: str) -> Any:
 
 def _as_config_error(problem: Problem, source: Source) -> ConfigError:
     parts = list(map(str, problem.place))
-    if any(given.split(".") == parts[: given.count(".") + 1] for given in source.overridden):
+    overridden = map(canonical, source.overridden)
+    if any(given.split(".") == parts[: given.count(".") + 1] for given in overridden):
         return ConfigError(f"{problem.message} (given on the command line)", value=problem.value)
     line = _line_of(source.tree, problem.place)
     return ConfigError(problem.message, path=source.path, line=line, value=problem.value)
@@ -115,14 +121,17 @@ def _as_config_error(problem: Problem, source: Source) -> ConfigError:
 
 def _line_of(tree: yaml.Node | None, place: Sequence[int | str]) -> int | None:
     """Return the 1-based line of a key, or of its nearest parent in the file; None where there is none."""
-    line = None
+    line, keys = None, ""
     for part in place:
         if isinstance(tree, yaml.SequenceNode) and isinstance(part, int) and part < len(tree.value):
             line, tree = tree.value[part].start_mark.line + 1, tree.value[part]
             continue
         if not isinstance(tree, yaml.MappingNode):
             break
-        found = next(((k, v) for k, v in tree.value if k.value == part), None)
+        found = next(
+            ((k, v) for k, v in tree.value if canonical(f"{keys}{k.value}") == f"{keys}{part}"), None
+        )
+        keys += f"{part}."
         if found is None:
             break
         line, tree = found[0].start_mark.line + 1, found[1]

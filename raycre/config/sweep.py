@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from raycre.config.aliases import VALUES, canonical
 from raycre.config.reading import Source, check, override, parse, read_values
 from raycre.config.train import ModelConfig, RecipeConfig, TrainConfig
 from raycre.errors import ConfigError, near
@@ -22,7 +23,7 @@ from raycre.errors import ConfigError, near
 FOLDER = "sweep"  # below the run's folder
 ALIASES = {  # the paper's letters
     "alpha": "recipe.commitment", "α": "recipe.commitment",
-    "beta": "recipe.openness", "β": "recipe.openness",
+    "beta": "recipe.openness", "β": "recipe.openness", "accessibility": "recipe.openness",
     "gamma": "recipe.loops", "γ": "recipe.loops",
     "μ": "model.codebook.mu",
 }  # fmt: skip
@@ -100,7 +101,13 @@ def _axis(text: str) -> tuple[str, list[str]]:
     values = [part.strip() for part in re.split(r",(?![^\[]*\])", rest)]
     if not all(values):
         raise ConfigError("--sweep: a value is empty", value=text)
-    return key, values
+    return key, [_by_known_names(key, value) for value in values]
+
+
+def _by_known_names(key: str, text: str) -> str:
+    """A value's text with other names of what it lists resolved, since folders are named by it."""
+    names = VALUES.get(key, {})
+    return re.sub(r"\w+", lambda word: names.get(word.group(), word.group()), text)
 
 
 def resolve(given: str, keys: Sequence[str] | None = None) -> str:
@@ -114,7 +121,7 @@ def resolve(given: str, keys: Sequence[str] | None = None) -> str:
         ConfigError: none or several end so; near matches are named.
     """
     keys = _keys() if keys is None else keys
-    whole = ALIASES.get(given, given)
+    whole = canonical(ALIASES.get(given, given))
     if whole in keys:
         return whole
     ends = [key for key in keys if key.endswith(f".{whole}")]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from raycre.bounds import LARGEST
+from raycre.config.aliases import others_in
 from raycre.errors import near
 
 Place = tuple[int | str, ...]
@@ -165,7 +166,9 @@ class Problem:
         if problem["type"] == "extra_forbidden":
             parent = _walk(kind, self.place[:-1])[1] if len(self.place) > 1 else kind
             known = [name for model in models(parent) for name in model.model_fields]
-            return f"unknown key {key}{near(str(self.place[-1]), known)} (keys here: {', '.join(known)})"
+            also = others_in(str(self.place[0])) if len(self.place) == 2 else []
+            hint = near(str(self.place[-1]), [*known, *also])
+            return f"unknown key {key}{hint} (keys here: {', '.join(known)})"
         if problem["type"] == "missing":
             return f"{where}missing; it takes {describe(annotation, metadata)}"
         if problem["type"] in ("value_error", "assertion_error"):

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 def tss_activity(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the TSS activity, the mean over TSS bins (Methods): (..., bins, tracks) to (..., tracks)."""
-    return predicted.astype(np.float64).mean(axis=-2)
+    values: NDArray[np.float64] = predicted.astype(np.float64).mean(axis=-2)
+    return values
 
 
 def of_replicate(key: str, replicate: int) -> str:

@@ -99,7 +99,8 @@ def mean_squared_error(curve: NDArray[np.float64], expected: NDArray[np.float64]
 
 def mean_difference(curve: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return mean(curve) - mean(expected), float64 (...), of curves (..., points); null if a point is."""
-    return curve.mean(axis=-1) - expected.mean(axis=-1)
+    values: NDArray[np.float64] = curve.mean(axis=-1) - expected.mean(axis=-1)
+    return values
 
 
 def additive_class(mse: float, difference: float) -> str | None:
@@ -144,7 +145,8 @@ def _ln(activity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _over_log(logs: NDArray[np.float64], log_wt: NDArray[np.float64]) -> NDArray[np.float64]:
     log_wt = np.broadcast_to(log_wt, logs.shape)
-    return np.divide(logs, log_wt, out=np.full(logs.shape, np.nan), where=log_wt != 0)
+    values: NDArray[np.float64] = np.divide(logs, log_wt, out=np.full(logs.shape, np.nan), where=log_wt != 0)
+    return values
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -63,8 +63,10 @@ def drawn_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
             except ConfigError as error:
                 notes.append(Note(f"The test {test} cannot be read: {error.message}"))
         if figure is not None and figure not in FIGURES:
-            named = f"the figure {figure!r}{near(figure, FIGURES)}; there are {', '.join(FIGURES)}"
-            notes.append(Note(f"The test {test} names {named}. It is drawn by {DEFAULT}."))
+            there = f"there are {', '.join(FIGURES)}{near(figure, FIGURES) or '.'}"
+            notes.append(
+                Note(f"The test {test} names the figure {figure!r}; {there} It is drawn by {DEFAULT}.")
+            )
             figure = DEFAULT
         if figure is not None:
             tests[figure].append(test)

@@ -91,15 +91,16 @@ class TextTable:
 
         100.0, as pandas writes integers beside missing values, and R's 1e+05 are integers.
         """
+        values: NDArray[np.int64]
         try:
-            values: NDArray[np.int64] = pc.cast(self.arrow(column), pa.int64()).to_numpy()
+            values = pc.cast(self.arrow(column), pa.int64()).to_numpy()
             return values
         except pa.ArrowInvalid:
             texts = self._whole(column)
         good = pc.match_substring_regex(texts, _INTEGER).to_numpy()
         if not good.all():
             raise self.error(int(np.argmin(good)), column, f"the {what} (column {column}) is not an integer")
-        values: NDArray[np.int64] = pc.cast(texts, pa.int64()).to_numpy()
+        values = pc.cast(texts, pa.int64()).to_numpy()
         return values
 
     def floats(self, column: int, what: str) -> NDArray[np.float64]:
@@ -107,8 +108,9 @@ class TextTable:
         texts = self.arrow(column)
         if self.separator == ";":  # the decimal comma of the places where CSV has semicolons
             texts = pc.replace_substring(texts, ",", ".")
+        values: NDArray[np.float64]
         try:
-            values: NDArray[np.float64] = pc.cast(texts, pa.float64()).to_numpy()
+            values = pc.cast(texts, pa.float64()).to_numpy()
             return values
         except pa.ArrowInvalid:
             texts = pc.utf8_trim_whitespace(texts)
@@ -117,7 +119,7 @@ class TextTable:
             row = int(np.argmin(good))
             comma = "; write a decimal point" if "," in self.value(row, column) else ""
             raise self.error(row, column, f"the {what} (column {column}) is not a number{comma}")
-        values: NDArray[np.float64] = pc.cast(texts, pa.float64()).to_numpy()
+        values = pc.cast(texts, pa.float64()).to_numpy()
         return values
 
     def error(self, row: int, column: int, message: str) -> FormatError:

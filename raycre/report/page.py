@@ -107,8 +107,9 @@ def _read_record(run: Path) -> dict[str, Any]:
         raise MissingInputError(
             "no run.json here; name the folder that a run was written to (run.out)", path=run
         )
-    record = read_json(path)
-    verb = record.get("verb") if isinstance(record, dict) else None
+    content = read_json(path)
+    record: dict[str, Any] = content if isinstance(content, dict) else {}
+    verb = record.get("verb")
     if verb not in _FAMILIES:
         known = ", ".join(_FAMILIES)
         raise FormatError(
@@ -116,5 +117,4 @@ def _read_record(run: Path) -> dict[str, Any]:
             path=path,
             value=verb,
         )
-    known: dict[str, Any] = record
-    return known
+    return record

@@ -40,8 +40,8 @@ class Overlaps(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Regions:
-    """Regions that CREATE has classed, by chromosome and start.
+class ClassifiedRegions:
+    """Regions that CREATE has classified, by chromosome and start.
 
     Attributes:
         rows: chromosome -> its rows.
@@ -104,8 +104,8 @@ class Regions:
         return np.array(texts, dtype=object)[number.to_numpy()] if texts else np.empty(0, dtype=object)
 
 
-def regions_of(table: pd.DataFrame) -> Regions:
-    """Sort classed regions.
+def regions_of(table: pd.DataFrame) -> ClassifiedRegions:
+    """Sort classified regions.
 
     Args:
         table: columns of `store.schemas.PREDICTIONS`: chrom, start, end, name, call, call_argmax, p_*. Where
@@ -118,7 +118,7 @@ def regions_of(table: pd.DataFrame) -> Regions:
     call = table["call"].where(table["call"].notna(), table["call_argmax"])
     label = pd.Index(CLASSES).get_indexer(pd.Index(call)).astype(np.int8)[order]
     rows = {str(name): slice(int(i), int(j)) for name, i, j in zip(names, edges[:-1], edges[1:], strict=True)}
-    return Regions(
+    return ClassifiedRegions(
         rows=rows,
         longest={name: int((end[here] - start[here]).max()) for name, here in rows.items()},
         start=start,
@@ -129,7 +129,7 @@ def regions_of(table: pd.DataFrame) -> Regions:
     )
 
 
-def read_predict_run(run: Path, fasta_sha256: str) -> tuple[Regions, dict[str, Any]]:
+def read_predict_run(run: Path, fasta_sha256: str) -> tuple[ClassifiedRegions, dict[str, Any]]:
     """Read the calls of a folder that `raycre predict` has written and finished.
 
     Args:
@@ -175,7 +175,7 @@ def read_predict_run(run: Path, fasta_sha256: str) -> tuple[Regions, dict[str, A
     }
 
 
-def element_rows(regions: Regions, effects: pd.DataFrame) -> pd.DataFrame:
+def element_rows(regions: ClassifiedRegions, effects: pd.DataFrame) -> pd.DataFrame:
     """Join the elements, regions of a class other than background, to the effects of the tiles they lie in.
 
     An element over the edge of two tiles has rows for both, with the bp that it shares with each.

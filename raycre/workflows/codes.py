@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -11,7 +13,11 @@ from raycre.store.schemas import codes_schema
 
 
 def codes_table(
-    region_id: NDArray, fold: int, codes: NDArray, n_codes: int, metadata: dict[str, str] | None = None
+    region_id: NDArray[Any],
+    fold: int,
+    codes: NDArray[Any],
+    n_codes: int,
+    metadata: dict[str, str] | None = None,
 ) -> pa.Table:
     """Codes of predicted regions as a table of `schemas.codes_schema`.
 
@@ -24,6 +30,6 @@ def codes_table(
     return as_table(fields, codes_schema(n_codes), metadata)
 
 
-def flat_rows(array: NDArray) -> list[NDArray]:
+def flat_rows(array: NDArray[Any]) -> list[NDArray[Any]]:
     """One flat array a region, as a list column wants them."""
     return list(array.reshape(len(array), -1))

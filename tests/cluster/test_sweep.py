@@ -13,20 +13,20 @@ from raycre.cli import main
 from raycre.config.sweep import read_sweep
 from raycre.create.inference.checkpoints import fold_folder, read_checkpoint
 from raycre.demo.genome import DemoGenome
-from raycre.engine import train_workers as walk
 from raycre.errors import ConfigError, RaycreError, RunMismatchError
-from raycre.genome.features import Signals
 from raycre.store.files import read_json
 from raycre.store.old_run import find_old
 from raycre.store.parquet import read_table
 from raycre.store.schemas import SWEEP
-from raycre.workflows.inputs import signal_paths
 from raycre.workflows.train import sweep
-from raycre.workflows.train.fold import recipe_of, train_fold
-from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.fold import train_fold
+from raycre.workflows.train.materialise import open_inputs
+from raycre.workflows.train.plan import plan_of
 from raycre.workflows.train.sweep import run_sweep
+from raycre.workflows.train.workers import Job
 from tests.conftest import train_values
 from tests.stamps import unstamped
+from tests.trainings import in_folder, with_inputs
 
 FOLDS = (0, 2)
 SWEEPS = (
@@ -81,10 +81,7 @@ def test_the_table_holds_every_setting_against_the_first(swept: Path) -> None:
 def test_a_setting_has_the_bits_of_a_training_of_its_own(config: Path, swept: Path, tmp_path: Path) -> None:
     """Though it was given windows wider than it needs."""
     setting = next(s for s in read_sweep(config, (), SWEEPS) if s.name == GOOD)
-    alone = setting.config.model_copy(update={"run": setting.config.run.model_copy(update={"out": tmp_path})})
-    signals = Signals(signal_paths(alone.inputs, alone.model.modalities))
-    table = read_labelled(alone, signals).table
-    write_inputs(tmp_path / "inputs", table, signals, recipe_of(alone).flank)
+    alone = with_inputs(in_folder(plan_of(setting.config), tmp_path))
     folder = fold_folder(swept / "sweep" / GOOD, 2)
     wide = open_inputs(swept / "sweep" / GOOD / "inputs").wide
     narrow = open_inputs(tmp_path / "inputs")
@@ -119,7 +116,7 @@ def test_inputs_are_kept_once(swept: Path) -> None:
 def test_the_same_command_again_trains_nothing_and_a_setting_can_be_added(
     config: Path, swept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[walk.Job]] = []
+    asked: list[list[Job]] = []
     monkeypatch.setattr(sweep, "train_jobs", lambda jobs, *_: asked.append(list(jobs)))
     good = [text.removesuffix(",1e30") for text in SWEEPS]
     found = run_sweep(read_sweep(config, (), good))

@@ -21,18 +21,18 @@ from raycre.create.training.epoch import start_fold
 from raycre.create.training.fold import FoldState
 from raycre.create.training.recipe import Recipe
 from raycre.demo.genome import DemoGenome
-from raycre.engine import train_workers as walk
 from raycre.errors import RaycreError
-from raycre.genome.features import Signals
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
-from raycre.workflows.inputs import signal_paths
 from raycre.workflows.train import fold as folds
-from raycre.workflows.train.fold import recipe_of, train_fold
+from raycre.workflows.train.fold import train_fold
 from raycre.workflows.train.groups import PeerFailedError, Team, join_team
-from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.materialise import open_inputs
+from raycre.workflows.train.plan import TrainPlan
 from raycre.workflows.train.run import run_train
+from raycre.workflows.train.workers import TROUBLE, Job, train_job
 from tests.conftest import train_values
+from tests.trainings import plan_from, with_inputs
 from tests.unit.test_class_weights import uneven
 from tests.unit.test_create_recipe import NANO, SEED, SHORT, regions
 
@@ -66,13 +66,9 @@ def _join(work: Callable[..., None], rank: int, folder: Path, arguments: tuple[A
     dist.destroy_process_group()
 
 
-def materialised(genome: DemoGenome, out: Path, **recipe: Any) -> TrainConfig:
+def materialised(genome: DemoGenome, out: Path, **recipe: Any) -> TrainPlan:
     """A training whose inputs are read, for train_fold."""
-    config = make_config(TrainConfig, train_values(genome, out, **recipe))
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table = read_labelled(config, signals).table
-    write_inputs(out / "inputs", table, signals, recipe_of(config).flank)
-    return config
+    return with_inputs(plan_from(train_values(genome, out, **recipe)))
 
 
 def fresh(fold: int = 0, recipe: Recipe = RECIPE) -> FoldState:
@@ -102,12 +98,12 @@ def pair(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _pair(team: Team, folder: Path, config: TrainConfig) -> None:
+def _pair(team: Team, folder: Path, plan: TrainPlan) -> None:
     torch.save(train(team, fresh()).state_dict(), folder / f"calm-{team.rank}.pt")
     torch.save(train(team, fresh(2, WEIGHTED), uneven()).state_dict(), folder / f"weighted-{team.rank}.pt")
     _fail(team)
     torch.save(train(team, fresh(1)).state_dict(), folder / f"after-{team.rank}.pt")
-    _walk(team, config)
+    _walk(team, plan)
 
 
 def _fail(team: Team) -> None:
@@ -128,7 +124,7 @@ def _fail(team: Team) -> None:
         team.fail()
 
 
-def _walk(team: Team, config: TrainConfig) -> None:
+def _walk(team: Team, plan: TrainPlan) -> None:
     """Fold 0 fails at its start on worker 1, fold 1 at its end on worker 0, fold 2 is trained."""
     prepare, finish, at = folds.prepare, folds._finish, [0]
 
@@ -145,7 +141,7 @@ def _walk(team: Team, config: TrainConfig) -> None:
     folds.prepare, folds._finish = fail_to_prepare, fail_to_finish  # type: ignore[assignment]
     for fold in range(3):
         at[0] = fold
-        walk._train(walk.Job(config, fold, {}), team)
+        train_job(Job(plan, fold, {}), team)
 
 
 def of_both(pair: Path, name: str) -> list[dict[str, Any]]:
@@ -194,7 +190,7 @@ def test_a_worker_that_fails_between_exchanges_stops_the_other_and_both_go_on(pa
 
 
 def test_a_fold_that_cannot_be_trained_stops_no_other_of_the_group(pair: Path) -> None:
-    said = [fold_folder(pair, fold) / walk.TROUBLE for fold in range(3)]
+    said = [fold_folder(pair, fold) / TROUBLE for fold in range(3)]
     assert read_json(said[0])["error"] == "RaycreError: no such device"
     assert "No space left on device" in read_json(said[1])["error"]
     assert not said[2].exists()
@@ -210,8 +206,8 @@ def test_ray_train_with_two_workers_a_fold_learns_what_one_does(
     values["folds"]["only"] = [1]
     values["resources"] = {"workers_per_fold": 2}
     assert run_train(make_config(TrainConfig, values))["folds_done"] == [1]
-    config = materialised(genome, tmp_path / "one", **recipe)
-    train_fold(config, 1, open_inputs(tmp_path / "one" / "inputs"), {})
+    plan = materialised(genome, tmp_path / "one", **recipe)
+    train_fold(plan, 1, open_inputs(tmp_path / "one" / "inputs"), {})
     two, one = (
         read_table(fold_folder(tmp_path / name, 1) / "history.parquet").to_pandas() for name in ("two", "one")
     )

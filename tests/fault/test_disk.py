@@ -21,14 +21,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.config import TrainConfig, make_config
 from raycre.create.layout import WIDTH
 from raycre.demo.genome import DemoGenome, open_demo_genome
-from raycre.genome.features import Signals, Wide
-from raycre.workflows.inputs import signal_paths
-from raycre.workflows.train.fold import STATE, recipe_of, train_fold
-from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
+from raycre.genome.features import Wide
+from raycre.workflows.train.fold import STATE, train_fold
+from raycre.workflows.train.materialise import open_inputs, write_inputs
 from tests.conftest import ROOT, train_values
+from tests.trainings import plan_from, with_inputs
 
 DISK_BYTES = 8_000_000
 ROOM = 20_000  # bytes that are left when the disk is "full": files begin well and end badly
@@ -82,13 +81,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def checkpoints(disk: Disk, genome: DemoGenome, calm: Path) -> None:
     """The disk runs full between two epochs: `last.pt` stays that of the first, and the fold goes on."""
     runs = {"calm": calm, "full": disk.folder / "run"}
-    configs = {k: make_config(TrainConfig, train_values(genome, v, epochs=3)) for k, v in runs.items()}
-    config = configs["calm"]
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table = read_labelled(config, signals).table
-    write_inputs(calm / "inputs", table, signals, recipe_of(config).flank)
+    plans = {k: plan_from(train_values(genome, v, epochs=3)) for k, v in runs.items()}
+    with_inputs(plans["calm"])
     arrays = open_inputs(calm / "inputs")
-    train_fold(config, 1, arrays, {})
+    train_fold(plans["calm"], 1, arrays, {})
 
     before: dict[str, bytes] = {}
 
@@ -98,13 +94,13 @@ def checkpoints(disk: Disk, genome: DemoGenome, calm: Path) -> None:
         disk.fill()
 
     with pytest.raises(OSError) as failed:
-        train_fold(configs["full"], 1, arrays, {}, on_epoch=fill_after_the_first)
+        train_fold(plans["full"], 1, arrays, {}, on_epoch=fill_after_the_first)
     disk.check(failed.value)
     assert any(name.endswith(STATE) for name in before)
     assert files_of(runs["full"]) == before  # and no piece of a file beside it
     disk.empty()
     epochs: list[int] = []
-    train_fold(configs["full"], 1, arrays, {}, on_epoch=epochs.append)
+    train_fold(plans["full"], 1, arrays, {}, on_epoch=epochs.append)
     assert epochs == [2, 3]
     found, expected = files_of(runs["full"]), files_of(calm / "folds")
     compared = [name for name in expected if name.endswith((".safetensors", ".parquet", "cutoffs.json"))]

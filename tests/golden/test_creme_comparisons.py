@@ -11,7 +11,7 @@ import pytest
 
 from raycre.compare.crispri import score_pairs
 from raycre.compare.marks import compare_groups, coverage_of_marks
-from raycre.compare.overlap import overlaps, place
+from raycre.compare.overlap import overlaps, place_tiles
 from raycre.compare.pairs import COVERED, join
 from raycre.creme.tiles import to_genomic
 from raycre.errors import AssemblyError
@@ -74,7 +74,7 @@ def test_genome_coordinates_are_the_published_ones(published: Path, cres: pd.Dat
 def test_reference_mirrors_every_tile_of_a_minus_gene(published: Path, cres: pd.DataFrame) -> None:
     # README of the tables: 33 of 74 enhancers and 104 of 222 silencers (DIVERGENCES 11).
     table = pd.read_csv(published / "sufficient_CRE_coordinates.csv.gz")
-    mirrored = place(cres, "reference")
+    mirrored = place_tiles(cres, "reference")
     moved = mirrored["start"] != cres["start"]
     for name in ("Enhancer", "Silencer"):
         minus = (table["CRE type"] == name) & (table["strand"] == "-")
@@ -90,7 +90,7 @@ def test_overlap_with_real_promoters_is_that_of_a_loop(data: Path, cres: pd.Data
     promoters = promoters[on_known_chromosomes(promoters, "PLS", read_sizes(data / "hg38/hg38.chrom.sizes"))]
     by_chrom = {str(name): rows for name, rows in promoters.groupby("chrom")}
     for compat in ("fixed", "reference"):
-        placed = place(cres, compat)
+        placed = place_tiles(cres, compat)
         found = overlaps(placed, {"PLS": promoters}, ["enhancer", "silencer"]).set_index("group")
         hit = np.array([
             ((by_chrom[c]["start"] < e) & (s < by_chrom[c]["end"])).any() if c in by_chrom else False

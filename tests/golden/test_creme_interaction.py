@@ -19,7 +19,7 @@ from raycre.creme.plan import complete
 from raycre.creme.rows import Row
 from raycre.creme.settings import SEARCHES, Settings
 from raycre.creme.tests import TESTS
-from raycre.creme.tests.interaction import Chain, follow
+from raycre.creme.tests.interaction import GreedySearch, follow
 from raycre.creme.tiles import Interval
 from tests.golden.creme_fixture import (
     Activity,
@@ -50,7 +50,7 @@ class Found:
 
     settings: Settings
     known: Activity
-    chains: list[Chain]
+    chains: list[GreedySearch]
     interaction: list[Row]
     sets: list[Row]
     build: Any
@@ -127,7 +127,7 @@ def found(request: pytest.FixtureRequest, folder: Path, stored: Arrays, model: M
     return search_for(inputs["seqs"][0], settings, model, replay_rounds(shuffles, tiles, backgrounds))
 
 
-def of_chain(stored: Arrays, chain: Chain) -> Arrays:
+def of_chain(stored: Arrays, chain: GreedySearch) -> Arrays:
     prefix = f"{chain.search}_t{chain.track}_"
     return {name.removeprefix(prefix): array for name, array in stored.items() if name.startswith(prefix)}
 

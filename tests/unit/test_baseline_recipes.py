@@ -25,7 +25,7 @@ from raycre.create.training.fold import FoldState
 from raycre.create.training.recipe import Recipe
 from raycre.create.views import both_strands
 from raycre.errors import ConfigError
-from raycre.workflows.train.fold import network_of, recipe_of
+from raycre.workflows.train.plan import plan_of
 
 BASELINES = [kind for kind in BUILT_IN if kind != "create"]
 SEED = 5
@@ -199,10 +199,10 @@ def config(
 def test_a_baselines_own_recipe_is_settings_that_the_configuration_takes(kind: str) -> None:
     own = declared(kind).original
     assert set(own) <= {field.name for field in fields(Recipe)}
-    found = recipe_of(config(kind, "original"))
+    found = plan_of(config(kind, "original")).recipe
     assert {name: getattr(found, name) for name in own} == dict(own)
     assert found.schedule == "constant"
-    assert recipe_of(config(kind, "original", batch_size=7)).batch_size == 7
+    assert plan_of(config(kind, "original", batch_size=7)).recipe.batch_size == 7
 
 
 # BASELINES' tables: what the authors' sources say of the optimiser.
@@ -220,7 +220,7 @@ def test_a_baselines_own_recipe_is_settings_that_the_configuration_takes(kind: s
     ],
 )
 def test_own_recipes_are_as_published(kind: str, published: dict[str, Any]) -> None:
-    found = recipe_of(config(kind, "original"))
+    found = plan_of(config(kind, "original")).recipe
     assert {name: getattr(found, name) for name in published} == published
 
 
@@ -228,11 +228,11 @@ def test_own_recipes_are_as_published(kind: str, published: dict[str, Any]) -> N
 def test_matched_recipe_is_creates_but_for_the_warm_up(kind: str) -> None:
     warmup = declared(kind).warmup_epochs
     ours = config("create", "reference")
-    assert recipe_of(config(kind)) == replace(recipe_of(ours), warmup_epochs=warmup)
+    assert plan_of(config(kind)).recipe == replace(plan_of(ours).recipe, warmup_epochs=warmup)
 
 
 def test_one_configuration_gives_each_model_what_it_reads() -> None:
-    assert {kind: network_of(config(kind)).modalities for kind in BASELINES} == {
+    assert {kind: plan_of(config(kind)).network.build().modalities for kind in BASELINES} == {
         "deepsea": ("sequence",),
         "danq": ("sequence",),
         "es-transition": ("sequence",),
@@ -255,4 +255,4 @@ def test_deepicsh_without_a_track_or_a_warm_up_is_no_configuration() -> None:
     with pytest.raises(ConfigError, match=r"recipe\.warmup_epochs: at least 1"):
         config("deepicsh", warmup_epochs=0)
     with pytest.raises(ConfigError, match=r"warm.?up"):
-        recipe_of(config("deepicsh", epochs=10))
+        plan_of(config("deepicsh", epochs=10))

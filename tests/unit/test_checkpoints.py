@@ -15,26 +15,25 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from raycre.config import TrainConfig, make_config
 from raycre.create.evaluation import metrics
 from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, WEIGHTS, fold_folder, read_checkpoint
 from raycre.create.inference.ensemble import Ensemble
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model.create import Create
-from raycre.create.model.sizes import SIZES
+from raycre.create.model.sizes import SIZES, Codebook
 from raycre.create.model.weight_files import read_model, write_model
 from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError
-from raycre.genome.features import Signals
 from raycre.store.files import sha256_of, write_json
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import FOLD_PREDICTIONS
-from raycre.workflows.inputs import signal_paths
 from raycre.workflows.predict.calling import calling_of
-from raycre.workflows.train.fold import STATE, recipe_of, train_fold
-from raycre.workflows.train.materialise import Arrays, open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.fold import STATE, train_fold
+from raycre.workflows.train.materialise import Arrays, open_inputs
+from raycre.workflows.train.plan import TrainPlan
 from tests.conftest import train_values
+from tests.trainings import in_folder, plan_from, with_inputs
 
 RESULTS = (WEIGHTS, CUTOFFS, "predictions.parquet", "history.parquet")
 
@@ -235,18 +234,10 @@ def _default_algorithms() -> Iterator[None]:
 
 def materialise(
     genome: DemoGenome, folder: Path, *, n: int = 3, **recipe: object
-) -> tuple[TrainConfig, Arrays]:
-    """Return a configuration of n folds and its materialised inputs; both under `folder`."""
-    values = train_values(genome, folder / "run", **recipe) | {"folds": {"n": n}}
-    config = make_config(TrainConfig, values)
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    table = read_labelled(config, signals).table
-    write_inputs(folder / "inputs", table, signals, recipe_of(config).flank)
-    return config, open_inputs(folder / "inputs")
-
-
-def in_folder(config: TrainConfig, out: Path) -> TrainConfig:
-    return config.model_copy(update={"run": config.run.model_copy(update={"out": out})})
+) -> tuple[TrainPlan, Arrays]:
+    """Return a training of n folds and its materialised inputs; both under `folder`."""
+    plan = plan_from(train_values(genome, folder / "run", **recipe) | {"folds": {"n": n}})
+    return with_inputs(plan, folder), open_inputs(folder / "inputs")
 
 
 class _Killed(Exception):
@@ -261,18 +252,18 @@ def _kill(epoch: int) -> None:
 def test_a_fold_interrupted_after_an_epoch_ends_with_the_bytes_of_an_undisturbed_one(
     genome: DemoGenome, tmp_path: Path
 ) -> None:
-    config, arrays = materialise(genome, tmp_path, epochs=2)
-    undisturbed, resumed = (in_folder(config, tmp_path / name) for name in ("undisturbed", "resumed"))
+    plan, arrays = materialise(genome, tmp_path, epochs=2)
+    undisturbed, resumed = (in_folder(plan, tmp_path / name) for name in ("undisturbed", "resumed"))
     train_fold(undisturbed, 1, arrays, {})
     with pytest.raises(_Killed):
         train_fold(resumed, 1, arrays, {}, on_epoch=_kill)
-    folder = fold_folder(resumed.run.out, 1)
+    folder = fold_folder(resumed.out, 1)
     assert not any((folder / name).exists() for name in RESULTS if name != "history.parquet")
     epochs: list[int] = []
     train_fold(resumed, 1, arrays, {}, on_epoch=epochs.append)
     assert epochs == [2]  # the first epoch was not done again
     for name in RESULTS:
-        expected = fold_folder(undisturbed.run.out, 1) / name
+        expected = fold_folder(undisturbed.out, 1) / name
         assert (folder / name).read_bytes() == expected.read_bytes(), name
     train_fold(resumed, 1, arrays, {}, on_epoch=epochs.append)
     assert epochs == [2]  # a fold that has its cutoffs is done
@@ -283,25 +274,24 @@ def test_a_fold_interrupted_after_an_epoch_ends_with_the_bytes_of_an_undisturbed
 def test_a_damaged_state_is_named_with_the_remedy(  # type: ignore[no-untyped-def]
     genome: DemoGenome, tmp_path: Path, damage
 ) -> None:
-    config, arrays = materialise(genome, tmp_path, epochs=2)
+    plan, arrays = materialise(genome, tmp_path, epochs=2)
     with pytest.raises(_Killed):
-        train_fold(config, 0, arrays, {}, on_epoch=_kill)
-    state = fold_folder(config.run.out, 0) / STATE
+        train_fold(plan, 0, arrays, {}, on_epoch=_kill)
+    state = fold_folder(plan.out, 0) / STATE
     state.write_bytes(damage(state.read_bytes()))
     with pytest.raises(CheckpointError, match=r"last\.pt: not a whole checkpoint .*remove the file"):
-        train_fold(config, 0, arrays, {})
+        train_fold(plan, 0, arrays, {})
     state.unlink()
-    train_fold(config, 0, arrays, {})
-    assert (fold_folder(config.run.out, 0) / CUTOFFS).is_file()
+    train_fold(plan, 0, arrays, {})
+    assert (fold_folder(plan.out, 0) / CUTOFFS).is_file()
 
 
 @pytest.mark.usefixtures("_default_algorithms")
 def test_a_state_of_another_model_is_refused(genome: DemoGenome, tmp_path: Path) -> None:
-    config, arrays = materialise(genome, tmp_path, epochs=2)
+    plan, arrays = materialise(genome, tmp_path, epochs=2)
     with pytest.raises(_Killed):
-        train_fold(config, 0, arrays, {}, on_epoch=_kill)
-    wider = config.model.codebook.model_copy(update={"K": 3})
-    other = config.model_copy(update={"model": config.model.model_copy(update={"codebook": wider})})
+        train_fold(plan, 0, arrays, {}, on_epoch=_kill)
+    other = replace(plan, network=replace(plan.network, codebook=Codebook(K=3)))
     with pytest.raises(CheckpointError, match=r"not a whole checkpoint of this fold (?s:.*)size mismatch"):
         train_fold(other, 0, arrays, {})
 
@@ -315,13 +305,13 @@ def test_classes_are_learnt_from_true_labels_and_not_from_shuffled_ones(tmp_path
     (Mann-Whitney), and five are averaged; 0.12 is three of them.
     """
     genome = write_demo_genome(tmp_path / "genome", n_labelled=400, n_candidates=20)
-    config, arrays = materialise(genome, tmp_path, n=5, epochs=10, batch_size=16, patience=5)
+    plan, arrays = materialise(genome, tmp_path, n=5, epochs=10, batch_size=16, patience=5)
     shuffled = arrays._replace(labels=np.random.default_rng(0).permutation(arrays.labels))
     found = {}
     for name, these in {"true": arrays, "shuffled": shuffled}.items():
-        one = in_folder(config, tmp_path / name)
+        one = in_folder(plan, tmp_path / name)
         train_fold(one, 0, these, {})
-        rows = read_table(fold_folder(one.run.out, 0) / "predictions.parquet").to_pandas()
+        rows = read_table(fold_folder(one.out, 0) / "predictions.parquet").to_pandas()
         test = rows[rows["set"] == "test"]
         labels = np.array([CLASSES.index(label) for label in test["label"]])
         found[name] = metrics.macro(metrics.auroc(labels, test[[f"p_{c}" for c in CLASSES]].to_numpy()))

@@ -22,6 +22,7 @@ from raycre.store.files import read_json
 from raycre.workflows.inputs import signal_paths
 from raycre.workflows.train import run as training
 from raycre.workflows.train.materialise import read_labelled
+from tests.trainings import plan_from
 from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
 from tests.unit.test_train_bad_input import other, rows_of, spoilt
 
@@ -206,8 +207,8 @@ def test_a_window_that_two_intervals_make_is_one_region_and_that_belongs_to_the_
 
 
 def test_labels_without_any_overlap_are_read_as_before(lab: Lab, tmp_path: Path) -> None:  # noqa: F811
-    config = make_config(TrainConfig, lab.values("train"))
-    labelled = read_labelled(config, Signals(signal_paths(config.inputs, config.model.modalities)))
+    plan = plan_from(lab.values("train"))
+    labelled = read_labelled(plan, Signals(signal_paths(plan.signals, plan.network.modalities)))
     assert labelled.overlaps["pairs"] == {}
     assert "repeated_windows" not in labelled.rules
     assert labelled.counts["kept"] == labelled.counts["read"] == len(labelled.table) == 150

@@ -28,7 +28,7 @@ from raycre.errors import ConfigError, RunMismatchError
 from raycre.genome.folds import split
 from raycre.report.page import write_report
 from raycre.store.files import read_json
-from raycre.workflows.train.fold import recipe_of
+from raycre.workflows.train.plan import plan_of
 from raycre.workflows.train.run import run_train
 from tests.conftest import train_values
 from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
@@ -139,12 +139,12 @@ def config_of(genome: DemoGenome, out: Path, **recipe: Any) -> TrainConfig:
 def test_weights_and_none_have_one_shift_for_all_unless_more_are_given(
     genome: DemoGenome, tmp_path: Path
 ) -> None:
-    assert recipe_of(config_of(genome, tmp_path)).ratios == (5, 5, 3, 3, 1)
+    assert plan_of(config_of(genome, tmp_path)).recipe.ratios == (5, 5, 3, 3, 1)
     for balance in ("weights", "none"):
-        recipe = recipe_of(config_of(genome, tmp_path, balance=balance))
+        recipe = plan_of(config_of(genome, tmp_path, balance=balance)).recipe
         assert (recipe.balance, recipe.ratios) == (balance, (1, 1, 1, 1, 1))
         more = config_of(genome, tmp_path, balance=balance, ratios=[3, 3, 3, 3, 3])
-        assert recipe_of(more).ratios == (3, 3, 3, 3, 3)
+        assert plan_of(more).recipe.ratios == (3, 3, 3, 3, 3)
         with pytest.raises(ConfigError, match=rf"balance the classes by shifts, and balance is {balance}"):
             config_of(genome, tmp_path, balance=balance, ratios=[5, 5, 3, 3, 1])
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycre.compare.overlap import overlaps, place
+from raycre.compare.overlap import overlaps, place_tiles
 from raycre.creme.tiles import to_genomic
 from raycre.errors import ConfigError
 
@@ -21,8 +21,8 @@ def frame(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
 def test_reference_reads_offsets_as_if_every_gene_were_on_plus(tss: int, start: int, length: int) -> None:
     places = [to_genomic((start, start + length), tss, strand, 4_096) for strand in "+-"]
     tiles = pd.DataFrame(places, columns=["start", "end"]).assign(strand=["+", "-"], tss=tss)
-    assert place(tiles).equals(tiles)
-    mirrored = place(tiles, "reference")
+    assert place_tiles(tiles).equals(tiles)
+    mirrored = place_tiles(tiles, "reference")
     assert mirrored.iloc[0].equals(tiles.iloc[0])
     # The authors' TSS of a - gene is one past its base (DIVERGENCES 9).
     assert mirrored.loc[1, ["start", "end"]].tolist() == [
@@ -30,7 +30,7 @@ def test_reference_reads_offsets_as_if_every_gene_were_on_plus(tss: int, start: 
         tss + 1 - 2_048 + start + length,
     ]
     with pytest.raises(ConfigError, match="compat is fixed or reference"):
-        place(tiles, "paper")
+        place_tiles(tiles, "paper")
 
 
 def test_groups_are_compared_with_all_other_tiles() -> None:

@@ -10,9 +10,10 @@ import torch
 
 from raycre.create.model import losses
 from raycre.create.model.create import Create
-from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER
+from raycre.create.model.loss_weights import AUTHORS_CODE
 from raycre.create.model.output import Output
 from raycre.create.model.sizes import SIZES
+from tests.paper_weights import PAPER
 
 LN2 = math.log(2)
 

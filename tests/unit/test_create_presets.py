@@ -15,13 +15,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.model.create import Create
-from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER, Weights
+from raycre.create.model.loss_weights import AUTHORS_CODE, Weights
 from raycre.create.model.sizes import SIZES, Structure
 from raycre.create.training import presets
-from raycre.create.training.recipe import Recipe
+from raycre.create.training.recipe import Folds, Recipe
 from raycre.errors import ConfigError
-from raycre.workflows.train.fold import network_of, recipe_of
-from raycre.workflows.train.run import cost_of, plan_folds
+from raycre.workflows.train.cost import cost_of
+from raycre.workflows.train.plan import plan_of
+from raycre.workflows.train.run import split_folds
+from tests.paper_weights import PAPER
 
 
 def config(**sections: Any) -> TrainConfig:
@@ -59,22 +61,22 @@ def test_every_difference_is_a_setting_of_its_own(row: presets.Difference) -> No
 
 def test_presets_reach_the_recipe_and_the_network() -> None:
     reference, paper = (config(recipe={"preset": name}, model={"size": "tiny"}) for name in presets.NAMES)
-    assert recipe_of(reference).weights == AUTHORS_CODE
-    assert recipe_of(paper).weights == PAPER
-    assert recipe_of(paper).warmup_epochs == 0
-    assert recipe_of(paper).schedule == "constant"
-    text = network_of(paper)
+    assert plan_of(reference).recipe.weights == AUTHORS_CODE
+    assert plan_of(paper).recipe.weights == PAPER
+    assert plan_of(paper).recipe.warmup_epochs == 0
+    assert plan_of(paper).recipe.schedule == "constant"
+    text = plan_of(paper).network.build()
     assert isinstance(text, Create)
     assert text.structure == Structure(
         pointwise=False, upsample_first=False, base_norm=False, smoothing=0.0, log_openness=False
     )
-    code = network_of(reference)
+    code = plan_of(reference).network.build()
     assert isinstance(code, Create)
     assert code.structure == Structure()
 
 
 def test_constants_of_the_paper_are_the_defaults() -> None:
-    made = recipe_of(config())
+    made = plan_of(config()).recipe
     assert (made.epochs, made.batch_size, made.learning_rate, made.patience) == (300, 1024, 5e-5, 20)
     assert (made.ratios, made.eval_ratio, made.stride) == ((5, 5, 3, 3, 1), 5, 10)
     weights = made.weights
@@ -90,7 +92,7 @@ def test_every_setting_of_the_recipe_can_be_configured() -> None:
 
 def test_a_dry_run_counts_the_views_that_the_recipe_takes(tmp_path: Path) -> None:
     labels = np.repeat(np.arange(5), 10)
-    plan = plan_folds(config(folds={"n": 5}), np.tile(np.arange(5), 10))
+    folds = split_folds(Folds(5), np.tile(np.arange(5), 10))
     table = pd.DataFrame({"label": labels})
     views, sizes = {}, {}
     for preset in presets.NAMES:
@@ -98,7 +100,7 @@ def test_a_dry_run_counts_the_views_that_the_recipe_takes(tmp_path: Path) -> Non
             run={"out": tmp_path / "run"}, model={"size": "tiny", "modalities": ["openness"]}, folds={"n": 5},
             recipe={"preset": preset, "batch_size": 5, "epochs": 60, "ratios": [5, 5, 3, 3, 1]},
         )  # fmt: skip
-        cost = cost_of(made, plan, table, time.process_time())
+        cost = cost_of(plan_of(made), folds, table, time.process_time())
         views[preset], sizes[preset] = cost["views_per_epoch_and_fold"], cost["bytes_of_inputs"]
     # 3 of 5 folds train: 6 regions of a class; every shift twice, or every shift and one complement.
     assert views == {"reference": 6 * 2 * (5 + 5 + 3 + 3 + 1), "paper": 6 * (6 + 6 + 4 + 4 + 2)}

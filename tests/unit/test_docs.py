@@ -2,59 +2,60 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from raycre.backbones.registry import table_of_backbones
 from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
 from raycre.create.names import BUILT_IN
-from raycre.create.training import presets
-from raycre.creme.tests import TESTS, table_of_tests
-from raycre.store.fields import describe
-from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
+from raycre.creme.tests import TESTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("schema", [PREDICTIONS, EFFECTS], ids=["predictions", "effects"])
-def test_readme_has_the_schemas_tables(schema) -> None:  # type: ignore[no-untyped-def]
-    assert describe(schema) in (ROOT / "README.md").read_text()
+def load_tables() -> Any:
+    """docs/tables.py, which is in no package."""
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+docs = load_tables()
+
+
+TABLES = docs.tables()
+
+
+@pytest.mark.parametrize(
+    ("page", "table"), TABLES, ids=[f"{page}:{number}" for number, (page, _) in enumerate(TABLES)]
+)
+def test_a_page_has_the_table_that_code_makes(page: str, table: str) -> None:
+    assert table in (ROOT / page).read_text(), "python docs/tables.py writes it"
+
+
+def test_a_table_is_written_where_its_earlier_form_stands() -> None:
+    page = "a\n\n| x | y |\n|---|---|\n| 1 | old |\n\nb\n\n| x | y |\n|---|---|\n| 2 | other |\n"
+    new = "| x | y |\n|---|---|\n| 2 | new |\n| 3 | more |"
+    assert docs.written_into(page, new) == page.replace("| 2 | other |", "| 2 | new |\n| 3 | more |")
+    with pytest.raises(ValueError, match="no table begins with"):
+        docs.written_into(page, "| x | z |\n|---|---|\n| 2 | new |")
 
 
 @pytest.mark.parametrize("name", registry.BUILT_IN)
-def test_tables_of_comparisons_are_documented(name: str) -> None:
+def test_tables_of_comparisons_are_named_in_their_page(name: str) -> None:
     text = (ROOT / "docs" / "compare.md").read_text()
-    for table, schema in registry.find_comparison(name).tables.items():
-        assert f"<code>compare_{table}" in text
-        assert describe(schema) in text
+    assert all(f"<code>compare_{table}" in text for table in registry.find_comparison(name).tables)
 
 
-def test_the_table_of_comparisons_is_documented() -> None:
-    assert registry.table_of_comparisons() in (ROOT / "docs" / "compare.md").read_text()
-
-
-def test_the_table_of_elements_is_documented() -> None:
-    assert describe(ELEMENTS) in (ROOT / "docs" / "creme.md").read_text()
-
-
-def test_what_the_rows_of_every_test_mean_is_documented() -> None:
-    assert table_of_tests() in (ROOT / "docs" / "creme.md").read_text()
+def test_every_declaration_says_what_its_row_of_the_table_needs() -> None:
     assert all(test.row and test.metrics for test in TESTS.values())
-
-
-def test_every_backbone_is_documented() -> None:
-    assert table_of_backbones() in (ROOT / "docs" / "backbones.md").read_text()
-
-
-def test_differences_of_paper_and_code_are_documented_as_they_are() -> None:
-    assert presets.describe() in (ROOT / "docs" / "create.md").read_text()
-
-
-def test_the_table_of_models_is_made_of_their_declarations() -> None:
-    assert table_of_models() in (ROOT / "docs" / "create.md").read_text()
     assert all(f"`{kind}`" in table_of_models() for kind in BUILT_IN)
 
 

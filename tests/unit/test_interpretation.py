@@ -16,9 +16,11 @@ import torch
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from raycre.config.train import InterpretationConfig
 from raycre.create.evaluation import projection
+from raycre.create.evaluation.decoders import BATCH, DEAD
+from raycre.create.evaluation.major_features import rank_sum, sample
 from raycre.create.evaluation.projection import project
+from raycre.create.evaluation.settings import Interpretation
 from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES, MODALITIES, ROWS
 from raycre.create.model.create import Create
@@ -36,9 +38,7 @@ from raycre.store.schemas import (
     embeddings_schema,
 )
 from raycre.workflows.codes import codes_table
-from raycre.workflows.train.decoders import DEAD, constant_decoders
-from raycre.workflows.train.interpretation import BATCH, map_methods, write_interpretation
-from raycre.workflows.train.major_features import rank_sum, sample
+from raycre.workflows.train.interpretation import constant_decoders, map_methods, write_interpretation
 
 SUBSETS = [chosen for n in (1, 2, 3) for chosen in combinations(MODALITIES, n)]
 NAMES = ["decoders", "embeddings", "codebook", "spectrum", "major_features", "zeroed", "reconstruction"]
@@ -69,7 +69,7 @@ def write(
     folder: Path, model: Create, rows: np.ndarray | None = None, **more: Any
 ) -> dict[str, pd.DataFrame]:
     data = data_of()
-    settings = InterpretationConfig(**more)
+    settings = Interpretation(**more)
     write_interpretation(
         folder, model, data, data.test if rows is None else rows, {"raycre_digest": "d"}, settings
     )

@@ -22,7 +22,7 @@ from raycre.create.inference.fast import FastClassifier, PerView
 from raycre.create.layout import CLASSES, MODALITIES
 from raycre.create.model.create import Create
 from raycre.create.model.declaration import declared, make
-from raycre.create.model.loss_weights import AUTHORS_CODE, PAPER
+from raycre.create.model.loss_weights import AUTHORS_CODE
 from raycre.create.model.network import Network
 from raycre.create.model.published import to_published
 from raycre.create.model.sizes import SIZES
@@ -32,15 +32,15 @@ from raycre.create.views import both_strands
 from raycre.demo.genome import DemoGenome
 from raycre.errors import CheckpointError, ConfigError, LabelError, RunMismatchError
 from raycre.genome.classes import trained_classes
-from raycre.genome.features import Signals
 from raycre.report.page import write_report
 from raycre.store.files import read_json, write_json
 from raycre.store.parquet import read_table
-from raycre.workflows.inputs import signal_paths
 from raycre.workflows.train import run as training
-from raycre.workflows.train.fold import first_network, recipe_of, train_fold
-from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
+from raycre.workflows.train.fold import start_network, train_fold
+from raycre.workflows.train.materialise import open_inputs
 from tests.conftest import train_values
+from tests.paper_weights import PAPER
+from tests.trainings import plan_from, with_inputs
 from tests.unit.test_checkpoints import _default_algorithms, write_training  # noqa: F401
 from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
 
@@ -159,7 +159,7 @@ def test_five_classes_start_four_by_their_own_outputs_and_four_do_not_start_five
     torch.manual_seed(0)
     five, four = Create(SIZES["tiny"]), make("create", "tiny", MODALITIES, FOUR)
     write_model(tmp_path / "five.safetensors", five)
-    initialise(four, tmp_path / "five.safetensors")
+    initialise(four, five, tmp_path / "five.safetensors")
     for name, tensor in four.state_dict().items():
         theirs = five.state_dict()[name]
         assert torch.equal(tensor, theirs[1:] if name.startswith("classifier3") else theirs), name
@@ -168,7 +168,7 @@ def test_five_classes_start_four_by_their_own_outputs_and_four_do_not_start_five
         "was trained on enhancer, promoter, insulator, background, this training is of silencer, enhancer, "
         "promoter, insulator, background: it has no silencer"
     )):  # fmt: skip
-        initialise(five, tmp_path / "four.safetensors")
+        initialise(five, four, tmp_path / "four.safetensors")
 
 
 def test_folds_of_other_classes_are_not_averaged(tmp_path: Path) -> None:
@@ -358,13 +358,9 @@ def test_every_kind_of_model_trains_on_labels_without_silencers(
     values = train_values(genome, tmp_path / "run", epochs=2)
     values["model"] = {"kind": kind, "size": "tiny"}
     values["inputs"]["labels"] = without(genome, tmp_path, "silencer")
-    config = make_config(TrainConfig, values)
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    labelled = read_labelled(config, signals)
-    config = labelled.settle(config)
-    write_inputs(config.run.out / "inputs", labelled.table, signals, recipe_of(config).flank)
-    train_fold(config, 0, open_inputs(config.run.out / "inputs"), {})
-    folder = fold_folder(config.run.out, 0)
+    plan = with_inputs(plan_from(values))
+    train_fold(plan, 0, open_inputs(plan.out / "inputs"), {})
+    folder = fold_folder(plan.out, 0)
     rows = read_table(folder / "predictions.parquet")
     assert rows["p_silencer"].null_count == rows.num_rows
     total = sum(rows[f"p_{c}"].to_numpy() for c in FOUR)
@@ -373,7 +369,7 @@ def test_every_kind_of_model_trains_on_labels_without_silencers(
     assert found["thresholds"]["silencer"] is None
     assert all(0 <= found["thresholds"][c] <= 1.01 for c in FOUR)
     assert read_model(folder / WEIGHTS).classes == FOUR
-    assert first_network(config).classes == FOUR
+    assert start_network(plan.network, None).classes == FOUR
     if kind == "create":
         spectrum = read_table(folder / "spectrum.parquet").to_pandas()
         assert spectrum.loc[spectrum["class"] == "silencer", "t"].isna().all()

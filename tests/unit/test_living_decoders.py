@@ -4,7 +4,6 @@ one is said.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +11,22 @@ import pandas as pd
 import pytest
 import torch
 
-from raycre.config import TrainConfig, make_config
 from raycre.create.evaluation import projection
+from raycre.create.evaluation.decoders import compare_decoders
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES
 from raycre.create.training.epoch import start_fold, train_epoch
 from raycre.demo.genome import write_demo_genome
 from raycre.demo.run import demo_configs
-from raycre.genome.features import Signals
 from raycre.store.files import read_json, write_json
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.parquet import as_table, write_table
+from raycre.store.run import open_run
 from raycre.store.schemas import DECODERS, FOLD_PREDICTIONS, embeddings_schema
-from raycre.workflows.inputs import signal_paths
-from raycre.workflows.train.decoders import constant_decoders, write_decoders
-from raycre.workflows.train.fold import first_network, fold_data, recipe_of
-from raycre.workflows.train.materialise import open_inputs, read_labelled, write_inputs
-from raycre.workflows.train.run import finish, open_training, say_map
+from raycre.workflows.train.fold import fold_data
+from raycre.workflows.train.materialise import open_inputs
+from raycre.workflows.train.plan import TrainPlan, plan_of
+from raycre.workflows.train.run import finish, say_map
+from tests.trainings import plan_from, with_inputs
 
 
 @pytest.mark.parametrize("size", ["tiny", "small", "paper"])
@@ -46,34 +45,31 @@ def test_heads_of_tracks_start_above_zero(size: str) -> None:
 def test_the_demo_s_decoders_live_after_four_epochs(tmp_path: Path) -> None:
     genome = write_demo_genome(tmp_path / "genome", seed=0)
     config, _, _ = demo_configs(tmp_path, genome, 0)
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    labelled = read_labelled(config, signals)
-    config = labelled.settle(config)
-    write_inputs(tmp_path / "inputs", labelled.table, signals, recipe_of(config).flank)
-    data = fold_data(open_inputs(tmp_path / "inputs"), 0, config.folds.n)
-    state = start_fold(0, recipe_of(config), 0, partial(first_network, config))
+    plan = with_inputs(plan_of(config), tmp_path)
+    data = fold_data(open_inputs(tmp_path / "inputs"), 0, plan.folds.n)
+    state = start_fold(0, plan.recipe, 0, plan.network.build)
     for epoch in range(4):  # with the weights of the paper, nothing depends on the region from here on
         train_epoch(state, data, epoch, 0)
     assert isinstance(state.model, Create)
     state.model.eval()
-    write_decoders(tmp_path, state.model, data, np.concatenate([data.validation, data.test]), {})
-    assert constant_decoders({0: tmp_path}) == {}
-    shares = read_table(tmp_path / "decoders.parquet").to_pandas().set_index("modality")["share"]
+    decoders = compare_decoders(state.model, data, np.concatenate([data.validation, data.test]))
+    assert not decoders["constant"].any()
+    shares = decoders.set_index("modality")["share"]
     assert (shares[["openness", "loops"]] > 0.1).all()
 
 
-def config_in(folder: Path, **more: object) -> TrainConfig:
+def plan_in(folder: Path, **more: object) -> TrainPlan:
     values = {
         "run": {"out": folder},
         "inputs": {"fasta": "g.fa", "labels": "l.bed", "openness": ["o.bw"], "loops": "l.bedpe"},
     }
-    return make_config(TrainConfig, {**values, **more})
+    return plan_from({**values, **more})
 
 
 def test_a_training_warns_of_constant_decoders_and_names_the_maps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = open_training(config_in(tmp_path), {}, rules={}, fresh=False)
+    run = open_run(tmp_path, verb="train", **plan_in(tmp_path).identity({}, {}))
     labels = ["silencer", "enhancer", "promoter", "insulator", "background"]
     for fold in (0, 1):
         folder = tmp_path / "folds" / f"fold={fold}"
@@ -101,23 +97,23 @@ def test_pca_that_will_stand_in_is_said_before_a_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projection, "umap_version", lambda: None)
-    say_map([config_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]})])
+    say_map([plan_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]})])
     assert capsys.readouterr().err == ""
-    say_map([config_in(tmp_path)])
+    say_map([plan_in(tmp_path)])
     assert "PCA stands in for UMAP" in capsys.readouterr().err
     monkeypatch.setattr(projection, "umap_version", lambda: "0.5")
-    say_map([config_in(tmp_path)])
+    say_map([plan_in(tmp_path)])
     assert capsys.readouterr().err == ""
 
 
 def test_settings_of_interpretation_and_the_start_of_heads_belong_to_a_run(tmp_path: Path) -> None:
-    plain = config_in(tmp_path).science()
+    plain = plan_in(tmp_path).science
     assert plain["model"]["track_heads"] == "start above zero"
     assert plain["interpretation"] == {
         "embedding": "concatenated", "mapped": 20_000, "per_class": None, "base_by_base": 200,
     }  # fmt: skip
     for key, value in {"embedding": "mean", "mapped": 9, "per_class": 200, "base_by_base": 0}.items():
-        assert config_in(tmp_path, interpretation={key: value}).science() != plain
-    baseline = config_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]}).science()
+        assert plan_in(tmp_path, interpretation={key: value}).science != plain
+    baseline = plan_in(tmp_path, model={"kind": "deepsea", "modalities": ["sequence"]}).science
     assert "interpretation" not in baseline
     assert "track_heads" not in baseline["model"]

@@ -13,7 +13,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from raycre.config import TrainConfig, make_config
 from raycre.create.fold_data import FoldData
 from raycre.create.layout import WIDTH
 from raycre.create.views import Views
@@ -25,6 +24,7 @@ from raycre.workflows.train import materialise
 from raycre.workflows.train.fold import fold_data
 from raycre.workflows.train.materialise import Arrays, open_inputs, read_labelled, write_inputs
 from tests.conftest import train_values
+from tests.trainings import plan_from
 
 FLANK = 20
 CPU = torch.device("cpu")
@@ -85,9 +85,9 @@ def test_every_mean_of_integer_sums_comes_back_bit_for_bit() -> None:
 def test_reads_of_two_replicates_take_a_byte_a_base_and_give_the_inputs_of_their_float_mean(
     genome: DemoGenome, tmp_path: Path
 ) -> None:
-    config = make_config(TrainConfig, train_values(genome, tmp_path / "run"))
-    signals = Signals(signal_paths(config.inputs, config.model.modalities))
-    labelled = read_labelled(config, signals)
+    plan = plan_from(train_values(genome, tmp_path / "run"))
+    signals = Signals(signal_paths(plan.signals, plan.network.modalities))
+    labelled = read_labelled(plan, signals)
     table, counts = labelled.table, labelled.counts
     arrays = store(tmp_path / "inputs", signals, table)
     assert [array.dtype for array in arrays.wide] == [np.uint8] * 3  # 3,120 bytes a region, not 9,360

@@ -96,7 +96,7 @@ def test_where_its_package_is_missing_the_report_says_so(
     ("arguments", "says"),
     [
         (["none.txt"], "none.txt: no such file"),
-        (["genes.txt", "--within", "-1"], "within': -1 is not in the range"),
+        (["genes.txt", "--within", "-1"], "Invalid value for '--within'"),
         (["other.txt"], "no gene of the list is in the run"),
         (["genes.txt", "--test", "context"], "have one effect for each tile"),
     ],

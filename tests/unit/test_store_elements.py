@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from raycre.creme.tests import tile_tests
 from raycre.errors import AssemblyError, FormatError, MissingInputError, RunMismatchError
 from raycre.store.elements import (
-    Regions,
+    ClassifiedRegions,
     agreement,
     element_rows,
     iter_elements,
@@ -30,7 +30,7 @@ from raycre.workflows.perturb.elements import write_elements
 from tests.run_folders import SHA, effect_rows, prediction_rows, start_run
 
 
-def regions(places: list[tuple[int, int]], calls: list[str], chrom: str = "chr7") -> Regions:
+def regions(places: list[tuple[int, int]], calls: list[str], chrom: str = "chr7") -> ClassifiedRegions:
     """Regions named r0, r1, ... of probability 0.8."""
     start, end = zip(*places, strict=True)
     rows = prediction_rows(calls, [0.8] * len(calls)).assign(chrom=chrom, start=start, end=end)
@@ -41,7 +41,7 @@ def tiles(places: list[tuple[str, int, int]]) -> pd.DataFrame:
     return pd.DataFrame(places, columns=["tile_chrom", "tile_start", "tile_end"])
 
 
-def pairs(found: Regions, table: pd.DataFrame) -> list[tuple[int, str, int]]:
+def pairs(found: ClassifiedRegions, table: pd.DataFrame) -> list[tuple[int, str, int]]:
     """(tile, name of the region, bp)."""
     columns = (table[c].to_numpy() for c in ("tile_chrom", "tile_start", "tile_end"))
     interval, region, bp = found.overlapping(*columns)

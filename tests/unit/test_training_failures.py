@@ -24,11 +24,11 @@ __all__ = ["_default_algorithms"]
 def test_where_no_epoch_beats_warm_up_the_last_is_kept_and_said_to_be(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, arrays = materialise(genome, tmp_path, epochs=3, warmup_epochs=1, score_warmup=True)
+    plan, arrays = materialise(genome, tmp_path, epochs=3, warmup_epochs=1, score_warmup=True)
     scores = iter([0.9, 0.5, 0.4])
     monkeypatch.setattr(recipe.metrics, "macro", lambda _: next(scores))
-    train_fold(config, 0, arrays, {})
-    folder = fold_folder(config.run.out, 0)
+    train_fold(plan, 0, arrays, {})
+    folder = fold_folder(plan.out, 0)
     state = torch.load(folder / STATE, weights_only=True)
     assert (state["best_epoch"], state["best_model"]) == (0, {})
     assert read_json(folder / CUTOFFS)["best_epoch"] == 2
@@ -38,11 +38,11 @@ def test_where_no_epoch_beats_warm_up_the_last_is_kept_and_said_to_be(
 
 @pytest.mark.usefixtures("_default_algorithms")
 def test_a_loss_that_is_no_number_keeps_the_last_good_state(genome: DemoGenome, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    config, mapped = materialise(genome, tmp_path, epochs=3)
+    plan, mapped = materialise(genome, tmp_path, epochs=3)
     assert mapped.wide.openness is not None
     openness = np.array(mapped.wide.openness, np.float32)
     arrays = mapped._replace(wide=mapped.wide._replace(openness=openness))
-    state = fold_folder(config.run.out, 0) / STATE
+    state = fold_folder(plan.out, 0) / STATE
     good: list[bytes] = []
 
     def spoil(epoch: int) -> None:
@@ -52,8 +52,8 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(genome: DemoGenome, 
     with pytest.raises(
         RaycreError, match=r"fold 0, epoch 1, batch 0: the loss is not finite: .*openness is nan"
     ):
-        train_fold(config, 0, arrays, {}, on_epoch=spoil)
+        train_fold(plan, 0, arrays, {}, on_epoch=spoil)
     assert len(good) == 1
     assert state.read_bytes() == good[0]
-    train_fold(config, 0, mapped, {})  # with the tracks mended, it goes on from there
-    assert (fold_folder(config.run.out, 0) / CUTOFFS).is_file()
+    train_fold(plan, 0, mapped, {})  # with the tracks mended, it goes on from there
+    assert (fold_folder(plan.out, 0) / CUTOFFS).is_file()

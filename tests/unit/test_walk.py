@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from ray.exceptions import ActorUnavailableError
 
-from raycre.config import TrainConfig, make_config
-from raycre.config.train import TrainResources
 from raycre.demo.genome import DemoGenome
+from raycre.engine.resources import Share
 from raycre.engine.train_workers import TorchTrainer, Turns, take_turns
 from raycre.errors import RaycreError
 from raycre.store.files import write_json
@@ -18,12 +17,13 @@ from raycre.workflows.train import workers
 from raycre.workflows.train.workers import TROUBLE, Job, forget_trouble, train_jobs
 from tests.conftest import train_values
 from tests.processes import PATIENCE
+from tests.trainings import plan_from
 
 
 @pytest.fixture
 def jobs(genome: DemoGenome, tmp_path: Path) -> list[Job]:
-    config = make_config(TrainConfig, train_values(genome, tmp_path))
-    return [Job(config, fold, {}) for fold in range(4)]
+    plan = plan_from(train_values(genome, tmp_path))
+    return [Job(plan, fold, {}) for fold in range(4)]
 
 
 def test_a_group_that_is_done_takes_the_next_fold_while_another_is_still_at_its_first(
@@ -77,4 +77,4 @@ def test_a_training_that_ray_loses_says_so_by_name(
 
     monkeypatch.setattr(TorchTrainer, "fit", lost)
     with pytest.raises(RaycreError, match=r"keepalive watchdog timeout.*run again to go on"):
-        train_jobs(jobs, TrainResources(), tmp_path)
+        train_jobs(jobs, Share(), 1, tmp_path)

@@ -103,11 +103,11 @@ def test_a_start_of_other_modalities_or_sizes_is_refused(tmp_path: Path) -> None
     with pytest.raises(
         CheckpointError, match="create over sequence, this training is create over sequence\\+open"
     ):
-        initialise(model_of(), path)
+        initialise(model_of(), read_network(path), path)
     with pytest.raises(CheckpointError, match=r"look at model\.size"):
-        initialise(Create(SIZES["small"], ("sequence",)), path)
+        initialise(Create(SIZES["small"], ("sequence",)), read_network(path), path)
     with pytest.raises(CheckpointError, match=r"recipe\.preset"):
-        initialise(Create(SIZES["tiny"], ("sequence",), Structure(base_norm=False)), path)
+        initialise(Create(SIZES["tiny"], ("sequence",), Structure(base_norm=False)), read_network(path), path)
 
 
 @pytest.mark.parametrize("setting", ["upsample_first", "log_openness"])
@@ -116,7 +116,7 @@ def test_a_start_of_other_arithmetic_on_the_same_tensors_is_refused(tmp_path: Pa
     write_model(path, model_of())
     other = Create(SIZES["tiny"], MODALITIES, Structure(**{setting: False}))
     with pytest.raises(CheckpointError, match=rf"was trained with model\.{setting}: True"):
-        initialise(other, path)
+        initialise(other, read_network(path), path)
 
 
 def test_training_starts_from_a_checkpoint_and_predict_uses_one(

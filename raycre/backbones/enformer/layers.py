@@ -126,11 +126,12 @@ class TransformerBlock(nn.ModuleList):
 
     def read_rows(self, x: Tensor, rows: Sequence[int], positions: Tensor) -> Tensor:
         """`forward` at some rows alone: (n, length, channels) to (n, len(rows), channels)."""
+        output: Tensor
         if len(rows) > FEW_ROWS:
-            output: Tensor = self(x, positions)[:, list(rows)]
+            output = self(x, positions)[:, list(rows)]
             return output
         norm, attention = self.norm_and_attention
-        output: Tensor = self[1](x[:, list(rows)] + attention.read_rows(norm(x), rows, positions))
+        output = self[1](x[:, list(rows)] + attention.read_rows(norm(x), rows, positions))
         return output
 
 

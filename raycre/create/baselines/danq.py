@@ -88,7 +88,8 @@ class DanQ(Baseline):
         motifs = convolve(x.transpose(1, 2).contiguous(), self.conv.weight, self.conv.bias)
         motifs = self.dropouts[0](F.relu(max_pool(motifs, POOL, POOL)))
         order, _ = self.lstm(motifs.contiguous())  # (n, 75, 2 · units)
-        return self.head(F.relu(self.hidden(self.dropouts[1](order).flatten(1))))
+        output: Tensor = self.head(F.relu(self.hidden(self.dropouts[1](order).flatten(1))))
+        return output
 
 
 @torch.no_grad()

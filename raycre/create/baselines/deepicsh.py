@@ -149,7 +149,8 @@ class DeepIcsh(Baseline):
         check_input(x, self.modalities)
         merged = self.merge(x).flatten(1)
         hidden = F.relu(self.hidden[1](F.relu(self.hidden[0](merged))))
-        return self.head(F.relu(self.hidden[2](self.dropouts[2](hidden))))
+        output: Tensor = self.head(F.relu(self.hidden[2](self.dropouts[2](hidden))))
+        return output
 
     def losses(
         self,

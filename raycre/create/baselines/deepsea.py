@@ -68,7 +68,8 @@ class DeepSea(Baseline):
     def classify(self, x: Tensor) -> Tensor:
         """x, float32 (n, 4, 1000) → logits: float32 (n, outputs)."""
         check_input(x, self.modalities)
-        return self.head(F.relu(self.hidden(self.stack(x))))
+        output: Tensor = self.head(F.relu(self.hidden(self.stack(x))))
+        return output
 
 
 # DeepSEA. Authors' code: momentum, batch, decay, L2 (in the gradient) and norm limit.

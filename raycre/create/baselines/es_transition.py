@@ -80,7 +80,8 @@ class EsTransition(Baseline):
     def classify(self, x: Tensor) -> Tensor:
         """x, float32 (n, 4, 1000) → logits: float32 (n, outputs)."""
         check_input(x, self.modalities)
-        return self.head(F.relu(self.hidden(self.stack(x))))
+        output: Tensor = self.head(F.relu(self.hidden(self.stack(x))))
+        return output
 
 
 # ES-transition. Authors' code: Adam, epochs, patience (of the validation loss there, of auPRC here), 64

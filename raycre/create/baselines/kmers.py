@@ -71,7 +71,8 @@ class AutoEncoder(nn.Module):
 def same(x: Tensor, conv: nn.Conv1d) -> Tensor:
     """Convolve with zeros round x, so that its length stays; of an odd number of zeros the last is behind."""
     zeros = conv.kernel_size[0] - 1
-    return conv(F.pad(x, (zeros // 2, zeros - zeros // 2)))
+    output: Tensor = conv(F.pad(x, (zeros // 2, zeros - zeros // 2)))
+    return output
 
 
 def _repeat(x: Tensor, factor: int) -> Tensor:

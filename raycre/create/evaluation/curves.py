@@ -6,6 +6,7 @@ Arrays in, tables out, through scikit-learn; knows nothing of models, of files o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +20,8 @@ MOST_POINTS = 200  # of one curve; ours: below the width of a drawn line
 
 
 def curves(
-    labels: NDArray,
-    probabilities: NDArray,
+    labels: NDArray[Any],
+    probabilities: NDArray[Any],
     classes: Sequence[str] = CLASSES,
     most: int = MOST_POINTS,
 ) -> pd.DataFrame:
@@ -51,12 +52,14 @@ def curves(
         at = np.append(at, np.nan)
         tables.append(_tidy(name, "pr", recall[::-1], precision[::-1], at[::-1], most))
     if not tables:
-        empty: dict[str, NDArray] = {"class": np.array([], str), "curve": np.array([], str)}
+        empty: dict[str, NDArray[Any]] = {"class": np.array([], str), "curve": np.array([], str)}
         return pd.DataFrame(empty | {name: np.array([], np.float64) for name in ("x", "y", "threshold")})
     return pd.concat(tables, ignore_index=True)
 
 
-def confusion(labels: NDArray, probabilities: NDArray, classes: Sequence[str] = CLASSES) -> pd.DataFrame:
+def confusion(
+    labels: NDArray[Any], probabilities: NDArray[Any], classes: Sequence[str] = CLASSES
+) -> pd.DataFrame:
     """Regions by true and most probable class, every pair of classes: truth, called, n.
 
     Args:
@@ -68,13 +71,15 @@ def confusion(labels: NDArray, probabilities: NDArray, classes: Sequence[str] = 
     return pd.DataFrame(pairs, columns=["truth", "called"]).assign(n=cells.ravel())
 
 
-def _tidy(name: str, curve: str, x: NDArray, y: NDArray, threshold: NDArray, most: int) -> pd.DataFrame:
+def _tidy(
+    name: str, curve: str, x: NDArray[Any], y: NDArray[Any], threshold: NDArray[Any], most: int
+) -> pd.DataFrame:
     kept = thin(x, y, most)
     columns = {"x": x[kept], "y": y[kept], "threshold": threshold[kept].astype(np.float64)}
     return pd.DataFrame({"class": name, "curve": curve, **columns})
 
 
-def thin(x: NDArray, y: NDArray, most: int = MOST_POINTS) -> NDArray[np.int64]:
+def thin(x: NDArray[Any], y: NDArray[Any], most: int = MOST_POINTS) -> NDArray[np.int64]:
     """Which points of a curve to keep: int64 (at most `most`,), rising, first and last among them.
 
     They lie evenly along the curve's length (the sum of its steps in x and y), so that steep parts keep

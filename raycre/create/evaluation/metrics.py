@@ -22,7 +22,8 @@ MACRO = "macro"
 def predicted(probabilities: np.ndarray) -> np.ndarray:
     """Most probable class, the first on a tie: int64 (n,) from (n, classes)."""
     trained = ~np.isnan(probabilities).all(axis=0)
-    return np.where(trained, probabilities, -np.inf).argmax(axis=1)
+    classes: np.ndarray = np.where(trained, probabilities, -np.inf).argmax(axis=1)
+    return classes
 
 
 def confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Concatenated:
         codebook: float (K, dim).
     """
 
-    def __init__(self, codes: NDArray, codebook: NDArray) -> None:
+    def __init__(self, codes: NDArray[Any], codebook: NDArray[Any]) -> None:
         self.codes = codes.reshape(len(codes), -1)
         self.codebook = codebook.astype(np.float64)
         self.pieces = self.codes.shape[1]
@@ -70,7 +70,8 @@ class Concatenated:
 
     def whole(self) -> NDArray[np.float32]:
         """The embeddings themselves, float32 (n, pieces * dim)."""
-        return self.codebook.astype(np.float32)[self.codes].reshape(self.shape)
+        values: NDArray[np.float32] = self.codebook.astype(np.float32)[self.codes].reshape(self.shape)
+        return values
 
 
 def umap_version() -> str | None:
@@ -86,7 +87,7 @@ def wanted_method() -> Method:
     return "PCA" if umap_version() is None else "UMAP"
 
 
-def project(embedding: Concatenated | NDArray, seed: int) -> Plane:
+def project(embedding: Concatenated | NDArray[Any], seed: int) -> Plane:
     """Place regions on a plane: UMAP where umap-learn is installed and works, else two principal components.
 
     The same for the same embeddings, seed and versions. Memory: UMAP needs the embeddings whole, 4 bytes a
@@ -115,7 +116,7 @@ def project(embedding: Concatenated | NDArray, seed: int) -> Plane:
     return Plane(np.asarray(found, np.float64), "UMAP", "")
 
 
-def _principal(embedding: Concatenated | NDArray) -> NDArray[np.float64]:
+def _principal(embedding: Concatenated | NDArray[Any]) -> NDArray[np.float64]:
     """The first two principal components, float64 (n, 2); the largest place on each axis is positive.
 
     Randomised subspace iteration (Halko et al. 2011, algorithm 4.4) from fixed random numbers.
@@ -144,4 +145,5 @@ def _principal(embedding: Concatenated | NDArray) -> NDArray[np.float64]:
     if at.shape[1] < 2:
         at = np.pad(at, ((0, 0), (0, 2 - at.shape[1])))
     largest = at[np.abs(at).argmax(axis=0), np.arange(2)]
-    return at * np.where(largest < 0, -1.0, 1.0)
+    values: NDArray[np.float64] = at * np.where(largest < 0, -1.0, 1.0)
+    return values

@@ -6,6 +6,7 @@ Arrays of codes and labels in, arrays out; knows nothing of the model that made 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ class Spectrum:
     @property
     def used(self) -> NDArray[np.bool_]:
         """Whether any region uses a code: bool (K,)."""
-        return self.class_of_feature != UNUSED
+        values: NDArray[np.bool_] = self.class_of_feature != UNUSED
+        return values
 
     @property
     def matrix(self) -> NDArray[np.float64]:
@@ -70,7 +72,7 @@ class Spectrum:
 
 
 def count_features(
-    codes: NDArray, labels: NDArray, n_codes: int, n_classes: int = len(CLASSES)
+    codes: NDArray[Any], labels: NDArray[Any], n_codes: int, n_classes: int = len(CLASSES)
 ) -> NDArray[np.int64]:
     """Occurrences of each code in the regions of each class, c of eq. 12; chunks of regions add up.
 
@@ -144,4 +146,5 @@ def zero_feature(z_q: Tensor, codes: Tensor, code: int) -> Tensor:
         A new tensor as z_q.
     """
     pieces = z_q.unflatten(2, (codes.shape[2], -1))
-    return pieces.masked_fill((codes == code).unsqueeze(3), 0.0).flatten(2)
+    output: Tensor = pieces.masked_fill((codes == code).unsqueeze(3), 0.0).flatten(2)
+    return output

@@ -6,7 +6,7 @@ Arrays in, arrays out; knows nothing of files or of where it runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -136,13 +136,13 @@ class Ensemble:
             yield to_input(base, opened, looped, self.modalities, self.log_openness)
 
 
-def _kept(batches: NDArray, first: int, n: int) -> NDArray:
+def _kept(batches: NDArray[Any], first: int, n: int) -> NDArray[Any]:
     """Cut (folds, rows, ...) down to the n regions that are asked for."""
     lead = first % BATCH
     return batches[:, lead : lead + n]
 
 
-def _rows(array: NDArray | None, start: int, device: torch.device | str) -> Tensor | None:
+def _rows(array: NDArray[Any] | None, start: int, device: torch.device | str) -> Tensor | None:
     """Return rows [start, start + BATCH) of `array`, zero where there are none."""
     if array is None:
         return None

@@ -132,7 +132,8 @@ class FastClassifier:
     def _logits(self, wide: Tensor, starts: Sequence[int]) -> Tensor:
         """Wide input → (starts, n, classes)."""
         z_q = self.model.quantizer(self._encode(wide, starts)).z_q
-        return self.model.head(z_q).unflatten(0, (len(starts), -1))
+        output: Tensor = self.model.head(z_q).unflatten(0, (len(starts), -1))
+        return output
 
     def _encode(self, wide: Tensor, starts: Sequence[int]) -> Tensor:
         """z_e of every window, the first one's regions first: (starts · n, 26, embedding)."""
@@ -150,7 +151,8 @@ class FastClassifier:
                 place = coarse[row, :, :POOLED2]
                 _pool(second[:, position : position + POOLED2 * POOL2], POOL2, POOL2, out=place)
         deep = self.encoder3(torch.relu_(coarse.flatten(0, 1)))[:, : POSITIONS * POOL3]
-        return model.to_embedding(torch.relu_(_pool(deep, POOL3, POOL3)))
+        output: Tensor = model.to_embedding(torch.relu_(_pool(deep, POOL3, POOL3)))
+        return output
 
     def _first_stage(self, wide: Tensor, groups: Sequence[Sequence[int]]) -> list[Tensor]:
         """Encode each modality, once for all windows of one phase: a tensor for each, channels side by side.

@@ -51,12 +51,14 @@ def convolve_nested(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 def prepare(kernel: Tensor) -> Tensor:
     """Factors of the products, worth keeping for more than one call: (out, in, taps) → (3^k, in, out)."""
-    return _Prepare.apply(kernel)
+    output: Tensor = _Prepare.apply(kernel)  # type: ignore[no-untyped-call]
+    return output
 
 
 def convolve_prepared(x: Tensor, factors: Tensor, bias: Tensor | None) -> Tensor:
     """`convolve_nested` with the factors that `prepare` made of its kernel."""
-    return _Nested.apply(x, factors, bias)
+    output: Tensor = _Nested.apply(x, factors, bias)  # type: ignore[no-untyped-call]
+    return output
 
 
 class _Prepare(torch.autograd.Function):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raycre.create.model.sizes import SMOOTHING, UPDATE_RATIO
+from raycre.create.layers.codebook import SMOOTHING, UPDATE_RATIO
 
 PERPLEXITY_FLOOR = 1e-10  # keeps log(0) of an unused code finite; the authors' code
 ROWS_AT_ONCE = 4_096  # keeps the distances, 3 MB for 200 codes, in a processor's cache

@@ -57,7 +57,8 @@ class Branch(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         # The pool before ReLU: the same values and gradients, on fewer positions.
         pooled = max_pool(convolve(rows, self.conv.weight, self.conv.bias), BRANCH_POOL, BRANCH_STRIDE)
-        return self.norm(self.dropout(F.relu(pooled)))
+        output: Tensor = self.norm(self.dropout(F.relu(pooled)))
+        return output
 
 
 class Create(Network):
@@ -131,7 +132,8 @@ class Create(Network):
             self.branches[name](part.transpose(1, 2).contiguous())
             for name, part in zip(self.modalities, parts, strict=True)
         ]
-        return self.dropout(F.relu(self.integration(torch.cat(encoded, dim=2))))
+        output: Tensor = self.dropout(F.relu(self.integration(torch.cat(encoded, dim=2))))
+        return output
 
     def encode(self, x: Tensor) -> Tensor:
         """x → z_e: float32 (n, 26, embedding), the latent embedding before quantisation."""
@@ -147,7 +149,8 @@ class Create(Network):
         """Quantised embedding (n, 26, embedding) → logits: float32 (n, classes)."""
         hidden = F.relu(self.classifier1(self.classifier_dropout(z_q.flatten(1))))
         hidden = F.relu(self.classifier2(self.classifier_dropout(hidden)))
-        return self.classifier3(self.classifier_dropout(hidden))
+        output: Tensor = self.classifier3(self.classifier_dropout(hidden))
+        return output
 
     def decode(self, z_q: Tensor) -> Tensor:
         """Quantised embedding (n, 26, embedding) → `recon` of Output."""

@@ -30,4 +30,3 @@ class Weights:
 
 
 AUTHORS_CODE = Weights()
-PAPER = Weights(sum_code_dims=True, reconstruction=1.0, mean_over_classes=True, focal_silencer=0.0, norms=0.0)

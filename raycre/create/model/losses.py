@@ -1,7 +1,7 @@
 """CREATE's loss: each term as a function (CREATE Methods, "Model training", eq. 2-11), and their sum.
 
 Arrays in, numbers out; knows nothing of epochs, optimisers or data. Where the paper's text and the
-authors' code differ, both are weights of one sum: PAPER and AUTHORS_CODE.
+authors' code differ, both are weights of one sum (loss_weights.py, presets.py).
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     Args:
         counts: int64 (classes,), training regions of each class, none of them 0.
     """
-    return (counts.sum() / (len(counts) * counts)).astype(np.float32)
+    values: NDArray[np.float32] = (counts.sum() / (len(counts) * counts)).astype(np.float32)
+    return values
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:

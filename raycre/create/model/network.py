@@ -75,7 +75,7 @@ class Network(nn.Module):
         """x → logits: float32 (n, classes)."""
         raise NotImplementedError
 
-    def outputs_of(self, labels: NDArray) -> NDArray[np.int64]:
+    def outputs_of(self, labels: NDArray[Any]) -> NDArray[np.int64]:
         """Position in `classes` of labels, integer (n,), that are positions in `CLASSES`: int64 (n,).
 
         Raises:
@@ -83,7 +83,7 @@ class Network(nn.Module):
         """
         place = np.full(len(CLASSES), -1, np.int64)
         place[[CLASSES.index(name) for name in self.classes]] = np.arange(len(self.classes))
-        found = place[labels]
+        found: NDArray[np.int64] = place[labels]
         if (found < 0).any():
             name = CLASSES[int(labels[found < 0][0])]
             raise LabelError(f"the network is of {', '.join(self.classes)}, not of this class", value=name)

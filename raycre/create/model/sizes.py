@@ -11,11 +11,9 @@ from typing import Annotated, Literal
 from annotated_types import Gt, Lt
 
 from raycre.bounds import NotNegativeNumber, Positive
+from raycre.create.layers.codebook import SMOOTHING, UPDATE_RATIO
 from raycre.create.layout import CLASSES
 from raycre.errors import ConfigError
-
-UPDATE_RATIO = 0.01  # μ, CREATE Methods, "Model training"
-SMOOTHING = 1e-5  # Laplace ε of the authors' code; not in eq. 7-9
 
 
 @dataclass(frozen=True)

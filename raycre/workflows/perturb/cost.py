@@ -21,8 +21,8 @@ from raycre.engine.local_ray import usable_cpus
 from raycre.store.passes import PassStore
 from raycre.workflows.perturb.peaks import aligned_genes, gene_peaks, peak_units
 from raycre.workflows.perturb.plan import CremePlan
-from raycre.workflows.perturb.stages import Gene, first_stage, next_stage, picked_genes, screening
-from raycre.workflows.perturb.units import Planned, Stage, as_dicts, gene_key, units_of
+from raycre.workflows.perturb.stages import first_stage, next_stage, picked_genes, screening
+from raycre.workflows.perturb.units import Gene, Planned, Stage, as_dicts, gene_key, units_of
 from raycre.workflows.timing import Timed, outlook, timed
 
 

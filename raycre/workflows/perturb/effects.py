@@ -22,7 +22,7 @@ from raycre.creme.tests import find_test
 from raycre.creme.tests.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
 from raycre.errors import RaycreError
-from raycre.store.elements import Regions
+from raycre.store.elements import ClassifiedRegions
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
@@ -57,7 +57,7 @@ class EffectsSpec:
     described: Described
     wild_types: Activity
     lacking: frozenset[str]
-    regions: Regions | None
+    regions: ClassifiedRegions | None
 
     def write(self, gene: Gene) -> None:
         """Write one part of a gene for each test, of the tracks that the gene was chosen for."""
@@ -74,7 +74,7 @@ class EffectsSpec:
             if key in self.lacking and (find_test(test).swaps or missing([test], settings, known)):
                 path.unlink(missing_ok=True)  # what an earlier configuration asked for
                 continue
-            effects = [row for row in self._read(test, settings, known) if self._chosen(row, settings)]
+            effects = [row for row in read_test(test, settings, known) if self._chosen(row, settings)]
             if settings.compat == "fixed":  # a gene's own TSS in its own context is no swap
                 effects = [row for row in effects if row.gene != key]
             rows = [self.described.row(gene, test, row, context) for row in effects]
@@ -82,20 +82,6 @@ class EffectsSpec:
             if self.regions is not None:
                 table["create_calls"] = self.regions.calls_in(table)
             write_table(path, as_table(table, EFFECTS, self.metadata))
-
-    def _read(self, test: str, settings: Settings, known: Activity) -> list[Row]:
-        """Return the rows of a test.
-
-        Raises:
-            RaycreError: it reads a pass that is not known.
-        """
-        try:
-            return find_test(test).effects(settings, known)
-        except KeyError as error:
-            raise RaycreError(
-                f"the test {test} reads a pass that it has not asked for ({error}); one that chooses passes "
-                "by earlier ones declares that it is adaptive"
-            ) from error
 
     def _chosen(self, row: Row, settings: Settings) -> bool:
         """Say whether a row is of a track that its gene was chosen for; of a swap, that both genes were."""
@@ -105,6 +91,21 @@ class EffectsSpec:
         return all(tracks is None or row.track in tracks for tracks in both)
 
 
+def read_test(test: str, settings: Settings, known: Activity) -> list[Row]:
+    """Return the rows of a test.
+
+    Raises:
+        RaycreError: it reads a pass that is not known.
+    """
+    try:
+        return find_test(test).effects(settings, known)
+    except KeyError as error:
+        raise RaycreError(
+            f"the test {test} reads a pass that it has not asked for ({error}); one that chooses passes "
+            "by earlier ones declares that it is adaptive"
+        ) from error
+
+
 def specify_effects(
     plan: CremePlan,
     run: Run,
@@ -112,7 +113,7 @@ def specify_effects(
     stage: Stage,
     genes: Sequence[Gene],
     failed: Sequence[Gene] = (),
-    regions: Regions | None = None,
+    regions: ClassifiedRegions | None = None,
 ) -> EffectsSpec:
     """Gather what reading effects takes.
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from raycre.creme.tests import tile_tests
 from raycre.genome.intervals import place
-from raycre.store.elements import Regions, element_rows, side_by_side, strongest
+from raycre.store.elements import ClassifiedRegions, element_rows, side_by_side, strongest
 from raycre.store.files import write_atomic
 from raycre.store.parquet import as_table, read_table
 from raycre.store.run import Run
@@ -24,7 +24,7 @@ TILE_TESTS = tile_tests()
 _LISTED = 40
 
 
-def write_elements(run: Run, model: str, regions: Regions | None) -> dict[str, Any]:
+def write_elements(run: Run, model: str, regions: ClassifiedRegions | None) -> dict[str, Any]:
     """Write summary/elements.parquet, remade from the parts of effects; without regions remove it.
 
     Args:
@@ -56,7 +56,7 @@ def write_elements(run: Run, model: str, regions: Regions | None) -> dict[str, A
     return {"element_rows": counted, "elements": [_shown(row) for row in best.to_dict("records")]}
 
 
-def _pieces(out: Path, model: str, regions: Regions) -> Iterator[pd.DataFrame]:
+def _pieces(out: Path, model: str, regions: ClassifiedRegions) -> Iterator[pd.DataFrame]:
     """Yield rows of whole genes, those of some `_PIECE` effects at a time."""
     folders = [out / "effects" / f"test={test}" / f"model={model}" for test in TILE_TESTS]
     names = sorted({path.name for folder in folders for path in folder.glob("part-*.parquet")})

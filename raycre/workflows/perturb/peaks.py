@@ -83,7 +83,10 @@ def peak_bins(profile: NDArray[np.float32], tss_bins: Sequence[int]) -> NDArray[
     """
     at_tss = profile[list(tss_bins)]
     best = np.array(tss_bins, dtype=np.int64)[at_tss.argmax(axis=0)]
-    return np.where(at_tss.max(axis=0) >= profile.max(axis=0), best, profile.argmax(axis=0))
+    values: NDArray[np.int64] = np.where(
+        at_tss.max(axis=0) >= profile.max(axis=0), best, profile.argmax(axis=0)
+    )
+    return values
 
 
 def gene_peaks(plan: CremePlan, genes: Sequence[Gene], store: PassStore) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from raycre.engine.pool import Pool
 from raycre.errors import RaycreError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import say
-from raycre.store.elements import Regions
+from raycre.store.elements import ClassifiedRegions
 from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore, remove_folder
@@ -67,7 +67,7 @@ class Work:
 
     plan: CremePlan
     run: Run
-    regions: Regions | None = None
+    regions: ClassifiedRegions | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
     units: pd.DataFrame = field(default_factory=pd.DataFrame)
     errors: dict[str, str] = field(default_factory=dict)

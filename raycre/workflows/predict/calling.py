@@ -180,7 +180,7 @@ def _held_out(path: Path) -> dict[str, _Rows]:
         ) from error
 
 
-def _pair(before: dict[str, _Rows], fold: dict[str, _Rows], number: int) -> Sequence[NDArray]:
+def _pair(before: dict[str, _Rows], fold: dict[str, _Rows], number: int) -> Sequence[NDArray[Any]]:
     """Labels (n,), probabilities (n, 2, 5) of regions that a fold tests and the one before it validates."""
     validated, tested = before["validation"], fold["test"]
     if not np.array_equal(validated.region, tested.region):

@@ -114,7 +114,7 @@ class CrePredictor:
             self._write_features(row["unit"], regions["region_id"].to_numpy(), features)
         write_table(self.spec.ledger.part(row["unit"]), table)
 
-    def _write_features(self, unit: str, region_id: NDArray, features: NDArray[np.int64]) -> None:
+    def _write_features(self, unit: str, region_id: NDArray[np.int64], features: NDArray[np.int64]) -> None:
         spec = self.spec
         assert spec.n_codes is not None
         tables = [
@@ -125,7 +125,8 @@ class CrePredictor:
 
 
 def _regions(shard: int, spec: ShardSpec) -> pd.DataFrame:
-    return read_table(spec.regions, row_group=shard).to_pandas()
+    table: pd.DataFrame = read_table(spec.regions, row_group=shard).to_pandas()
+    return table
 
 
 def _read(shard: int, spec: ShardSpec) -> Wide:

@@ -78,7 +78,7 @@ class Team:
         for module in model.modules():
             if isinstance(module, SplitQuantizer):
                 module.reduce = self._add_codes
-        share_norms(model, lambda part: _AddUp.apply(part, self))
+        share_norms(model, lambda part: _AddUp.apply(part, self))  # type: ignore[no-untyped-call]
         return Group(self.rank, self.size, self._average_gradients)
 
     def step(self, state: FoldState, data: FoldData, seed: int, group: Group | None) -> bool:

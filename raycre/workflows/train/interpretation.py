@@ -1,53 +1,47 @@
 """What a trained fold has learnt, as tables: decoders, embeddings, spectrum, and what major features do.
 
-Reads a fold's regions in batches and writes beside its weights. Knows no Ray.
+They are written beside its weights.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from raycre.create.evaluation.decoders import compare_decoders
+from raycre.create.evaluation.embedding import Seen, encode_regions, place
+from raycre.create.evaluation.major_features import major_features, sample
 from raycre.create.evaluation.metrics import predicted
-from raycre.create.evaluation.projection import Concatenated, Plane, project
+from raycre.create.evaluation.projection import Plane
 from raycre.create.evaluation.settings import Interpretation
 from raycre.create.evaluation.spectrum import UNUSED, Spectrum, count_features, spectrum_of
 from raycre.create.fold_data import FoldData
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
-from raycre.create.model.network import columns_of
 from raycre.errors import LabelError
 from raycre.store.parquet import as_table, read_table, write_table
-from raycre.store.schemas import CODEBOOK, MAP, MAP_OF, MAP_WHY, SPECTRUM, embeddings_schema
+from raycre.store.schemas import (
+    CODEBOOK,
+    DECODERS,
+    MAJOR_FEATURES,
+    MAP,
+    MAP_OF,
+    MAP_WHY,
+    OPENNESS_UNIT,
+    OPENNESS_UNITS,
+    SPECTRUM,
+    embeddings_schema,
+)
 from raycre.workflows.codes import flat_rows
-from raycre.workflows.train.decoders import BATCH, centred, write_decoders
-from raycre.workflows.train.major_features import sample, write_major_features
 
-__all__ = ["BATCH", "map_methods", "write_interpretation"]
-
-EMBEDDINGS_FILE, SPECTRUM_FILE = "embeddings.parquet", "spectrum.parquet"
-CODEBOOK_FILE = "codebook.parquet"
-
-
-class Seen(NamedTuple):
-    """What a model makes of n regions, centred window, forward strand.
-
-    codes: unsigned (n, 26, M), the smallest type that holds K; None without a codebook.
-    embedding: float32 (n, dimensions), which codes cannot stand for: the mean over positions, or the
-    concatenation where there are no codes; None where codes stand for it.
-    probabilities: float32 (n, 5), NaN in the columns of classes that were not trained.
-    """
-
-    codes: NDArray | None
-    embedding: NDArray[np.float32] | None
-    probabilities: NDArray[np.float32]
+DECODERS_FILE, EMBEDDINGS_FILE, SPECTRUM_FILE = "decoders.parquet", "embeddings.parquet", "spectrum.parquet"
+CODEBOOK_FILE, MAJOR_FILE = "codebook.parquet", "major_features.parquet"
+ZEROED_FILE, RECONSTRUCTION_FILE = "zeroed.parquet", "reconstruction.parquet"
 
 
 def write_interpretation(
@@ -86,12 +80,13 @@ def write_interpretation(
         raise LabelError("no regions to interpret; a fold needs regions in its test set")
     settings = settings or Interpretation()
     model.eval()
-    write_decoders(folder, model, data, np.concatenate([data.validation, rows]), metadata)
+    decoders = compare_decoders(model, data, np.concatenate([data.validation, rows]))
+    write_table(folder / DECODERS_FILE, as_table(decoders, DECODERS, metadata))
     seen = encode_regions(model, data, rows, mean=settings.embedding == "mean")
     labels = np.asarray(data.labels[rows], np.int64)
     codebook = model.quantizer.codebook.cpu().numpy() if isinstance(model.quantizer, SplitQuantizer) else None
     chosen = sample(data, rows, settings.mapped)
-    plane = _map(seen, codebook, chosen, seed)
+    plane = place(seen, codebook, chosen, seed)
     told = {
         **metadata,
         "embedding": settings.embedding,
@@ -108,7 +103,32 @@ def write_interpretation(
     write_table(folder / CODEBOOK_FILE, as_table(vectors, CODEBOOK, metadata))
     spectrum = spectrum_of(count_features(seen.codes, labels, n_codes))
     write_table(folder / SPECTRUM_FILE, as_table(_spectrum(spectrum), SPECTRUM, metadata))
-    write_major_features(folder, model, data, rows, seen.codes, spectrum, settings, metadata)
+    found = major_features(model, data, rows, seen.codes, spectrum, settings)
+    told = {
+        **metadata,
+        OPENNESS_UNIT: OPENNESS_UNITS[model.log_openness],
+        "per_class": "all" if settings.per_class is None else str(settings.per_class),
+        "base_by_base": str(settings.base_by_base),
+    }
+    write_table(folder / RECONSTRUCTION_FILE, found.reconstruction.replace_schema_metadata(told))
+    write_table(folder / ZEROED_FILE, found.zeroed.replace_schema_metadata(told))
+    write_table(folder / MAJOR_FILE, as_table(found.classes, MAJOR_FEATURES, told))
+
+
+def constant_decoders(folders: dict[int, Path]) -> dict[str, list[int]]:
+    """The folds in which a decoder's output is constant, by modality; empty where all live.
+
+    Args:
+        folders: of finished folds, by number; a baseline's has no such table.
+    """
+    dead: dict[str, list[int]] = {}
+    for fold, folder in folders.items():
+        path = folder / DECODERS_FILE
+        if path.is_file():
+            rows = read_table(path).to_pandas()
+            for name in rows.loc[rows["constant"], "modality"]:
+                dead.setdefault(str(name), []).append(fold)
+    return dead
 
 
 def map_methods(folders: dict[int, Path]) -> dict[str, list[int]]:
@@ -123,36 +143,6 @@ def map_methods(folders: dict[int, Path]) -> dict[str, list[int]]:
             told = read_table(folder / EMBEDDINGS_FILE, ["region_id"]).schema.metadata or {}
             found.setdefault(told.get(MAP.encode(), b"none").decode(), []).append(fold)
     return found
-
-
-def _map(seen: Seen, codebook: NDArray | None, chosen: NDArray[np.int64], seed: int) -> Plane:
-    """Places of the chosen regions on a plane."""
-    if seen.embedding is not None:
-        return project(seen.embedding[chosen], seed)
-    assert seen.codes is not None
-    assert codebook is not None
-    return project(Concatenated(seen.codes[chosen], codebook), seed)
-
-
-@torch.no_grad()
-def encode_regions(model: Create, data: FoldData, rows: NDArray[np.int64], *, mean: bool = False) -> Seen:
-    """Encode and classify the regions `rows`; `mean`: keep the mean embedding over positions."""
-    codes, embedding, probabilities = [], [], []
-    for _, x in centred(model, data, rows):
-        latent = model.quantizer(model.encode(x))
-        if mean or latent.codes is None:
-            kept = latent.z_q.mean(dim=1) if mean else latent.z_q.flatten(1)
-            embedding.append(kept.cpu().numpy())
-        of_classes = columns_of(model.head(latent.z_q).softmax(dim=1), model.classes)
-        probabilities.append(of_classes.cpu().numpy())
-        if latent.codes is not None:
-            kind = np.min_scalar_type(model.sizes.codes - 1)
-            codes.append(latent.codes.cpu().numpy().astype(kind))
-    return Seen(
-        np.concatenate(codes) if codes else None,
-        np.concatenate(embedding) if embedding else None,
-        np.concatenate(probabilities),
-    )
 
 
 def _embeddings(

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -143,7 +143,7 @@ def write_inputs(
     write_table(done, with_metadata(pa.Table.from_pandas(table, preserve_index=False), metadata))
 
 
-def _save(array: NDArray, path: Path) -> None:
+def _save(array: NDArray[Any], path: Path) -> None:
     with path.open("wb") as handle:
         np.save(handle, array)
 
@@ -151,7 +151,7 @@ def _save(array: NDArray, path: Path) -> None:
 def open_inputs(folder: Path) -> Arrays:
     """Map what `write_inputs` wrote."""
 
-    def mapped(name: str) -> NDArray | None:
+    def mapped(name: str) -> NDArray[Any] | None:
         path = folder / f"{name}.npy"
         return np.load(path, mmap_mode="r") if path.is_file() else None
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from raycre.config import TrainConfig
 from raycre.create.evaluation import metrics
+from raycre.create.evaluation.decoders import DEAD
 from raycre.create.evaluation.projection import wanted_method
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.model.create import Create
@@ -32,9 +33,8 @@ from raycre.workflows.inputs import (
 from raycre.workflows.run import Start
 from raycre.workflows.train.cost import cost_of
 from raycre.workflows.train.curves import read_test_set, write_curves
-from raycre.workflows.train.decoders import DEAD, constant_decoders
 from raycre.workflows.train.fold import ledger_of, start_network
-from raycre.workflows.train.interpretation import map_methods
+from raycre.workflows.train.interpretation import constant_decoders, map_methods
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of

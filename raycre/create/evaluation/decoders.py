@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,10 @@ from raycre.create.fold_data import FoldData
 from raycre.create.layout import ROWS, WIDTH
 from raycre.create.model.create import Create
 from raycre.create.views import Views
-from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.schemas import DECODERS
 
 BATCH = 64  # regions of one forward pass; fixed, since the last bits of a matrix product depend on it
 DEAD = 0.01  # share of the input's s.d. below which a decoder is called constant; ours
-DECODERS_FILE = "decoders.parquet"
 
 
 def centred(
@@ -61,10 +58,8 @@ class Spread:
 
 
 @torch.no_grad()
-def write_decoders(
-    folder: Path, model: Create, data: FoldData, rows: NDArray[np.int64], metadata: dict[str, str]
-) -> None:
-    """Decode the regions `rows` and write a row of DECODERS for each modality; the model is in evaluation."""
+def compare_decoders(model: Create, data: FoldData, rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Decode the regions `rows`: a row of DECODERS for each modality; the model is in evaluation mode."""
     before, after = Spread(sum(model.rows)), Spread(sum(model.rows))
     for _, x in centred(model, data, rows):
         before.add(x)
@@ -76,21 +71,4 @@ def write_decoders(
         of_input, of_output = before.sd(part), after.sd(part)
         share = of_output / of_input if of_input else np.nan
         found.append((name, len(rows), of_input, of_output, share, bool(share < DEAD)))
-    table = pd.DataFrame(found, columns=DECODERS.names)
-    write_table(folder / DECODERS_FILE, as_table(table, DECODERS, metadata))
-
-
-def constant_decoders(folders: dict[int, Path]) -> dict[str, list[int]]:
-    """The folds in which a decoder's output is constant, by modality; empty where all live.
-
-    Args:
-        folders: of finished folds, by number; a baseline's has no such table.
-    """
-    dead: dict[str, list[int]] = {}
-    for fold, folder in folders.items():
-        path = folder / DECODERS_FILE
-        if path.is_file():
-            rows = read_table(path).to_pandas()
-            for name in rows.loc[rows["constant"], "modality"]:
-                dead.setdefault(str(name), []).append(fold)
-    return dead
+    return pd.DataFrame(found, columns=DECODERS.names)

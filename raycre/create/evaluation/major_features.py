@@ -7,7 +7,7 @@ effect larger than the class's.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
+from raycre.create.evaluation.decoders import BATCH, centred
 from raycre.create.evaluation.settings import Interpretation
 from raycre.create.evaluation.spectrum import Spectrum, embed, zero_feature
 from raycre.create.fold_data import FoldData
@@ -24,43 +25,45 @@ from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
 from raycre.genome.sequence import N_CODE, decode
-from raycre.store.parquet import as_table, write_table
+from raycre.store.parquet import as_table
 from raycre.store.schemas import (
     MAJOR_FEATURES,
-    OPENNESS_UNIT,
-    OPENNESS_UNITS,
     RECONSTRUCTION,
     ZEROED,
 )
-from raycre.workflows.train.decoders import BATCH, centred
 
-MAJOR_FILE, ZEROED_FILE = "major_features.parquet", "zeroed.parquet"
-RECONSTRUCTION_FILE = "reconstruction.parquet"
 KINDS = ("original", "reconstructed", "zeroed")
 SIGNALS = ("openness", "loops")
 
 
-def write_major_features(
-    folder: Path,
+class MajorFeatures(NamedTuple):
+    """What classes lose without their major features.
+
+    classes: rows of MAJOR_FEATURES. zeroed: rows of ZEROED. reconstruction: rows of RECONSTRUCTION.
+    """
+
+    classes: pd.DataFrame
+    zeroed: pa.Table
+    reconstruction: pa.Table
+
+
+def major_features(
     model: Create,
     data: FoldData,
     rows: NDArray[np.int64],
-    codes: NDArray,
+    codes: NDArray[Any],
     spectrum: Spectrum,
     settings: Interpretation,
-    metadata: dict[str, str],
-) -> None:
-    """Write major_features, zeroed and reconstruction of a fold; the model is in evaluation mode.
+) -> MajorFeatures:
+    """Decode the regions of each class with its major feature and without; the model is in evaluation mode.
 
     Args:
-        folder: of the fold.
         model: with a codebook.
         data: of the fold.
         rows: int64 (n,), its test regions.
         codes: unsigned (n, 26, M), of them.
         spectrum: of them.
         settings: how many regions of a class to decode, and how many to keep base by base.
-        metadata: key-value metadata of Parquet files.
     """
     labels = np.asarray(data.labels[rows], np.int64)
     majors: list[dict[str, object]] = []
@@ -85,16 +88,8 @@ def write_major_features(
             "n_decoded": len(taken),
             **summary(effect),
         }
-    metadata = {
-        **metadata,
-        OPENNESS_UNIT: OPENNESS_UNITS[model.log_openness],
-        "per_class": "all" if settings.per_class is None else str(settings.per_class),
-        "base_by_base": str(settings.base_by_base),
-    }
-    for file, parts in ((RECONSTRUCTION_FILE, profiles), (ZEROED_FILE, effects)):
-        write_table(folder / file, pa.concat_tables(parts).replace_schema_metadata(metadata))
     table = pd.DataFrame(majors, columns=MAJOR_FEATURES.names)
-    write_table(folder / MAJOR_FILE, as_table(table, MAJOR_FEATURES, metadata))
+    return MajorFeatures(table, pa.concat_tables(effects), pa.concat_tables(profiles))
 
 
 def sample(data: FoldData, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
@@ -117,7 +112,7 @@ def rank_sum(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(mannwhitneyu(first, second, alternative="greater").pvalue)
 
 
-def summary(effect: dict[str, list]) -> dict[str, float]:
+def summary(effect: dict[str, list[Any]]) -> dict[str, float]:
     """Means and tests of MAJOR_FEATURES over decoded regions, one at least, of what the model reads.
 
     Args:
@@ -137,11 +132,11 @@ def summary(effect: dict[str, list]) -> dict[str, float]:
 
 
 def _decode(
-    model: Create, data: FoldData, rows: NDArray[np.int64], codes: NDArray, code: int, kept: set[int]
-) -> tuple[dict[str, list], dict[str, list]]:
+    model: Create, data: FoldData, rows: NDArray[np.int64], codes: NDArray[Any], code: int, kept: set[int]
+) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
     """Columns of ZEROED for all `rows`, of RECONSTRUCTION for those in `kept`; but the class in either."""
-    effect: dict[str, list] = {name: [] for name in ZEROED.names}
-    profile: dict[str, list] = {name: [] for name in RECONSTRUCTION.names}
+    effect: dict[str, list[Any]] = {name: [] for name in ZEROED.names}
+    profile: dict[str, list[Any]] = {name: [] for name in RECONSTRUCTION.names}
     effect |= {"region_id": rows.tolist(), "code": [code] * len(rows)}
     effect["n_pieces"] = (codes == code).sum(axis=(1, 2)).tolist()
     start = 0
@@ -165,14 +160,14 @@ def _decode(
     return _filled(effect), _filled(profile)
 
 
-def _filled(columns: dict[str, list]) -> dict[str, list]:
+def _filled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """None for what is not modelled."""
     n = len(columns["region_id"])
     return {name: values or [None] * n for name, values in columns.items()}
 
 
 @torch.no_grad()
-def _decode_batch(model: Create, x: Tensor, codes: NDArray, code: int) -> dict[str, Tensor]:
+def _decode_batch(model: Create, x: Tensor, codes: NDArray[Any], code: int) -> dict[str, Tensor]:
     """Each track and kind of a batch, (n, 1000): tracks as they are, sequence as its likeliest bases."""
     assert isinstance(model.quantizer, SplitQuantizer)
     indices = torch.from_numpy(codes.astype(np.int64)).to(x.device)

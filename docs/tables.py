@@ -1,0 +1,81 @@
+"""The tables of the documentation that code makes: `python docs/tables.py` writes them anew where they stand.
+
+A table is found in its page by its first line and, where several tables begin so, by the rows that it shares.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from raycre.backbones.registry import table_of_backbones
+from raycre.compare import registry
+from raycre.create.model.declaration import table_of_models
+from raycre.create.training import presets
+from raycre.creme.tests import table_of_tests
+from raycre.store.fields import describe
+from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def tables() -> list[tuple[str, str]]:
+    """Return (page, table) of every table that code makes; a page is a path from the root."""
+    compared = [
+        schema for name in registry.BUILT_IN for schema in registry.find_comparison(name).tables.values()
+    ]
+    return [
+        ("README.md", describe(PREDICTIONS)),
+        ("README.md", describe(EFFECTS)),
+        ("docs/create.md", table_of_models()),
+        ("docs/create.md", presets.describe()),
+        ("docs/creme.md", table_of_tests()),
+        ("docs/creme.md", describe(ELEMENTS)),
+        ("docs/backbones.md", table_of_backbones()),
+        ("docs/compare.md", registry.table_of_comparisons()),
+        *(("docs/compare.md", describe(schema)) for schema in compared),
+    ]
+
+
+def written_into(text: str, table: str) -> str:
+    """Return the text of a page with the table in place of its earlier form.
+
+    Raises:
+        ValueError: the page has no table that begins so and shares a row's first cell with it.
+    """
+    lines, wanted = text.split("\n"), table.split("\n")
+    best, best_shared = (0, 0), 0
+    for start, line in enumerate(lines):
+        if line != wanted[0]:
+            continue
+        end = start
+        while end < len(lines) and lines[end].startswith("|"):
+            end += 1
+        shared = len({_first_cell(row) for row in lines[start + 2 : end]} & {*map(_first_cell, wanted[2:])})
+        if shared > best_shared:
+            best, best_shared = (start, end), shared
+    if not best_shared:
+        raise ValueError(f"no table begins with {wanted[0]!r} and has its rows; write its first lines there")
+    return "\n".join([*lines[: best[0]], *wanted, *lines[best[1] :]])
+
+
+def _first_cell(row: str) -> str:
+    return row.split("|")[1].strip()
+
+
+def main() -> int:
+    """Write all tables; return 1 where a page changed."""
+    changed = 0
+    for page, table in tables():
+        path = ROOT / page
+        before = path.read_text()
+        after = written_into(before, table)
+        if after != before:
+            path.write_text(after)
+            print(f"{page}: {table.splitlines()[0]}")
+            changed = 1
+    return changed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
