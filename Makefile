@@ -1,13 +1,15 @@
 # Two targets do everything on a fresh machine with Python 3.11-3.13, git and make:
 #   make demo    set up, then the whole chain on a synthetic genome
 #   make test    set up, then the tests: what must hold before a change is merged
-# make test-fast has units and golden arrays alone; test-slow and chaos what takes minutes or gigabytes.
+# make test-fast has units and golden arrays alone, without Ray and long trainings; test-slow and chaos have what
+# takes minutes or gigabytes.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 # One process of tests for each processor; a file is one group, and so are those that share a Ray.
+test test-fast: export OPENBLAS_NUM_THREADS := 1
 PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo test test-fast test-slow chaos lint clean
@@ -19,7 +21,7 @@ test: $(STAMP)-test
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos"
 
 test-fast: $(STAMP)-test
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos and not ray" tests/unit tests/golden
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos and not ray and not learning" tests/unit tests/golden
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow

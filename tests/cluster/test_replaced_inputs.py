@@ -14,11 +14,11 @@ import pyBigWig
 import pytest
 
 from raycre.demo.genome import DemoGenome
+from raycre.engine.pool import Pool
 from raycre.errors import ChangedInputError
 from raycre.genome.fasta import Fasta
 from raycre.store.files import read_json, sha256_of
 from raycre.store.parquet import read_parts
-from raycre.workflows.perturb import run as perturbation
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict import run as prediction
 from raycre.workflows.predict.run import run_predict
@@ -146,11 +146,17 @@ def test_a_prediction_whose_weights_are_replaced_in_mid_run_has_no_part_of_them(
 
 
 def test_a_perturbation_whose_genome_is_replaced_in_mid_run_stops_with_its_name(
-    local_ray: None, own: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    local_ray: None, own: DemoGenome, tmp_path: Path
 ) -> None:
-    swapping(perturbation, monkeypatch, lambda: swap(own.fasta, other_fasta(own.fasta)))
+    class Swapping(Pool):
+        """Is entered when the driver has checked everything and is about to start its workers."""
+
+        def __enter__(self) -> Pool:
+            swap(own.fasta, other_fasta(own.fasta))
+            return super().__enter__()
+
     with pytest.raises(ChangedInputError, match=rf"{own.fasta.name}: the file was replaced after the run"):
-        run_creme(perturb_config(own, tmp_path / "run", tests=["context"]))
+        run_creme(perturb_config(own, tmp_path / "run", tests=["context"]), pool_of=Swapping)
     passes = list((tmp_path / "run").glob("passes/*/*/*.parquet"))
     assert not passes
     assert pd.isna(read_json(tmp_path / "run" / "run.json").get("passes", np.nan))

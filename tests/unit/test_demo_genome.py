@@ -281,6 +281,7 @@ def macro_auroc(features: np.ndarray, labels: np.ndarray) -> float:
     return float(roc_auc_score(labels, scores, multi_class="ovr"))
 
 
+@pytest.mark.learning
 def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(demo, chromosomes):
     truth = demo.truth_labels
     motifs = np.array([count_motifs(chromosomes[r.chrom][r.start : r.end]) for r in truth.itertuples()])
