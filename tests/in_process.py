@@ -58,7 +58,7 @@ def n_predicted(out: Path) -> int:
 
 def predictions(out: Path) -> dict[tuple[str, str], tuple[float, ...]]:
     """What is known: (gene's folder, pass) -> prediction."""
-    found = {}
+    found: dict[tuple[str, str], tuple[float, ...]] = {}
     for path in parts(out):
         table = read_table(path, ["pass", "prediction"])
         rows = zip(table["pass"].to_pylist(), table["prediction"].to_pylist(), strict=True)

@@ -23,7 +23,7 @@ def test_reference_reads_offsets_as_if_every_gene_were_on_plus(tss: int, start: 
     tiles = pd.DataFrame(places, columns=["start", "end"]).assign(strand=["+", "-"], tss=tss)
     assert place_tiles(tiles).equals(tiles)
     mirrored = place_tiles(tiles, "reference")
-    assert mirrored.iloc[0].equals(tiles.iloc[0])
+    pd.testing.assert_series_equal(mirrored.iloc[0], tiles.iloc[0])
     # The authors' TSS of a - gene is one past its base (DIVERGENCES 9).
     assert mirrored.loc[1, ["start", "end"]].tolist() == [
         tss + 1 - 2_048 + start,

@@ -24,7 +24,7 @@ def one(table: pd.DataFrame, setting: str, metric: str = "auprc") -> pd.Series:
 FULL = [0.90, 0.91, 0.92, 0.93, 0.94]
 
 
-def test_a_setting_below_the_baseline_in_all_of_n_folds_has_p_of_two_to_the_minus_n():
+def test_a_setting_below_the_baseline_in_all_of_n_folds_has_p_of_two_to_the_minus_n() -> None:
     table = compare(pd.concat([rows("full", FULL), rows("sequence", [0.80, 0.80, 0.80, 0.80, 0.80])]), "full")
     assert list(table.columns) == list(COMPARISON)
     found = one(table, "sequence")
@@ -35,26 +35,26 @@ def test_a_setting_below_the_baseline_in_all_of_n_folds_has_p_of_two_to_the_minu
     assert one(table, "full")["sd"] == pytest.approx(np.sqrt(0.0002))  # population: squares 4+1+0+1+4 of 5
 
 
-def test_one_loss_that_is_the_smallest_of_five_doubles_p():
+def test_one_loss_that_is_the_smallest_of_five_doubles_p() -> None:
     other = [0.901, 0.80, 0.80, 0.80, 0.80]  # better in one fold, by the smallest difference
     found = one(compare(pd.concat([rows("full", FULL), rows("x", other)]), "full"), "x")
     assert found["p_value"] == pytest.approx(2 / 2**5)  # rank sums 15 and 14
 
 
-def test_a_setting_above_the_baseline_is_not_called_worse():
+def test_a_setting_above_the_baseline_is_not_called_worse() -> None:
     better = [v + 0.01 * (i + 1) for i, v in enumerate(FULL)]
     found = one(compare(pd.concat([rows("full", FULL), rows("x", better)]), "full"), "x")
     assert found["p_value"] == 1.0
     assert found["difference"] > 0
 
 
-def test_equal_settings_and_the_baseline_itself_have_no_p():
+def test_equal_settings_and_the_baseline_itself_have_no_p() -> None:
     table = compare(pd.concat([rows("full", FULL), rows("same", FULL)]), "full")
     assert table["p_value"].isna().all()
     assert (table["difference"] == 0).all()
 
 
-def test_only_common_folds_are_paired_and_unknown_values_are_left_out():
+def test_only_common_folds_are_paired_and_unknown_values_are_left_out() -> None:
     other = [0.80, float("nan"), 0.80]  # folds 0 and 2 of five
     found = one(compare(pd.concat([rows("full", FULL), rows("x", other)]), "full"), "x")
     assert found["n_folds"] == 2
@@ -62,14 +62,14 @@ def test_only_common_folds_are_paired_and_unknown_values_are_left_out():
     assert found["p_value"] == pytest.approx(1 / 4)
 
 
-def test_a_metric_that_the_baseline_lacks_has_a_mean_and_nothing_to_compare():
+def test_a_metric_that_the_baseline_lacks_has_a_mean_and_nothing_to_compare() -> None:
     table = compare(pd.concat([rows("full", FULL), rows("x", FULL, metric="f1")]), "full")
     found = one(table, "x", "f1")
     assert found["mean"] == pytest.approx(0.92)
     assert np.isnan([found["difference"], found["p_value"]]).all()
 
 
-def test_the_order_of_rows_changes_nothing():
+def test_the_order_of_rows_changes_nothing() -> None:
     metrics = pd.concat([rows("full", FULL), rows("a", FULL[::-1]), rows("a", [0.1] * 5, metric="f1")])
     shuffled = metrics.sample(frac=1, random_state=0)
     key = ["setting", "metric"]
@@ -77,7 +77,7 @@ def test_the_order_of_rows_changes_nothing():
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_a_class_is_compared_as_macro_is():
+def test_a_class_is_compared_as_macro_is() -> None:
     metrics = pd.concat([rows("full", FULL, of="silencer"), rows("x", [0.5] * 5, of="silencer")])
     assert one(compare(metrics, "full", of="silencer"), "x")["difference"] == pytest.approx(-0.42)
     table = by_class(metrics)
@@ -96,6 +96,8 @@ def test_a_class_is_compared_as_macro_is():
         (pd.concat([rows("full", FULL), rows("full", FULL[:1])]), "full", "macro", "fold 0 comes twice"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_by_name(metrics, baseline, of, message):
+def test_what_cannot_be_compared_is_refused_by_name(
+    metrics: pd.DataFrame, baseline: str, of: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         compare(metrics, baseline, of)

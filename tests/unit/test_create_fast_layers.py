@@ -80,6 +80,7 @@ def test_only_wide_layers_in_full_precision_are_nested() -> None:
 def test_wide_convolutions_of_a_network_agree_in_float32() -> None:
     torch.manual_seed(0)
     layer, x = nn.Conv1d(192, 200, 8), torch.randn(2, 30, 192)
+    assert layer.bias is not None
     with torch.no_grad():
         expected = plain(x.double(), layer.weight.double(), layer.bias.double()).float()
         for found in (convolve(x, layer.weight, layer.bias), prepared(layer)(x)):
@@ -89,10 +90,13 @@ def test_wide_convolutions_of_a_network_agree_in_float32() -> None:
 def test_a_prepared_layer_gathers_gradients_over_calls() -> None:
     torch.manual_seed(0)
     layer, x = nn.Conv1d(128, 128, 8).double(), torch.randn(4, 12, 128, dtype=torch.float64)
+    assert layer.bias is not None
     ready = prepared(layer)
     torch.cat([ready(x[:2]), ready(x[2:])]).square().sum().backward()
     found = [layer.weight.grad, layer.bias.grad]
-    expected = torch.autograd.grad(plain(x, layer.weight, layer.bias).square().sum(), layer.parameters())
+    expected = torch.autograd.grad(
+        plain(x, layer.weight, layer.bias).square().sum(), list(layer.parameters())
+    )
     for ours, theirs in zip(found, expected, strict=True):
         assert ours is not None
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)

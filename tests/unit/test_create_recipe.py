@@ -150,7 +150,7 @@ def test_two_workers_share_each_batch_without_overlap(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(FoldData, "inputs", spy)
     data, recipe = regions(), replace(SHORT, batch_size=40)
-    averaged: list[int] = []
+    averaged: list[object] = []
     for rank in (0, 1):
         group = Group(rank, 2, lambda model: averaged.append(model.sizes.codes))
         training.train_epoch(start(recipe), data, 0, SEED, group)

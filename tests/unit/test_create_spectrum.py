@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raycre.create.evaluation.spectrum import count_features, embed, spectrum_of, zero_feature
+from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import Sizes
@@ -91,6 +92,7 @@ def test_codes_and_codebook_are_the_whole_embedding() -> None:
     model = Create(SMALL).eval()
     with torch.no_grad():
         output = model(torch.rand(3, 6, 1000))
+    assert isinstance(model.quantizer, SplitQuantizer)
     rebuilt = embed(output.codes, model.quantizer.codebook)
     torch.testing.assert_close(rebuilt, output.z_q, rtol=0, atol=0)
     unused = sorted(set(range(SMALL.codes)) - set(output.codes.unique().tolist()))

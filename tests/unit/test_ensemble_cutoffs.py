@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -93,8 +95,8 @@ SCORES = st.floats(0, 1, width=32)
 
 @given(st.lists(st.tuples(SCORES, SCORES), min_size=2, max_size=60), st.integers(2, 30), st.randoms())
 def test_a_cutoff_lies_between_what_other_classes_have_on_average_and_that_of_two_folds(
-    scores: list[tuple[float, float]], n_folds: int, random
-) -> None:  # type: ignore[no-untyped-def]
+    scores: list[tuple[float, float]], n_folds: int, random: Random
+) -> None:
     labels, pairs = not_silencers(len(scores)), pairs_of(SILENCER, scores)
     found = ensemble_cutoffs(labels, pairs, n_folds, max_fpr=0.1)
     of_two = cutoffs(labels, pairs.mean(axis=1), max_fpr=0.1)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def published(server: Server, *, known: bool = True, size: int | None = None) ->
     return Published("thing", "a thing", address, "main", "MIT", "inferred", size, SHA256 if known else None)
 
 
-def fetch(item: Published, *, tries: int = 3, timeout: float = 30, **options: bool) -> bool:
+def fetch(item: Published, *, tries: int = 3, timeout: float = 30, **options: Any) -> bool:
     return cached.fetch(item, tries=tries, pause=0, timeout=timeout, **options)
 
 

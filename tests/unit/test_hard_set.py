@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,19 +32,19 @@ COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("hard") / "set"
     write_hard_set(out, seed=5, n_regions=N, n_chromosomes=N_CHROMOSOMES)
     return out
 
 
 @pytest.fixture(scope="module")
-def truth(folder) -> pd.DataFrame:
+def truth(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "truth.tsv", sep="\t")
 
 
 @pytest.fixture(scope="module")
-def texts(folder, truth) -> list[str]:
+def texts(folder: Path, truth: pd.DataFrame) -> list[str]:
     """Bases of every region, read without raycre."""
     records = (folder / "genome.fa").read_text().split(">")[1:]
     chromosomes = {
@@ -53,11 +54,11 @@ def texts(folder, truth) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def features(folder):
+def features(folder: Path) -> Any:
     return hard_ceiling.read_features(folder)
 
 
-def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("one", 7), ("two", 7), ("three", 8)):
         write_hard_set(tmp_path / name, seed=seed, n_regions=20, n_chromosomes=2)
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == sorted(FILES)
@@ -67,7 +68,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     assert differ == list(FILES)
 
 
-def test_a_folder_in_use_and_too_few_regions_are_refused(tmp_path):
+def test_a_folder_in_use_and_too_few_regions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least 10 regions a chromosome"):
         write_hard_set(tmp_path / "few", n_regions=19, n_chromosomes=2)
     (tmp_path / "mine.txt").write_text("keep")
@@ -76,7 +77,9 @@ def test_a_folder_in_use_and_too_few_regions_are_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_classes_have_the_papers_proportion_and_few_labels_are_wrong(folder, truth):
+def test_classes_have_the_papers_proportion_and_few_labels_are_wrong(
+    folder: Path, truth: pd.DataFrame
+) -> None:
     counts = truth["planted"].value_counts()[list(CLASSES)].to_numpy()
     assert np.abs(counts - N * np.array(PAPER_COUNTS) / sum(PAPER_COUNTS)).max() <= 1
     assert 0.005 < (truth["label"] != truth["planted"]).mean() < 0.03  # 2 % are drawn anew
@@ -87,7 +90,7 @@ def test_classes_have_the_papers_proportion_and_few_labels_are_wrong(folder, tru
     assert bed[["chrom", "start", "end"]].equals(truth[["chrom", "start", "end"]])
 
 
-def test_regions_stay_apart_when_shifted_and_make_folds_by_chromosome(truth):
+def test_regions_stay_apart_when_shifted_and_make_folds_by_chromosome(truth: pd.DataFrame) -> None:
     for _, here in truth.groupby("chrom"):
         assert (here["start"].to_numpy()[1:] - here["end"].to_numpy()[:-1]).min() >= 40
         assert here["start"].min() >= 20
@@ -97,12 +100,14 @@ def test_regions_stay_apart_when_shifted_and_make_folds_by_chromosome(truth):
         assert set(folds) == set(range(n))
 
 
-def test_order_of_a_and_b_is_all_that_tells_enhancers_from_silencers_by_their_pairs(truth, texts):
+def test_order_of_a_and_b_is_all_that_tells_enhancers_from_silencers_by_their_pairs(
+    truth: pd.DataFrame, texts: list[str]
+) -> None:
     sums = truth.groupby("planted")[["A", "B", "AB", "BA"]].mean()
     assert sums.loc["enhancer", "AB"] > 3 > 0.2 > sums.loc["silencer", "AB"]
     assert sums.loc["silencer", "BA"] > 3 > 0.2 > sums.loc["enhancer", "BA"]
     a, b = MOTIFS["A"], MOTIFS["B"]
-    counted = {}
+    counted: dict[str, list[tuple[int, ...]]] = {}
     for row, text in zip(truth.itertuples(), texts, strict=True):
         both = [text, text[::-1].translate(COMPLEMENT)]
         found = tuple(sum(strand.count(motif) for strand in both) for motif in (a, b))
@@ -111,7 +116,7 @@ def test_order_of_a_and_b_is_all_that_tells_enhancers_from_silencers_by_their_pa
     assert np.abs(enhancer - silencer).max() < 0.6  # of about 4.3; s.d. of each mean is 0.2
 
 
-def test_a_region_holds_the_words_that_the_truth_gives_it(truth, texts):
+def test_a_region_holds_the_words_that_the_truth_gives_it(truth: pd.DataFrame, texts: list[str]) -> None:
     sites, planted = 0, 0
     for row, text in zip(truth.itertuples(), texts, strict=True):
         both = [text, text[::-1].translate(COMPLEMENT)]
@@ -122,7 +127,7 @@ def test_a_region_holds_the_words_that_the_truth_gives_it(truth, texts):
     assert sites / planted == pytest.approx(whole, abs=0.02)
 
 
-def test_openness_is_whole_counts_and_follows_the_truth(folder, truth):
+def test_openness_is_whole_counts_and_follows_the_truth(folder: Path, truth: pd.DataFrame) -> None:
     for name, depth in DEPTH.items():
         with pyBigWig.open(str(folder / name)) as track:
             values = track.intervals("chr1")
@@ -139,7 +144,9 @@ def test_openness_is_whole_counts_and_follows_the_truth(folder, truth):
         assert np.corrcoef(seen, expected)[0, 1] > 0.9
 
 
-def test_loops_over_the_middle_of_a_region_are_as_many_as_the_truth_says(folder, truth):
+def test_loops_over_the_middle_of_a_region_are_as_many_as_the_truth_says(
+    folder: Path, truth: pd.DataFrame
+) -> None:
     names = ["chrom1", "start1", "end1", "chrom2", "start2", "end2"]
     loops = pd.read_csv(folder / "loops.bedpe", sep="\t", names=names)
     assert (loops["chrom1"] == loops["chrom2"]).all()
@@ -166,7 +173,7 @@ def score(x: np.ndarray, labels: np.ndarray, chrom: pd.Series) -> np.ndarray:
 
 
 @pytest.mark.learning
-def test_no_modality_alone_and_no_counting_reaches_what_all_together_do(features):
+def test_no_modality_alone_and_no_counting_reaches_what_all_together_do(features: Any) -> None:
     by_setting, labels, chrom = features
     found = {name: macro(score(x, labels, chrom)) for name, x in by_setting.items()}
     assert found["all"] > 0.85
@@ -179,7 +186,7 @@ def test_no_modality_alone_and_no_counting_reaches_what_all_together_do(features
 
 
 @pytest.mark.learning
-def test_shuffled_labels_cannot_be_told(features):
+def test_shuffled_labels_cannot_be_told(features: Any) -> None:
     by_setting, labels, chrom = features
     shuffled = np.random.default_rng(0).permutation(labels)
     assert macro(score(by_setting["all"], shuffled, chrom)) < 0.25

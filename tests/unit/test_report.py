@@ -178,13 +178,6 @@ def test_what_inputs_were_taken_for_is_shown(tmp_path: Path) -> None:
     assert reading in page_of(tmp_path, tmp_path / "run")
 
 
-def test_a_record_of_an_earlier_version_lists_the_inputs_of_its_identity(tmp_path: Path) -> None:
-    record = start_run(tmp_path / "t", "train").record
-    del record["inputs"]
-    record["identity"]["weights_sha256"] = SHA
-    assert [row[0] for row in inputs_table(record).rows] == ["fasta", "openness[1]", "model.weights"]
-
-
 def test_a_page_takes_the_place_of_a_page_and_of_no_other_file(tmp_path: Path) -> None:
     run = write_prediction(tmp_path / "p")
     page_of(tmp_path, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -48,14 +49,15 @@ def test_flops_are_those_of_one_time() -> None:
 
 
 @pytest.fixture
-def six_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, float]]:
+def six_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     monkeypatch.setattr(timing, "usable_cpus", lambda: 6)
     monkeypatch.setattr(time, "process_time", lambda: 7.0)
-    return lambda **more: outlook(600.0, **({"units": 30, "asked": "auto", "cpus": 1, "started": 5.0} | more))
+    given: dict[str, Any] = {"units": 30, "asked": "auto", "cpus": 1, "started": 5.0}
+    return lambda **more: outlook(600.0, **(given | more))
 
 
 def test_wall_time_is_of_the_replicas_asked_for_and_of_starting_them(
-    six_cores: Callable[..., dict[str, float]],
+    six_cores: Callable[..., dict[str, Any]],
 ) -> None:
     startup = 7.0 - 5.0 + timing.RAY_START + timing.REPLICA_START
     auto = six_cores()

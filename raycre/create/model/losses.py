@@ -1,6 +1,6 @@
 """CREATE's loss: each term as a function (CREATE Methods, "Model training", eq. 2-11), and their sum.
 
-Where the paper's text and the authors' code differ, both are weights of one sum (loss_weights.py, presets.py).
+Where the paper's text and the authors' code differ, both are weights of one sum (loss_weights.py).
 """
 
 from __future__ import annotations

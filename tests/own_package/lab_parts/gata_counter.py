@@ -27,6 +27,8 @@ MOTIF = "GATAA"
 class GataCounter(Backbone):
     """Predicts in every bin `base + gain * (GATAA anywhere in the input, on either strand)`; two tracks."""
 
+    kernels: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         # 1. What raycre asks of a model before it runs it: sizes, and a table of its outputs.
