@@ -8,9 +8,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-# One process of tests for each processor; a file is one group, and so are those that share a Ray.
+# One process of tests for each processor; a file is one group, and so are those that share a Ray (tests/parallel.py).
 test test-fast: export OPENBLAS_NUM_THREADS := 1
-PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: demo test test-fast test-slow chaos lint clean
 
@@ -21,7 +21,7 @@ test: $(STAMP)-test
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos"
 
 test-fast: $(STAMP)-test
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos and not ray and not learning" tests/unit tests/golden
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos and not learning" tests/unit tests/golden
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow

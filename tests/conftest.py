@@ -14,7 +14,11 @@ from hypothesis import settings as hypothesis_settings
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.demo.genome import DemoGenome, write_demo_genome
-from tests.parallel import pytest_collection_modifyitems, pytest_xdist_auto_num_workers  # noqa: F401
+from tests.parallel import (  # noqa: F401 - hooks
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,45 +1,56 @@
 """How tests are shared out between the processes of pytest-xdist; `make test` starts them.
 
-A file is one group, so that its fixtures are made once. Tests on the session's Ray are two groups, those of
-tests/fault and all others, so that two of the processes have a Ray and no other starts one.
+A file is one group, which one process does, so that its fixtures are made once. The files of tests/cluster
+are one group on the session's Ray, and so are those of tests/fault: no third process has a Ray.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 
 from raycre.engine.local_ray import usable_cpus
 
-WAITING = ("cluster", "fault")  # folders of tests that wait for other processes more than they compute
+SHARING = ("cluster", "fault")  # folders whose files share the session's Ray
+ALONE = ("test_disk", "test_fetch", "test_head", "test_own_backbone", "test_own_model")  # but for these
 RAY = "local_ray"  # the fixture
+
+
+def group_of(path: str) -> str:
+    """Name the group of a test file: its folder where that shares a Ray, else the file itself."""
+    folder, name = PurePosixPath(path).parts[-2:]
+    return folder if folder in SHARING and name.removesuffix(".py") not in ALONE else path
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """`-n auto`: a process for every processor, and one more where Ray's tests are among those asked for."""
-    asked = [Path(argument.partition("::")[0]).parts for argument in config.args]
-    waits = any("unit" not in parts and "golden" not in parts for parts in asked)
-    return usable_cpus() + waits
+    """`-n auto`: a process for every processor, and one more where tests are asked for that wait for Ray."""
+    asked = [PurePosixPath(argument.partition("::")[0]).parts for argument in config.args]
+    return usable_cpus() + any("unit" not in parts and "golden" not in parts for parts in asked)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadscope`, take `group_of` for the scope of a test."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.partition("::")[0])
+
+    return Groups(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests on the session's Ray; name each test's group and put the longest groups first."""
+    """Refuse a test on the session's Ray outside the groups that share it; put these groups first."""
+    path = {item: str(PurePosixPath(item.path)) for item in items}
     for item in items:
-        if RAY in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.ray)
-    if not getattr(config.option, "loadgroup", False):  # --dist loadgroup, in one of the processes
-        return
-    on_ray = {item.path for item in items if item.get_closest_marker("ray")}
-
-    def rank(item: pytest.Item) -> int:
-        folder = item.path.parent.name
-        waits = folder in WAITING
-        shares = item.get_closest_marker("ray") is not None or (waits and item.path in on_ray)
-        group = f"{folder}/{item.path.stem}" if not shares else "fault" if folder == "fault" else "cluster"
-        item.add_marker(pytest.mark.xdist_group(group))
-        return 0 if shares else 1 if waits else 2
-
-    items.sort(key=rank)
+        if RAY in getattr(item, "fixturenames", ()) and group_of(path[item]) == path[item]:
+            raise pytest.UsageError(f"{item.nodeid}: a test on the session's Ray belongs to tests/cluster")
+    if hasattr(config, "workerinput"):  # one of several processes: they take groups in this order
+        items.sort(key=lambda i: (i.path.parent.name not in SHARING, group_of(path[i]) == path[i]))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from ray.exceptions import ActorUnavailableError
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.fold_data import FoldData
@@ -21,6 +22,8 @@ from raycre.create.training.epoch import start_fold
 from raycre.create.training.fold import FoldState
 from raycre.create.training.recipe import Recipe
 from raycre.demo.genome import DemoGenome
+from raycre.engine.resources import Share
+from raycre.engine.train_workers import TorchTrainer
 from raycre.errors import RaycreError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
@@ -30,7 +33,7 @@ from raycre.workflows.train.groups import PeerFailedError, Team, join_team
 from raycre.workflows.train.materialise import open_inputs
 from raycre.workflows.train.plan import TrainPlan
 from raycre.workflows.train.run import run_train
-from raycre.workflows.train.workers import TROUBLE, Job, train_job
+from raycre.workflows.train.workers import TROUBLE, Job, train_job, train_jobs
 from tests.conftest import train_values
 from tests.trainings import plan_from, with_inputs
 from tests.unit.test_class_weights import uneven
@@ -221,3 +224,16 @@ def test_a_worker_alone_exchanges_nothing() -> None:
     assert Team().told(lambda: 5) == 5
     assert Team().share(Create(CALM)) is None
     Team().fail()
+
+
+def test_a_training_that_ray_loses_says_so_by_name(
+    genome: DemoGenome, local_ray: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = plan_from(train_values(genome, tmp_path))
+
+    def lost(self: object) -> None:
+        raise ActorUnavailableError("keepalive watchdog timeout", None)
+
+    monkeypatch.setattr(TorchTrainer, "fit", lost)
+    with pytest.raises(RaycreError, match=r"keepalive watchdog timeout.*run again to go on"):
+        train_jobs([Job(plan, 0, {})], Share(), 1, tmp_path)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from raycre.backbones import registry
+from raycre.backbones.enformer import load as enformer
 from raycre.backbones.enformer.model import Enformer
 from raycre.cli import main
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, read_config
@@ -131,7 +131,7 @@ def test_the_perturbation_of_real_genes(
     n_genes: int,
     refused: dict[str, str],
 ) -> None:
-    monkeypatch.setattr(registry, "Enformer", partial(Enformer, **NARROW))
+    monkeypatch.setattr(enformer, "Enformer", partial(Enformer, **NARROW))
     paths = {f"inputs__{key}": data / path for key, path in inputs.items()}
     table = data / "tracks" / "enformer_human.tsv.gz"
     cost, said = planned(capsys, name, tmp_path / "run", "creme", "config", model__track_table=table, **paths)

@@ -6,15 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from ray.exceptions import ActorUnavailableError
 
 from raycre.demo.genome import DemoGenome
-from raycre.engine.resources import Share
-from raycre.engine.train_workers import JobQueue, TorchTrainer, work_through
-from raycre.errors import RaycreError
+from raycre.engine.train_workers import JobQueue, work_through
 from raycre.store.files import write_json
 from raycre.workflows.train import workers
-from raycre.workflows.train.workers import TROUBLE, Job, forget_trouble, train_jobs
+from raycre.workflows.train.workers import TROUBLE, Job, forget_trouble
 from tests.conftest import train_values
 from tests.processes import PATIENCE
 from tests.trainings import plan_from
@@ -67,14 +64,3 @@ def test_a_fold_that_is_tried_again_is_not_said_to_have_failed(jobs: list[Job]) 
     assert [workers._row(job).state for job in jobs] == ["waiting", "failed", "waiting", "waiting"]
     forget_trouble(jobs)
     assert {workers._row(job).state for job in jobs} == {"waiting"}
-
-
-def test_a_training_that_ray_loses_says_so_by_name(
-    jobs: list[Job], local_ray: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def lost(self: object) -> None:
-        raise ActorUnavailableError("keepalive watchdog timeout", None)
-
-    monkeypatch.setattr(TorchTrainer, "fit", lost)
-    with pytest.raises(RaycreError, match=r"keepalive watchdog timeout.*run again to go on"):
-        train_jobs(jobs, Share(), 1, tmp_path)
