@@ -20,7 +20,7 @@ from raycre.cli.predict import predict
 from raycre.cli.report import report
 from raycre.cli.signals import interruptible
 from raycre.cli.tracks import tracks
-from raycre.cli.train import train
+from raycre.cli.train import TrainCommand, train
 from raycre.cli.weights import weights
 from raycre.errors import RaycreError
 
@@ -30,7 +30,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (train, predict, creme, demo, report, doctor, tracks):
+app.command(cls=TrainCommand)(train)
+for verb in (predict, creme, demo, report, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(compare, name="compare")
