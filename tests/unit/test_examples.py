@@ -67,7 +67,7 @@ def test_the_training_of_the_published_sequences(
         inputs__labels=tmp_path / "s" / "labels.bed",
     )
     assert (cost["folds"], cost["folds_done"], cost["epochs_at_most"]) == (10, 0, 30)
-    assert cost["views_per_epoch_and_fold"] == 800  # of 1,000 regions eight tenths, each once
+    assert cost["views_per_epoch_and_fold"] == 2 * 800  # eight tenths of 1,000 regions, on both strands
 
 
 @pytest.mark.parametrize(
