@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raycre.config.models import ReplicaResources
 from raycre.engine.pool import DEPTH, Pool
+from raycre.engine.resources import Share
 from raycre.store.ledger import Outcome
 
 PARCEL = np.arange(1 << 20, dtype=np.float64)  # 8 MiB: too large to travel with a call
@@ -63,8 +63,9 @@ class Counted(Sequence[int]):
 
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas: int) -> None:
-    units, seen, most = Counted(40), [], 0
-    with Pool(Reporter, None, ReplicaResources(replicas=replicas), PARCEL) as pool:
+    units, most = Counted(40), 0
+    seen: list[str] = []
+    with Pool(Reporter, None, Share(replicas), PARCEL) as pool:
         for outcome in pool.run(units, "common"):
             most = max(most, units.taken - len(seen))
             seen.append(outcome.unit)
@@ -78,7 +79,7 @@ def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas:
 
 def test_an_actor_that_is_started_again_gets_the_parcel_again(local_ray: None, tmp_path: Path) -> None:
     died = tmp_path / "died"
-    with Pool(Reporter, died, ReplicaResources(replicas=1), PARCEL) as pool:
+    with Pool(Reporter, died, Share(1), PARCEL) as pool:
         seen = [outcome.unit for outcome in pool.run(range(3), "common")]
         assert died.exists()
         again = [outcome.unit for outcome in pool.run(range(2), "common")]

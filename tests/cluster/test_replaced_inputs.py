@@ -137,9 +137,11 @@ def test_a_prediction_whose_weights_are_replaced_in_mid_run_has_no_part_of_them(
 ) -> None:
     checkpoint, other = write_training(tmp_path / "train", n=1), write_training(tmp_path / "other", n=2)
     weights = "folds/fold={}/best.safetensors".format
-    swapping(
-        prediction, monkeypatch, lambda: shutil.copy(other / weights(1), checkpoint / weights(0)) and None
-    )
+
+    def swap() -> None:
+        shutil.copy(other / weights(1), checkpoint / weights(0))
+
+    swapping(prediction, monkeypatch, swap)
     with pytest.raises(Exception, match=r"best\.safetensors.*the file was replaced after the run"):
         run_predict(predict_config(own, checkpoint, tmp_path / "run"))
     assert not list((tmp_path / "run").glob("predictions/*.parquet"))

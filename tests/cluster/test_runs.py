@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError, TasksFailedError
 from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
@@ -42,7 +44,7 @@ def test_test_sets_of_the_folds_are_disjoint_and_cover_all_regions(trained: Path
 
 def test_predictions_have_the_promised_columns_once_per_region_in_input_order(
     predicted: Path, genome
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     rows = read_parts(predicted / "predictions")
     assert list(rows.columns) == PREDICTIONS.names
     assert rows["region_id"].tolist() == list(range(len(rows)))
@@ -56,8 +58,8 @@ def test_predictions_have_the_promised_columns_once_per_region_in_input_order(
 
 
 @pytest.mark.parametrize(("folds", "rule"), [("all", "ensemble"), ((0, 1), "ensemble"), ((1,), "fold")])
-def test_calls_follow_from_the_cutoffs_that_the_run_states(  # type: ignore[no-untyped-def]
-    genome, trained: Path, predicted: Path, tmp_path: Path, folds, rule: str
+def test_calls_follow_from_the_cutoffs_that_the_run_states(
+    genome: DemoGenome, trained: Path, predicted: Path, tmp_path: Path, folds: Any, rule: str
 ) -> None:
     model = {"checkpoint": str(trained), "folds": folds}
     out = predicted if folds == "all" else tmp_path / "run"  # of which nothing is left to do
@@ -83,8 +85,8 @@ def test_parquet_metadata_names_the_run_and_the_weights(predicted: Path) -> None
 
 
 @pytest.mark.parametrize(("shard_size", "replicas"), [(50, 2), (7, 2)])
-def test_predictions_do_not_depend_on_shards_or_replicas(  # type: ignore[no-untyped-def]
-    predicted: Path, genome, trained: Path, tmp_path: Path, shard_size: int, replicas: int
+def test_predictions_do_not_depend_on_shards_or_replicas(
+    predicted: Path, genome: DemoGenome, trained: Path, tmp_path: Path, shard_size: int, replicas: int
 ) -> None:
     changes = {"shard_size": shard_size, "resources": {"replicas": replicas}}
     run_predict(predict_config(genome, trained, tmp_path, **changes))
@@ -93,8 +95,8 @@ def test_predictions_do_not_depend_on_shards_or_replicas(  # type: ignore[no-unt
     )
 
 
-def test_a_second_run_finds_everything_done_and_a_lost_part_is_made_again(  # type: ignore[no-untyped-def]
-    predicted: Path, genome, trained: Path
+def test_a_second_run_finds_everything_done_and_a_lost_part_is_made_again(
+    predicted: Path, genome: DemoGenome, trained: Path
 ) -> None:
     before = bytes_of(predicted, "predictions/*.parquet")
     lost = predicted / "predictions" / "part-00003.parquet"
@@ -105,14 +107,18 @@ def test_a_second_run_finds_everything_done_and_a_lost_part_is_made_again(  # ty
     assert all(p.stat().st_mtime_ns == t for p, t in untouched.items())
 
 
-def test_another_configuration_in_the_same_folder_is_refused(predicted: Path, genome, trained: Path) -> None:  # type: ignore[no-untyped-def]
+def test_another_configuration_in_the_same_folder_is_refused(
+    predicted: Path, genome: DemoGenome, trained: Path
+) -> None:
     before = bytes_of(predicted, "**/*.*")
     with pytest.raises(RunMismatchError, match="views was 4, is 2"):
         run_predict(predict_config(genome, trained, predicted, views=2))
     assert bytes_of(predicted, "**/*.*") == before
 
 
-def test_dry_run_counts_the_work_and_writes_nothing(genome, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_dry_run_counts_the_work_and_writes_nothing(
+    genome: DemoGenome, trained: Path, tmp_path: Path
+) -> None:
     cost = run_predict(predict_config(genome, trained, tmp_path / "p"), dry_run=True)
     n = cost["regions"]["kept"]
     assert cost["forward_passes_to_do"] == n * 3 * 4
@@ -124,7 +130,7 @@ def test_dry_run_counts_the_work_and_writes_nothing(genome, trained: Path, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_creme_finds_every_planted_tile_with_its_sign(perturbed: Path, genome) -> None:  # type: ignore[no-untyped-def]
+def test_creme_finds_every_planted_tile_with_its_sign(perturbed: Path, genome: DemoGenome) -> None:
     effects = pd.read_parquet(perturbed / "effects")
     assert list(effects.columns) == EFFECTS.names
     truth = genome.truth_tiles.set_index(["gene_name", "start", "end"])["sign"]
@@ -138,7 +144,9 @@ def test_creme_finds_every_planted_tile_with_its_sign(perturbed: Path, genome) -
         assert called.to_dict() == expected
 
 
-def test_effects_do_not_depend_on_units_or_replicas(perturbed: Path, genome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_effects_do_not_depend_on_units_or_replicas(
+    perturbed: Path, genome: DemoGenome, tmp_path: Path
+) -> None:
     resources = {"replicas": 1, "tiles_per_task": 5}
     run_creme(perturb_config(genome, tmp_path, resources=resources))
     pd.testing.assert_frame_equal(
@@ -146,7 +154,9 @@ def test_effects_do_not_depend_on_units_or_replicas(perturbed: Path, genome, tmp
     )
 
 
-def test_searches_do_not_depend_on_units_or_replicas(genome, local_ray: None, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_searches_do_not_depend_on_units_or_replicas(
+    genome: DemoGenome, local_ray: None, tmp_path: Path
+) -> None:
     n = dict.fromkeys(("interaction", "sets"), 2)
     changes = {"tests": list(n), "tracks": [0], "creme": {"n_shuffles": n, "rounds": 3}}
     for replicas, tiles in ((1, "auto"), (2, 3)):
@@ -158,7 +168,7 @@ def test_searches_do_not_depend_on_units_or_replicas(genome, local_ray: None, tm
         assert bytes_of(one, pattern) == bytes_of(two, pattern) != {}
 
 
-def test_replicas_and_driver_write_the_same_effects(perturbed: Path, genome) -> None:  # type: ignore[no-untyped-def]
+def test_replicas_and_driver_write_the_same_effects(perturbed: Path, genome: DemoGenome) -> None:
     by_replicas = bytes_of(perturbed, "effects/*/*/*.parquet")
     record = run_creme(
         perturb_config(genome, perturbed)
@@ -168,8 +178,8 @@ def test_replicas_and_driver_write_the_same_effects(perturbed: Path, genome) -> 
 
 
 def test_a_gene_whose_window_leaves_the_chromosome_is_refused_by_name(
-    genome, local_ray: None, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]
+    genome: DemoGenome, local_ray: None, tmp_path: Path
+) -> None:
     gtf = tmp_path / "edge.gtf"
     names = 'gene_id "E1"; gene_name "EDGE"; transcript_id "T1"; gene_type "protein_coding";'
     line = f"chr1\tx\ttranscript\t101\t900\t.\t+\t.\t{names}\n"
@@ -186,8 +196,8 @@ def test_a_gene_whose_window_leaves_the_chromosome_is_refused_by_name(
 
 
 def test_units_that_fail_for_good_are_listed_and_the_others_are_done(
-    genome, trained: Path, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]
+    genome: DemoGenome, trained: Path, tmp_path: Path
+) -> None:
     config = predict_config(genome, trained, tmp_path)
     blocked = tmp_path / "predictions" / "part-00002.parquet"
     (blocked / "in the way").mkdir(

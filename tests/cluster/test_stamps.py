@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from raycre.demo.genome import DemoGenome
 from raycre.figures.header import inputs_table
 from raycre.store.files import read_json, sha256_of
 from raycre.store.old_run import find_old, remove_run
@@ -22,8 +23,8 @@ def test_every_file_of_a_training_says_its_run_and_inputs(trained: Path) -> None
 
 
 def test_every_file_of_a_prediction_a_perturbation_and_a_comparison_says_its_run_and_inputs(
-    genome, trained: Path, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]
+    genome: DemoGenome, trained: Path, tmp_path: Path
+) -> None:
     run_predict(predict_config(genome, trained, tmp_path / "p", codes=True))
     assert unstamped(tmp_path / "p") == {}
     (tmp_path / "genes.txt").write_text("SILA\n")

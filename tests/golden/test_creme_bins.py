@@ -23,7 +23,7 @@ from tests.golden.creme_fixture import RTOL, Arrays, Codes, Model, intervals, re
 
 NO_SHUFFLES = np.empty((0, 0, 0), dtype=np.uint8)
 # A deviation of nearly equal numbers keeps fewer digits than they do.
-DEVIATION = {"rtol": 1e-9, "atol": 1e-13}
+DEVIATION: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-13}
 
 
 @pytest.fixture(scope="module")

@@ -118,8 +118,9 @@ def test_fine_tile_search_of_an_enhancer_and_a_silencer(
     (whole,) = (row for row in rows if row.round == 0)
     assert whole.call == KINDS[name]
     assert (whole.offset_start, whole.offset_end, whole.effect) == (*tile, 1.0)
-    for value, stored in ((whole.mutant, "mut"), (whole.control, "control"), (whole.wt, "wt")):
-        np.testing.assert_allclose(value, expected[f"{name}_{stored}"], rtol=RTOL, err_msg=stored)
+    for value, key in ((whole.mutant, "mut"), (whole.control, "control"), (whole.wt, "wt")):
+        assert value is not None
+        np.testing.assert_allclose(value, expected[f"{name}_{key}"], rtol=RTOL, err_msg=key)
 
     rebuilt = stages_of(rows)
     assert len(rebuilt) == len(stages)

@@ -200,8 +200,10 @@ def test_only_rows_that_the_tss_bins_depend_on_are_computed() -> None:
         small.get_submodule(name).register_forward_pre_hook(
             lambda _, inputs, name=name: seen.update({name: inputs[0].shape[2]})
         )
-    for i, block in enumerate(small.transformer):
-        block[1].register_forward_pre_hook(lambda _, inputs, i=i: seen.update({str(i): inputs[0].shape[1]}))
+    for i in range(len(small.transformer)):
+        small.get_submodule(f"transformer.{i}.1").register_forward_pre_hook(
+            lambda _, inputs, i=i: seen.update({str(i): inputs[0].shape[1]})
+        )
     small.read(CODES, small.tss_bins, [0])
     # 8 bins, 60 … 67 of 128: 10 rows at 32 bp with one on either side; 6 and then 8 at 64 bp; 4 at 128 bp.
     assert seen == {

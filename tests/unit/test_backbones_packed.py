@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -113,7 +114,14 @@ def test_as_many_flops_are_counted_as_before() -> None:
 
 
 def test_enformer_packs_all_blocks_but_the_last_and_predicts_the_same() -> None:
-    size = {"n_bins": 16, "channels": 48, "n_blocks": 3, "n_heads": 2, "key_size": 8, "channel_step": 8}
+    size: dict[str, Any] = {
+        "n_bins": 16,
+        "channels": 48,
+        "n_blocks": 3,
+        "n_heads": 2,
+        "key_size": 8,
+        "channel_step": 8,
+    }
     model = Enformer(seq_len=4096, n_human=6, n_mouse=3, **size)
     load_into(model, random_state(model, 3), Path("random:3"))
     model.eval().requires_grad_(False)

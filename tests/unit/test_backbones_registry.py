@@ -6,6 +6,7 @@ import hashlib
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -159,7 +160,7 @@ def test_an_entry_point_cannot_take_a_built_in_name(monkeypatch: pytest.MonkeyPa
 
 
 def test_gamma_features_are_tensorflows_unless_exact_ones_are_asked_for(toy: partial[Enformer]) -> None:
-    def features(**options: str) -> torch.Tensor:
+    def features(**options: Any) -> torch.Tensor:
         model = load_backbone("enformer", weights="random:0", **options)
         assert isinstance(model, Enformer)
         return model.distance_features

@@ -89,8 +89,8 @@ def test_second_bias_of_danqs_lstm_is_held_at_zero() -> None:
     assert set(held) == {"bias_hh_l0", "bias_hh_l0_reverse"}
     assert not any(p.any() for p in held.values())
     # Gates stand in PyTorch's order: input, forget, cell, output.
-    assert lstm.bias_ih_l0.tolist() == [0] * 6 + [1] * 6 + [0] * 12
-    for gate in lstm.weight_hh_l0.chunk(4):
+    assert lstm.get_parameter("bias_ih_l0").tolist() == [0] * 6 + [1] * 6 + [0] * 12
+    for gate in lstm.get_parameter("weight_hh_l0").chunk(4):
         torch.testing.assert_close(gate @ gate.T, torch.eye(6), atol=1e-5, rtol=0)
 
 

@@ -95,7 +95,7 @@ def crowded(lab: Lab) -> tuple[dict[str, Any], list[list[str]]]:  # noqa: F811
         for row in rows
         if ((chroms == row[0]) & (abs(starts - int(row[1])) < 3000)).sum() == 1 and row[3] != "background"
     ][:3]
-    first, second, third = ([row[0], int(row[1]), other(row[3])] for row in alone)
+    first, second, third = ((row[0], int(row[1]), other(row[3])) for row in alone)
     more = [
         [first[0], first[1] + 300, first[1] + 1300, first[2]],
         [second[0], second[1], second[1] + 1000, second[2]],

@@ -116,7 +116,7 @@ def test_an_epoch_takes_the_weights_of_its_whole_training_set(monkeypatch: pytes
 def test_neither_is_shifts_of_one_and_equal_classes_weigh_one() -> None:
     found = {}
     for balance in ("shifts", "none", "weights"):
-        state = start(replace(SHORT, balance=balance))  # type: ignore[arg-type]
+        state = start(replace(SHORT, balance=balance))
         training.step_epoch(state, regions(), SEED)
         training.step_epoch(state, regions(), SEED)
         found[balance] = state

@@ -116,9 +116,9 @@ def test_a_group_against_itself_is_refused() -> None:
 def test_tiles_on_chromosomes_that_a_file_lacks_are_counted_or_refused_by_style(tmp_path: Path) -> None:
     wanted = tiles(("chr1", 0, 10), ("chr2", 0, 10), ("chr2", 50, 60))
     paths = {}
-    for mark, rows in (("part", "chr1\t0\t10\t1\n"), ("whole", "chr1\t0\t10\t1\nchr2\t0\t10\t1\n")):
+    for mark, text in (("part", "chr1\t0\t10\t1\n"), ("whole", "chr1\t0\t10\t1\nchr2\t0\t10\t1\n")):
         paths[mark] = tmp_path / f"{mark}.bedGraph"
-        paths[mark].write_text(rows)
+        paths[mark].write_text(text)
     sizes = {"chr1": 1_000, "chr2": 1_000}
     rows = coverage_of_marks(wanted, paths, sizes, sizes_from="g.fa")
     assert tiles_without(rows) == {"part": 2}

@@ -44,7 +44,7 @@ def write_run(folder: Path, shift: float, fold_of: list[int] | None = None) -> P
     return folder
 
 
-def test_the_table_names_runs_by_folder_and_pairs_their_folds(tmp_path):
+def test_the_table_names_runs_by_folder_and_pairs_their_folds(tmp_path: Path) -> None:
     runs = [
         write_run(tmp_path / "full", 0.0, [0, 1, 2, 3]),
         write_run(tmp_path / "sequence", 0.1, [0, 1, 2, 3]),
@@ -59,7 +59,7 @@ def test_the_table_names_runs_by_folder_and_pairs_their_folds(tmp_path):
     assert text.count("| sequence |") == 2  # and once by class
 
 
-def test_runs_of_other_folds_are_not_paired(tmp_path):
+def test_runs_of_other_folds_are_not_paired(tmp_path: Path) -> None:
     runs = [
         write_run(tmp_path / "full", 0.0, [0, 1, 2, 3]),
         write_run(tmp_path / "sequence", 0.1, [1, 0, 2, 3]),
@@ -68,7 +68,7 @@ def test_runs_of_other_folds_are_not_paired(tmp_path):
         create_evidence.collect(runs)
 
 
-def test_two_runs_of_one_name_are_refused(tmp_path):
+def test_two_runs_of_one_name_are_refused(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / side / "full", 0.0) for side in ("a", "b")]
     with pytest.raises(ConfigError, match="two runs of this name"):
         create_evidence.collect(runs)
@@ -79,7 +79,7 @@ def config(size: str) -> TrainConfig:
     return make_config(TrainConfig, {"run": {"out": "x"}, "inputs": inputs, "model": {"size": size}})
 
 
-def test_sizes_that_the_reference_cannot_have_are_refused_by_name():
+def test_sizes_that_the_reference_cannot_have_are_refused_by_name() -> None:
     assert train_reference.matched(config("paper"), []) == Sizes()
     with pytest.raises(ConfigError, match=r"no such sequence, encoder3, classifier.*--sizes"):
         train_reference.matched(config("tiny"), [])
@@ -90,7 +90,7 @@ def test_sizes_that_the_reference_cannot_have_are_refused_by_name():
     assert (sizes.classifier, sizes.encoder_dropout) == ((1024, 512), 0.5)
 
 
-def test_exported_windows_cut_its_way_are_the_ones_we_train_on(tmp_path):
+def test_exported_windows_cut_its_way_are_the_ones_we_train_on(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(10) % 5
     rows = np.arange(10)

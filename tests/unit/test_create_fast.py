@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_any_views_in_any_order_even_twice_the_same(views: list[tuple[int, bool]
 @pytest.mark.parametrize(
     "structure", [{"pointwise": False}, {"base_norm": False}, {"latent": "continuous"}, {"smoothing": 0.0}]
 )
-def test_every_structure_of_the_network(structure: dict[str, object]) -> None:
+def test_every_structure_of_the_network(structure: dict[str, Any]) -> None:
     model, data, views = made(**structure).double(), regions(2, 1040), both_strands(5)
     found = FastClassifier(model).probabilities(to_input(*data, MODALITIES).double(), views)
     torch.testing.assert_close(found, by_definition(model, data, views), rtol=0, atol=1e-12)

@@ -110,8 +110,7 @@ def test_bed_of_another_assembly_is_refused_whole(tmp_path: Path) -> None:
 def test_real_hg19_peaks_are_refused_against_hg38(shared: Path) -> None:
     # Elements of a whole genome reach where the other assembly ends before.
     bed = shared / "data" / "hg19" / "blacklist_v2.bed.gz"
-    sizes = pd.read_csv(shared / "data" / "hg38" / "hg38.chrom.sizes", sep="\t", header=None, index_col=0)[
-        1
-    ].to_dict()
+    table = pd.read_csv(shared / "data" / "hg38" / "hg38.chrom.sizes", sep="\t", header=None, index_col=0)
+    sizes = {str(name): int(length) for name, length in table[1].items()}
     with pytest.raises(AssemblyError, match="of another assembly"):
         read_tile_bed(bed, sizes)

@@ -34,7 +34,7 @@ def creme(genome: DemoGenome, out: Path, genes: Sequence[str], **changes: Any) -
 def poison(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let the model answer with NaN for one gene."""
     predict, edited = Replica._predict, Reader.edited
-    now = []
+    now: list[str] = []
 
     def predict_of(replica: Replica, gene: Any, *rest: Any) -> Any:
         now[:] = [gene["gene_name"]]

@@ -34,7 +34,8 @@ def chosen(monkeypatch: pytest.MonkeyPatch, tracks: tuple[int, ...], track: int)
     plan: Any = SimpleNamespace(
         tracks=tracks, tests=("necessity",), settings=SETTINGS, pipeline=True, per_class=3, seed=0
     )
-    _, genes = next_stage(plan, Stage("context", ("context",), SETTINGS, tracks), GENES, Any)
+    store: Any = None  # what would be read of it is above
+    _, genes = next_stage(plan, Stage("context", ("context",), SETTINGS, tracks), GENES, store)
     # Positions are part of a chain's name, as they are written: plain numbers.
     assert {type(t) for gene in genes for t in gene["searched"]} == {int}
     at = tracks.index(track)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import filecmp
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -35,18 +36,18 @@ BEDPE = ["chrom1", "start1", "end1", "chrom2", "start2", "end2"]
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> DemoGenome:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoGenome:
     out = tmp_path_factory.mktemp("demo") / "genome"
     return write_demo_genome(out, seed=3, n_labelled=N_LABELLED, n_candidates=N_CANDIDATES)
 
 
 @pytest.fixture(scope="module")
-def chromosomes(demo) -> dict[str, str]:
+def chromosomes(demo: DemoGenome) -> dict[str, str]:
     records = demo.fasta.read_text().split(">")[1:]
     return {name: body.replace("\n", "") for name, _, body in (record.partition("\n") for record in records)}
 
 
-def read_rows(path, names: list[str]) -> pd.DataFrame:
+def read_rows(path: Path, names: list[str]) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", names=names)
 
 
@@ -56,7 +57,7 @@ def count_motifs(text: str) -> list[int]:
     return [text.count(MOTIFS[name]) + other.count(MOTIFS[name]) for name in CLASSES[:4]]
 
 
-def gtf_rows(demo) -> pd.DataFrame:
+def gtf_rows(demo: DemoGenome) -> pd.DataFrame:
     names = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
     rows = pd.read_csv(demo.gtf, sep="\t", names=names, comment="#", quoting=3)
     for key in ("gene_id", "gene_name", "gene_type", "transcript_id"):
@@ -64,7 +65,7 @@ def gtf_rows(demo) -> pd.DataFrame:
     return rows
 
 
-def input_codes(demo, chromosomes, gene_name: str) -> torch.Tensor:
+def input_codes(demo: DemoGenome, chromosomes: dict[str, str], gene_name: str) -> torch.Tensor:
     """uint8 (65,536,): a gene's window in gene direction, from the GTF's canonical transcript."""
     rows = gtf_rows(demo)
     of_gene = (rows["gene_name"] == gene_name) & (rows["feature"] == "transcript")
@@ -97,7 +98,7 @@ def knocked_out(codes: torch.Tensor, *intervals: tuple[int, int]) -> torch.Tenso
 # ---- files
 
 
-def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     size = {"n_labelled": 20, "n_candidates": 30}
     one, two, three = (
         write_demo_genome(tmp_path / name, seed=seed, **size).folder
@@ -110,7 +111,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     assert set(names) - set(differ) == {"genes.gtf", "genes.txt"}  # genes stand in the same places
 
 
-def test_a_folder_in_use_is_refused_and_left_as_it_was(tmp_path):
+def test_a_folder_in_use_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(ConfigError, match="new folder"):
         write_demo_genome(tmp_path)
@@ -118,31 +119,33 @@ def test_a_folder_in_use_is_refused_and_left_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize(("n_labelled", "n_candidates"), [(4, 200), (100, 18)])
-def test_too_few_regions_are_refused_before_anything_is_written(tmp_path, n_labelled, n_candidates):
+def test_too_few_regions_are_refused_before_anything_is_written(
+    tmp_path: Path, n_labelled: int, n_candidates: int
+) -> None:
     with pytest.raises(ConfigError, match="at least 5 labelled regions and 19 candidates"):
         write_demo_genome(tmp_path / "x", n_labelled=n_labelled, n_candidates=n_candidates)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_but_the_genome_is_left_beside_it(demo):
+def test_nothing_but_the_genome_is_left_beside_it(demo: DemoGenome) -> None:
     assert list(demo.folder.parent.iterdir()) == [demo.folder]
 
 
-def test_a_written_genome_can_be_opened_again(demo):
+def test_a_written_genome_can_be_opened_again(demo: DemoGenome) -> None:
     again = open_demo_genome(demo.folder)
     assert (again.fasta, again.openness) == (demo.fasta, demo.openness)
     pd.testing.assert_frame_equal(again.truth_tiles, demo.truth_tiles)
     assert again.truth_labels["decoy"].isin([*CLASSES[:4], ""]).all()
 
 
-def test_a_genome_with_a_missing_file_is_not_opened(tmp_path):
+def test_a_genome_with_a_missing_file_is_not_opened(tmp_path: Path) -> None:
     demo = write_demo_genome(tmp_path / "x", n_labelled=20, n_candidates=30)
     demo.gtf.unlink()
     with pytest.raises(MissingInputError, match=r"genes\.gtf.*write it anew"):
         open_demo_genome(demo.folder)
 
 
-def test_files_hold_what_the_truth_says(demo, chromosomes):
+def test_files_hold_what_the_truth_says(demo: DemoGenome, chromosomes: dict[str, str]) -> None:
     labels, candidates = read_rows(demo.labels, BED6), read_rows(demo.candidates, BED6)
     assert len(labels) == N_LABELLED
     assert len(candidates) == N_CANDIDATES
@@ -158,7 +161,9 @@ def test_files_hold_what_the_truth_says(demo, chromosomes):
     assert set("".join(chromosomes.values())) == set("ACGT")
 
 
-def test_regions_do_not_meet_even_when_shifted_by_twenty_bases(demo, chromosomes):
+def test_regions_do_not_meet_even_when_shifted_by_twenty_bases(
+    demo: DemoGenome, chromosomes: dict[str, str]
+) -> None:
     regions = pd.concat([demo.truth_labels, demo.truth_candidates]).sort_values(["chrom", "start"])
     for chrom, here in regions.groupby("chrom"):
         assert (here["start"].to_numpy()[1:] - here["end"].to_numpy()[:-1]).min() >= 100
@@ -166,7 +171,9 @@ def test_regions_do_not_meet_even_when_shifted_by_twenty_bases(demo, chromosomes
         assert here["end"].max() <= len(chromosomes[chrom]) - 5_000
 
 
-def test_openness_is_whole_counts_and_follows_the_truth(demo, chromosomes):
+def test_openness_is_whole_counts_and_follows_the_truth(
+    demo: DemoGenome, chromosomes: dict[str, str]
+) -> None:
     peaks = []
     for path in demo.openness:
         with pyBigWig.open(str(path)) as track:
@@ -186,7 +193,7 @@ def test_openness_is_whole_counts_and_follows_the_truth(demo, chromosomes):
     assert np.corrcoef(first, expected)[0, 1] > 0.95
 
 
-def test_loops_over_a_region_are_as_many_as_the_truth_says(demo):
+def test_loops_over_a_region_are_as_many_as_the_truth_says(demo: DemoGenome) -> None:
     loops = read_rows(demo.loops, BEDPE)
     assert (loops["chrom1"] == loops["chrom2"]).all()
     assert (loops["start1"] < loops["start2"]).all()
@@ -204,7 +211,7 @@ def test_loops_over_a_region_are_as_many_as_the_truth_says(demo):
     assert means["insulator"] > 2 > 1.2 > means["enhancer"] > 0.5 > means["silencer"]
 
 
-def test_blacklist_overlaps_the_candidates_that_the_truth_names(demo):
+def test_blacklist_overlaps_the_candidates_that_the_truth_names(demo: DemoGenome) -> None:
     blacklist = read_rows(demo.blacklist, ["chrom", "start", "end"])
     regions = pd.concat([demo.truth_candidates, demo.truth_labels.assign(blacklisted=False)])
     hit = [
@@ -219,7 +226,7 @@ def test_blacklist_overlaps_the_candidates_that_the_truth_names(demo):
     assert sum(hit) == len(blacklist) == 5
 
 
-def test_gtf_has_canonical_transcripts_that_do_not_start_at_the_genes_edge(demo):
+def test_gtf_has_canonical_transcripts_that_do_not_start_at_the_genes_edge(demo: DemoGenome) -> None:
     rows = gtf_rows(demo)
     assert demo.genes.read_text().split() == [gene.name for gene in GENES]
     assert (rows["gene_type"] == "protein_coding").all()
@@ -239,7 +246,9 @@ def test_gtf_has_canonical_transcripts_that_do_not_start_at_the_genes_edge(demo)
             assert (gene["end"] - row.end, row.start - gene["start"]) == (300, 0)
 
 
-def test_gene_windows_lie_inside_their_chromosome_and_apart(demo, chromosomes):
+def test_gene_windows_lie_inside_their_chromosome_and_apart(
+    demo: DemoGenome, chromosomes: dict[str, str]
+) -> None:
     rows = gtf_rows(demo)
     middles = rows[rows["attributes"].str.contains("Ensembl_canonical") & (rows["feature"] == "transcript")]
     for chrom, here in middles.groupby("chrom"):
@@ -252,7 +261,7 @@ def test_gene_windows_lie_inside_their_chromosome_and_apart(demo, chromosomes):
 # ---- CREATE's answer
 
 
-def test_labels_follow_planted_motifs(demo, chromosomes):
+def test_labels_follow_planted_motifs(demo: DemoGenome, chromosomes: dict[str, str]) -> None:
     truth = pd.concat([demo.truth_labels, demo.truth_candidates])
     for row in truth.itertuples():
         expected = dict.fromkeys(CLASSES[:4], 0)
@@ -269,7 +278,7 @@ def test_labels_follow_planted_motifs(demo, chromosomes):
     assert 0.03 < decoys < 0.19  # 10 % of 100 background regions have one
 
 
-def test_no_motif_lies_outside_a_region(demo, chromosomes):
+def test_no_motif_lies_outside_a_region(demo: DemoGenome, chromosomes: dict[str, str]) -> None:
     truth = pd.concat([demo.truth_labels, demo.truth_candidates])
     planted = truth["hits"].sum() + (truth["decoy"] != "").sum()
     assert sum(sum(count_motifs(text)) for text in chromosomes.values()) == planted
@@ -282,7 +291,9 @@ def macro_auroc(features: np.ndarray, labels: np.ndarray) -> float:
 
 
 @pytest.mark.learning
-def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(demo, chromosomes):
+def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(
+    demo: DemoGenome, chromosomes: dict[str, str]
+) -> None:
     truth = demo.truth_labels
     motifs = np.array([count_motifs(chromosomes[r.chrom][r.start : r.end]) for r in truth.itertuples()])
     loops = read_rows(demo.loops, BEDPE)
@@ -315,7 +326,9 @@ def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(dem
 # ---- CREME's answer
 
 
-def test_planted_tiles_hold_their_element_at_the_genomic_place_on_both_strands(demo, chromosomes):
+def test_planted_tiles_hold_their_element_at_the_genomic_place_on_both_strands(
+    demo: DemoGenome, chromosomes: dict[str, str]
+) -> None:
     tiles = demo.truth_tiles
     assert {(row.strand, row.sign) for row in tiles.itertuples()} == {
         ("+", 1),
@@ -337,7 +350,9 @@ def test_planted_tiles_hold_their_element_at_the_genomic_place_on_both_strands(d
         assert inside["label"] == {1: "enhancer", -1: "silencer"}[row.sign]
 
 
-def test_only_planted_tiles_matter_and_their_signs_are_the_planted_ones(demo, chromosomes):
+def test_only_planted_tiles_matter_and_their_signs_are_the_planted_ones(
+    demo: DemoGenome, chromosomes: dict[str, str]
+) -> None:
     for gene in GENES:
         wt = input_codes(demo, chromosomes, gene.name)
         outs = tss_activity([wt, *(knocked_out(wt, (start, start + 5_000)) for start in TILES)])
@@ -352,7 +367,9 @@ def test_only_planted_tiles_matter_and_their_signs_are_the_planted_ones(demo, ch
                 assert (effect < -0.3).all()
 
 
-def test_contexts_and_sufficiency_pass_cremes_thresholds(demo, chromosomes):
+def test_contexts_and_sufficiency_pass_cremes_thresholds(
+    demo: DemoGenome, chromosomes: dict[str, str]
+) -> None:
     for gene in GENES:
         wt = input_codes(demo, chromosomes, gene.name)
         control = torch.full_like(wt, 4)
@@ -376,7 +393,9 @@ def test_contexts_and_sufficiency_pass_cremes_thresholds(demo, chromosomes):
 
 
 @pytest.mark.parametrize("gene_name", [gene.name for gene in GENES if gene.strand == "-" and gene.steps])
-def test_a_minus_strand_window_that_is_not_reversed_loses_the_answer(demo, chromosomes, gene_name):
+def test_a_minus_strand_window_that_is_not_reversed_loses_the_answer(
+    demo: DemoGenome, chromosomes: dict[str, str], gene_name: str
+) -> None:
     right = input_codes(demo, chromosomes, gene_name)
     left_unreversed = (3 - right).flip(0)
     own = demo.truth_tiles.query("gene_name == @gene_name")["offset_start"]

@@ -202,7 +202,8 @@ def write_chain(out: Path) -> Path:
     tests = [effect_rows("A", t, [0.5, 0.1], ["enhancer", "neither"]) for t in ("necessity", "sufficiency")]
     write_creme(out, {"A": tests})
     rows = prediction_rows(["enhancer", "silencer", "background"], [0.9, 0.7, 0.6]).assign(chrom="chr7")
-    rows = rows.assign(start=[93_000, 88_000, 95_000], end=[94_000, 89_000, 96_000], name=["<e>", None, "b"])
+    names = np.array(["<e>", None, "b"], dtype=object)
+    rows = rows.assign(start=[93_000, 88_000, 95_000], end=[94_000, 89_000, 96_000], name=names)
     config = {"inputs": {"fasta": "hg19.fa", "openness": ["a.bw", "b.bw"]}}
     run = open_run(out / "other", verb="creme", name="c", config=config, science={}, layout={})
     run.out = out

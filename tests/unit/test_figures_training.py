@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,8 @@ def _style() -> Iterator[None]:
 
 def write_summary(run: Path) -> None:
     """Two folds of a perfect ROC curve for promoters, and of PR curves at precision 1 and 0.5."""
-    rows = [(fold, "promoter", "roc", x, y) for fold in (0, 1) for x, y in ((0, 0), (0, 1), (1, 1))]
+    rows: list[tuple[int, str, str, float, float]] = []
+    rows += [(fold, "promoter", "roc", x, y) for fold in (0, 1) for x, y in ((0, 0), (0, 1), (1, 1))]
     rows += [(fold, "promoter", "pr", x, y) for fold in (0, 1) for x, y in ((0, 1), (1, 1 - fold / 2))]
     curves = pd.DataFrame(rows, columns=["fold", "class", "curve", "x", "y"]).assign(threshold=np.nan)
     write_table(run / "summary" / "curves.parquet", as_table(curves, CURVES))
@@ -89,7 +91,7 @@ def write_fold(
     majors[0] |= {**dict.fromkeys(known, 0.75), **dict.fromkeys(tests, 0.03)}
     write_table(folder / "major_features.parquet", as_table(pd.DataFrame(majors), MAJOR_FEATURES))
     unit = {OPENNESS_UNIT: OPENNESS_UNITS[log_openness]}
-    decoded = {name: [None] * 2 for name in RECONSTRUCTION.names}
+    decoded: dict[str, list[Any]] = {name: [None] * 2 for name in RECONSTRUCTION.names}
     decoded |= {"region_id": [0, 1], "class": ["silencer"] * 2, "code": [2, 2]}
     decoded |= {name: [np.full(1000, 1.0), np.full(1000, 2.0)] for name in known}
     write_table(folder / "reconstruction.parquet", as_table(decoded, RECONSTRUCTION, unit))

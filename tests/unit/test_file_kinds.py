@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
@@ -153,13 +154,14 @@ def test_bigwig_where_text_is_read_and_text_named_bigwig(tmp_path: Path) -> None
     path = tmp_path / "x.bw"
     path.write_text("chr1\t5\t9\t1\n")
     with Track(path, SIZES) as track:
-        assert track.read_many(["chr1"], [4], 3).tolist() == [[0, 1, 1]]
+        assert track.read_many(["chr1"], np.array([4]), 3).tolist() == [[0, 1, 1]]
 
 
 def test_fasta_and_gtf_given_for_each_other_and_for_bed(tmp_path: Path) -> None:
     fasta, gtf = tmp_path / "a", tmp_path / "b"
     fasta.write_text(">chr1\nACGT\n")
     gtf.write_text('#!x\nchr1\tX\ttranscript\t1\t9\t.\t+\t.\tgene_id "G"; transcript_id "T";\n')
+    read: Callable[..., object]
     for read in (read_regions, read_genes, read_tss_table, read_names):
         with pytest.raises(InputError, match="this is FASTA where"):
             read(fasta)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from raycre.create.model.networks import make
+from raycre.workflows.train.decoders import Spread
+from raycre.workflows.train.major_features import _decode_batch
 
 from raycre import float64
 from raycre.backbones.borzoi.model import Borzoi
@@ -18,12 +20,11 @@ from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.planted import Planted
 from raycre.backbones.saliency import gradient_times_input, tile_sums
 from raycre.create.inference.ensemble import Ensemble, flank_of
+from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.model.create import Create
 from raycre.create.training.epoch import start_fold, step_epoch
 from raycre.create.training.fold import FoldData, Recipe
 from raycre.float64 import to_float64
-from raycre.workflows.train.decoders import Spread
-from raycre.workflows.train.major_features import _decode_batch
 from tests.unit.test_backbones_borzoi import TOY as TOY_BORZOI
 from tests.unit.test_backbones_enformer import TOY as TOY_ENFORMER
 from tests.without_float64 import DEVICE, WithoutFloat64
@@ -49,9 +50,9 @@ def fold_data(n: int) -> FoldData:
     """Regions of five classes; the last fifth is validated on."""
     random, rows = np.random.default_rng(0), np.arange(n)
     codes = random.integers(4, size=(n, WIDTH)).astype(np.uint8)
-    tracks = random.poisson(2.0, size=(2, n, WIDTH)).astype(np.uint8)
+    openness, loops = random.poisson(2.0, size=(2, n, WIDTH)).astype(np.uint8)
     cut = 4 * n // 5
-    return FoldData(codes, *tracks, rows % 5, rows[:cut], rows[cut:], rows[cut:], replicates=3)
+    return FoldData(codes, openness, loops, rows % 5, rows[:cut], rows[cut:], rows[cut:], replicates=3)
 
 
 def test_the_device_of_these_tests_refuses_float64_and_gives_zeros_to_the_cpu(without_float64: str) -> None:
@@ -84,6 +85,7 @@ def test_regions_are_classified_and_their_codes_found(without_float64: str) -> N
 def test_codes_are_decoded(without_float64: str) -> None:
     model = make("create", "tiny", MODALITIES).eval().to(without_float64)
     assert isinstance(model, Create)
+    assert isinstance(model.quantizer, SplitQuantizer)
     x = torch.zeros(2, 6, 1000, device=without_float64)
     spread = Spread(6)
     spread.add(x)

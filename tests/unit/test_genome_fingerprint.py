@@ -139,6 +139,7 @@ def test_a_process_that_outlives_a_run_reads_the_next_runs_files(tmp_path: Path,
     second = shards._open(hashed(tmp_path)).read_wide(REGIONS, 0)
     for before, after in zip(first, second, strict=True):
         assert before is not None
+        assert after is not None
         assert not np.array_equal(before, after)
     assert (second.codes == 1).all()
     assert second.openness is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -130,7 +131,7 @@ def test_candidates_are_of_one_gene_type_where_types_are_known(table: pd.DataFra
 
 
 @pytest.mark.parametrize("tss", ["canonical", "outermost", "all"])
-def test_genes_with_tss_far_apart_are_found_with_their_spread(table: pd.DataFrame, tss: str) -> None:
+def test_genes_with_tss_far_apart_are_found_with_their_spread(table: pd.DataFrame, tss: Any) -> None:
     # PLUS from 1,000 to 1,100; MINUS at 5,999, 6,199 and 6,499; the two of PAIR have one each.
     chosen = select_genes(table, ["PAIR", "MINUS", "PLUS"], tss=tss)
     assert far_apart(table, chosen, 99).to_numpy().tolist() == [

@@ -124,7 +124,8 @@ def test_counts_are_those_of_the_written_definition(
 
 def sizes_of(shared: Path, assembly: str) -> dict[str, int]:
     file = shared / f"data/{assembly}/{assembly}.chrom.sizes"
-    return pd.read_csv(file, sep="\t", header=None, index_col=0)[1].to_dict()
+    table = pd.read_csv(file, sep="\t", header=None, index_col=0)
+    return {str(name): int(length) for name, length in table[1].items()}
 
 
 @pytest.mark.parametrize(

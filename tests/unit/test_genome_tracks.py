@@ -105,7 +105,8 @@ def test_both_formats_give_the_values_base_by_base(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     signal = np.zeros(200, dtype=np.float32)  # bases -50 … 149
-    intervals, at = [], 0
+    intervals: list[tuple[str, int, int, float]] = []
+    at = 0
     for gap, width, value in steps:
         intervals.append(("chr1", at + gap, at + gap + width, value))
         at += gap + width

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,14 @@ LIMIT = 1e-5  # of the output's scale (DESIGN, invariant 3)
 
 
 def small(**other: int) -> Enformer:
-    sizes = {"n_bins": 32, "channels": 48, "n_blocks": 3, "n_heads": 2, "key_size": 8, "channel_step": 8}
+    sizes: dict[str, Any] = {
+        "n_bins": 32,
+        "channels": 48,
+        "n_blocks": 3,
+        "n_heads": 2,
+        "key_size": 8,
+        "channel_step": 8,
+    }
     model = Enformer(seq_len=SEQ_LEN, n_human=6, n_mouse=3, **{**sizes, **other})
     load_into(model, random_state(model, 3), Path("random:3"))
     return model.eval().requires_grad_(False)

@@ -133,7 +133,7 @@ def test_a_class_that_was_not_trained_has_no_cutoff_and_is_never_called() -> Non
                   [NAN, 0.2, 0.1, 0.1, 0.6]])  # fmt: skip
     found = cutoffs(labels, p)
     # None of the three others may pass: the next float32 above the largest of them.
-    above = np.nextafter(np.float32([0.2, 0.1, 0.1, 0.1]), np.float32(1))
+    above = np.nextafter(np.array([0.2, 0.1, 0.1, 0.1], np.float32), np.float32(1))
     np.testing.assert_array_equal(found.thresholds, [NAN, *above])
     np.testing.assert_array_equal(found.fpr, [NAN, 0, 0, 0, 0])
     called, margin = call(p.astype(np.float32), found.thresholds)

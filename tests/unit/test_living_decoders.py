@@ -5,6 +5,7 @@ one is said.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def test_a_training_warns_of_constant_decoders_and_names_the_maps(
         table = pd.DataFrame(rows, columns=DECODERS.names)
         write_table(folder / "decoders.parquet", as_table(table, DECODERS))
         method = {"map": "UMAP" if fold else "PCA"}
-        none = {name: [] for name in embeddings_schema(4).names}
+        none: dict[str, list[Any]] = {name: [] for name in embeddings_schema(4).names}
         write_table(folder / "embeddings.parquet", as_table(none, embeddings_schema(4), method))
         write_json(folder / "cutoffs.json", {})
     finish(run, [0, 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_a_model_is_packed_and_put_together_without_copying_its_tensors() -> Non
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_an_unpacked_model_predicts_the_same_bits_and_leaves_the_arrays_alone(dtype: str) -> None:
+def test_an_unpacked_model_predicts_the_same_bits_and_leaves_the_arrays_alone(dtype: Any) -> None:
     config = BackboneSpec(backbone="enformer", weights="random:0", dtype=dtype)
     codes = np.random.default_rng(0).integers(0, 5, SEQ_LEN, dtype=np.uint8)
     parcel = read_only(pack(small_enformer()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,14 @@ N_PASSES = len(passes(TESTS, SETTINGS))
 
 
 def small_enformer(*_: object, **__: object) -> Enformer:
-    sizes = {"n_bins": 64, "channels": 48, "n_blocks": 2, "n_heads": 2, "key_size": 8, "channel_step": 8}
+    sizes: dict[str, Any] = {
+        "n_bins": 64,
+        "channels": 48,
+        "n_blocks": 2,
+        "n_heads": 2,
+        "key_size": 8,
+        "channel_step": 8,
+    }
     model = Enformer(seq_len=SEQ_LEN, n_human=4, n_mouse=2, **sizes)
     load_into(model, random_state(model, 0), Path("random:0"))
     return model.eval().requires_grad_(False)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -276,7 +277,7 @@ def test_a_bed_of_peaks_is_no_signal(file: Callable[..., Path]) -> None:
 )
 def test_bedgraph_values_are_where_their_title_says(file: Callable[..., Path], text: str) -> None:
     with Track(file(text, "s.txt"), SIZES) as track:
-        assert track.read_many(["chr1"], [99], 5).tolist() == [[0, 2.5, 2.5, 2.5, 0]]
+        assert track.read_many(["chr1"], np.array([99]), 5).tolist() == [[0, 2.5, 2.5, 2.5, 0]]
 
 
 def test_a_decimal_comma_between_tabs_is_refused_with_the_remedy(file: Callable[..., Path]) -> None:
@@ -299,7 +300,10 @@ def test_anchors_are_where_their_title_says(file: Callable[..., Path], text: str
     path = file(text, "loops.txt")
     assert is_bedpe(path)
     loops = read_loops(path, SIZES)
-    assert loops.counts(["chr1", "chr1"], [99, 199], 5).tolist() == [[0, 1, 1, 1, 0], [0, 1, 1, 0, 0]]
+    assert loops.counts(["chr1", "chr1"], np.array([99, 199]), 5).tolist() == [
+        [0, 1, 1, 1, 0],
+        [0, 1, 1, 0, 0],
+    ]
 
 
 def test_a_signal_of_loops_is_told_by_its_columns(file: Callable[..., Path]) -> None:

@@ -108,7 +108,8 @@ def test_a_start_of_other_modalities_or_sizes_is_refused(tmp_path: Path) -> None
 def test_a_start_of_other_arithmetic_on_the_same_tensors_is_refused(tmp_path: Path, setting: str) -> None:
     path = tmp_path / "ours.safetensors"
     write_model(path, model_of())
-    other = Create(SIZES["tiny"], MODALITIES, Structure(**{setting: False}))
+    changed: dict[str, Any] = {setting: False}
+    other = Create(SIZES["tiny"], MODALITIES, Structure(**changed))
     with pytest.raises(CheckpointError, match=rf"was trained with model\.{setting}: True"):
         initialise(other, read_network(path), path)
 
