@@ -1,8 +1,8 @@
 # Two targets do everything on a fresh machine with Python 3.11-3.13, git and make:
 #   make demo    set up, then the whole chain on a synthetic genome
 #   make test    set up, then the tests: what must hold before a change is merged
-# make test-fast has units and golden arrays alone, without Ray and long trainings; test-slow and chaos have what
-# takes minutes or gigabytes.
+# make test-fast has units and golden arrays without those of many seconds; test-slow and chaos have what takes
+# minutes or gigabytes.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -21,7 +21,7 @@ test: $(STAMP)-test
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos"
 
 test-fast: $(STAMP)-test
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos and not learning" tests/unit tests/golden
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not chaos and not long" tests/unit tests/golden
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow

@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.demo.genome import DemoGenome, write_demo_genome
+from raycre.workflows import timing
 from tests.parallel import (  # noqa: F401 - hooks
     pytest_collection_modifyitems,
     pytest_xdist_auto_num_workers,
@@ -37,6 +38,14 @@ hypothesis_settings.load_profile("raycre")
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)  # as in a worker; two cores are shared by all
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _timed_once() -> Iterator[None]:
+    """Dry runs time their work once; `test_timing` has the number that users get."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "REPEATS", 1)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ SIZES = {  # our names of the fixtures' sizes; the published one stands where a 
 }
 
 
-@pytest.fixture(scope="module", params=["borzoi", "flashzoi"])
+@pytest.fixture(scope="module", params=[pytest.param("borzoi", marks=pytest.mark.long), "flashzoi"])
 def case(request: pytest.FixtureRequest) -> tuple[Borzoi, Fixture]:
     """A model and what the reference predicted with the same weights."""
     if request.param == "borzoi":

@@ -95,7 +95,7 @@ def test_fold_resumed_has_the_bits_of_an_undisturbed_one(kind: str) -> None:
     assert bits(start(kind).model) != bits(undisturbed.model)
 
 
-@pytest.mark.learning
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "coded_in", "epochs"),
     [

@@ -296,7 +296,7 @@ def test_a_state_of_another_model_is_refused(genome: DemoGenome, tmp_path: Path)
         train_fold(other, 0, arrays, {})
 
 
-@pytest.mark.learning
+@pytest.mark.long
 @pytest.mark.usefixtures("_default_algorithms")
 def test_classes_are_learnt_from_true_labels_and_not_from_shuffled_ones(tmp_path: Path) -> None:
     """Macro auROC on a test set of 80 regions, 16 of each class; chance is 0.5 ± 0.04.

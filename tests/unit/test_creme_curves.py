@@ -51,6 +51,7 @@ def test_mean_is_over_the_curves_that_reach_so_far() -> None:
         ([1.0, 0.7, 0.9, 0.5], 43.75),  # the last time that it passes
         ([1.0, 0.9, 0.8, 0.5], 50.0),
         ([1.0, 0.7, 0.6, 0.5], 100 - 25 * 2 / 3),
+        ([1.0, 0.9, 0.85, 0.8], 25.0),  # a curve that ends at the level has come down to it
         ([1.0, 1.1, 1.2, 0.9], float("nan")),
     ],
 )

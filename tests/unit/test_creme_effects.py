@@ -15,6 +15,7 @@ from raycre.creme.formulas import (
     fold_change,
     fold_over_max,
     insertion_effect,
+    recovered,
     shuffle_effect,
 )
 
@@ -59,6 +60,13 @@ def test_effect_over_no_activity_is_null() -> None:
     assert np.isnan(shuffle_effect(row(5e-324), row(1)))  # 1 / 5e-324 is past float64
     effect, _ = insertion_effect(row(1, 1), row(0, 0), row(0, 2), ["other", "enhancing"])
     np.testing.assert_array_equal(effect, [np.nan, 0.5])
+
+
+def test_recovered_is_the_part_of_an_elements_effect_that_a_part_of_it_has() -> None:
+    # Of an enhancer that lifts 2 to 10, a part lifts it to 8; of a silencer that takes 10 to 2, to 4: 6 of 8.
+    assert recovered(8, 2, 10) == recovered(4, 10, 2) == 0.75
+    assert recovered(0, 2, 10) == -0.25  # the part does the opposite
+    assert np.isnan(recovered(8, 2, 2))  # the whole does nothing
 
 
 @given(wt=st.floats(-1e3, 1e3), mutant=st.floats(-1e3, 1e3))

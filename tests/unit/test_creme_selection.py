@@ -67,6 +67,12 @@ def test_activities_of_another_table_are_refused(activity: np.ndarray, n: int) -
         top_genes(candidates(), activity, n=n)
 
 
+def test_one_gene_and_one_context_of_a_class_can_be_asked_for() -> None:
+    assert [rows.tolist() for rows in top_genes(candidates(), ACTIVITY, n=1).by_track] == [[1], [0]]
+    kept = sample_contexts(contexts(), n=1)
+    assert contexts()["call"].iloc[kept].tolist() == ["enhancing", "neutral"]
+
+
 def contexts(n_enhancing: int = 12, n_neutral: int = 3, track: int = 7) -> pd.DataFrame:
     call = ["enhancing"] * n_enhancing + ["neutral"] * n_neutral + ["other", None]
     return pd.DataFrame({"gene": [f"G{i}" for i in range(len(call))], "track": track, "call": call})

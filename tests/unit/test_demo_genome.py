@@ -290,7 +290,7 @@ def macro_auroc(features: np.ndarray, labels: np.ndarray) -> float:
     return float(roc_auc_score(labels, scores, multi_class="ovr"))
 
 
-@pytest.mark.learning
+@pytest.mark.long
 def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(
     demo: DemoGenome, chromosomes: dict[str, str]
 ) -> None:

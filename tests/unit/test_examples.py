@@ -20,6 +20,7 @@ from raycre.cli import main
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, read_config
 from raycre.create.inference.checkpoints import WEIGHTS, fold_folder
 from raycre.create.model.weight_files import write_model
+from raycre.workflows.perturb.planning import plan_creme
 from tests.conftest import ROOT
 from tests.unit.test_checkpoints import model_of, write_training
 
@@ -67,7 +68,7 @@ def test_the_training_of_the_published_sequences(
         inputs__labels=tmp_path / "s" / "labels.bed",
     )
     assert (cost["folds"], cost["folds_done"], cost["epochs_at_most"]) == (10, 0, 30)
-    assert cost["views_per_epoch_and_fold"] == 800  # of 1,000 regions eight tenths, each once
+    assert cost["views_per_epoch_and_fold"] == 2 * 800  # eight tenths of 1,000 regions, on both strands
 
 
 @pytest.mark.parametrize(
@@ -125,20 +126,20 @@ def test_the_perturbation_of_real_genes(
     data: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     name: str,
     inputs: dict[str, str],
     n_genes: int,
     refused: dict[str, str],
 ) -> None:
     monkeypatch.setattr(enformer, "Enformer", partial(Enformer, **NARROW))
-    paths = {f"inputs__{key}": data / path for key, path in inputs.items()}
-    table = data / "tracks" / "enformer_human.tsv.gz"
-    cost, said = planned(capsys, name, tmp_path / "run", "creme", "config", model__track_table=table, **paths)
-    assert cost["passes"] == n_genes * (1 + 2 * 2)  # one wild type, two tiles by two shuffles
-    for gene, reason in refused.items():
-        line = next(line for line in said.splitlines() if f"refused: {gene} " in line)
-        assert reason in line
+    sets = [f"inputs.{key}={data / path}" for key, path in inputs.items()]
+    sets += [f"model.track_table={data / 'tracks' / 'enformer_human.tsv.gz'}", f"run.out={tmp_path}"]
+    plan, _ = plan_creme(read_config(PerturbConfig, EXAMPLES / name, sets))  # --dry-run would time passes too
+    assert len(plan.genes) == n_genes
+    reasons = plan.refused.set_index("gene_name")["reason"].to_dict()
+    assert reasons.keys() == refused.keys()
+    assert all(reason in reasons[gene] for gene, reason in refused.items())
+    assert not plan.trained
 
 
 @pytest.mark.parametrize("verb", list(CONFIGS))

@@ -172,7 +172,7 @@ def score(x: np.ndarray, labels: np.ndarray, chrom: pd.Series) -> np.ndarray:
     return auprc(labels, cross_val_predict(model, x, labels, groups=chrom, cv=folds, method="predict_proba"))
 
 
-@pytest.mark.learning
+@pytest.mark.long
 def test_no_modality_alone_and_no_counting_reaches_what_all_together_do(features: Any) -> None:
     by_setting, labels, chrom = features
     found = {name: macro(score(x, labels, chrom)) for name, x in by_setting.items()}
@@ -185,7 +185,7 @@ def test_no_modality_alone_and_no_counting_reaches_what_all_together_do(features
     assert min(found.values()) > 0.25  # none is trivial: guessing has 0.2
 
 
-@pytest.mark.learning
+@pytest.mark.long
 def test_shuffled_labels_cannot_be_told(features: Any) -> None:
     by_setting, labels, chrom = features
     shuffled = np.random.default_rng(0).permutation(labels)

@@ -42,7 +42,7 @@ def test_heads_of_tracks_start_above_zero(size: str) -> None:
         assert (tracks > 0.1).all()
 
 
-@pytest.mark.learning
+@pytest.mark.long
 def test_the_demo_s_decoders_live_after_four_epochs(tmp_path: Path) -> None:
     genome = write_demo_genome(tmp_path / "genome", seed=0)
     config, _, _ = demo_configs(tmp_path, genome, 0)

@@ -38,6 +38,7 @@ def test_the_median_of_warm_repeats_is_taken(
     monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, ...], median: float, calls: int
 ) -> None:
     clock = Clock(*seconds)
+    monkeypatch.setattr(timing, "REPEATS", REPEATS)
     monkeypatch.setattr(time, "process_time", lambda: clock.now)
     found = timed(clock.work)
     assert (found.cpu_seconds, clock.calls) == (pytest.approx(median), calls)
