@@ -1,4 +1,4 @@
-"""Every error that raycre raises by name. It knows nothing of what raises it.
+"""Every error that raycre raises by name.
 
 RaycreError                  exit code 1: a failure inside the run
 ├── InputError               exit code 2: the user's files or values; nothing was written

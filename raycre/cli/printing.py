@@ -1,4 +1,4 @@
-"""How the command line prints what a verb returns. Knows no verb."""
+"""How the command line prints what a verb returns."""
 
 from __future__ import annotations
 

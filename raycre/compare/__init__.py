@@ -1,4 +1,4 @@
 """A finished CREME run against other data: marks, annotations, repeats, CRISPRi, motif tools, saliency.
 
-Functions of frames and arrays. Knows no model and nothing of Ray.
+Functions of frames and arrays.
 """

@@ -1,4 +1,4 @@
-"""One frozen model per verb: every key, its kind and its default. It opens no file.
+"""One frozen model per verb: every key, its kind and its default.
 
 Every key is spelled as in the README. `science()` is what changes results and goes into a run's digest;
 `layout()` shapes the plan only; resources, names and folders are in neither.

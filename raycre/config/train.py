@@ -1,4 +1,4 @@
-"""The configuration of `raycre train`: every key, its kind and its default. It opens no file."""
+"""The configuration of `raycre train`: every key, its kind and its default."""
 
 from __future__ import annotations
 

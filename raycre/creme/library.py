@@ -1,4 +1,4 @@
-"""The library that shuffles, loaded by one process at a time. Knows nothing of sequences.
+"""The library that shuffles, loaded by one process at a time.
 
 seqpro compiles parts of itself at its first import and keeps the machine code in a cache on disk. Two first
 imports at once leave a cache that is mixed up, and then every later import aborts the process (seen with two

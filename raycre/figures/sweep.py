@@ -1,6 +1,6 @@
 """The part of the report about a sweep: its settings side by side.
 
-Reads the sweep's table. Knows no model; each setting's own run folder has its own report.
+Reads the sweep's table.
 """
 
 from __future__ import annotations

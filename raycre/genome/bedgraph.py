@@ -1,4 +1,4 @@
-"""Reads bedGraph text into memory: sorted intervals with a value each. Knows no windows."""
+"""Reads bedGraph text into memory: sorted intervals with a value each."""
 
 from __future__ import annotations
 

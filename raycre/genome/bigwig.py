@@ -1,4 +1,4 @@
-"""Reads bigWig through pyBigWig, after looking at what pyBigWig takes on trust. Knows no windows.
+"""Reads bigWig through pyBigWig, after looking at what pyBigWig takes on trust.
 
 pyBigWig crashes on a header that is cut, reads a file without its tail, and gives NaN both for a base
 without data and for a stored NaN; the header and the file's own summary tell these cases apart.

@@ -1,4 +1,4 @@
-"""Reads sequence from a FASTA file, plain or bgzip, as codes. It knows nothing of models or tasks.
+"""Reads sequence from a FASTA file, plain or bgzip, as codes.
 
 pyfaidx reads it, with Biopython for bgzip. Threads and forks may share a `Fasta`.
 """

@@ -1,4 +1,4 @@
-"""Genes for CREME: which TSS of a gene is used, and the window of sequence round it. Knows no model.
+"""Genes for CREME: which TSS of a gene is used, and the window of sequence round it.
 
 The readers `read_genes` (GTF) and `read_tss_table` are offered here too; SOURCES.md 7 is the checklist.
 """

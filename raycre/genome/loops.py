@@ -1,4 +1,4 @@
-"""Chromatin loops (BEDPE) as a count over base pairs. Knows no signal files and no model.
+"""Chromatin loops (BEDPE) as a count over base pairs.
 
 The count at a base is the number of loops with an anchor over it (CREATE, Methods: "number of chromatin
 loops per base pair"); a loop with both anchors over one base counts once. Our reading: SOURCES.md 6.

@@ -1,4 +1,4 @@
-"""Tables of genomic intervals: reading, resizing, labels, overlaps. Knows no sequence and no signal.
+"""Tables of genomic intervals: reading, resizing, labels, overlaps.
 
 Definitions, for everything in raycre:
 - An interval is (chrom, start, end), 0-based half-open int64: it holds the bases start … end - 1.

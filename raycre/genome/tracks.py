@@ -1,4 +1,4 @@
-"""Signal over base pairs from bigWig or bedGraph files, many windows at once. Knows no model and no log.
+"""Signal over base pairs from bigWig or bedGraph files, many windows at once.
 
 Rules: a base without data is 0, as is a base outside the chromosome and a whole chromosome that the track
 does not have (`Track.absent`); `Track.regions_without` counts the regions there. Chromosomes of the track

@@ -1,4 +1,4 @@
-"""Published weights and track tables: names, addresses, sizes, checksums. Data only; it opens nothing.
+"""Published weights and track tables: names, addresses, sizes, checksums.
 
 Marks of an address: "authors" (in the paper or the authors' repository), "elsewhere" (in other public code or
 pages), "inferred" (built from a naming scheme, never seen whole). A checksum is None where none is published;

@@ -1,6 +1,6 @@
 """One HTML page from run folders, finished or not: a header for each run and its family's figures.
 
-The page needs nothing but itself. Reads through raycre.store; knows no model and no Ray.
+The page needs nothing but itself. Reads through raycre.store.
 """
 
 from __future__ import annotations

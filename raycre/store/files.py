@@ -1,4 +1,4 @@
-"""Whole or absent: every file a run writes goes through here. Knows nothing of what is inside.
+"""Whole or absent: every file a run writes goes through here.
 
 A file is written beside its final name, synced and renamed, so that a reader sees the old file, the new
 one or none; never a piece. Two processes that write the same file both succeed, the last one wins.
