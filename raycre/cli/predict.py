@@ -14,7 +14,7 @@ def predict(
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
-    """Class candidate regions with a trained CREATE on Ray Data."""
+    """Classify candidate regions with a trained CREATE on Ray Data."""
     from raycre.config import PredictConfig, read_config
 
     settings = read_config(PredictConfig, config, set_ or ())

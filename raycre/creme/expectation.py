@@ -104,7 +104,7 @@ def mean_difference(curve: NDArray[np.float64], expected: NDArray[np.float64]) -
 
 
 def additive_class(mse: float, difference: float) -> str | None:
-    """Class a search by its distance from the additive curve.
+    """Classify a search by its distance from the additive curve.
 
     Args:
         mse: `mean_squared_error` of trace and additive curve.
@@ -124,7 +124,7 @@ def additive_class(mse: float, difference: float) -> str | None:
 
 
 def multiplicative_class(mse: float, search: str) -> str | None:
-    """Class a search, "min" or "max", by the MSE of its logarithmic curves.
+    """Classify a search, "min" or "max", by the MSE of its logarithmic curves.
 
     Returns:
         "multiplicative", "nonmultiplicative", or None where the MSE is null.

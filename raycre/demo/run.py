@@ -146,7 +146,7 @@ def score_candidates(run: Path, genome: DemoGenome) -> dict[str, str]:
     """Return how many candidates get their true class, and what the calls of each class find and mistake."""
     calls = read_parts(run / "predictions").merge(genome.truth_candidates[["name", "label"]], on="name")
     right = int((calls["call_argmax"] == calls["label"]).sum())
-    found = {"candidates_classed_right": f"{right:,} of {len(calls):,} ({right / len(calls):.1%})"}
+    found = {"candidates_classified_right": f"{right:,} of {len(calls):,} ({right / len(calls):.1%})"}
     for name in CLASSES[:CALLABLE]:
         called, true = calls["call"] == name, calls["label"] == name
         hits, mistakes = int((called & true).sum()), int((called & ~true).sum())
@@ -192,6 +192,6 @@ def score_chain(run: Path, genome: DemoGenome) -> dict[str, str]:
     by_creme = mine["creme_call"] == mine["kind"]
     n = len(planted)
     return {
-        "planted_elements_classed_by_create": f"{int(by_create.sum())} of {n}",
+        "planted_elements_classified_by_create": f"{int(by_create.sum())} of {n}",
         "planted_elements_found_by_both": f"{int((by_create & by_creme).sum())} of {n}",
     }

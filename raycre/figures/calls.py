@@ -1,4 +1,4 @@
-"""Pictures of a CREATE prediction: how many regions of each class, how sure, and the surest of them.
+"""Pictures of a CREATE prediction: how many regions of each class, how sure, and the most confident of them.
 
 Reads the parts one by one and keeps counts, so that memory does not grow with the regions.
 """
@@ -22,7 +22,7 @@ from raycre.store.files import read_json
 from raycre.store.parquet import iter_parts, read_table
 
 _N_BINS = 50  # of the histogram of probabilities, over [0, 1]
-_N_SUREST = 5  # regions listed of each class
+_N_MOST_CONFIDENT = 5  # regions listed of each class
 _ELEMENTS = tuple(c for c in CLASSES if c != "background")
 _P = [f"p_{c}" for c in CLASSES]
 _COLUMNS = [
@@ -37,7 +37,7 @@ class Tally:
     Attributes:
         crossed: int64 (5, 5), regions by call from the cutoffs (rows) and most probable class (columns).
         histogram: int64 (5, bins), regions by call and largest probability.
-        surest: the regions called an element with the largest probability of it, a few of each class.
+        most_confident: the regions called an element with the largest probability of it, a few of each class.
         trained: bool (5,), classes with a probability in any region; the models do not know the others.
         n_uncalled: regions without a call, as a file of weights brings no cutoffs; their most probable class
             stands for it.
@@ -45,7 +45,7 @@ class Tally:
 
     crossed: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES),) * 2, np.int64))
     histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES), _N_BINS), np.int64))
-    surest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    most_confident: pd.DataFrame = field(default_factory=pd.DataFrame)
     trained: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(len(CLASSES), np.bool_))
     n_uncalled: int = 0
 
@@ -65,15 +65,15 @@ class Tally:
         top = np.nanmax(probabilities, axis=1)
         bins = np.minimum((top * _N_BINS).astype(np.int64), _N_BINS - 1)
         np.add.at(self.histogram, (call, bins), 1)
-        kept = [self.surest]
+        kept = [self.most_confident]
         for name in _ELEMENTS:
             mine = rows[rows["call"] == name]
             kept.append(mine.assign(p=mine[f"p_{name}"], sd=mine[f"sd_{name}"]))
-        every = pd.concat([k for k in kept if len(k)]) if any(map(len, kept)) else self.surest
+        every = pd.concat([k for k in kept if len(k)]) if any(map(len, kept)) else self.most_confident
         if len(every):
             # A stable sort: of equal probabilities the first in input order stays.
             ranked = every.sort_values("p", ascending=False, kind="stable")
-            self.surest = ranked.groupby("call", sort=False).head(_N_SUREST)
+            self.most_confident = ranked.groupby("call", sort=False).head(_N_MOST_CONFIDENT)
 
 
 def _positions(names: pd.Series) -> NDArray[np.int64]:
@@ -94,10 +94,10 @@ def read_calls(run: Path) -> list[Block]:
     for path in iter_parts(run / "predictions"):
         tally.add(read_table(path, _COLUMNS).to_pandas())
     if not tally.crossed.any():
-        return [Note("No region is classed yet.")]
+        return [Note("No region is classified yet.")]
     blocks = cutoffs_blocks(read_json(run / "run.json"))
     blocks += [calls_table(tally.crossed, tally.trained), draw_probabilities(tally.histogram, tally.trained)]
-    blocks.append(_surest_table(tally.surest))
+    blocks.append(_most_confident_table(tally.most_confident))
     if not tally.n_uncalled:
         return blocks
     text = (
@@ -191,11 +191,11 @@ def draw_probabilities(histogram: NDArray[np.int64], trained: NDArray[np.bool_] 
     )
 
 
-def _surest_table(surest: pd.DataFrame) -> Block:
-    if not len(surest):
+def _most_confident_table(most_confident: pd.DataFrame) -> Block:
+    if not len(most_confident):
         return Note("No region is called an element.")
     order = {name: i for i, name in enumerate(CLASSES)}
-    ranked = surest.sort_values("call", key=lambda calls: calls.map(order), kind="stable")
+    ranked = most_confident.sort_values("call", key=lambda calls: calls.map(order), kind="stable")
     rows: list[list[Cell]] = [
         [
             r["call"],
@@ -208,8 +208,8 @@ def _surest_table(surest: pd.DataFrame) -> Block:
         for r in ranked.to_dict("records")
     ]
     return Table(
-        f"The surest {_N_SUREST} regions of each class (0-based, half-open): probability of the class, its "
-        "s.d. over folds, and by how much the best class passes its cutoff.",
+        f"The {_N_MOST_CONFIDENT} most confident regions of each class (0-based, half-open): probability of the "
+        "class, its s.d. over folds, and by how much the best class passes its cutoff.",
         ["call", "region", "name", "probability", "s.d.", "margin"],
         rows,
     )

@@ -29,7 +29,7 @@ _CURVES = {
     "multiplicative/wt": ("multiplicative", BLUE, ":"),
 }
 _SEARCH, _FAR = "greedy/wt", "mse(greedy,additive)"
-_CLASSED = (_FAR, "mse(ln(greedy),ln(multiplicative))")  # metrics with a call about the whole search
+_CLASSIFIED = (_FAR, "mse(ln(greedy),ln(multiplicative))")  # metrics with a call about the whole search
 # What the paper shows of sets: for each way of the search the metric, and over what it is.
 _SETS = {"min": ("mutant/wt", "wild type"), "max": ("mutant/control", "TSS alone")}
 _WAYS = {"min": "to less activity", "max": "to more activity"}
@@ -49,8 +49,8 @@ def read_searches(run: Path, tests: Sequence[str]) -> list[Block]:
     counts: Counter[tuple[str, str, str]] = Counter()
     searching = {test: _searches(run, test) for test in tests}
     for rows in (rows for test in tests if searching[test] for rows in iter_effects(run, test, _COLUMNS)):
-        classed = rows[rows["metric"].isin(_CLASSED)].fillna({"call": "unknown"})
-        counts.update(zip(classed["search"], classed["metric"], classed["call"], strict=True))
+        classified = rows[rows["metric"].isin(_CLASSIFIED)].fillna({"call": "unknown"})
+        counts.update(zip(classified["search"], classified["metric"], classified["call"], strict=True))
         for way, lines in chosen.items():
             for _, mine in rows[rows["search"] == way].groupby("track_id"):
                 change = (mine.loc[mine["metric"] == _SEARCH, "effect"] - 1).abs().max()

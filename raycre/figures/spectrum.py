@@ -154,7 +154,7 @@ def draw_profiles(
     return Picture(
         "Decoded without the major feature",
         as_svg(figure),
-        "mean openness and loops over the region: input, decoded, and decoded without the major feature",
+        "mean accessibility and loops over the region: input, decoded, and decoded without the major feature",
         f"Means over regions of each class ({shown} decoded ones are kept base by base) and {_BIN} bp: "
         "the input as an area, what is decoded in the class's colour, and dashed what is decoded with the "
         "pieces of the major feature set to 0. Each panel has its own scale.",

@@ -1,4 +1,4 @@
-"""The chain on real Ray: regions classed by CREATE, perturbed by CREME, one table of both; planted truth."""
+"""The chain on real Ray: regions classified by CREATE, perturbed by CREME, one table; planted truth."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_planted_elements_stand_in_one_table_with_creates_class_and_cremes_call(
     assert [row["name"] for row in record["elements"]] != []
     n = len(genome.truth_tiles)  # of seven genes, of which two are run
     assert score_chain(out, genome) == {
-        "planted_elements_classed_by_create": f"3 of {n}",
+        "planted_elements_classified_by_create": f"3 of {n}",
         "planted_elements_found_by_both": f"3 of {n}",
     }
 

@@ -190,7 +190,7 @@ class Rule:
         rows = {name: found[name] for name in model.modalities}
         return losses.total(rows, replace(self.joint, reconstruction=1.0))
 
-    def classed(self, found: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def classified(self, found: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Errors of the classes, with the norms once."""
         of_classes = {name: found[name] for name in ("cross_entropy", "focal_silencer", "norms")}
         return losses.total(of_classes, replace(self.joint, classification=1.0, norms=1.0))

@@ -42,7 +42,7 @@ def test_every_term_and_both_sums_are_the_authors(shared: Path) -> None:
                 "reg_l2_sum": losses.norm_penalty(penalised, l1=0.0, l2=1.0),
                 "reg_loss": found["norms"],
                 "recon_loss": rule.rebuilt(found, model),
-                "clf_loss": rule.classed(found),
+                "clf_loss": rule.classified(found),
                 "total_pretrain": losses.total(found, rule.warmup),
                 "total_joint": losses.total(found, rule.joint),
             }

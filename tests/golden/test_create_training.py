@@ -84,7 +84,7 @@ def test_optimiser_steps_are_the_authors(shared: Path) -> None:
         for name, value, share in (
             ("loss", loss.item(), LOSS),
             ("recon_loss", rule.rebuilt(found, model).item(), LOSS),
-            ("clf_loss", rule.classed(found).item(), LOSS),
+            ("clf_loss", rule.classified(found).item(), LOSS),
             ("latent_loss", latent, SMALL_LOSS),
             ("reg_loss", found["norms"].item(), SMALL_LOSS),
         ):

@@ -43,7 +43,7 @@ def made(sizes: Sizes = NANO, modalities: tuple[str, ...] = MODALITIES, **struct
 
 
 def by_definition(model: Create, data: tuple[Tensor, Tensor, Tensor], views: Views) -> Tensor:
-    """Each view cut from the raw windows, classed by the plain model: mean probabilities, float64."""
+    """Each view cut from the raw windows, classified by the plain model: mean probabilities, float64."""
     total = torch.zeros(len(data[0]), 5, dtype=torch.float64)
     with torch.no_grad():
         for offset, is_rc in zip(*views, strict=True):

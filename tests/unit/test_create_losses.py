@@ -79,8 +79,8 @@ def test_the_models_loss_is_the_weighted_sum_of_its_terms(warming_up: bool) -> N
     step = model.losses(x, labels, AUTHORS_CODE, warming_up)
     found = losses.terms(model(x), x, labels, model.modalities, AUTHORS_CODE, model.weight_tensors())
     rebuilt = found["sequence"] + 0.01 * found["openness"] + 0.1 * found["loops"] + 0.25 * found["commitment"]
-    classed = found["cross_entropy"] + found["focal_silencer"] + 2 * found["norms"]
-    expected = rebuilt if warming_up else 0.5 * rebuilt + classed
+    classified = found["cross_entropy"] + found["focal_silencer"] + 2 * found["norms"]
+    expected = rebuilt if warming_up else 0.5 * rebuilt + classified
     assert step.total.item() == pytest.approx(expected.item(), rel=1e-6)
 
 

@@ -80,7 +80,7 @@ def test_codebook_and_its_statistics_are_not_parameters() -> None:
     }  # fmt: skip
 
 
-def test_a_window_is_classed_alike_alone_and_in_a_batch() -> None:
+def test_a_window_is_classified_alike_alone_and_in_a_batch() -> None:
     torch.manual_seed(0)
     model, x = Create(NANO).eval(), torch.rand(4, 6, 1000)
     with torch.no_grad():

@@ -72,11 +72,11 @@ def test_a_tally_does_not_depend_on_how_regions_lie_in_parts(
     assert whole.crossed.tolist() == parts.crossed.tolist()
     assert whole.histogram.tolist() == parts.histogram.tolist()
     assert whole.crossed.sum() == whole.histogram.sum() == len(regions)
-    kept = [t.surest["start"].tolist() if len(t.surest) else [] for t in (whole, parts)]
+    kept = [t.most_confident["start"].tolist() if len(t.most_confident) else [] for t in (whole, parts)]
     assert sorted(kept[0]) == sorted(kept[1])
 
 
-def test_the_surest_regions_are_listed_with_their_place(tmp_path: Path) -> None:
+def test_the_most_confident_regions_are_listed_with_their_place(tmp_path: Path) -> None:
     page = re.sub(r' class="\w+"', "", page_of(tmp_path, write_prediction(tmp_path / "p")))
     first = "<td>enhancer</td><td>chr1:0-1,000</td><td>peak</td><td>0.9</td><td>0.125</td><td>0.25</td>"
     second = "<td>enhancer</td><td>chr1:1,000-2,000</td><td>peak</td><td>0.7</td>"

@@ -141,7 +141,7 @@ def test_an_unfinished_run_shows_what_there_is(tmp_path: Path) -> None:
     assert page.count("This run is not finished") == 3
     assert ">1 of 2<" in page
     assert "There are no effects yet" in page
-    assert "No region is classed yet" in page
+    assert "No region is classified yet" in page
     assert "Metrics are written when the training ends" in page
 
 

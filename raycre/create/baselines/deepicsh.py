@@ -201,7 +201,7 @@ MODEL = declare(
     SIZES,
     "5-mer counts through an auto-encoder (trained in warm-up, then frozen), 12 numbers from the tracks with "
     "attention",
-    note="the published 12 tracks are not known: here they are six bins of openness and six of loops",
+    note="the published 12 tracks are not known: here they are six bins of accessibility and six of loops",
     needs=(("sequence",), ("openness", "loops")),
     warmup_epochs=WARMUP,
     original=ORIGINAL,

@@ -18,7 +18,7 @@ class Sizes:
     """Widths of the network; the defaults are the paper's (K = 200, M = 16, embedding 128)."""
 
     sequence: int = 256  # channels of the sequence encoder
-    signal: int = 128  # channels of the openness encoder, and of the loops encoder
+    signal: int = 128  # channels of the accessibility encoder, and of the loops encoder
     encoder2: int = 384
     encoder3: int = 128
     embedding: int = 128

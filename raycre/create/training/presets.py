@@ -40,7 +40,7 @@ DIFFERENCES = (
     Difference(11, "model.upsample_first", True, False, "up-sample before the deconvolution, or after it"),
     Difference(11, "model.base_norm", True, False, "batch norm before the bases' sigmoid"),
     Difference(14, "recipe.strands", "every", "original", "complement every shift, or the centre alone"),
-    Difference(16, "model.log_openness", True, False, "openness as log10(mean + 1), or the mean itself"),
+    Difference(16, "model.log_openness", True, False, "accessibility as log10(mean + 1), or the mean itself"),
     Difference(20, "recipe.drop_last", True, False, "leave out an epoch's last incomplete batch"),
 )  # fmt: skip
 

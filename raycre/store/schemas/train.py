@@ -117,7 +117,7 @@ ZEROED = schema_of(
 )
 
 DECODERS = schema_of(
-    ("modality", TEXT, "sequence, openness or loops"),
+    ("modality", TEXT, "sequence, openness (accessibility) or loops"),
     ("n_regions", INT, "validation and test regions, centred window, forward strand"),
     (
         "sd_input",

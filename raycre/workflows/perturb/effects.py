@@ -46,7 +46,7 @@ class EffectsSpec:
         described: who, where, which track.
         wild_types: activity of the partners of the context swap test, by the names that it reads.
         lacking: keys of genes without all of their passes, of which the tests that lack nothing are read.
-        regions: that CREATE has classed; every tile gets its own.
+        regions: that CREATE has classified; every tile gets its own.
     """
 
     out: Path
@@ -124,7 +124,7 @@ def specify_effects(
         stage: whose tests are read.
         genes: all of whose units are done.
         failed: genes that lack some. In the context swap test of the others they are no partners.
-        regions: that CREATE has classed.
+        regions: that CREATE has classified.
     """
     partners = {gene_key(gene): gene for gene in genes if gene_key(gene) in stage.partners}
     return EffectsSpec(
@@ -211,7 +211,7 @@ class Described:
 
     def row(self, gene: Gene, test: str, effect: Row, context: Context) -> dict[str, Any]:
         """Return one row, by `EFFECTS` names; `context` is the gene's."""
-        classed = context.classes[effect.track] if effect.gene is None else None
+        classified = context.classes[effect.track] if effect.gene is None else None
         measured = gene if effect.gene is None else self._genes[effect.gene]
         offset = (effect.offset_start, effect.offset_end)
         start, end = to_genomic(
@@ -228,9 +228,9 @@ class Described:
             "tile_end": end,
             "distance": distance(offset, self._tss_tile),
             **{name: track[name] for name in ("track_id", "track_name", "assay", "biosample")},
-            "context": classed,
-            "context_test": None if classed is None else context.test,
-            "context_n": None if classed is None else context.n,
+            "context": classified,
+            "context_test": None if classified is None else context.test,
+            "context_n": None if classified is None else context.n,
             "context_gene_id": None if effect.gene is None else gene["gene_id"],
             "context_tss": None if effect.gene is None else gene["tss"],
         }

@@ -55,7 +55,7 @@ class Work:
     Attributes:
         plan: of the run.
         run: its folder.
-        regions: that CREATE has classed, where a run of it is given.
+        regions: that CREATE has classified, where a run of it is given.
         fingerprints: of the genome.
         units: of all stages so far, columns of `PASS_UNITS`.
         errors: last error of a unit that failed.
