@@ -14,9 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from raycre.bounds import Positive
 from raycre.config.given import as_taken
-
-Modality = Literal["sequence", "openness", "loops"]
-ORDER: tuple[Modality, ...] = ("sequence", "openness", "loops")
+from raycre.create.layout import MODALITIES
 
 
 class Frozen(BaseModel):
@@ -136,7 +134,7 @@ class PredictConfig(Verb):
 
     def paths(self) -> dict[str, Path]:
         """Input files by their key; which signals are read depends on the checkpoint."""
-        return {**signal_paths(self.inputs, ORDER), "inputs.regions": self.inputs.regions}
+        return {**signal_paths(self.inputs, MODALITIES), "inputs.regions": self.inputs.regions}
 
     def _not_science(self) -> set[str]:
         return {"inputs", "shard_size"}

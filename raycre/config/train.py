@@ -11,9 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from raycre.bounds import Positive
 from raycre.config.from_dataclass import keys
 from raycre.config.models import (
-    ORDER,
     Frozen,
-    Modality,
     SignalFiles,
     Verb,
     check_signals,
@@ -24,8 +22,9 @@ from raycre.config.presets import CREATE, with_preset
 from raycre.config.words import one_of
 from raycre.create import names
 from raycre.create.evaluation.settings import Interpretation
+from raycre.create.layout import MODALITIES, Modality
 from raycre.create.model.loss_weights import LossWeights
-from raycre.create.model.sizes import Codebook, Structure
+from raycre.create.model.sizes import Codebook, Size, Structure
 from raycre.create.training.recipe import Folds, Recipe
 from raycre.genome.classes import CLASSES, trained_classes
 from raycre.published.cache import REGISTRY, resolve
@@ -63,8 +62,8 @@ class ModelConfig(Frozen, Structure):
     """Model of `train`: CREATE, an ablation of it, a baseline, or one of an installed package (`kind`)."""
 
     kind: str = CREATE
-    size: Literal["paper", "small", "tiny"] = "paper"
-    modalities: tuple[Modality, ...] = ORDER
+    size: Size = "paper"
+    modalities: tuple[Modality, ...] = MODALITIES
     codebook: CodebookConfig = CodebookConfig()
     init: Path | None = None  # weights to start from: of train, the authors' .pth, or registry:NAME
 
@@ -75,8 +74,8 @@ class ModelConfig(Frozen, Structure):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if not self.modalities or list(self.modalities) != [m for m in ORDER if m in self.modalities]:
-            raise ValueError(f"give each modality once, in the order {', '.join(ORDER)}")
+        if not self.modalities or list(self.modalities) != [m for m in MODALITIES if m in self.modalities]:
+            raise ValueError(f"give each modality once, in the order {', '.join(MODALITIES)}")
         if self.latent == "continuous" and self.codebook != CodebookConfig():
             raise ValueError("a continuous latent space has no codebook; leave model.codebook out")
         return self

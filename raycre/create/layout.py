@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 from raycre.errors import ConfigError, near
 from raycre.genome.classes import CLASSES as CLASSES
@@ -10,7 +11,8 @@ from raycre.genome.classes import CLASSES as CLASSES
 WIDTH = 1000  # bp of a region (L in CREATE Methods, "The CREATE framework")
 BACKGROUND = CLASSES.index("background")
 ROWS = {"sequence": 4, "openness": 1, "loops": 1}  # rows of the input per modality, in input order
-MODALITIES = tuple(ROWS)
+Modality = Literal["sequence", "openness", "loops"]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 
 def check_modalities(chosen: Sequence[str]) -> tuple[str, ...]:

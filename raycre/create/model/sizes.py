@@ -80,7 +80,8 @@ class Structure:
     latent: Literal["discrete", "continuous"] = "discrete"
 
 
-SIZES = {
+Size = Literal["paper", "small", "tiny"]
+SIZES: dict[str, Sizes] = {
     "paper": Sizes(),
     "small": Sizes(
         sequence=64, signal=32, encoder2=96, encoder3=64, embedding=64, decoder3=48, decoder2=48,
