@@ -73,6 +73,14 @@ def test_one_gene_and_one_context_of_a_class_can_be_asked_for() -> None:
     assert contexts()["call"].iloc[kept].tolist() == ["enhancing", "neutral"]
 
 
+def test_ten_thousand_genes_are_taken_unless_told_otherwise() -> None:
+    # Methods, "Transcription start site selection": the top 10,000 unique genes.
+    names = [f"G{i}" for i in range(10_001)]
+    table = pd.DataFrame({"gene_id": names, "gene_name": names})
+    chosen = top_genes(table, np.arange(10_001.0)[:, None])
+    assert chosen.rows.tolist() == list(range(1, 10_001))
+
+
 def contexts(n_enhancing: int = 12, n_neutral: int = 3, track: int = 7) -> pd.DataFrame:
     call = ["enhancing"] * n_enhancing + ["neutral"] * n_neutral + ["other", None]
     return pd.DataFrame({"gene": [f"G{i}" for i in range(len(call))], "track": track, "call": call})
@@ -117,6 +125,11 @@ def test_reference_sample_is_that_of_pandas_whatever_the_seed() -> None:
     drawn = np.random.RandomState(42).permutation(12)[:5].tolist()
     assert sample_contexts(table, n=5, compat="reference").tolist() == drawn
     assert sample_contexts(table, n=5, seed=9, compat="reference").tolist() == drawn
+
+
+def test_a_class_of_just_as_many_is_whole_and_in_order() -> None:
+    for compat in ("fixed", "reference"):
+        assert sample_contexts(contexts(5, 0), n=5, compat=compat).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_gene_given_twice_is_refused() -> None:
