@@ -26,7 +26,7 @@ from busy_model import installed
 from raycre.backbones.reader import open_reader
 from raycre.config import PerturbConfig, make_config
 from raycre.creme.library import load_seqpro
-from raycre.creme.perturbation import build, seeded_source
+from raycre.creme.perturbation import apply, seeded_source
 from raycre.creme.plan import passes
 from raycre.engine.cluster import connected
 from raycre.genome.fasta import Fasta
@@ -78,7 +78,7 @@ def plain_loop(config: PerturbConfig) -> int:
         # A background serves one pass after another: drawn once, as on a replica.
         source = lru_cache(maxsize=2)(seeded_source(wild_type, config.run.seed))
         for p in planned:
-            reader.whole(build(wild_type, p, gene.gene_id, config.run.seed, source))
+            reader.whole(apply(wild_type, p, gene.gene_id, config.run.seed, source))
     return len(planned) * len(plan.genes)
 
 

@@ -50,7 +50,7 @@ from raycre.backbones.weights import random_state
 from raycre.creme.activities import tss_activity
 from raycre.creme.backgrounds import controls, inserted
 from raycre.creme.library import load_seqpro
-from raycre.creme.perturbation import Pass, base_of, build, lineage, seeded_source
+from raycre.creme.perturbation import Perturbation, apply, lineage, reference_of, seeded_source
 from raycre.creme.plan import complete
 from raycre.creme.rows import gather
 from raycre.creme.settings import FineStage, Settings
@@ -128,7 +128,7 @@ class Ours:
         self.reader, self.settings, self.cres = Reader(model, tuple(tracks)), settings, cres
         self.known: dict[str, np.ndarray] = {}
         source = lru_cache(maxsize=4)(seeded_source(wild_type, 0))
-        self._build = lru_cache(maxsize=4)(lambda p: build(wild_type, p, "gene", 0, source))
+        self._build = lru_cache(maxsize=4)(lambda p: apply(wild_type, p, "gene", 0, source))
 
     def run(self, test: str) -> int:
         """Predict until the test asks for no pass that is not known; return how many that took."""
@@ -157,11 +157,11 @@ class Ours:
         kind = "silencer" if alone > whole else "enhancer"
         return replace(settings, fine=fine), [Element(cre, 0, kind)]
 
-    def _predict(self, passes: Sequence[Pass]) -> dict[str, np.ndarray]:
+    def _predict(self, passes: Sequence[Perturbation]) -> dict[str, np.ndarray]:
         return {p.key: tss_activity(self.reader.edited(self._build(p), self._line(p))) for p in passes}
 
-    def _line(self, p: Pass) -> list[tuple[str, Callable[[], np.ndarray]]]:
-        bases = lineage(base_of(p, self.settings.tss_tile), self.settings.tss_tile)
+    def _line(self, p: Perturbation) -> list[tuple[str, Callable[[], np.ndarray]]]:
+        bases = lineage(reference_of(p, self.settings.tss_tile), self.settings.tss_tile)
         return [(base.key, lambda base=base: self._build(base)) for base in bases]
 
 

@@ -1,6 +1,6 @@
 """Curves of a fine-tile search: how much of an element's activity is left with how many bp of it.
 
-CREME Fig. 3b. Knows rows and arrays: no pass and no search.
+CREME Fig. 3b.
 """
 
 from __future__ import annotations

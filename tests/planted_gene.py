@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.backbones.planted import MOTIFS, REACH_BP, Planted
-from raycre.creme.perturbation import Pass, build
+from raycre.creme.perturbation import Perturbation, apply
 from raycre.creme.plan import complete
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval, context_tiles
@@ -46,8 +46,8 @@ def activities(
     def no_motifs(gene: str, start: int, end: int, k: int, owner: Interval | None) -> NDArray[np.uint8]:
         return np.zeros(end - start, dtype=np.uint8)
 
-    def predict(wanted: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
-        codes = torch.from_numpy(np.stack([build(wt, p, "g", 0, no_motifs) for p in wanted]))
+    def predict(wanted: Sequence[Perturbation]) -> dict[str, NDArray[np.float64]]:
+        codes = torch.from_numpy(np.stack([apply(wt, p, "g", 0, no_motifs) for p in wanted]))
         found = model.read(codes, TSS_BINS, range(len(REACH_BP))).double().mean(dim=1).numpy()
         return {p.key: found[i] for i, p in enumerate(wanted)}
 

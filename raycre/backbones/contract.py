@@ -1,4 +1,4 @@
-"""What a sequence-to-activity model must offer to run under CREME. Nothing here knows a particular model.
+"""What a sequence-to-activity model must offer to run under CREME.
 
 A backbone is a `torch.nn.Module` with the attributes and the one method below. A user's own model
 needs one file with a subclass of `Backbone`. `LocalBackbone` is for models that begin with convolutions: it
@@ -156,13 +156,13 @@ def local_field(*parts: nn.Module) -> tuple[int, int]:
     for module in (m for part in parts for m in part.modules()):
         if isinstance(module, nn.Conv1d):
             reach += module.kernel_size[0] // 2 * module.dilation[0] * stride
-        elif isinstance(module, nn.MaxPool1d | Pool):
+        elif isinstance(module, nn.MaxPool1d | Pooling):
             assert isinstance(module.kernel_size, int)
             stride *= module.kernel_size
     return stride, reach
 
 
-class Pool(nn.Module):
+class Pooling(nn.Module):
     """Base of poolings of neighbours that do not overlap, `kernel_size` to one."""
 
     kernel_size: int

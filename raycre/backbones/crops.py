@@ -1,6 +1,6 @@
 """Which part of a long input a local computation must see again, and how its rows come together.
 
-Positions are bp in the model's input, 0-based half-open. It knows strides and reaches, not what is computed.
+Positions are bp in the model's input, 0-based half-open.
 
 A row r of a tensor with stride s and reach h depends on bases [r s - h, (r + 1) s + h). So a change of bases
 [a, b) changes rows floor((a - h) / s) … floor((b - 1 + h) / s); to compute these, a crop must hold all that

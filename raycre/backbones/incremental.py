@@ -1,10 +1,10 @@
 """Exact reuse of activations: predict an edited sequence by recomputing only what the edit can change.
 
-The trunk of a base (a wild type, a shuffled background) is computed once and kept; for an edited sequence the
-rows that differ are computed from crops round the changed bases and spliced in. An edited sequence may be a
-base in its turn. Crops are kept as well: a tile with the same bases and neighbours is the same crop in any
-sequence. What follows the trunk sees the whole sequence and is computed anew. It must not know CREME or which
-edits there are: it compares bases.
+The trunk of a reference sequence (a wild type, a shuffled background) is computed once and stored. For an
+edited sequence the rows that differ are computed from crops round the changed bases and spliced in. An edited
+sequence may be a reference in its turn. Crops are stored as well: a tile with the same bases and neighbours
+is the same crop in any sequence. What follows the trunk sees the whole sequence and is computed anew. Edits
+are found by comparing bases.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from raycre.backbones.contract import LocalBackbone, check_read
 from raycre.backbones.crops import Field, Trunk
 from raycre.errors import InputError
 
-Line: TypeAlias = Sequence[tuple[Hashable, Callable[[], Tensor]]]
+Lineage: TypeAlias = Sequence[tuple[Hashable, Callable[[], Tensor]]]
 """Bases by name, uint8 (seq_len,) when called: the first stands by itself, each of the others differs from
 the one before it in few places, and its trunk is spliced from that one's."""
 
@@ -72,9 +72,9 @@ class Incremental:
             trunks = [self.trunk([(key, lambda: base)], e) for e in edited]
             return self.model.read_trunk(join(trunks), bins, tracks)
 
-    def trunk(self, line: Line, edited: Tensor) -> Trunk:
+    def trunk(self, lineage: Lineage, edited: Tensor) -> Trunk:
         """The trunk of one sequence, uint8 (seq_len,), that differs from the last of `line` in few places."""
-        return self.splice(self._trunk(line), line[-1][1](), edited)
+        return self.splice(self._trunk(lineage), lineage[-1][1](), edited)
 
     def splice(self, trunk: Trunk, base: Tensor, edited: Tensor) -> Trunk:
         """Return the trunk of one edited sequence, (seq_len,), from its base's; the latter stays as it is."""
@@ -98,18 +98,18 @@ class Incremental:
             self._bytes_of_crops -= _bytes(self._crops.popitem(last=False)[1])
         return computed
 
-    def _trunk(self, line: Line) -> Trunk:
-        key, base = line[-1][0], line[-1][1]()
+    def _trunk(self, lineage: Lineage) -> Trunk:
+        key, base = lineage[-1][0], lineage[-1][1]()
         if key in self._kept:
             self._kept.move_to_end(key)
             known, trunk = self._kept[key]
             if not torch.equal(known, base):
                 raise InputError("two different base sequences have one name", value=key)
             return trunk
-        if len(line) == 1:
+        if len(lineage) == 1:
             trunk = self.model.whole_trunk(base[None])
         else:
-            trunk = self.splice(self._trunk(line[:-1]), line[-2][1](), base)
+            trunk = self.splice(self._trunk(lineage[:-1]), lineage[-2][1](), base)
         self._kept[key] = base, trunk
         most = self.cache_bytes * (1 - SHARE_OF_CROPS)
         while len(self._kept) > self.at_least and sum(_bytes(t) for _, t in self._kept.values()) > most:

@@ -1,4 +1,4 @@
-"""Matrix products by oneDNN, and dense layers whose weights it lays out once. It must not know a model.
+"""Matrix products by oneDNN, and dense layers whose weights it lays out once.
 
 PyTorch multiplies float32 matrices on a CPU by MKL. oneDNN, which comes with it for convolutions and for
 torch.compile, is a fifth faster on some processors (benchmarks/RESULTS.md) when the weights lie in its own

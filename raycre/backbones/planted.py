@@ -1,6 +1,6 @@
 """A small deterministic model whose answers can be worked out by hand: it scores four planted motifs.
 
-It makes CREME's result on the synthetic genome known beforehand. It must not know genomes, genes or tiles.
+It makes CREME's result on the synthetic genome known beforehand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Matrix products in a lower precision than everything between them. It must not know a model.
+"""Matrix products in a lower precision than everything between them.
 
 Weights of dense and convolution layers become bfloat16; norms, activations, attention and the sums that
 blocks add to stay float32. How far results move is in benchmarks/RESULTS.md.

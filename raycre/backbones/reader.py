@@ -19,8 +19,8 @@ from raycre.backbones.views import FORWARD, View, views_of
 from raycre.errors import ConfigError
 
 Codes: TypeAlias = Callable[[], NDArray[np.uint8]]
-Line: TypeAlias = Sequence[tuple[str, Codes]]
-"""Bases by name, uint8 (seq_len,) when called; see `incremental.Line`."""
+Lineage: TypeAlias = Sequence[tuple[str, Codes]]
+"""Reference sequences by name, uint8 (seq_len,) when called; see `incremental.Lineage`."""
 
 
 def check_views(model: Backbone, views: Sequence[View]) -> None:
@@ -89,12 +89,13 @@ class Reader:
             batch = torch.stack([view.of(sequence) for view in self.views])
             return self._mean(self.model.read(batch, self.bins, self.read_tracks))
 
-    def edited(self, codes: NDArray[np.uint8], line: Line) -> NDArray[np.float32]:
+    def edited(self, codes: NDArray[np.uint8], lineage: Lineage) -> NDArray[np.float32]:
         """`whole`, by way of the activations of bases.
 
         Args:
-            codes: uint8 (seq_len,), equal to the last base of `line` or different in few places.
-            line: bases by name, each told by the one before it (`incremental.Line`), as uint8 (seq_len,).
+            codes: uint8 (seq_len,), equal to the last reference of `lineage` or different in few places.
+            lineage: reference sequences by name, each told by the one before it (`incremental.Lineage`), as
+                uint8 (seq_len,).
         """
         if self.reuse is None:
             return self.whole(codes)
@@ -102,7 +103,7 @@ class Reader:
         check_read(self.model, sequence[None], self.bins, self.read_tracks)
         with torch.inference_mode():
             trunks = [
-                self.reuse.trunk([self._seen(base, view) for base in line], view.of(sequence))
+                self.reuse.trunk([self._seen(base, view) for base in lineage], view.of(sequence))
                 for view in self.views
             ]
             return self._mean(self.reuse.model.read_trunk(join(trunks), self.bins, self.read_tracks))

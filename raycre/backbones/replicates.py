@@ -1,4 +1,4 @@
-"""Several trainings of one backbone, read as one: the mean of their predictions. It must not know a model."""
+"""Several trainings of one backbone, read as one: the mean of their predictions."""
 
 from __future__ import annotations
 

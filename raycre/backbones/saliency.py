@@ -1,6 +1,6 @@
 """Gradient times input of the TSS activity: how each base, as it stands, moves the prediction to first order.
 
-Simonyan et al. 2014; CREME compares itself with it (Methods, "Fine-tile search"). Knows no gene.
+Simonyan et al. 2014; CREME compares itself with it (Methods, "Fine-tile search").
 
 Memory: autograd keeps what every layer made. At full size most of that is the convolutions', in proportion
 to the sequence. A `LocalBackbone` is therefore taken in two steps: the gradient of the activity by the trunk,
@@ -44,7 +44,7 @@ def gradient_times_input(
     """
     check_read(model, codes, model.tss_bins, tracks)
     one_hot = model.one_hot(codes)
-    found = []
+    saliencies = []
     with torch.enable_grad():
         for sequence in one_hot.detach().split(1):
             gradients = (
@@ -52,8 +52,8 @@ def gradient_times_input(
                 if isinstance(model, LocalBackbone)
                 else _gradients(model, sequence, tracks)
             )
-            found.append(torch.stack([(g * sequence).sum(1)[0] for g in gradients]))
-    return torch.stack(found)
+            saliencies.append(torch.stack([(g * sequence).sum(1)[0] for g in gradients]))
+    return torch.stack(saliencies)
 
 
 def _gradients(model: Backbone, one_hot: Tensor, tracks: Sequence[int]) -> list[Tensor]:

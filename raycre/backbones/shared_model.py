@@ -1,8 +1,7 @@
 """A model as a few bytes and its tensors as plain arrays, so that processes of a node can share the arrays.
 
 The object store keeps arrays once a node and hands every process the same memory; torch tensors it would copy
-for each. Only the driver of a run packs, so unpickling runs no code from elsewhere. Knows neither Ray nor any
-particular model.
+for each. Only the driver of a run packs, so unpickling runs no code from elsewhere.
 """
 
 from __future__ import annotations

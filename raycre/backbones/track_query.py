@@ -50,11 +50,11 @@ def _rows(table: pd.DataFrame, item: int | str) -> list[int]:
     """The rows that one entry of a list means."""
     if isinstance(item, str):
         _check_described(table, item)
-        found = np.flatnonzero(_standing(table) & (_folded(table["identifier"]) == item.casefold()))
-        if not len(found):
+        rows = np.flatnonzero(_standing(table) & (_folded(table["identifier"]) == item.casefold()))
+        if not len(rows):
             hint = near(item, table["identifier"].dropna())
             raise TrackError(f"no track has this identifier{hint}; a query is a text, not a list", value=item)
-        return found.tolist()
+        return rows.tolist()
     if isinstance(item, bool) or not 0 <= item < len(table):
         raise TrackError(f"the table has tracks 0-{len(table) - 1}", value=item)
     return [int(item)]

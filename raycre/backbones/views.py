@@ -1,4 +1,4 @@
-"""Several looks at one sequence: shifted by a few bp, on either strand. It must not know a model.
+"""Several looks at one sequence: shifted by a few bp, on either strand.
 
 Predictions are averaged over views as CREATE averages its own; CREME has the single view FORWARD.
 """

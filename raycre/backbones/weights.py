@@ -1,4 +1,4 @@
-"""Weights of a backbone: from a file, without running code, or drawn from a seed. It must not know a model.
+"""Weights of a backbone: from a file, without running code, or drawn from a seed.
 
 A state dict maps the names of a module's parameters and buffers to tensors.
 """
@@ -149,8 +149,8 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> Non
         _problem("not finite (NaN or infinite)", [name for name in both if not state[name].isfinite().all()]),
     ]
     if any(problems):
-        found = "; ".join(p for p in problems if p)
-        raise CheckpointError(f"does not fit {type(module).__name__}: {found}", path=path)
+        misfits = "; ".join(p for p in problems if p)
+        raise CheckpointError(f"does not fit {type(module).__name__}: {misfits}", path=path)
     module.load_state_dict({name: state[name].to(wanted[name].dtype) for name in wanted}, assign=True)
 
 

@@ -20,7 +20,7 @@ from raycre.cli.predict import predict
 from raycre.cli.report import report
 from raycre.cli.signals import interruptible
 from raycre.cli.tracks import tracks
-from raycre.cli.train import train
+from raycre.cli.train import TrainCommand, train
 from raycre.cli.weights import weights
 from raycre.errors import RaycreError
 
@@ -35,8 +35,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (train, predict, creme, demo, report, doctor, tracks):
-    app.command(cls=CremeCommand if verb is creme else None)(verb)
+app.command(cls=TrainCommand)(train)
+app.command()(predict)
+app.command(cls=CremeCommand)(creme)
+for verb in (demo, report, doctor, tracks):
+    app.command()(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(compare, name="compare")
 

@@ -24,7 +24,7 @@ from raycre.creme.settings import (
     FineStage,
     ReplicateRule,
 )
-from raycre.creme.tests import DEFAULT, PIPELINE, TESTS
+from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS
 from raycre.creme.tests import names as test_names
 from raycre.published.cache import resolve
 
@@ -133,7 +133,7 @@ class PerturbConfig(Verb):
     inputs: PerturbInputs
     model: BackboneConfig
     tracks: str | tuple[int | str, ...]
-    tests: Literal["pipeline"] | tuple[TestName, ...] = DEFAULT
+    tests: Literal["pipeline"] | tuple[TestName, ...] = DEFAULT_TESTS
     keep: Literal["queried", "assay", "all"] = "queried"
     create_run: Path | None = None  # a folder of `raycre predict`, whose calls are joined to the tiles
     creme: CremeConfig = CremeConfig()

@@ -31,9 +31,9 @@ def activities(
     Returns:
         key -> float64 (tracks,).
     """
-    found = {key: tss_activity(values) for key, values in predictions.items()}
+    activity = {key: tss_activity(values) for key, values in predictions.items()}
     if replicates > 1:
         for key, values in predictions.items():
             for m, mine in enumerate(np.split(values, replicates, axis=-2)):
-                found[of_replicate(key, m)] = tss_activity(mine)
-    return found
+                activity[of_replicate(key, m)] = tss_activity(mine)
+    return activity

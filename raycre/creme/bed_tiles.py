@@ -1,7 +1,4 @@
-"""Tiles from a list of genomic intervals (peaks, say) in place of a row of equal ones.
-
-Knows the window of one gene and the intervals; reads no sequence.
-"""
+"""Tiles from a list of genomic intervals (peaks, say) in place of a row of equal ones."""
 
 from __future__ import annotations
 

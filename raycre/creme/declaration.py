@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from raycre.creme.perturbation import Pass
-from raycre.creme.rows import Known, Row
+from raycre.creme.perturbation import Perturbation
+from raycre.creme.rows import Predicted, Row
 from raycre.creme.settings import Settings
 
 
@@ -35,10 +35,11 @@ class Test:
     Attributes:
         name: in configurations, on the command line and in the column `test`.
         summary: one line for people: what is done, and what is asked.
-        expand: (settings, known) -> every pass that the test reads, as often as it reads it, as far as
-            `known` lets it see. With nothing known these are the passes that need no earlier answer. What is
-            returned follows from the arguments alone, and what was returned for less is returned for more.
-        effects: (settings, known) -> the rows, once `expand` asks for nothing that is not known.
+        perturbations: (settings, predictions) -> every sequence that the test reads, as often as it reads it,
+            as far as `predictions` lets it see. With none these are the sequences that need no earlier
+            answer. What is returned follows from the arguments alone, and what was returned for less is
+            returned for more.
+        effects: (settings, predictions) -> the rows, once `perturbations` asks for nothing that is not known.
         shuffles: of a tile, or of the whole input; None for a test without any.
         shuffles_of: the same in other presets than the paper's for Enformer, by name (`presets.PRESETS`).
         needs: tests whose passes and numbers of shuffles it reads as well.
@@ -58,8 +59,8 @@ class Test:
 
     name: str
     summary: str
-    expand: Callable[[Settings, Known], list[Pass]]
-    effects: Callable[[Settings, Known], list[Row]]
+    perturbations: Callable[[Settings, Predicted], list[Perturbation]]
+    effects: Callable[[Settings, Predicted], list[Row]]
     shuffles: int | None = None
     shuffles_of: Mapping[str, int] = field(default_factory=dict)
     needs: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """What shuffling several tiles would do if they acted apart, and how far the greedy search is from it.
 
-CREME Methods, "Comparison with additive effects" and "... multiplicative effects". Functions of arrays; knows
-no pass and no test. A curve has one point more than there are rounds, since it starts at the wild type.
+CREME Methods, "Comparison with additive effects" and "... multiplicative effects". A curve has one point more
+than there are rounds, since it starts at the wild type.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """CREME's formulas and classes, from TSS activities to effects and calls.
 
-Functions of arrays over tracks (CREME Methods). Knows no sequence and no pass.
+Functions of arrays over tracks (CREME Methods).
 """
 
 from __future__ import annotations

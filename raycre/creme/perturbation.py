@@ -1,6 +1,6 @@
 """A forward pass by identity: which sequence it starts from and what is written over it.
 
-Two passes with one key are one sequence, so all tests of a gene share them. Knows no test and no model.
+Two passes with one key are one sequence, so all tests of a gene share them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Background: TypeAlias = tuple[Interval | None, int]
 Placed: TypeAlias = tuple[int, int, int]
 """(start, end, at): wild-type [start, end) written again from base `at` on."""
 
-Source: TypeAlias = Callable[[str, int, int, int, Interval | None], NDArray[np.uint8]]
+ShuffleSource: TypeAlias = Callable[[str, int, int, int, Interval | None], NDArray[np.uint8]]
 """(gene, start, end, k, owner) -> uint8 (end - start,): shuffle k of wild-type [start, end)."""
 
 WildTypes: TypeAlias = Callable[[str], NDArray[np.uint8]]
@@ -31,7 +31,7 @@ WildTypes: TypeAlias = Callable[[str], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
-class Pass:
+class Perturbation:
     """One sequence to predict.
 
     Attributes:
@@ -42,17 +42,17 @@ class Pass:
         placed: copies of wild-type intervals written elsewhere, after all else, in this order.
 
     `foreign` and `kept` are held sorted, so that equal edits make equal passes; the order of `shuffled` and
-    `placed` is part of what a pass is, since the last one is the newest (`base_of`).
+    `placed` is part of what a pass is, since the last one is the newest (`reference_of`).
     """
 
     background: Background | None = None
     shuffled: tuple[tuple[int, int, int], ...] = ()
     kept: tuple[Interval, ...] = ()
     placed: tuple[Placed, ...] = ()
-    foreign: tuple[tuple[str, int, int], ...] = ()
+    donors: tuple[tuple[str, int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("kept", "foreign"):
+        for name in ("kept", "donors"):
             object.__setattr__(self, name, tuple(sorted(getattr(self, name))))
 
     @cached_property
@@ -63,7 +63,7 @@ class Pass:
             owner, k = self.background
             parts.append(f"background={k}" + ("" if owner is None else f"/of={owner[0]}-{owner[1]}"))
         parts += [f"tile={start}-{end}/shuffle={k}" for start, end, k in self.shuffled]
-        parts += [f"tile={start}-{end}/of={gene}" for gene, start, end in self.foreign]
+        parts += [f"tile={start}-{end}/of={gene}" for gene, start, end in self.donors]
         parts += [f"tile={start}-{end}" for start, end in self.kept]
         parts += [f"tile={start}-{end}/at={at}" for start, end, at in self.placed]
         return "+".join(parts) or "wt"
@@ -73,16 +73,16 @@ class Pass:
         """Intervals in which the sequence may differ from the wild type or background it starts from."""
         return (
             *((start, end) for start, end, _ in self.shuffled),
-            *((start, end) for _, start, end in self.foreign),
+            *((start, end) for _, start, end in self.donors),
             *self.kept,
             *((at, at + end - start) for start, end, at in self.placed),
         )
 
 
-WT = Pass()
+WT = Perturbation()
 
 
-def base_of(pass_: Pass, tss_tile: Interval) -> Pass:
+def reference_of(pass_: Perturbation, tss_tile: Interval) -> Perturbation:
     """Return the pass whose activations `pass_` shares for the most part: itself, if no other.
 
     A pass with several edits made one after another shares those of the pass without its newest edit: the
@@ -93,21 +93,21 @@ def base_of(pass_: Pass, tss_tile: Interval) -> Pass:
     if pass_.placed:
         return replace(pass_, placed=pass_.placed[:-1])
     if pass_.background is not None:
-        return Pass(background=pass_.background, kept=(tss_tile,) if tss_tile in pass_.kept else ())
-    if len(pass_.shuffled) > 1 and not (pass_.kept or pass_.foreign):
+        return Perturbation(background=pass_.background, kept=(tss_tile,) if tss_tile in pass_.kept else ())
+    if len(pass_.shuffled) > 1 and not (pass_.kept or pass_.donors):
         return replace(pass_, shuffled=pass_.shuffled[:-1])
     return WT
 
 
-def lineage(pass_: Pass, tss_tile: Interval) -> list[Pass]:
+def lineage(pass_: Perturbation, tss_tile: Interval) -> list[Perturbation]:
     """Return `pass_` after its base, the base's base before it, and so on to the one that is its own."""
     line = [pass_]
-    while (base := base_of(line[0], tss_tile)) != line[0]:
+    while (base := reference_of(line[0], tss_tile)) != line[0]:
         line.insert(0, base)
     return line
 
 
-def seeded_source(wt: NDArray[np.uint8], run_seed: int, compat: str = "fixed") -> Source:
+def seeded_source(wt: NDArray[np.uint8], run_seed: int, compat: str = "fixed") -> ShuffleSource:
     """Return the source that draws every shuffle of `wt` from the seed of its identity, as `compat` says."""
 
     def source(gene: str, start: int, end: int, k: int, owner: Interval | None) -> NDArray[np.uint8]:
@@ -116,12 +116,12 @@ def seeded_source(wt: NDArray[np.uint8], run_seed: int, compat: str = "fixed") -
     return source
 
 
-def build(
+def apply(
     wt: NDArray[np.uint8],
-    pass_: Pass,
+    pass_: Perturbation,
     gene: str,
     run_seed: int,
-    source: Source | None = None,
+    source: ShuffleSource | None = None,
     wild_types: WildTypes | None = None,
 ) -> NDArray[np.uint8]:
     """Write the sequence of a pass.
@@ -154,7 +154,7 @@ def build(
         codes = shuffle(gene, 0, len(wt), k, owner).copy()
     for start, end, k in pass_.shuffled:
         codes[start:end] = shuffle(gene, start, end, k, None)
-    for other, start, end in pass_.foreign:
+    for other, start, end in pass_.donors:
         if wild_types is None:
             raise RegionError("the wild type of another gene is needed and not given", value=other)
         codes[start:end] = wild_types(other)[start:end]

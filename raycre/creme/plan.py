@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.perturbation import Pass
-from raycre.creme.rows import Known
+from raycre.creme.perturbation import Perturbation
+from raycre.creme.rows import Predicted
 from raycre.creme.settings import Settings
 from raycre.creme.tests import find_test
 from raycre.errors import ConfigError, RaycreError
 
-Predict = Callable[[Sequence[Pass]], Known]
+Predict = Callable[[Sequence[Perturbation]], Predicted]
 """Passes, each once -> their activities, by key."""
 
 NOTHING: dict[str, NDArray[np.float64]] = {}
 MAX_STEPS = 10_000  # a test that never has enough is broken
 
 
-def passes(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> list[Pass]:
-    """Return the distinct passes of all tests, as far as `known` lets the tests see.
+def passes(tests: Sequence[str], settings: Settings, predictions: Predicted = NOTHING) -> list[Perturbation]:
+    """Return the distinct passes of all tests, as far as `predictions` lets the tests see.
 
     The wild type comes first and then what starts from it, tile by tile; then one background after another,
     each with the TSS tile alone before any further tile. So a worker meets each trunk to cache once.
@@ -29,16 +29,16 @@ def passes(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> 
     Raises:
         ConfigError: a test that does not exist.
     """
-    return sorted(set(_expand(tests, settings, known)), key=_locality)
+    return sorted(set(_perturbations(tests, settings, predictions)), key=_locality)
 
 
-def missing(tests: Sequence[str], settings: Settings, known: Known) -> list[Pass]:
+def missing(tests: Sequence[str], settings: Settings, predictions: Predicted) -> list[Perturbation]:
     """Return the passes of `passes` that are not known."""
-    return [p for p in passes(tests, settings, known) if p.key not in known]
+    return [p for p in passes(tests, settings, predictions) if p.key not in predictions]
 
 
 def complete(
-    tests: Sequence[str], settings: Settings, predict: Predict, known: Known = NOTHING
+    tests: Sequence[str], settings: Settings, predict: Predict, predictions: Predicted = NOTHING
 ) -> dict[str, NDArray[np.float64]]:
     """Predict until no test asks for more; a test that searches takes one step for each of its rounds.
 
@@ -46,34 +46,34 @@ def complete(
         tests: names.
         settings: the run's.
         predict: gives the activities of the passes that it gets.
-        known: what needs no prediction any more; stays as it is.
+        predictions: what needs no prediction any more; stays as it is.
 
     Returns:
-        pass key -> float64 (tracks,), `known` included.
+        pass key -> float64 (tracks,), `predictions` included.
 
     Raises:
         RaycreError: a test that goes on for ever.
     """
-    found = dict(known)
+    activity = dict(predictions)
     for _ in range(MAX_STEPS):
-        needed = missing(tests, settings, found)
+        needed = missing(tests, settings, activity)
         if not needed:
-            return found
-        found.update(predict(needed))
+            return activity
+        activity.update(predict(needed))
     raise RaycreError(f"{', '.join(tests)} asked for more passes {MAX_STEPS:,} times over")
 
 
-def n_before(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> int:
+def n_before(tests: Sequence[str], settings: Settings, predictions: Predicted = NOTHING) -> int:
     """Count forward passes of the tests run one by one, as they are without de-duplication."""
-    return len(_expand(tests, settings, known))
+    return len(_perturbations(tests, settings, predictions))
 
 
-def n_after(tests: Sequence[str], settings: Settings, known: Known = NOTHING) -> int:
+def n_after(tests: Sequence[str], settings: Settings, predictions: Predicted = NOTHING) -> int:
     """Count forward passes of the tests run together."""
-    return len(set(_expand(tests, settings, known)))
+    return len(set(_perturbations(tests, settings, predictions)))
 
 
-def chunks(planned: Sequence[Pass], size: int) -> list[tuple[int, int]]:
+def chunks(planned: Sequence[Perturbation], size: int) -> list[tuple[int, int]]:
     """Cut a plan into runs of `size` passes, the last one shorter.
 
     Returns:
@@ -87,11 +87,11 @@ def chunks(planned: Sequence[Pass], size: int) -> list[tuple[int, int]]:
     return [(i, min(i + size, len(planned))) for i in range(0, len(planned), size)]
 
 
-def _expand(tests: Sequence[str], settings: Settings, known: Known) -> list[Pass]:
-    return [p for test in tests for p in find_test(test).expand(settings, known)]
+def _perturbations(tests: Sequence[str], settings: Settings, predictions: Predicted) -> list[Perturbation]:
+    return [p for test in tests for p in find_test(test).perturbations(settings, predictions)]
 
 
-def _locality(p: Pass) -> tuple[object, ...]:
+def _locality(p: Perturbation) -> tuple[object, ...]:
     # Shared backgrounds sort before those of a tile: no tile starts below 0.
     owner, k = p.background if p.background is not None else (None, -1)
     return (
@@ -100,7 +100,7 @@ def _locality(p: Pass) -> tuple[object, ...]:
         k,
         len(p.edited),
         p.shuffled,
-        p.foreign,
+        p.donors,
         p.kept,
         p.placed,
     )

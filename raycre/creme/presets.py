@@ -37,10 +37,10 @@ PRESETS = {
         Preset("borzoi", "borzoi", "mean_of_ratios"),
     )
 }
-DEFAULT = "enformer"
+DEFAULT_PRESET = "enformer"
 
 
-def paper_shuffles(preset: str = DEFAULT) -> Mapping[str, int]:
+def paper_shuffles(preset: str = DEFAULT_PRESET) -> Mapping[str, int]:
     """Return the shuffles of every test of the paper that has any, in its order."""
     numbers = {test: PRESETS[preset].shuffles(test) for test in TESTS}
     return {test: n for test, n in numbers.items() if n is not None}

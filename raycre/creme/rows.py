@@ -1,4 +1,4 @@
-"""One row of results, and the way from the activities of passes to rows. Knows no test."""
+"""One row of results, and the way from the activities of passes to rows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.creme.activities import of_replicate
-from raycre.creme.perturbation import Pass
+from raycre.creme.perturbation import Perturbation
 from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
 
-Known: TypeAlias = Mapping[str, NDArray[np.float64]]
+Predicted: TypeAlias = Mapping[str, NDArray[np.float64]]
 """What has been predicted so far: pass key -> float64 (tracks,), TSS activity."""
 
 
@@ -61,7 +61,9 @@ class Row:
     search: str | None = None
 
 
-def gather(activity: Known, passes: Sequence[Pass], replicate: int | None = None) -> NDArray[np.float64]:
+def gather(
+    activity: Predicted, passes: Sequence[Perturbation], replicate: int | None = None
+) -> NDArray[np.float64]:
     """Stack the activities of passes.
 
     Args:

@@ -1,6 +1,6 @@
 """What CREME chooses between its tests: genes by activity, contexts by class.
 
-Functions of frames and arrays. Knows no model, no run and no file.
+Functions of frames and arrays.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONTEXT_CLASSES = ("enhancing", "neutral", "silencing")  # in the order of the a
 REFERENCE_STATE = 42  # the authors' random_state for contexts (DIVERGENCES 4)
 
 
-class TopGenes(NamedTuple):
+class ActiveGenes(NamedTuple):
     """The TSSs to go on with.
 
     Attributes:
@@ -37,7 +37,7 @@ class TopGenes(NamedTuple):
 
 def top_genes(
     table: pd.DataFrame, activity: NDArray[np.float64], n: int = TOP_GENES, compat: str = "fixed"
-) -> TopGenes:
+) -> ActiveGenes:
     """Take the highest TSS of every gene, and of these the `n` highest; track by track.
 
     "Top 10,000 unique genes": what makes a gene one, the text does not say. "reference" goes by gene_name as
@@ -70,7 +70,7 @@ def top_genes(
     by_track = tuple(_highest(gene, activity[:, t], n) for t in range(activity.shape[1]))
     rows = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *by_track]))
     member = np.array([np.isin(rows, of_track) for of_track in by_track], dtype=bool)
-    return TopGenes(rows, member.reshape(len(by_track), len(rows)).T, by_track)
+    return ActiveGenes(rows, member.reshape(len(by_track), len(rows)).T, by_track)
 
 
 def _highest(gene: NDArray[np.int64], activity: NDArray[np.float64], n: int) -> NDArray[np.int64]:
@@ -119,8 +119,8 @@ def sample_contexts(
                 else:
                     rows = rows[_order(classes.iloc[rows], ["gene", "track"], seed)[:n]]
             kept.append(rows)
-    found = np.concatenate([np.empty(0, dtype=np.int64), *kept])
-    return found if compat == "reference" else np.sort(found)
+    sampled = np.concatenate([np.empty(0, dtype=np.int64), *kept])
+    return sampled if compat == "reference" else np.sort(sampled)
 
 
 def _order(table: pd.DataFrame, identity: list[str], seed: int) -> NDArray[np.int64]:

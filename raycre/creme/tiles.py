@@ -1,7 +1,4 @@
-"""Where the tiles of a model input lie, and where they lie on the genome.
-
-Knows lengths and strands only: no sequence, no annotation, no chromosome length.
-"""
+"""Where the tiles of a model input lie, and where they lie on the genome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report is made of: tables, pictures and notes. Knows no HTML; the template does."""
+"""What a report is made of: tables, pictures and notes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pictures of a CREATE prediction: how many regions of each class, how sure, and the surest of them.
 
-Reads the parts one by one and keeps counts, so that memory does not grow with the regions. Knows no model.
+Reads the parts one by one and keeps counts, so that memory does not grow with the regions.
 """
 
 from __future__ import annotations

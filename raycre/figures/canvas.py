@@ -1,6 +1,6 @@
 """Where figures meet matplotlib: colours, empty axes, and a figure as SVG text for an HTML page.
 
-matplotlib is an optional extra, so it is imported on use. Knows nothing of what is drawn.
+matplotlib is an optional extra, so it is imported on use.
 """
 
 from __future__ import annotations

@@ -40,9 +40,9 @@ def sampled_table(path: Path) -> Table:
         FormatError: a damaged table.
     """
     table = read_table(path).to_pandas().fillna({"context": "unknown"})
-    found = table.groupby(["track_id", "context"])["sampled"].agg(["size", "sum"]).reset_index()
+    counts = table.groupby(["track_id", "context"])["sampled"].agg(["size", "sum"]).reset_index()
     rows: list[list[Cell]] = [
-        [str(r["track_id"]), r["context"], int(r["size"]), int(r["sum"])] for r in found.to_dict("records")
+        [str(r["track_id"]), r["context"], int(r["size"]), int(r["sum"])] for r in counts.to_dict("records")
     ]
     return Table(
         "Genes that the pipeline went on with, by the class of their context on each track. Tests other than "

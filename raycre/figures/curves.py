@@ -1,6 +1,6 @@
 """Pictures of a finished CREATE cross-validation: ROC and PR curves as means over folds, and the confusion.
 
-Reads the tables of the run's summary. Knows no model.
+Reads the tables of the run's summary.
 """
 
 from __future__ import annotations

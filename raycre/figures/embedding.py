@@ -1,6 +1,6 @@
 """A map of a fold's test regions by their embedding, as the fold's table places them.
 
-Reads the table. Knows no model, and projects nothing.
+Reads the table.
 """
 
 from __future__ import annotations

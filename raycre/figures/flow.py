@@ -1,6 +1,6 @@
 """An alluvial picture of where the regions of each class go: true class on the left, call on the right.
 
-Draws counts. Knows no files and no model.
+Draws counts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a run is, from its run.json: state, versions, inputs with their hashes, counts, what failed.
-
-Knows every verb's record, no verb's science.
-"""
+"""What a run is, from its run.json: state, versions, inputs with their hashes, counts, what failed."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ FIGURES: dict[str, Callable[[Path, Sequence[str]], list[Block]]] = {
 }
 """What draws a test, by the name in its declaration (`Test.figure`), in the order of the page."""
 
-DEFAULT = "rows"  # of a test whose figure is not known here
+DEFAULT_FIGURE = "rows"  # of a test whose figure is not known here
 
 
 def read_perturbation(run: Path) -> list[Block]:
@@ -56,7 +56,7 @@ def drawn_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
     notes: list[Note] = []
     here = in_order(path.name.removeprefix("test=") for path in run.glob("effects/test=*"))
     for test in here:
-        figure: str | None = DEFAULT
+        figure: str | None = DEFAULT_FIGURE
         if test in names():
             try:
                 figure = find_test(test).figure
@@ -65,9 +65,9 @@ def drawn_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
         if figure is not None and figure not in FIGURES:
             there = f"there are {', '.join(FIGURES)}{near(figure, FIGURES) or '.'}"
             notes.append(
-                Note(f"The test {test} names the figure {figure!r}; {there} It is drawn by {DEFAULT}.")
+                Note(f"The test {test} names the figure {figure!r}; {there} It is drawn by {DEFAULT_FIGURE}.")
             )
-            figure = DEFAULT
+            figure = DEFAULT_FIGURE
         if figure is not None:
             tests[figure].append(test)
     return tests, notes

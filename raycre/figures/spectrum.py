@@ -1,6 +1,6 @@
 """Pictures of what a fold of CREATE has learnt: its feature spectrum, and regions decoded without a feature.
 
-Reads the fold's tables. Knows no model.
+Reads the fold's tables.
 """
 
 from __future__ import annotations

@@ -46,10 +46,10 @@ def swap_table(swaps: pd.DataFrame, classes: dict[tuple[str, int], str]) -> Tabl
     names = {row["track_id"]: track_name(row) for _, row in swaps.drop_duplicates("track_id").iterrows()}
     table = pd.DataFrame(both, columns=["own", "new"], index=swaps.index)
     table = table.assign(track=swaps["track_id"], effect=swaps["effect"].astype(np.float64)).dropna()
-    found = table.groupby(["track", "own", "new"])["effect"].agg(["size", "median", "mean"]).reset_index()
+    summary = table.groupby(["track", "own", "new"])["effect"].agg(["size", "median", "mean"]).reset_index()
     rows: list[list[Cell]] = [
         [names[r["track"]], r["own"], r["new"], int(r["size"]), float(r["median"]), float(r["mean"])]
-        for r in found.to_dict("records")
+        for r in summary.to_dict("records")
     ]
     return Table(
         "Swapped contexts: activity of a TSS in another gene's context, over its own wild type, by the "

@@ -1,6 +1,6 @@
 """Pictures of a CREATE training: metrics, ROC and PR curves, confusion, and how the folds learned.
 
-Reads a run folder's tables, of which any may not be there yet. Knows no model.
+Reads a run folder's tables, of which any may not be there yet.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from raycre.store.files import TEMPORARY
 from raycre.store.parquet import read_table, write_table
 from raycre.store.schemas import PASSES
 
-Predictions = dict[str, NDArray[np.float32]]
+StoredPredictions = dict[str, NDArray[np.float32]]
 """pass key -> float32 (bins, tracks)."""
 
 PEAKS_PART = "peaks"  # the part of a gene's folder that holds no passes
@@ -88,9 +88,9 @@ class PassStore:
         names = (read_table(path, ["pass"])["pass"].to_pylist() for path in self.parts(folder))
         return {name for part in names for name in part}
 
-    def read(self, folder: str, tracks: Sequence[int]) -> Predictions:
+    def read(self, folder: str, tracks: Sequence[int]) -> StoredPredictions:
         """Return all that is known of a gene, for some of the kept tracks (ids)."""
-        found: Predictions = {}
+        found: StoredPredictions = {}
         for path in self.parts(folder):
             found |= read_part(path, tracks)
         return found
@@ -132,7 +132,7 @@ class PassStore:
         write_table(path, table.replace_schema_metadata({**metadata, **kept}))
 
 
-def read_part(path: Path, tracks: Sequence[int]) -> Predictions:
+def read_part(path: Path, tracks: Sequence[int]) -> StoredPredictions:
     """Read the predictions of some tracks (ids), float32 (bins, tracks) each.
 
     Raises:

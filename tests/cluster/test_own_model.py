@@ -51,6 +51,7 @@ def config(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_the_name_is_known_and_one_that_is_near_is_told_it(raycre: Raycre, config: Path) -> None:
+    assert "gc-and-signal" in raycre("train", "--help").stdout
     ended = raycre("train", "-c", config, "--set", "model=gc-and-signl")
     assert ended.returncode == 2
     assert "deepicsh or gc-and-signal; did you mean gc-and-signal?" in ended.stderr.replace("\n", " ")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.perturbation import Source
+from raycre.creme.perturbation import ShuffleSource
 from raycre.creme.tiles import Interval
 
 Codes = NDArray[np.uint8]
@@ -66,7 +66,7 @@ def at_tss(model: Model, tss_bins: NDArray[np.int64]) -> Model:
     return lambda codes: model(codes)[tss_bins].mean(axis=0)
 
 
-def replay(backgrounds: Arrays, tile_shuffles: NDArray[np.uint8], tiles: list[Interval]) -> Source:
+def replay(backgrounds: Arrays, tile_shuffles: NDArray[np.uint8], tiles: list[Interval]) -> ShuffleSource:
     """Return stored shuffles: "shared" (k, L), "own" (tile, k, L), `tile_shuffles` (tile, k, bp)."""
 
     def source(gene: str, start: int, end: int, k: int, owner: Interval | None) -> Codes:

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme.formulas import THRESHOLDS, cre_calls, insertion_effect
-from raycre.creme.perturbation import Source, build
+from raycre.creme.perturbation import ShuffleSource, apply
 from raycre.creme.plan import passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
@@ -43,8 +43,10 @@ def stored(golden: Path) -> dict[str, Arrays]:
     return {name: read_arrays(golden / "toy_A" / f"{name}.npz") for name in names}
 
 
-def run(wt: Codes, settings: Settings, tests: tuple[str, ...], model: Model, source: Source) -> Activity:
-    return {p.key: model(build(wt, p, "toy", 0, source)) for p in passes(tests, settings)}
+def run(
+    wt: Codes, settings: Settings, tests: tuple[str, ...], model: Model, source: ShuffleSource
+) -> Activity:
+    return {p.key: model(apply(wt, p, "toy", 0, source)) for p in passes(tests, settings)}
 
 
 def column(rows: list[Row], name: str, n_tracks: int) -> NDArray[Any]:

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.perturbation import WT, Pass, Source, build
+from raycre.creme.perturbation import WT, Perturbation, ShuffleSource, apply
 from raycre.creme.settings import Settings
 from raycre.creme.tests import TESTS
 from tests.golden.creme_fixture import RTOL, Arrays, Codes, Model, intervals, read_arrays, replay, toy_model
@@ -58,14 +58,16 @@ def settings(config: dict[str, Any], inputs: Arrays) -> Settings:
     )
 
 
-def in_all_bins(model: Model, wt: Codes, passes: Sequence[Pass], source: Source) -> NDArray[np.float64]:
+def in_all_bins(
+    model: Model, wt: Codes, passes: Sequence[Perturbation], source: ShuffleSource
+) -> NDArray[np.float64]:
     """float64 (passes, bins, tracks)."""
-    return np.stack([model(build(wt, p, "toy", 0, source)) for p in passes])
+    return np.stack([model(apply(wt, p, "toy", 0, source)) for p in passes])
 
 
 def test_context_dependence_in_all_bins(toy: Path, model: Model, inputs: Arrays, settings: Settings) -> None:
     expected = read_arrays(toy / "context_dependence.npz")
-    wild, *mutants = TESTS["context"].expand(settings, {})
+    wild, *mutants = TESTS["context"].perturbations(settings, {})
     assert wild == WT
     for s, wt in enumerate(inputs["seqs"]):
         source = replay({"shared": expected["shuffles"][s]}, NO_SHUFFLES, [])
@@ -83,7 +85,7 @@ def test_necessity_per_tss_bin(toy: Path, model: Model, inputs: Arrays, settings
     expected = read_arrays(toy / "necessity.npz")
     source = replay({}, expected["tile_shuffles"], list(settings.tiles))
     for t, tile in enumerate(settings.tiles):
-        wild, *mutants = TESTS["necessity"].expand(replace(settings, tiles=(tile,)), {})
+        wild, *mutants = TESTS["necessity"].perturbations(replace(settings, tiles=(tile,)), {})
         assert wild == WT
         pred = in_all_bins(model, inputs["seqs"][0], mutants, source)[:, inputs["tss_bins"]]
         np.testing.assert_allclose(pred.std(axis=0), expected["std_mut_per_bin"][t], **DEVIATION)

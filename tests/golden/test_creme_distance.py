@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from raycre.creme.backgrounds import controls, inserted
 from raycre.creme.formulas import MUTANT_OVER_MAX, insertion_effect
-from raycre.creme.perturbation import build
+from raycre.creme.perturbation import apply
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row, gather
 from raycre.creme.settings import Settings
@@ -51,7 +51,7 @@ def settings_of(wt: Codes, tss: NDArray[np.int64], tiles: NDArray[np.int64], n: 
 def run(wt: Codes, settings: Settings, backgrounds: NDArray[np.uint8], model: Model) -> Activity:
     source = replay({"shared": backgrounds}, NO_TILE_SHUFFLES, [])
     return complete(
-        ["distance"], settings, lambda wanted: {p.key: model(build(wt, p, "toy", 0, source)) for p in wanted}
+        ["distance"], settings, lambda wanted: {p.key: model(apply(wt, p, "toy", 0, source)) for p in wanted}
     )
 
 

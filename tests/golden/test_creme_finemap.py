@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raycre.creme.perturbation import Source, build
+from raycre.creme.perturbation import ShuffleSource, apply
 from raycre.creme.plan import complete
-from raycre.creme.rows import Known, Row
+from raycre.creme.rows import Predicted, Row
 from raycre.creme.settings import FineStage, Settings
 from raycre.creme.tests import TESTS
 from raycre.creme.tiles import Interval
@@ -52,15 +52,15 @@ def settings_for(tss: Interval, length: int, tiles: list[Interval], n: int, **of
     return Settings(length, tss[1] - tss[0], tuple(tiles), n_shuffles, elements="all", searched=(0,), **of)
 
 
-def run(settings: Settings, wt: Codes, model: Model, source: Source) -> tuple[Activity, list[Row]]:
-    def predict(passes: Any) -> Known:
-        return {p.key: model(build(wt, p, "toy", 0, source)) for p in passes}
+def run(settings: Settings, wt: Codes, model: Model, source: ShuffleSource) -> tuple[Activity, list[Row]]:
+    def predict(passes: Any) -> Predicted:
+        return {p.key: model(apply(wt, p, "toy", 0, source)) for p in passes}
 
     known = complete(["finemap"], settings, predict)
     return known, TESTS["finemap"].effects(settings, known)
 
 
-def source_of(backgrounds: Codes, tiles: list[Interval]) -> Source:
+def source_of(backgrounds: Codes, tiles: list[Interval]) -> ShuffleSource:
     own = np.repeat(backgrounds[None], len(tiles), axis=0)
     return replay({"shared": backgrounds, "own": own}, NO_SHUFFLES, tiles)
 

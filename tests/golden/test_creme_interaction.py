@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme.perturbation import Pass, Source, build
+from raycre.creme.perturbation import Perturbation, ShuffleSource, apply
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row
 from raycre.creme.settings import SEARCHES, Settings
@@ -53,7 +53,7 @@ class Found:
     chains: list[GreedySearch]
     interaction: list[Row]
     sets: list[Row]
-    build: Any
+    apply: Any
 
     def rows(self, metric: str, track: int) -> list[Row]:
         return [r for r in (*self.interaction, *self.sets) if (r.metric, r.track) == (metric, track)]
@@ -67,7 +67,7 @@ class Found:
 
 def replay_rounds(
     shuffles: NDArray[np.uint8], tiles: list[Interval], backgrounds: NDArray[np.uint8]
-) -> Source:
+) -> ShuffleSource:
     """Return stored shuffles: number k of a tile is [k // n][tile][k % n] of (rounds, tiles, n, bp)."""
     n = shuffles.shape[2]
 
@@ -80,9 +80,9 @@ def replay_rounds(
     return source
 
 
-def search_for(wt: Codes, settings: Settings, model: Model, source: Source) -> Found:
-    def sequence(p: Pass) -> Codes:
-        return build(wt, p, "toy", 0, source)
+def search_for(wt: Codes, settings: Settings, model: Model, source: ShuffleSource) -> Found:
+    def sequence(p: Perturbation) -> Codes:
+        return apply(wt, p, "toy", 0, source)
 
     known = complete(
         ("interaction", "sets"), settings, lambda passes: {p.key: model(sequence(p)) for p in passes}
@@ -158,12 +158,14 @@ def test_search_takes_the_stored_tiles_and_shuffles(stored: Arrays, found: Found
                 if tile not in chain.tiles[:r]:
                     for i in range(n):
                         edits = (*chain.state[:r], (*tile, r * n + i))
-                        preds[r, t, i] = found.known[Pass(shuffled=edits).key][chain.track]
+                        preds[r, t, i] = found.known[Perturbation(shuffled=edits).key][chain.track]
         close(preds, expected["preds"], "preds")  # NaN where and only where a tile is taken
         close([m.mean() for m in chain.mutants], expected["selected_mean_pred"], "selected_mean_pred")
         close(chain.levels[:-1], expected["initial_pred"], "initial_pred")
         close(chain.levels[-1], expected["final_state_pred"], "final_state_pred")
-        states = [model(found.build(Pass(shuffled=chain.state[: r + 1])))[chain.track] for r in rounds]
+        states = [
+            model(found.apply(Perturbation(shuffled=chain.state[: r + 1])))[chain.track] for r in rounds
+        ]
         close(states, expected["states_crc_pred"], "states_crc_pred")
         close(chain.levels[1:], expected["states_crc_pred"], "levels")
 

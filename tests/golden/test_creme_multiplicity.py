@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme.formulas import MUTANT_OVER_CONTROL, MUTANT_OVER_ORIGINAL
-from raycre.creme.perturbation import build
+from raycre.creme.perturbation import apply
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row, gather
 from raycre.creme.settings import Settings
@@ -54,7 +54,7 @@ def run(wt: Codes, settings: Settings, backgrounds: NDArray[np.uint8], model: Mo
     return complete(
         ["multiplicity"],
         settings,
-        lambda wanted: {p.key: model(build(wt, p, "toy", 0, source)) for p in wanted},
+        lambda wanted: {p.key: model(apply(wt, p, "toy", 0, source)) for p in wanted},
     )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from raycre.creme.expectation import additive, mean_squared_error, multiplicative
-from raycre.creme.perturbation import Pass
+from raycre.creme.perturbation import Perturbation
 from raycre.creme.plan import complete
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
@@ -23,7 +23,7 @@ from raycre.creme.tests.interaction import follow
 from raycre.creme.tiles import Interval
 
 SEQ_LEN, TILE = 196_608, 5_000
-Activity = Callable[[Pass], np.ndarray]
+Activity = Callable[[Perturbation], np.ndarray]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_two_tiles_are_nearer_to_multiplying_than_to_adding(
         (second, first): "two_cres_shuffled",
     }
 
-    def activity(p: Pass) -> np.ndarray:
+    def activity(p: Perturbation) -> np.ndarray:
         kind = published[tuple(sorted((start, end) for start, end, _ in p.shuffled))]
         return table[kind].to_numpy(dtype=np.float64)
 
@@ -133,7 +133,7 @@ def test_first_five_tiles_are_the_published_ones(
     sign = -1.0 if search == "min" else 1.0
     index = {tile: t for t, tile in enumerate(tiles)}
 
-    def activity(p: Pass) -> np.ndarray:
+    def activity(p: Perturbation) -> np.ndarray:
         shuffled = [index[start, end] for start, end, _ in p.shuffled]
         return np.asarray(10 + sign * flags[:, shuffled].sum(axis=1))
 
@@ -162,7 +162,7 @@ def test_round_zero_of_published_necessity_starts_as_the_published_search(
     pair = two_tiles(tables(f"{search}_second_iteration"), context).loc[effect.index]
     index = {tile: t for t, tile in enumerate(tiles)}
 
-    def activity(p: Pass) -> np.ndarray:
+    def activity(p: Perturbation) -> np.ndarray:
         lost = [effect[index[start, end]].to_numpy() for start, end, _ in p.shuffled]
         return np.asarray(1 - np.sum(lost, axis=0) if lost else np.ones(len(effect)))
 
@@ -201,7 +201,7 @@ def test_sets_of_tiles_bring_back_what_was_published(
     assert curves.shape == (200, 26)
     index = {tile: t for t, tile in enumerate(tiles)}
 
-    def activity(p: Pass) -> np.ndarray:
+    def activity(p: Perturbation) -> np.ndarray:
         if p.background is not None:  # the set of so many tiles besides the TSS tile
             return 3.0 * curves[:, len(p.kept) + len(p.placed) - 1]
         # Tiles act the more the farther left they are, so that the search takes them in turn.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from raycre.creme.perturbation import build
+from raycre.creme.perturbation import apply
 from raycre.creme.plan import complete
-from raycre.creme.rows import Known
+from raycre.creme.rows import Predicted
 from raycre.creme.settings import Settings
 from raycre.creme.tests import TESTS
 from raycre.creme.tests.swap import wt_of
@@ -35,9 +35,9 @@ def test_every_tss_in_the_context_of_every_other(shared: Path) -> None:
             partners=tuple(gene for gene in genes if gene != target),
         )
 
-        def predict(passes: Any, target: str = target) -> Known:
+        def predict(passes: Any, target: str = target) -> Predicted:
             codes = wild_types[target]
-            return {p.key: model(build(codes, p, target, 0, None, wild_types.__getitem__)) for p in passes}
+            return {p.key: model(apply(codes, p, target, 0, None, wild_types.__getitem__)) for p in passes}
 
         known[target] = complete(["swap"], settings[target], predict)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme.perturbation import Pass, base_of
+from raycre.creme.perturbation import Perturbation, reference_of
 from raycre.creme.plan import complete, n_after, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
@@ -73,15 +73,15 @@ def test_fold_of_a_moved_silencer_is_one_where_it_silences_least() -> None:
 def test_the_place_of_the_element_itself_is_the_sufficiency_tests() -> None:
     for compat, owner in (("fixed", None), ("reference", LEFT)):
         own = moved(small(compat), LEFT, LEFT)
-        assert own == [Pass((owner, k), kept=(TSS, LEFT)) for k in range(2)]
-        assert set(own) <= set(TESTS["sufficiency"].expand(small(compat), {}))
+        assert own == [Perturbation((owner, k), kept=(TSS, LEFT)) for k in range(2)]
+        assert set(own) <= set(TESTS["sufficiency"].perturbations(small(compat), {}))
     assert TESTS["distance"].needs == ("sufficiency",)
 
 
 def test_a_moved_copy_starts_from_the_tss_tile_in_its_background() -> None:
     there = moved(small(), LEFT, RIGHT)
-    assert there == [Pass((None, k), kept=(TSS,), placed=((15, 25, 35),)) for k in range(2)]
-    assert base_of(there[1], TSS) == Pass((None, 1), kept=(TSS,))
+    assert there == [Perturbation((None, k), kept=(TSS,), placed=((15, 25, 35),)) for k in range(2)]
+    assert reference_of(there[1], TSS) == Perturbation((None, 1), kept=(TSS,))
 
 
 def test_reference_takes_a_new_first_background_for_every_place() -> None:
@@ -92,14 +92,14 @@ def test_reference_takes_a_new_first_background_for_every_place() -> None:
 @pytest.mark.parametrize("compat", ["fixed", "reference"])
 def test_two_steps_ask_for_all_that_is_read_and_no_more(compat: str) -> None:
     settings = small(compat)
-    steps: list[list[Pass]] = []
+    steps: list[list[Perturbation]] = []
 
-    def predict(wanted: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
+    def predict(wanted: Sequence[Perturbation]) -> dict[str, NDArray[np.float64]]:
         steps.append(list(wanted))
         return {p.key: np.array([10.0 + len(p.edited)]) for p in wanted}
 
     known = complete(["distance"], settings, predict)
-    assert set(steps[0]) == set(TESTS["sufficiency"].expand(settings, {}))
+    assert set(steps[0]) == set(TESTS["sufficiency"].perturbations(settings, {}))
     # Either element at the other's place, in two backgrounds; all else is known from sufficiency.
     assert len(steps) == 2
     assert len(steps[1]) == 4
@@ -146,7 +146,7 @@ def test_an_element_longer_than_the_tiles_stays_off_the_tss_tile_and_inside() ->
 def test_no_elements_no_further_passes_and_no_rows(tiles: tuple[tuple[int, int], ...]) -> None:
     settings = Settings(60, 10, tiles, N)  # elements are called, and equal activities call none
     known = complete(["distance"], settings, lambda wanted: {p.key: np.array([10.0]) for p in wanted})
-    assert set(known) == {p.key for p in TESTS["sufficiency"].expand(settings, {})}
+    assert set(known) == {p.key for p in TESTS["sufficiency"].perturbations(settings, {})}
     assert TESTS["distance"].effects(settings, known) == []
 
 

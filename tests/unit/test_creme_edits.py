@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycre.creme.perturbation import WT, Pass, build, seeded_source
+from raycre.creme.perturbation import WT, Perturbation, apply, seeded_source
 from raycre.creme.plan import chunks, n_after, n_before, passes
 from raycre.creme.presets import paper_shuffles
 from raycre.creme.settings import Settings
@@ -34,19 +34,19 @@ def small(compat: str = "fixed") -> Settings:
 def test_keys_read_as_what_is_done() -> None:
     tss, tile = (95_804, 100_804), (5_804, 10_804)
     assert WT.key == "wt"
-    assert Pass(shuffled=((*tile, 2),)).key == "tile=5804-10804/shuffle=2"
-    assert Pass(background=(None, 3), kept=(tss,)).key == "background=3+tile=95804-100804"
-    assert Pass((None, 3), kept=(tss, tile)).key == "background=3+tile=5804-10804+tile=95804-100804"
-    assert Pass((tile, 3), kept=(tss,)).key == "background=3/of=5804-10804+tile=95804-100804"
+    assert Perturbation(shuffled=((*tile, 2),)).key == "tile=5804-10804/shuffle=2"
+    assert Perturbation(background=(None, 3), kept=(tss,)).key == "background=3+tile=95804-100804"
+    assert Perturbation((None, 3), kept=(tss, tile)).key == "background=3+tile=5804-10804+tile=95804-100804"
+    assert Perturbation((tile, 3), kept=(tss,)).key == "background=3/of=5804-10804+tile=95804-100804"
 
 
 def test_order_of_edits_does_not_matter() -> None:
-    assert Pass((None, 0), kept=((5, 9), (1, 3))) == Pass((None, 0), kept=((1, 3), (5, 9)))
+    assert Perturbation((None, 0), kept=((5, 9), (1, 3))) == Perturbation((None, 0), kept=((1, 3), (5, 9)))
 
 
 intervals = st.tuples(st.integers(0, 3), st.integers(4, 7))
 any_pass = st.builds(
-    Pass,
+    Perturbation,
     st.none() | st.tuples(st.none() | intervals, st.integers(0, 3)),
     st.lists(st.tuples(st.integers(0, 3), st.integers(4, 7), st.integers(0, 2)), max_size=2).map(tuple),
     st.lists(intervals, max_size=2).map(tuple),
@@ -54,7 +54,7 @@ any_pass = st.builds(
 
 
 @given(any_pass, any_pass)
-def test_keys_are_equal_only_for_equal_passes(a: Pass, b: Pass) -> None:
+def test_keys_are_equal_only_for_equal_passes(a: Perturbation, b: Perturbation) -> None:
     assert (a.key == b.key) == (a == b)
 
 
@@ -66,31 +66,31 @@ def constant_source(gene: str, start: int, end: int, k: int, owner: Interval | N
     ("pass_", "letters"),
     [
         (WT, "AAAAAAAAAA"),
-        (Pass(shuffled=((2, 5, 0),)), "AACCCAAAAA"),
-        (Pass(shuffled=((2, 5, 0), (7, 10, 1))), "AACCCAAGGG"),
-        (Pass(background=(None, 1)), "GGGGGGGGGG"),
-        (Pass(background=(None, 1), kept=((4, 6),)), "GGGGAAGGGG"),
-        (Pass(background=((0, 2), 1), kept=((4, 6), (0, 2))), "AATTAATTTT"),
+        (Perturbation(shuffled=((2, 5, 0),)), "AACCCAAAAA"),
+        (Perturbation(shuffled=((2, 5, 0), (7, 10, 1))), "AACCCAAGGG"),
+        (Perturbation(background=(None, 1)), "GGGGGGGGGG"),
+        (Perturbation(background=(None, 1), kept=((4, 6),)), "GGGGAAGGGG"),
+        (Perturbation(background=((0, 2), 1), kept=((4, 6), (0, 2))), "AATTAATTTT"),
     ],
 )
-def test_sequence_of_a_pass(pass_: Pass, letters: str) -> None:
+def test_sequence_of_a_pass(pass_: Perturbation, letters: str) -> None:
     wt = np.zeros(10, dtype=np.uint8)
-    codes = build(wt, pass_, "gene", 0, constant_source)
+    codes = apply(wt, pass_, "gene", 0, constant_source)
     assert "".join("ACGT"[c] for c in codes) == letters
     assert not wt.any()
 
 
 def test_seeded_shuffles_are_fixed_by_identity() -> None:
     wt = np.random.default_rng(0).integers(0, 4, 300, dtype=np.uint8)
-    pass_ = Pass(shuffled=((100, 200, 1),))
-    codes = build(wt, pass_, "gene", 0)
-    np.testing.assert_array_equal(codes, build(wt, pass_, "gene", 0, seeded_source(wt, 0)))
+    pass_ = Perturbation(shuffled=((100, 200, 1),))
+    codes = apply(wt, pass_, "gene", 0)
+    np.testing.assert_array_equal(codes, apply(wt, pass_, "gene", 0, seeded_source(wt, 0)))
     np.testing.assert_array_equal(codes[:100], wt[:100])
     np.testing.assert_array_equal(codes[200:], wt[200:])
     assert (codes[100:200] != wt[100:200]).any()
-    for other in (build(wt, pass_, "another", 0), build(wt, pass_, "gene", 1)):
+    for other in (apply(wt, pass_, "another", 0), apply(wt, pass_, "gene", 1)):
         assert (codes != other).any()
-    backgrounds = [build(wt, Pass((owner, 0)), "gene", 0) for owner in (None, (0, 10), (10, 20))]
+    backgrounds = [apply(wt, Perturbation((owner, 0)), "gene", 0) for owner in (None, (0, 10), (10, 20))]
     assert all((a != b).any() for a, b in pairwise(backgrounds))
 
 
@@ -108,14 +108,14 @@ def test_overlapping_windows_of_two_genes_draw_their_own_shuffles() -> None:
 
 def test_what_a_source_returns_is_not_written_to() -> None:
     wt, background = np.zeros(10, dtype=np.uint8), np.ones(10, dtype=np.uint8)
-    build(wt, Pass((None, 0), kept=((2, 4),)), "gene", 0, lambda *_: background)
+    apply(wt, Perturbation((None, 0), kept=((2, 4),)), "gene", 0, lambda *_: background)
     assert background.all()
 
 
 @pytest.mark.parametrize("tile", [(5, 11), (-1, 3), (4, 4)])
 def test_edit_outside_the_input_is_refused(tile: Interval) -> None:
     with pytest.raises(RegionError, match="inside the 10 bp"):
-        build(np.zeros(10, dtype=np.uint8), Pass((None, 0), kept=(tile,)), "gene", 0, constant_source)
+        apply(np.zeros(10, dtype=np.uint8), Perturbation((None, 0), kept=(tile,)), "gene", 0, constant_source)
 
 
 def test_paper_needs_861_passes_with_shared_backgrounds_and_1241_without() -> None:
@@ -129,7 +129,7 @@ def test_paper_needs_861_passes_with_shared_backgrounds_and_1241_without() -> No
 def test_plan_holds_every_pass_of_every_test_once(compat: str) -> None:
     planned = passes(ALL, small(compat))
     assert len(planned) == len(set(planned)) == n_after(ALL, small(compat))
-    assert set(planned) == {p for test in ALL for p in TESTS[test].expand(small(compat), {})}
+    assert set(planned) == {p for test in ALL for p in TESTS[test].perturbations(small(compat), {})}
     assert passes(ALL[::-1], small(compat)) == planned
 
 

@@ -13,9 +13,9 @@ import torch
 
 from raycre.backbones.planted import MOTIFS, load_planted
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.perturbation import Pass, build
+from raycre.creme.perturbation import Perturbation, apply
 from raycre.creme.plan import complete, passes
-from raycre.creme.rows import Known, Row
+from raycre.creme.rows import Predicted, Row
 from raycre.creme.settings import FineStage, Settings
 from raycre.creme.tests import TESTS
 from raycre.creme.tests.finemap import cut, embedded, merged, rows_of, search
@@ -42,11 +42,11 @@ def planted(motif: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return codes
 
 
-def run(motif: str, settings: Settings) -> tuple[Known, list[Row]]:
+def run(motif: str, settings: Settings) -> tuple[Predicted, list[Row]]:
     model, wt = load_planted(seq_len=SEQ_LEN), planted(motif)
 
-    def predict(needed: Sequence[Pass]) -> Known:
-        codes = torch.from_numpy(np.stack([build(wt, p, "gene", 7) for p in needed]))
+    def predict(needed: Sequence[Perturbation]) -> Predicted:
+        codes = torch.from_numpy(np.stack([apply(wt, p, "gene", 7) for p in needed]))
         return dict(
             zip(
                 (p.key for p in needed),
@@ -181,7 +181,7 @@ def test_later_stage_cuts_each_sub_tile_from_its_own_start() -> None:
     # Every sub-tile is needed for the activity of 2, so both of 500 bp survive, and all that they are cut to.
     settings = settings_of(fine=(FineStage(500, 0.9, 1), FineStage(300, 0.7, 1)))
     whole = {p.key: np.full(2, 2.0) for p in inserted(settings, TILE)}
-    known = complete(["finemap"], settings, constant(1.0), known=whole)
+    known = complete(["finemap"], settings, constant(1.0), predictions=whole)
     rows = [row for row in TESTS["finemap"].effects(settings, known) if row.metric == "mutant/whole"]
     kept = [(5_000, 5_300), (5_300, 5_500), (5_500, 5_800), (5_800, 6_000)]
     assert places([row for row in rows if row.call == "kept"]) == kept
@@ -191,7 +191,7 @@ def test_expand_returns_for_more_what_it_returned_for_less() -> None:
     settings = settings_of()
     known, _ = run("enhancer", settings)
     seen: dict[str, Any] = {}
-    returned: list[set[Pass]] = [set()]
+    returned: list[set[Perturbation]] = [set()]
     while missing := [p for p in passes(["finemap"], settings, seen) if p.key not in seen]:
         returned.append(set(passes(["finemap"], settings, seen)))
         assert returned[-2] < returned[-1]

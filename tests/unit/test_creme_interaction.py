@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from raycre.backbones.planted import MOTIFS, load_planted
 from raycre.creme import expectation
-from raycre.creme.perturbation import WT, Pass, base_of, build
+from raycre.creme.perturbation import WT, Perturbation, apply, reference_of
 from raycre.creme.plan import complete, missing, n_after, n_before, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import SEARCHES, Settings
@@ -23,8 +23,8 @@ from raycre.creme.tiles import Interval
 from raycre.errors import RaycreError
 
 A, B, C, TSS = (0, 10), (10, 20), (30, 40), (20, 30)
-Activity = Callable[[Pass], Sequence[float]]
-Known = dict[str, NDArray[np.float64]]
+Activity = Callable[[Perturbation], Sequence[float]]
+Predicted = dict[str, NDArray[np.float64]]
 
 
 def settings_of(
@@ -36,7 +36,7 @@ def settings_of(
     return Settings(50, 10, tiles, {"interaction": n, "sets": n, "necessity": n}, searches=searches, **other)
 
 
-def run(settings: Settings, activity: Activity, *tests: str) -> tuple[Known, list[Row]]:
+def run(settings: Settings, activity: Activity, *tests: str) -> tuple[Predicted, list[Row]]:
     """Predict and read `tests`; return what is known and the rows of the last."""
     known = complete(
         tests, settings, lambda asked: {p.key: np.array(activity(p), dtype=np.float64) for p in asked}
@@ -189,7 +189,7 @@ def test_silencers_have_a_stricter_cut_of_their_own() -> None:
 def test_the_shuffle_nearest_to_the_mean_starts_the_next_round() -> None:
     # Shuffles 0-2 of tile A give 10, 40, 70 (mean 40): shuffle 1 is kept. Tile B changes nothing in round 0
     # and takes 0, 5 and 1 off in round 1: mean 38, nearest shuffle 2 with 39.
-    def activity(p: Pass) -> list[float]:
+    def activity(p: Perturbation) -> list[float]:
         level = 100.0
         for start, _, k in p.shuffled:
             later = len(p.shuffled) > 1
@@ -222,7 +222,7 @@ def test_every_track_and_direction_has_a_search_of_its_own() -> None:
     # Track 0 loses most by tile A, track 1 by tile C; upwards each takes the other two first.
     weights = {0: (3.0, 1.0), 10: (2.0, 2.0), 30: (1.0, 3.0)}
 
-    def activity(p: Pass) -> list[float]:
+    def activity(p: Perturbation) -> list[float]:
         return [10 - sum(weights[start][t] for start, _, _ in p.shuffled) for t in range(2)]
 
     settings = settings_of(searches=SEARCHES)
@@ -251,14 +251,14 @@ def test_passes_of_a_search_start_from_what_the_round_before_left() -> None:
     known, _ = run(settings, levels(PAPER), "interaction")
     (chain,) = follow(settings, known)[0]
     for p in passes(["interaction"], settings, known):
-        assert base_of(p, TSS) == Pass(shuffled=chain.state[: max(len(p.shuffled) - 1, 0)])
+        assert reference_of(p, TSS) == Perturbation(shuffled=chain.state[: max(len(p.shuffled) - 1, 0)])
 
 
 def test_passes_asked_for_once_are_asked_for_again() -> None:
     settings = settings_of(n=2, searches=SEARCHES)
     seen: list[set[str]] = []
 
-    def predict(asked: Sequence[Pass]) -> Known:
+    def predict(asked: Sequence[Perturbation]) -> Predicted:
         seen.append({p.key for p in asked})
         return {p.key: np.array(levels(PAPER | {frozenset((A, C)): 70.0})(p)) for p in asked}
 
@@ -280,7 +280,7 @@ def test_search_stops_after_its_rounds() -> None:
     assert len(known) == 1 + 3 + 2
 
 
-def held(p: Pass) -> list[Interval]:
+def held(p: Perturbation) -> list[Interval]:
     """The tiles of the wild type that a background holds at their own places."""
     assert all(start == at for start, _, at in p.placed)
     return [*p.kept, *((start, end) for start, end, _ in p.placed)]
@@ -290,7 +290,7 @@ def test_sets_add_the_tiles_of_the_search_one_by_one() -> None:
     # TSS tile alone 10; B brings 40 and C 25, A nothing. WT 100.
     gain = {TSS: 0.0, A: 0.0, B: 40.0, C: 25.0}
 
-    def activity(p: Pass) -> Sequence[float]:
+    def activity(p: Perturbation) -> Sequence[float]:
         return levels(PAPER)(p) if p.background is None else [10.0 + sum(gain[tile] for tile in held(p))]
 
     _, rows = run(settings_of(n=2), activity, "sets")
@@ -404,8 +404,8 @@ def planted(*plants: tuple[str, int], search: str) -> tuple[list[Row], list[floa
     def source(gene: str, start: int, end: int, k: int, owner: object) -> NDArray[np.uint8]:
         return np.zeros(end - start, dtype=np.uint8)  # a shuffle without a motif
 
-    def predict(asked: Sequence[Pass]) -> Known:
-        codes = torch.from_numpy(np.stack([build(wt, p, "g", 0, source) for p in asked]))
+    def predict(asked: Sequence[Perturbation]) -> Predicted:
+        codes = torch.from_numpy(np.stack([apply(wt, p, "g", 0, source) for p in asked]))
         read = model.read(codes, [q - 1, q], [0]).mean(dim=1).double().numpy()
         return {p.key: activity for p, activity in zip(asked, read, strict=True)}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycre.creme.perturbation import Pass, base_of
+from raycre.creme.perturbation import Perturbation, reference_of
 from raycre.creme.plan import complete, passes
 from raycre.creme.rows import Row
 from raycre.creme.settings import Settings
@@ -69,11 +69,11 @@ def test_copies_of_a_silencer_add_up_in_the_denominator() -> None:
         np.testing.assert_allclose([r.effect for r in rows], activity / over, rtol=1e-6)
 
 
-def steps_of(settings: Settings) -> tuple[list[list[Pass]], dict[str, NDArray[np.float64]]]:
+def steps_of(settings: Settings) -> tuple[list[list[Perturbation]], dict[str, NDArray[np.float64]]]:
     """Return the passes of each step and what is known after the last, where every activity is 10."""
-    steps: list[list[Pass]] = []
+    steps: list[list[Perturbation]] = []
 
-    def predict(wanted: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
+    def predict(wanted: Sequence[Perturbation]) -> dict[str, NDArray[np.float64]]:
         steps.append(list(wanted))
         return {p.key: np.array([10.0]) for p in wanted}
 
@@ -84,7 +84,7 @@ def steps_of(settings: Settings) -> tuple[list[list[Pass]], dict[str, NDArray[np
 def test_a_copy_more_is_a_step_more_and_nothing_is_predicted_in_vain(compat: str) -> None:
     settings = small(compat, copies=3, tiles=(LEFT, RIGHT, FAR))
     steps, known = steps_of(settings)
-    assert set(steps[0]) == set(TESTS["sufficiency"].expand(settings, {}))
+    assert set(steps[0]) == set(TESTS["sufficiency"].perturbations(settings, {}))
     # Three elements in two backgrounds each: two foreign places, then two and one on top of the first.
     assert [len(step) for step in steps[1:]] == [12, 12, 6]
     assert {p.key for p in passes(["multiplicity"], settings, known)} == set(known)
@@ -99,19 +99,21 @@ def test_equal_places_are_taken_in_order_and_each_pass_adds_to_the_last() -> Non
     first, second, third = rounds(settings, known, Element(RIGHT, 0, "enhancer"))
     assert [list(r) for r in (first, second, third)] == [[LEFT, RIGHT, FAR], [RIGHT, FAR], [FAR]]
     # A first copy at home is the sufficiency test's pass, a later one is placed like any other.
-    assert first[RIGHT] == [Pass((None, k), kept=(TSS, RIGHT)) for k in range(2)]
+    assert first[RIGHT] == [Perturbation((None, k), kept=(TSS, RIGHT)) for k in range(2)]
     assert second[RIGHT][0].placed == ((*RIGHT, LEFT[0]), (*RIGHT, RIGHT[0]))
-    assert [base_of(p, TSS) for p in third[FAR]] == second[RIGHT]
-    assert [base_of(p, TSS) for p in second[RIGHT]] == first[LEFT]
-    assert [base_of(p, TSS) for p in first[LEFT]] == [Pass((None, k), kept=(TSS,)) for k in range(2)]
+    assert [reference_of(p, TSS) for p in third[FAR]] == second[RIGHT]
+    assert [reference_of(p, TSS) for p in second[RIGHT]] == first[LEFT]
+    assert [reference_of(p, TSS) for p in first[LEFT]] == [
+        Perturbation((None, k), kept=(TSS,)) for k in range(2)
+    ]
 
 
 def test_a_first_copy_at_home_is_the_base_of_the_next() -> None:
     settings = small(copies=2)
     _, known = steps_of(settings)
     first, second = rounds(settings, known, Element(LEFT, 0, "silencer"))
-    assert [base_of(p, TSS) for p in second[RIGHT]] == first[LEFT]
-    assert second[RIGHT][0] == Pass((None, 0), kept=(LEFT, TSS), placed=((*LEFT, RIGHT[0]),))
+    assert [reference_of(p, TSS) for p in second[RIGHT]] == first[LEFT]
+    assert second[RIGHT][0] == Perturbation((None, 0), kept=(LEFT, TSS), placed=((*LEFT, RIGHT[0]),))
 
 
 def test_silencer_takes_the_lowest_mean_over_backgrounds() -> None:
@@ -150,7 +152,7 @@ def test_no_elements_no_further_passes_and_no_rows(tiles: tuple[tuple[int, int],
     settings = Settings(60, 10, tiles, N)  # elements are called, and equal activities call none
     steps, known = steps_of(settings)
     assert len(steps) == 1
-    assert set(known) == {p.key for p in TESTS["sufficiency"].expand(settings, {})}
+    assert set(known) == {p.key for p in TESTS["sufficiency"].perturbations(settings, {})}
     assert TESTS["multiplicity"].effects(settings, known) == []
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raycre.creme.perturbation import WT, build
+from raycre.creme.perturbation import WT, apply
 from raycre.creme.settings import Settings
-from raycre.creme.tests.swap import effects, expand, wt_of
+from raycre.creme.tests.swap import effects, perturbations, wt_of
 from raycre.errors import RaycreError
 
 SETTINGS = Settings(60, 10, (), {}, partners=("A", "B"))
@@ -21,12 +21,12 @@ KNOWN = {
 
 
 def test_passes_are_this_genes_with_the_tss_tile_of_each_partner() -> None:
-    planned = expand(SETTINGS, {})
+    planned = perturbations(SETTINGS, {})
     assert [p.key for p in planned] == ["wt", "tile=25-35/of=A", "tile=25-35/of=B"]
     wild_types = {"A": np.full(60, 1, dtype=np.uint8), "B": np.full(60, 2, dtype=np.uint8)}
     home = np.zeros(60, dtype=np.uint8)
     for pass_, letter in zip(planned, (0, 1, 2), strict=True):
-        codes = build(home, pass_, "home", 0, None, wild_types.__getitem__)
+        codes = apply(home, pass_, "home", 0, None, wild_types.__getitem__)
         assert codes.tolist() == [0] * 25 + [letter] * 10 + [0] * 25
 
 
@@ -48,7 +48,7 @@ def test_effect_is_over_the_wild_type_of_the_gene_that_the_tss_is_from() -> None
 
 def test_gene_alone_has_its_wild_type_and_no_rows() -> None:
     alone = Settings(60, 10, (), {})
-    assert expand(alone, {}) == [WT]
+    assert perturbations(alone, {}) == [WT]
     assert effects(alone, KNOWN) == []
 
 

@@ -176,7 +176,11 @@ def test_beds_with_numbers_for_names_are_no_gtf(tmp_path: Path) -> None:
     assert len(read_regions(path).table) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n \n\n", b"\xef\xbb\xbf", gzip.compress(b"")],
+    ids=["no byte", "blank lines", "byte order mark", "gzip of no byte"],
+)
 def test_an_empty_file_is_called_empty(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)

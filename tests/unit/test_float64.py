@@ -9,9 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from raycre.create.model.networks import make
-from raycre.workflows.train.decoders import Spread
-from raycre.workflows.train.major_features import _decode_batch
 
 from raycre import float64
 from raycre.backbones.borzoi.model import Borzoi
@@ -19,11 +16,15 @@ from raycre.backbones.contract import Backbone
 from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.planted import Planted
 from raycre.backbones.saliency import gradient_times_input, tile_sums
+from raycre.create.evaluation.decoders import Spread
+from raycre.create.evaluation.major_features import _decode_batch
+from raycre.create.fold_data import FoldData
 from raycre.create.inference.ensemble import Ensemble, flank_of
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.model.create import Create
+from raycre.create.model.declaration import make
 from raycre.create.training.epoch import start_fold, step_epoch
-from raycre.create.training.fold import FoldData, Recipe
+from raycre.create.training.recipe import Recipe
 from raycre.float64 import to_float64
 from tests.unit.test_backbones_borzoi import TOY as TOY_BORZOI
 from tests.unit.test_backbones_enformer import TOY as TOY_ENFORMER

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from raycre.creme.perturbation import Pass
+from raycre.creme.perturbation import Perturbation
 from raycre.creme.tiles import context_tiles
 from raycre.demo.genome import DemoGenome
 from raycre.errors import AssemblyError, RunMismatchError, TasksFailedError
@@ -166,7 +166,7 @@ def test_a_chain_goes_on_from_its_last_piece(
 
     predict, asked = Replica._predict, [0]
 
-    def interrupted(replica: Replica, gene: Any, chosen: list[Pass], stage: Any) -> Any:
+    def interrupted(replica: Replica, gene: Any, chosen: list[Perturbation], stage: Any) -> Any:
         asked[0] += len(chosen)
         if asked[0] > 18:
             raise KeyboardInterrupt
@@ -193,7 +193,7 @@ def test_a_gene_that_cannot_be_predicted_is_listed_and_all_others_have_effects(
 ) -> None:
     predict, tried = Replica._predict, []
 
-    def poisoned(replica: Replica, gene: Any, chosen: list[Pass], stage: Any) -> Any:
+    def poisoned(replica: Replica, gene: Any, chosen: list[Perturbation], stage: Any) -> Any:
         if gene["gene_name"] == "SILA":
             tried.append(len(chosen))
             raise ValueError("the window of SILA is bad")

@@ -22,7 +22,7 @@ from raycre.backbones.spec import BackboneSpec
 from raycre.backbones.views import View, views_of
 from raycre.backbones.weights import load_into, random_state
 from raycre.creme.activities import tss_activity
-from raycre.creme.perturbation import WT, Pass, base_of, lineage
+from raycre.creme.perturbation import WT, Perturbation, lineage, reference_of
 from raycre.creme.plan import passes
 from raycre.creme.settings import Settings
 from raycre.demo.genome import DemoGenome
@@ -98,29 +98,29 @@ def test_bits_do_not_depend_on_chunks_order_or_cache(run: Callable[..., NDArray]
     ("pass_", "base"),
     [
         (WT, WT),
-        (Pass(shuffled=((1_000, 2_000, 1),)), WT),
-        (Pass((None, 1)), Pass((None, 1))),
-        (Pass((None, 1), kept=(TSS_TILE,)), Pass((None, 1), kept=(TSS_TILE,))),
-        (Pass((None, 1), kept=(TSS_TILE, TILES[0])), Pass((None, 1), kept=(TSS_TILE,))),
-        (Pass((TILES[0], 1), kept=(TILES[0],)), Pass((TILES[0], 1))),
-        (Pass(foreign=(("other", *TSS_TILE),)), WT),
+        (Perturbation(shuffled=((1_000, 2_000, 1),)), WT),
+        (Perturbation((None, 1)), Perturbation((None, 1))),
+        (Perturbation((None, 1), kept=(TSS_TILE,)), Perturbation((None, 1), kept=(TSS_TILE,))),
+        (Perturbation((None, 1), kept=(TSS_TILE, TILES[0])), Perturbation((None, 1), kept=(TSS_TILE,))),
+        (Perturbation((TILES[0], 1), kept=(TILES[0],)), Perturbation((TILES[0], 1))),
+        (Perturbation(donors=(("other", *TSS_TILE),)), WT),
     ],
 )
-def test_base_of_a_pass(pass_: Pass, base: Pass) -> None:
-    assert base_of(pass_, TSS_TILE) == base
-    assert base_of(base, TSS_TILE) == base
+def test_base_of_a_pass(pass_: Perturbation, base: Perturbation) -> None:
+    assert reference_of(pass_, TSS_TILE) == base
+    assert reference_of(base, TSS_TILE) == base
 
 
 def test_edits_made_one_after_another_are_each_the_base_of_the_next() -> None:
     first, second, third = (*TILES[2], 0), (*TILES[0], 5), (*TILES[1], 1)
-    line = lineage(Pass(shuffled=(first, second, third)), TSS_TILE)
+    line = lineage(Perturbation(shuffled=(first, second, third)), TSS_TILE)
     assert line == [
         WT,
-        Pass(shuffled=(first,)),
-        Pass(shuffled=(first, second)),
-        Pass(shuffled=(first, second, third)),
+        Perturbation(shuffled=(first,)),
+        Perturbation(shuffled=(first, second)),
+        Perturbation(shuffled=(first, second, third)),
     ]
-    alone = Pass((None, 0), kept=(TSS_TILE,))
+    alone = Perturbation((None, 0), kept=(TSS_TILE,))
     copies = ((*TILES[0], 12_345), (*TILES[0], 3_000))
     assert lineage(replace(alone, placed=copies), TSS_TILE) == [
         alone,

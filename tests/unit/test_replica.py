@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from raycre.creme.activities import tss_activity
-from raycre.creme.perturbation import build
+from raycre.creme.perturbation import apply
 from raycre.creme.plan import passes
 from raycre.demo.genome import DemoGenome
 from raycre.genome.fasta import Fasta
@@ -62,7 +62,7 @@ def test_activity_is_the_mean_of_the_tss_bins_of_the_edited_sequence(work) -> No
 
     with Fasta(replica.spec.fasta) as fasta:
         wild_type = read_window(fasta, gene["chrom"], gene["tss"], gene["strand"], replica.model.seq_len)
-    codes = torch.from_numpy(build(wild_type, chosen, gene_key(gene), 3))[None]
+    codes = torch.from_numpy(apply(wild_type, chosen, gene_key(gene), 3))[None]
     every = replica.model.read(codes, range(replica.model.n_bins), (0, 1))[0]
     middle = replica.model.n_bins // 2
     np.testing.assert_array_equal(found, every[middle - 1 : middle + 1].double().mean(0).numpy())

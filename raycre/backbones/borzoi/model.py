@@ -1,7 +1,7 @@
 """Borzoi (Linder et al. 2025, Nat. Genet. 57:949) and Flashzoi at inference, loading the published weights.
 
 A U-Net: convolutions down to 128 bp, a transformer, then up to 32 bp by way of what the convolutions had at
-64 and 32 bp. Submodule names are the checkpoint's (borzoi-pytorch). It must not know CREME, genomes or files.
+64 and 32 bp. Submodule names are the checkpoint's (borzoi-pytorch).
 """
 
 from __future__ import annotations

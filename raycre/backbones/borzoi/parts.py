@@ -1,4 +1,4 @@
-"""Layers of Borzoi and Flashzoi. It must not know how they are put together, nor what a track is.
+"""Layers of Borzoi and Flashzoi.
 
 Submodule names and indices are the checkpoint's; gaps in them are dropout layers, idle at inference.
 """

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from raycre.backbones.contract import Pool
+from raycre.backbones.contract import Pooling
 from raycre.backbones.enformer.relative import Projected
 from raycre.backbones.packed import Dense
 from raycre.backbones.precision import Layers, apply
@@ -51,7 +51,7 @@ class Residual(nn.Module):
         return output
 
 
-class AttentionPool(Pool):
+class AttentionPool(Pooling):
     """Halve the length; each channel weighs its two positions by a softmax over learnt logits.
 
     A softmax over two logits is a sigmoid of their difference, and the logits W x have no bias, so

@@ -1,7 +1,7 @@
 """Enformer (Avsec et al. 2021, Nature Methods 18:1196) at inference, loading the published PyTorch weights.
 
 Submodule names and indices are the checkpoint's; gaps in them are dropout and reshaping layers, which do
-nothing at inference. It must not know CREME, genomes or files.
+nothing at inference.
 """
 
 from __future__ import annotations

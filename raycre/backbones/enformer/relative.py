@@ -1,7 +1,6 @@
 """Attention that knows how far apart two rows are (Avsec et al. 2021, Nature Methods 18:1196, Methods).
 
-The features of a distance, the logits made from them, and the layer around both. It must not know what a
-row stands for, nor the rest of Enformer.
+The features of a distance, the logits made from them, and the layer around both.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ TESTS: dict[str, Test] = {
 """The tests that come with raycre, in the order of the paper."""
 
 INSTALLED = Installed("raycre.tests", "a test")
-DEFAULT = (context.TEST.name, necessity.TEST.name, sufficiency.TEST.name)  # where none is asked for
+DEFAULT_TESTS = (context.TEST.name, necessity.TEST.name, sufficiency.TEST.name)  # where none is asked for
 PIPELINE = tuple(name for name, test in TESTS.items() if test.pipeline)  # all tests, as in the paper
 RESERVED = ("pipeline", "config")  # words of the command line in a test's place
 

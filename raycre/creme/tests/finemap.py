@@ -19,8 +19,8 @@ from raycre.creme.formulas import (
     fold_change,
     recovered,
 )
-from raycre.creme.perturbation import WT, Pass
-from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.perturbation import WT, Perturbation
+from raycre.creme.rows import Predicted, Row, gather, row
 from raycre.creme.settings import Settings
 from raycre.creme.tests import sufficiency
 from raycre.creme.tests.sufficiency import Element, elements
@@ -29,7 +29,7 @@ from raycre.creme.tiles import Interval
 REMOVED, REVERTED, KEPT = "removed", "reverted", "kept"
 
 
-class Step(NamedTuple):
+class FineStep(NamedTuple):
     """One step of a search.
 
     Attributes:
@@ -45,7 +45,7 @@ class Step(NamedTuple):
     reverted: bool
 
 
-class Search(NamedTuple):
+class FineSearch(NamedTuple):
     """A search as far as it can be seen.
 
     Attributes:
@@ -54,23 +54,29 @@ class Search(NamedTuple):
         survivors: sub-tiles of the last stage that are left; None as long as a pass is missing.
     """
 
-    passes: list[Pass]
-    steps: list[Step]
+    passes: list[Perturbation]
+    steps: list[FineStep]
     survivors: tuple[Interval, ...] | None
 
 
-def expand(settings: Settings, known: Known) -> list[Pass]:
+def perturbations(settings: Settings, predictions: Predicted) -> list[Perturbation]:
     """Return what names the elements, and for each of them what its search needs as far as it got."""
-    searched = (p for element in elements(settings, known) for p in search(settings, element, known).passes)
-    return [*sufficiency.expand(settings, known), *searched]
+    searched = (
+        p
+        for element in elements(settings, predictions)
+        for p in search(settings, element, predictions).passes
+    )
+    return [*sufficiency.perturbations(settings, predictions), *searched]
 
 
-def effects(settings: Settings, known: Known) -> list[Row]:
+def effects(settings: Settings, predictions: Predicted) -> list[Row]:
     """Return the rows of every element's search, one after another; see `rows_of`."""
-    return [row for element in elements(settings, known) for row in rows_of(settings, element, known)]
+    return [
+        row for element in elements(settings, predictions) for row in rows_of(settings, element, predictions)
+    ]
 
 
-def embedded(settings: Settings, element: Element, kept: Iterable[Interval]) -> list[Pass]:
+def embedded(settings: Settings, element: Element, kept: Iterable[Interval]) -> list[Perturbation]:
     """Return the passes with `kept` and the TSS tile in each background of the search.
 
     Neighbours are merged, so that equal sequences are one pass: the whole element is the sufficiency test's
@@ -79,10 +85,10 @@ def embedded(settings: Settings, element: Element, kept: Iterable[Interval]) -> 
     """
     owner = element.tile if settings.compat == "reference" else None
     intervals = (settings.tss_tile, *merged(kept))
-    return [Pass(background=(owner, k), kept=intervals) for k in range(settings.n("finemap"))]
+    return [Perturbation(background=(owner, k), kept=intervals) for k in range(settings.n("finemap"))]
 
 
-def search(settings: Settings, element: Element, known: Known) -> Search:
+def search(settings: Settings, element: Element, predictions: Predicted) -> FineSearch:
     """Replay the search of one element on what is known.
 
     A step tries every sub-tile that is left, ranks them by the mean activity without each (the first of
@@ -99,17 +105,17 @@ def search(settings: Settings, element: Element, known: Known) -> Search:
     Args:
         settings: the run's; its stages.
         element: whose.
-        known: TSS activities.
+        predictions: TSS activities.
     """
     sign = -1.0 if element.kind == "silencer" else 1.0
     whole = embedded(settings, element, [element.tile])
     passes = [*embedded(settings, element, []), *whole]
-    steps: list[Step] = []
-    if not _all_known(passes, known):
-        return Search(passes, steps, None)
-    reference = _mean(known, whole, element.track)
+    steps: list[FineStep] = []
+    if not _all_known(passes, predictions):
+        return FineSearch(passes, steps, None)
+    reference = _mean(predictions, whole, element.track)
     if np.isnan(fold_change(reference, reference)):
-        return Search(passes, steps, ())
+        return FineSearch(passes, steps, ())
 
     left: tuple[Interval, ...] = (element.tile,)
     for stage in settings.fine:
@@ -117,27 +123,27 @@ def search(settings: Settings, element: Element, known: Known) -> Search:
         while left:
             trials = [embedded(settings, element, _without(left, [sub])) for sub in left]
             passes += [p for trial in trials for p in trial]
-            if not _all_known(passes, known):
-                return Search(passes, steps, None)
-            activity = np.array([_mean(known, trial, element.track) for trial in trials])
+            if not _all_known(passes, predictions):
+                return FineSearch(passes, steps, None)
+            activity = np.array([_mean(predictions, trial, element.track) for trial in trials])
             best = np.argsort(-sign * activity, kind="stable")[: stage.batch]
             removed = tuple(left[i] for i in sorted(best, key=lambda i: activity[i]))
             fewer = _without(left, removed)
             rest = embedded(settings, element, fewer)
             passes += rest
-            if not _all_known(rest, known):
-                return Search(passes, steps, None)
-            score = float(fold_change(_mean(known, rest, element.track), reference))
+            if not _all_known(rest, predictions):
+                return FineSearch(passes, steps, None)
+            score = float(fold_change(_mean(predictions, rest, element.track), reference))
             # Written so that a score without a value ends the stage.
             stays = sign * score > sign * stage.threshold_of(element.kind)
-            steps.append(Step(removed, fewer, score, not stays))
+            steps.append(FineStep(removed, fewer, score, not stays))
             if not stays:
                 break
             left = fewer
-    return Search(passes, steps, left)
+    return FineSearch(passes, steps, left)
 
 
-def rows_of(settings: Settings, element: Element, known: Known) -> list[Row]:
+def rows_of(settings: Settings, element: Element, predictions: Predicted) -> list[Row]:
     """Return the rows of one finished search; all have the element in `tile` and TSS alone in `control`.
 
     - Round 0 is the whole element: its kind as the call, and a score of 1; null, and the only row, where it
@@ -149,13 +155,13 @@ def rows_of(settings: Settings, element: Element, known: Known) -> list[Row]:
       authors count it, MUT / WHOLE, and once as the text speaks of it, the part of the element's effect that
       is recovered (DIVERGENCES 35). None if nothing survived.
     """
-    found = search(settings, element, known)
+    finished = search(settings, element, predictions)
     track = element.track
-    wt = gather(known, [WT])[0, track]
-    control = _of(known, embedded(settings, element, []), track).mean()
+    wt = gather(predictions, [WT])[0, track]
+    control = _of(predictions, embedded(settings, element, []), track).mean()
 
     def rows(subs: Iterable[Interval], left: Iterable[Interval], round_: int | None, call: str) -> list[Row]:
-        mutants = _of(known, embedded(settings, element, left), track)
+        mutants = _of(predictions, embedded(settings, element, left), track)
         scores = {MUTANT_OVER_WHOLE: float(fold_change(mutants.mean(), whole))}
         if call == KEPT:
             scores[RECOVERED_OF_WHOLE] = recovered(mutants.mean(), control, whole)
@@ -176,11 +182,11 @@ def rows_of(settings: Settings, element: Element, known: Known) -> list[Row]:
             for sub in subs
         ]
 
-    whole = _mean(known, embedded(settings, element, [element.tile]), track)
+    whole = _mean(predictions, embedded(settings, element, [element.tile]), track)
     table = rows([element.tile], [element.tile], 0, element.kind)
-    for i, step in enumerate(found.steps, start=1):
+    for i, step in enumerate(finished.steps, start=1):
         table += rows(step.removed, step.left, i, REVERTED if step.reverted else REMOVED)
-    survivors = found.survivors or ()
+    survivors = finished.survivors or ()
     return table + rows(survivors, survivors, None, KEPT)
 
 
@@ -207,22 +213,22 @@ def _without(subs: tuple[Interval, ...], gone: Iterable[Interval]) -> tuple[Inte
     return tuple(sub for sub in subs if sub not in absent)
 
 
-def _all_known(passes: Iterable[Pass], known: Known) -> bool:
-    return all(p.key in known for p in passes)
+def _all_known(passes: Iterable[Perturbation], predictions: Predicted) -> bool:
+    return all(p.key in predictions for p in passes)
 
 
-def _of(known: Known, passes: list[Pass], track: int) -> NDArray[np.float64]:
-    return gather(known, passes)[:, track]
+def _of(predictions: Predicted, passes: list[Perturbation], track: int) -> NDArray[np.float64]:
+    return gather(predictions, passes)[:, track]
 
 
-def _mean(known: Known, passes: list[Pass], track: int) -> float:
-    return float(_of(known, passes, track).mean())
+def _mean(predictions: Predicted, passes: list[Perturbation], track: int) -> float:
+    return float(_of(predictions, passes, track).mean())
 
 
 TEST = Test(
     name="finemap",
     summary="which few short stretches of an element do what the whole of it does?",
-    expand=expand,
+    perturbations=perturbations,
     effects=effects,
     shuffles=10,
     needs=(sufficiency.TEST.name,),

@@ -1,10 +1,10 @@
 """Higher-order interactions: a greedy search for the tiles that together change TSS activity most.
 
 CREME Methods, "Higher-order tile interaction test". Round r, counted from 0, shuffles every tile that is left
-in the sequence that the round before has left. Knows other tests only in that its round 0 is the necessity
-test: equal numbers of shuffles make equal passes. A tile has the same shuffles in every round, so that rounds
-differ in what is left alone, and what a model computes of them can be used again; `reference` draws new ones
-for each, as the authors' code does: shuffle i of round r has the number r n + i.
+in the sequence that the round before has left. Round 0 is the necessity test: equal numbers of shuffles make
+equal sequences. A tile has the same shuffles in every round, so that rounds differ in what is left alone, and
+what a model computes of them can be used again; `reference` draws new ones for each, as the authors' code
+does: shuffle i of round r has the number r n + i.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from raycre.creme.formulas import (
     MSE_LOG,
     MULTIPLICATIVE,
 )
-from raycre.creme.perturbation import WT, Pass
-from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.perturbation import WT, Perturbation
+from raycre.creme.rows import Predicted, Row, gather, row
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval
 
@@ -72,16 +72,16 @@ class _Round:
     """
 
     tiles: list[Interval]
-    passes: list[Pass]
+    passes: list[Perturbation]
     activity: NDArray[np.float64] | None
 
 
-def expand(settings: Settings, known: Known) -> list[Pass]:
+def perturbations(settings: Settings, predictions: Predicted) -> list[Perturbation]:
     """Return the wild type, and of every search the passes of its rounds, the first unknown one included."""
-    return [WT, *follow(settings, known)[1]]
+    return [WT, *follow(settings, predictions)[1]]
 
 
-def effects(settings: Settings, known: Known) -> list[Row]:
+def effects(settings: Settings, predictions: Predicted) -> list[Row]:
     """Return the curves of every search, and what they come to.
 
     A curve has a row per round, with the round and the tile chosen in it, whose effect is the curve's point
@@ -96,14 +96,14 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     are null where an activity that is divided by or whose logarithm is taken is not above 0.
 
     Args:
-        settings: those of `expand`.
-        known: TSS activity of every pass of `expand`.
+        settings: those of `perturbations`.
+        predictions: TSS activity of every pass of `perturbations`.
     """
-    return [r for course in follow(settings, known)[0] for r in _rows(settings, course)]
+    return [r for course in follow(settings, predictions)[0] for r in _rows(settings, course)]
 
 
-def follow(settings: Settings, known: Known) -> tuple[list[GreedySearch], list[Pass]]:
-    """Replay every search as far as `known` lets it come.
+def follow(settings: Settings, predictions: Predicted) -> tuple[list[GreedySearch], list[Perturbation]]:
+    """Replay every search as far as `predictions` lets it come.
 
     Returns:
         One search per track searched and direction, none where there are no tiles; and the passes that they
@@ -113,36 +113,36 @@ def follow(settings: Settings, known: Known) -> tuple[list[GreedySearch], list[P
     if not n_rounds:
         return [], []
     rounds: dict[State, _Round] = {
-        (): _round(settings, known, ())
+        (): _round(settings, predictions, ())
     }  # searches that are in one state share its round
-    if WT.key not in known:
+    if WT.key not in predictions:
         return [], rounds[()].passes
-    wt = gather(known, [WT])[0]
-    found: list[GreedySearch] = []
-    asked: list[Pass] = []
+    wt = gather(predictions, [WT])[0]
+    courses: list[GreedySearch] = []
+    asked: list[Perturbation] = []
     for track in settings.tracks(len(wt)):
         for search in settings.searches:
             course = GreedySearch(track, search, [float(wt[track])])
-            found.append(course)
+            courses.append(course)
             while len(course.tiles) < n_rounds:
                 if course.state not in rounds:
-                    rounds[course.state] = _round(settings, known, course.state)
+                    rounds[course.state] = _round(settings, predictions, course.state)
                 asked += rounds[course.state].passes
                 if rounds[course.state].activity is None:
                     break
                 _choose(course, rounds[course.state], rounds[()], _numbers(settings, len(course.tiles)))
-    return found, asked
+    return courses, asked
 
 
-def _round(settings: Settings, known: Known, state: State) -> _Round:
+def _round(settings: Settings, predictions: Predicted, state: State) -> _Round:
     n = settings.n("interaction")
     taken = {(start, end) for start, end, _ in state}
     tiles = [tile for tile in settings.tiles if tile not in taken]
     numbers = _numbers(settings, len(state))
-    passes = [Pass(shuffled=(*state, (*tile, k))) for tile in tiles for k in numbers]
-    if any(p.key not in known for p in passes):
+    passes = [Perturbation(shuffled=(*state, (*tile, k))) for tile in tiles for k in numbers]
+    if any(p.key not in predictions for p in passes):
         return _Round(tiles, passes, None)
-    return _Round(tiles, passes, gather(known, passes).reshape(len(tiles), n, -1))
+    return _Round(tiles, passes, gather(predictions, passes).reshape(len(tiles), n, -1))
 
 
 def _numbers(settings: Settings, r: int) -> range:
@@ -203,7 +203,7 @@ def _rows(settings: Settings, course: GreedySearch) -> list[Row]:
 TEST = Test(
     name="interaction",
     summary="which tiles change activity most together, in a greedy search?",
-    expand=expand,
+    perturbations=perturbations,
     effects=effects,
     shuffles=10,
     adaptive=Adaptive("greedy search", each_way=True),

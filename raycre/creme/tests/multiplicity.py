@@ -13,42 +13,42 @@ import numpy as np
 from raycre.creme.backgrounds import controls, inserted, places, with_copy
 from raycre.creme.declaration import Test
 from raycre.creme.formulas import MUTANT_OVER_CONTROL, MUTANT_OVER_ORIGINAL, fold_change
-from raycre.creme.perturbation import WT, Pass
-from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.perturbation import WT, Perturbation
+from raycre.creme.rows import Predicted, Row, gather, row
 from raycre.creme.settings import Settings
 from raycre.creme.tests import distance, sufficiency
 from raycre.creme.tests.sufficiency import Element, elements
 from raycre.creme.tiles import Interval, overlap
 
-Round: TypeAlias = dict[Interval, list[Pass]]
+Round: TypeAlias = dict[Interval, list[Perturbation]]
 """Place of one more copy -> its passes, one for each background."""
 
 
-def expand(settings: Settings, known: Known) -> list[Pass]:
+def perturbations(settings: Settings, predictions: Predicted) -> list[Perturbation]:
     """Return what tells the elements; with that known, every element's rounds up to the first unknown one."""
-    table = sufficiency.expand(settings, known)
-    for element in elements(settings, known):
+    table = sufficiency.perturbations(settings, predictions)
+    for element in elements(settings, predictions):
         table += controls(settings, element.tile, "multiplicity")
         table += inserted(settings, element.tile, "multiplicity")
-        for tried in rounds(settings, known, element):
+        for tried in rounds(settings, predictions, element):
             table += [p for passes in tried.values() for p in passes]
     return table
 
 
-def effects(settings: Settings, known: Known) -> list[Row]:
+def effects(settings: Settings, predictions: Predicted) -> list[Row]:
     """Return two rows per element and number of copies, 0 included, on the element's track.
 
     One has MUT / CONTROL, one MUT over the activity with the element at its own place (DIVERGENCES 32). The
     offsets say where the newest copy went; without a copy they are those of the TSS tile, all that is there.
 
     Args:
-        settings: those of `expand`.
-        known: TSS activity of every pass of `expand`.
+        settings: those of `perturbations`.
+        predictions: TSS activity of every pass of `perturbations`.
     """
-    return [r for element in elements(settings, known) for r in _rows(settings, known, element)]
+    return [r for element in elements(settings, predictions) for r in _rows(settings, predictions, element)]
 
 
-def rounds(settings: Settings, known: Known, element: Element) -> Iterator[Round]:
+def rounds(settings: Settings, predictions: Predicted, element: Element) -> Iterator[Round]:
     """Yield what is tried for each further copy, up to the first round that is not all known.
 
     A round tries every place that no copy stands on, on top of the best of the round before. The backgrounds
@@ -62,29 +62,29 @@ def rounds(settings: Settings, known: Known, element: Element) -> Iterator[Round
             return
         tried = {place: [with_copy(p, element.tile, place) for p in base] for place in free}
         yield tried
-        if any(p.key not in known for passes in tried.values() for p in passes):
+        if any(p.key not in predictions for passes in tried.values() for p in passes):
             return
-        place = best(tried, known, element)
+        place = best(tried, predictions, element)
         taken.append(place)
         base = tried[place]
 
 
-def best(tried: Round, known: Known, element: Element) -> Interval:
+def best(tried: Round, predictions: Predicted, element: Element) -> Interval:
     """Return the place of the highest mean activity, for a silencer of the lowest; the first of equals."""
-    means = [gather(known, passes).mean(axis=0)[element.track] for passes in tried.values()]
+    means = [gather(predictions, passes).mean(axis=0)[element.track] for passes in tried.values()]
     pick = np.argmin(means) if element.kind == "silencer" else np.argmax(means)
     return list(tried)[pick]
 
 
-def _rows(settings: Settings, known: Known, element: Element) -> list[Row]:
+def _rows(settings: Settings, predictions: Predicted, element: Element) -> list[Row]:
     tile, t, kind = element
-    wt = gather(known, [WT])[0]
-    none = gather(known, controls(settings, tile, "multiplicity"))
-    original = gather(known, inserted(settings, tile, "multiplicity")).mean(axis=0)
+    wt = gather(predictions, [WT])[0]
+    none = gather(predictions, controls(settings, tile, "multiplicity"))
+    original = gather(predictions, inserted(settings, tile, "multiplicity")).mean(axis=0)
     chosen = [(settings.tss_tile, none)]
-    for tried in rounds(settings, known, element):
-        place = best(tried, known, element)
-        chosen.append((place, gather(known, tried[place])))
+    for tried in rounds(settings, predictions, element):
+        place = best(tried, predictions, element)
+        chosen.append((place, gather(predictions, tried[place])))
 
     control = none.mean(axis=0)
     table = []
@@ -115,7 +115,7 @@ def _rows(settings: Settings, known: Known, element: Element) -> list[Row]:
 TEST = Test(
     name="multiplicity",
     summary="how does activity scale with copies of an element, when all else is shuffled?",
-    expand=expand,
+    perturbations=perturbations,
     effects=effects,
     shuffles=10,
     needs=(sufficiency.TEST.name,),

@@ -11,24 +11,24 @@ import numpy as np
 
 from raycre.creme.declaration import Test
 from raycre.creme.formulas import MUTANT_OVER_CONTROL, MUTANT_OVER_WT, fold_change
-from raycre.creme.perturbation import WT, Pass
-from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.perturbation import WT, Perturbation
+from raycre.creme.rows import Predicted, Row, gather, row
 from raycre.creme.settings import Settings
 from raycre.creme.tests import interaction
 from raycre.creme.tests.interaction import follow
 from raycre.creme.tiles import Interval
 
 
-def expand(settings: Settings, known: Known) -> list[Pass]:
+def perturbations(settings: Settings, predictions: Predicted) -> list[Perturbation]:
     """Return the interaction test's passes, and `n` of each set of tiles that its rounds have come to."""
-    courses, searched = follow(settings, known)
+    courses, searched = follow(settings, predictions)
     sets = [p for c in courses for m in range(len(c.tiles) + 1) for p in _embedded(settings, c.tiles[:m])]
     # The TSS tile alone needs no search; named at once, it is not left to every search to predict.
     alone = _embedded(settings, ()) if settings.tiles and not courses else []
     return [WT, *searched, *sets, *alone]
 
 
-def effects(settings: Settings, known: Known) -> list[Row]:
+def effects(settings: Settings, predictions: Predicted) -> list[Row]:
     """Return two rows per search and set, MUT / WT and MUT / CONTROL; the control is the TSS tile alone.
 
     A row's set is the TSS tile and the tiles of all rounds up to its own (`round` + 1 of them); its offsets
@@ -36,13 +36,15 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     for the "min" search in enhancing contexts, MUT / CONTROL for "max" in silencing ones.
 
     Args:
-        settings: those of `expand`.
-        known: TSS activity of every pass of `expand`.
+        settings: those of `perturbations`.
+        predictions: TSS activity of every pass of `perturbations`.
     """
     table: list[Row] = []
-    for course in follow(settings, known)[0]:
+    for course in follow(settings, predictions)[0]:
         sets = [_embedded(settings, course.tiles[:m]) for m in range(len(course.tiles) + 1)]
-        mutants = np.stack([gather(known, passes)[:, course.track] for passes in sets])  # (sets, shuffles)
+        mutants = np.stack(
+            [gather(predictions, passes)[:, course.track] for passes in sets]
+        )  # (sets, shuffles)
         means = mutants.mean(axis=1)
         for metric, activity in (
             (MUTANT_OVER_WT, np.array(course.levels[0])),
@@ -66,7 +68,7 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     return table
 
 
-def _embedded(settings: Settings, tiles: Sequence[Interval]) -> list[Pass]:
+def _embedded(settings: Settings, tiles: Sequence[Interval]) -> list[Perturbation]:
     """The TSS tile and `tiles` in each background, which are the gene's own whatever `compat` is.
 
     So a set of no tiles is the context test's mutant; a set of one is the sufficiency test's, unless `compat`
@@ -75,13 +77,13 @@ def _embedded(settings: Settings, tiles: Sequence[Interval]) -> list[Pass]:
     """
     first, rest = tiles[:1], tiles[1:]
     kept, placed = (settings.tss_tile, *first), tuple((*tile, tile[0]) for tile in rest)
-    return [Pass(background=(None, k), kept=kept, placed=placed) for k in range(settings.n("sets"))]
+    return [Perturbation(background=(None, k), kept=kept, placed=placed) for k in range(settings.n("sets"))]
 
 
 TEST = Test(
     name="sets",
     summary="what do the tiles of a greedy search bring back, one after another?",
-    expand=expand,
+    perturbations=perturbations,
     effects=effects,
     shuffles=10,
     needs=(interaction.TEST.name,),

@@ -9,8 +9,8 @@ import numpy as np
 
 from raycre.creme.declaration import Test
 from raycre.creme.formulas import MUTANT_OVER_WT, fold_change
-from raycre.creme.perturbation import WT, Pass
-from raycre.creme.rows import Known, Row, gather, row
+from raycre.creme.perturbation import WT, Perturbation
+from raycre.creme.rows import Predicted, Row, gather, row
 from raycre.creme.settings import Settings
 
 
@@ -22,24 +22,25 @@ def wt_of(gene: str) -> str:
     return f"wt/of={gene}"
 
 
-def expand(settings: Settings, known: Known) -> list[Pass]:
+def perturbations(settings: Settings, predictions: Predicted) -> list[Perturbation]:
     """Return the wild type, by which others divide, and the TSS tile of every partner in its place."""
     return [WT, *(_swapped(settings, gene) for gene in settings.partners)]
 
 
-def effects(settings: Settings, known: Known) -> list[Row]:
+def effects(settings: Settings, predictions: Predicted) -> list[Row]:
     """Return one row per partner and track: MUT / WT, both of the partner, whose key is in `gene`.
 
     The activity of a TSS in this gene's context, over that in its own: 1 where the gene is its own partner.
 
     Args:
-        settings: those of `expand`.
-        known: TSS activity of every pass of `expand`, and the wild type's of every partner under `wt_of`.
+        settings: those of `perturbations`.
+        predictions: TSS activity of every pass of `perturbations`, and the wild type's of every partner
+            under `wt_of`.
     """
     table: list[Row] = []
     for gene in settings.partners:
-        mutant = gather(known, [_swapped(settings, gene)])
-        wt = np.asarray(known[wt_of(gene)], dtype=np.float64)
+        mutant = gather(predictions, [_swapped(settings, gene)])
+        wt = np.asarray(predictions[wt_of(gene)], dtype=np.float64)
         effect = fold_change(mutant[0], wt)
         table += [
             row(settings.tss_tile, t, wt[t], mutant[:, t], effect[t], MUTANT_OVER_WT, gene=gene)
@@ -48,14 +49,14 @@ def effects(settings: Settings, known: Known) -> list[Row]:
     return table
 
 
-def _swapped(settings: Settings, gene: str) -> Pass:
-    return Pass(foreign=((gene, *settings.tss_tile),))
+def _swapped(settings: Settings, gene: str) -> Perturbation:
+    return Perturbation(donors=((gene, *settings.tss_tile),))
 
 
 TEST = Test(
     name="swap",
     summary="how active is the TSS tile of one gene in the context of another?",
-    expand=expand,
+    perturbations=perturbations,
     effects=effects,
     tiled=False,
     swaps=True,

@@ -158,12 +158,12 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
     known, todo_screened = _known(screened)
     if go_on is None:
         ahead = (without.after - n_after(plan.tests, settings)) * n_on + elements * per_element
-        chains = [planned for planned in units if planned.passes is None]
-        left = sum(planned.to_do is None for planned in chains) / max(1, len(chains))
+        searches = [planned for planned in units if planned.passes is None]
+        left = sum(planned.to_do is None for planned in searches) / max(1, len(searches))
     else:
         before += static - n_context * n_on
         ahead, left = (without.after - n_context) * n_on + swaps + elements * per_element, 1.0
-    roots = {lineage(p, plan.settings.tss_tile)[0] for p in without.known.values()}
+    roots = {lineage(p, plan.settings.tss_tile)[0] for p in without.planned.values()}
     bases = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
     if go_on is not None:
         bases += todo  # passes of the context test are all bases; the next step computes its own anew

@@ -126,17 +126,17 @@ def with_tiles(genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings
     on = dict(list(regions.groupby("chrom", sort=False)))
     size = (settings.seq_len, settings.tile_size)
     places = zip(genes["chrom"], genes["tss"].tolist(), genes["strand"], strict=True)
-    found = [tiles_from_bed(on.get(place[0], regions[:0]), *place, *size) for place in places]
-    if not any(f.tiles for f in found):
+    own = [tiles_from_bed(on.get(place[0], regions[:0]), *place, *size) for place in places]
+    if not any(f.tiles for f in own):
         raise ConfigError(
             f"no interval lies whole in the window of any of {len(genes):,} genes and off its TSS tile; "
             "give other genes, or other creme.tiles",
             path=path,
         )
-    n_tiles, bare = sum(len(f.tiles) for f in found), sum(not f.tiles for f in found)
+    n_tiles, bare = sum(len(f.tiles) for f in own), sum(not f.tiles for f in own)
     note = (
         f"tiles of {path.name}: {n_tiles:,} in {len(genes):,} windows ({bare:,} without any); left out "
-        f"{sum(f.n_past_window for f in found):,} partly outside, {sum(f.n_over_tss for f in found):,} over "
-        f"the TSS tile, {sum(f.n_repeated for f in found):,} repeated"
+        f"{sum(f.n_past_window for f in own):,} partly outside, {sum(f.n_over_tss for f in own):,} over "
+        f"the TSS tile, {sum(f.n_repeated for f in own):,} repeated"
     )
-    return genes.assign(tiles=pd.Series([f.tiles for f in found], dtype=object)), note
+    return genes.assign(tiles=pd.Series([f.tiles for f in own], dtype=object)), note

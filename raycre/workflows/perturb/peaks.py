@@ -94,9 +94,9 @@ def gene_peaks(plan: CremePlan, genes: Sequence[Gene], store: PassStore) -> pd.D
     tables = []
     for number, gene in enumerate(genes):
         running = range(len(plan.tracks)) if gene.get("searched") is None else gene["searched"]
-        found = read_table(store.peaks(gene_folder(gene))).to_pandas().set_index("track_id")
-        found = found.loc[[plan.tracks[t] for t in running], ["peak_bin", "at_tss"]].reset_index()
-        tables.append(found.assign(row=number, **{name: gene[name] for name in _GENE}))
+        peaks = read_table(store.peaks(gene_folder(gene))).to_pandas().set_index("track_id")
+        peaks = peaks.loc[[plan.tracks[t] for t in running], ["peak_bin", "at_tss"]].reset_index()
+        tables.append(peaks.assign(row=number, **{name: gene[name] for name in _GENE}))
     return (
         pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*GENE_PEAKS.names, "row"])
     )

@@ -15,7 +15,7 @@ from raycre.store.files import read_json
 from raycre.store.old_run import is_record
 from raycre.store.passes import PassStore
 
-SHOWN = 5  # tracks named of many
+_SHOWN = 5  # tracks named of many
 PAPER_N = 0.25  # of N in every channel; Methods, "Transcription start site selection"
 
 
@@ -110,7 +110,7 @@ def with_stored_tracks_of(out: Path, plan: CremePlan) -> CremePlan:
     stored = tuple(before["kept_tracks"])
     lacking = sorted(set(plan.stored_tracks) - set(stored))
     if lacking:
-        named = ", ".join(map(str, lacking[:SHOWN])) + (", …" if len(lacking) > SHOWN else "")
+        named = ", ".join(map(str, lacking[:_SHOWN])) + (", …" if len(lacking) > _SHOWN else "")
         raise RunMismatchError(
             f"the passes of this folder keep {len(stored):,} tracks and lack {named}: ask for tracks "
             "that they keep, or give the run another run.out (keep: assay or keep: all there lets further "

@@ -47,7 +47,7 @@ from raycre.workflows.perturb.notes import (
 from raycre.workflows.perturb.plan import CremePlan
 
 AUTO_TILES_PER_TASK = 4
-GENE_COLUMNS = [
+_GENE_COLUMNS = [
     "gene_id",
     "gene_name",
     "gene_type",
@@ -92,7 +92,7 @@ def plan_creme(config: PerturbConfig) -> tuple[CremePlan, Backbone]:
     if isinstance(model, Replicates):
         model.apart = (creme.replicates or preset.replicates) == "mean_of_ratios"
     settings = settings_of(config, model.seq_len, n_apart(model))
-    genes = genes[GENE_COLUMNS].reset_index(drop=True)
+    genes = genes[_GENE_COLUMNS].reset_index(drop=True)
     notes = [
         *filter(None, [fasta.note]),
         *notes_of_refused(chosen, genes, refused, top),

@@ -19,7 +19,7 @@ from raycre.backbones.shared_model import Parcel, unpack
 from raycre.backbones.spec import BackboneSpec
 from raycre.creme.activities import activities
 from raycre.creme.library import load_seqpro
-from raycre.creme.perturbation import Pass, base_of, build, lineage, seeded_source
+from raycre.creme.perturbation import Perturbation, apply, lineage, reference_of, seeded_source
 from raycre.creme.plan import complete, passes
 from raycre.creme.settings import Settings
 from raycre.errors import ChangedInputError, RaycreError
@@ -27,13 +27,13 @@ from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.genes import read_window
 from raycre.store.ledger import Ledger, Outcome
-from raycre.store.passes import PassStore, Predictions, read_part, remove_folder
+from raycre.store.passes import PassStore, StoredPredictions, read_part, remove_folder
 from raycre.workflows.devices import prepare
 from raycre.workflows.perturb.effects import EffectsSpec, read_activity
 from raycre.workflows.perturb.peaks import write_peaks
 from raycre.workflows.perturb.units import Stage, Unit, gene_folder, gene_key
 
-CHUNK = 64  # passes of a chain that are written together: what a killed chain can lose
+CHUNK = 64  # passes of an adaptive search that are written together: what one that is killed can lose
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,11 @@ class Replica:
         self.fasta = Fasta(spec.fasta)
         self._asked = [spec.stored.index(track) for track in spec.tracks]  # columns of a prediction
         self._window = lru_cache(maxsize=16)(self._read_window)
-        self._listed: tuple[tuple[tuple[str, ...], Settings], list[Pass]] | None = None
+        self._listed: tuple[tuple[tuple[str, ...], Settings], list[Perturbation]] | None = None
 
     def work(self, unit: Unit, stage: Stage) -> Outcome:
         """Do a unit; an exception becomes the outcome."""
-        do = self._write_passes if unit.passes is not None else self._write_chain
+        do = self._write_passes if unit.passes is not None else self._write_search
         return self.spec.ledger.run(unit.name, lambda: do(unit, stage))
 
     def peaks(self, unit: Unit, stage: Stage) -> Outcome:
@@ -138,62 +138,64 @@ class Replica:
         chosen = [self._listed[1][i] for i in unit.passes]
         self._write(self.spec.ledger.part(unit.name), unit.gene, self._predict(unit.gene, chosen, stage))
 
-    def _write_chain(self, unit: Unit, stage: Stage) -> None:
+    def _write_search(self, unit: Unit, stage: Stage) -> None:
         """Ask the tests what they need, until they need no more; what is done is kept in pieces meanwhile."""
         settings = replace(stage.settings_of(unit.gene), searches=unit.searches)
         part = self.spec.ledger.part(unit.name)
         pieces = part.with_suffix("")
-        mine: Predictions = {}
+        mine: StoredPredictions = {}
         for piece in sorted(pieces.glob("piece-*.parquet")):
             mine |= read_part(piece, self.spec.stored)
         n = self.spec.replicates
         known = read_activity(self.store, unit.gene, self.spec.tracks, n)
         known |= activities({key: values[:, self._asked] for key, values in mine.items()}, n)
 
-        def predict(needed: Sequence[Pass]) -> dict[str, NDArray[np.float64]]:
+        def predict(needed: Sequence[Perturbation]) -> dict[str, NDArray[np.float64]]:
             for i in range(0, len(needed), CHUNK):
-                found = self._predict(unit.gene, needed[i : i + CHUNK], stage)
-                self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, found)
+                predicted = self._predict(unit.gene, needed[i : i + CHUNK], stage)
+                self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, predicted)
                 self.spec.ledger.progressed(unit.name)
-                mine.update(found)
+                mine.update(predicted)
             return activities({p.key: mine[p.key][:, self._asked] for p in needed}, n)
 
         complete(unit.tests, settings, predict, known)
-        # In an order of their own: it must not show where a chain was interrupted.
+        # In an order of their own: it must not show where a search was interrupted.
         self._write(part, unit.gene, {key: mine[key] for key in sorted(mine)})
         remove_folder(pieces)
 
-    def _write(self, path: Path, gene: Mapping[str, Any], found: Predictions) -> None:
+    def _write(self, path: Path, gene: Mapping[str, Any], predicted: StoredPredictions) -> None:
         check_unchanged(self.spec.fingerprints)
-        self.store.write(path, gene["gene_id"], gene["tss"], found, self.spec.metadata)
+        self.store.write(path, gene["gene_id"], gene["tss"], predicted, self.spec.metadata)
 
-    def _predict(self, gene: Mapping[str, Any], chosen: Sequence[Pass], stage: Stage) -> Predictions:
+    def _predict(
+        self, gene: Mapping[str, Any], chosen: Sequence[Perturbation], stage: Stage
+    ) -> StoredPredictions:
         """Predict passes of one gene: float32 (bins, stored tracks) each, by key."""
         spec, key = self.spec, gene_key(gene)
         wild_type = self._window(gene["chrom"], gene["tss"], gene["strand"])
         # A background serves one pass after another: drawn once, as building copies it.
         source = lru_cache(maxsize=2)(seeded_source(wild_type, spec.seed, stage.settings.compat))
 
-        def sequence(p: Pass) -> NDArray[np.uint8]:
-            return build(
+        def sequence(p: Perturbation) -> NDArray[np.uint8]:
+            return apply(
                 wild_type, p, key, spec.seed, source, lambda other: self._window(*stage.partners[other][:3])
             )
 
-        base_codes = lru_cache(maxsize=4)(sequence)
+        reference_codes = lru_cache(maxsize=4)(sequence)
 
         @lru_cache(maxsize=4)
-        def line_to(base: Pass) -> list[tuple[str, Any]]:
-            bases = lineage(base, stage.settings.tss_tile)
-            return [(f"{key} {b.key}", lambda b=b: base_codes(b)) for b in bases]
+        def lineage_of(reference: Perturbation) -> list[tuple[str, Any]]:
+            references = lineage(reference, stage.settings.tss_tile)
+            return [(f"{key} {b.key}", lambda b=b: reference_codes(b)) for b in references]
 
-        found = {}
+        predicted = {}
         for p in chosen:
-            base = base_of(p, stage.settings.tss_tile)
-            codes = base_codes(p) if p == base else sequence(p)
-            found[p.key] = self._checked(p, self.reader.edited(codes, line_to(base)))
-        return found
+            reference = reference_of(p, stage.settings.tss_tile)
+            codes = reference_codes(p) if p == reference else sequence(p)
+            predicted[p.key] = self._checked(p, self.reader.edited(codes, lineage_of(reference)))
+        return predicted
 
-    def _checked(self, p: Pass, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _checked(self, p: Perturbation, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
         # Here, where it costs the gene: a part that held it would stop whoever reads the run.
         asked = predicted[:, self._asked]
         if np.isfinite(asked).all():

@@ -25,7 +25,7 @@ from raycre.workflows.perturb.units import Gene, Stage, as_dicts, gene_folder
 from raycre.workflows.perturb.work import Work
 from raycre.workflows.run import Start
 
-ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
+_ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
 
 
 def run_creme(
@@ -73,7 +73,7 @@ def run_creme(
             "weights_sha256": plan.weights_sha256,
             "model": plan.model_label,
             "kept_tracks": plan.stored_tracks,
-            "rows": ROWS,
+            "rows": _ROWS,
             "n_in_input": plan.n_value,
             "replicates_apart": plan.settings.replicates,
         },

@@ -77,9 +77,9 @@ class Unit:
     Attributes:
         name: of its part, below the folder of the model and without suffix.
         gene: its row of the genes' table.
-        passes: positions in the list of the stage's passes for this gene; None: a chain.
-        tests: of a chain.
-        searches: of a chain, as in `Settings`.
+        passes: positions in the list of the stage's passes for this gene; None: an adaptive search.
+        tests: of an adaptive search.
+        searches: of an adaptive search, as in `Settings`.
     """
 
     name: str
@@ -97,7 +97,8 @@ def as_dicts(table: pd.DataFrame) -> list[Mapping[str, Any]]:
 class Planned(NamedTuple):
     """A unit with the position of its gene, its number of passes, and how many of them are not known.
 
-    Both numbers are None for a chain, which chooses its passes; `to_do` is 0 where the part is there.
+    Both numbers are None for an adaptive search, which chooses its passes; `to_do` is 0 where the part is
+    there.
     """
 
     unit: Unit
@@ -119,7 +120,7 @@ def gene_folder(gene: Mapping[str, Any]) -> str:
 def units_of(
     stage: Stage, genes: Sequence[Mapping[str, Any]], size: int, store: PassStore
 ) -> Iterator[Planned]:
-    """Yield the units of a stage, gene by gene: those of passes known beforehand, then those of chains.
+    """Yield the units of a stage, gene by gene: those of passes known beforehand, then adaptive searches.
 
     Args:
         stage: of the run.
@@ -151,17 +152,19 @@ def units_of(
             elif known:
                 todo = tuple(i for i, key in zip(every, keys, strict=True) if key not in known)
             yield Planned(Unit(f"{folder}/part-{name}", gene, todo), number, len(keys), len(todo))
-        for tests, searches in chains_of(stage.tests, settings):
+        for tests, searches in adaptive_searches(stage.tests, settings):
             # By its tracks themselves: positions mean others in another query of the same folder.
             ids = tuple(sorted(stage.tracks[t] for t in settings.tracks(len(stage.tracks))))
             described = repr((tests, replace(settings, searches=searches, partners=(), searched=ids)))
             name = f"chain-{digest_of_names([described])}"
-            chain = Unit(f"{folder}/{name}", gene, None, tests, searches)
-            yield Planned(chain, number, None, 0 if name in here else None)
+            search = Unit(f"{folder}/{name}", gene, None, tests, searches)
+            yield Planned(search, number, None, 0 if name in here else None)
 
 
-def chains_of(tests: Sequence[str], settings: Settings) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return the (tests, searches) of every chain; each way of a search is one of its own."""
+def adaptive_searches(
+    tests: Sequence[str], settings: Settings
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the (tests, searches) of every adaptive search; each way may be one of its own."""
     return [
         (group, way)
         for each_way, group in adaptive_groups(tests)

@@ -45,7 +45,7 @@ from raycre.workflows.perturb.units import (
 from raycre.workflows.progress import progress
 
 MANY_GENES = 500  # whose effects are worth starting replicas for
-SHOWN = 10  # genes named on the screen
+_SHOWN = 10  # genes named on the screen
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Work:
         units: of all stages so far, columns of `PASS_UNITS`.
         errors: last error of a unit that failed.
         missing: units that failed for good.
-        untried: number of chains of genes whose passes known beforehand are not all done.
+        untried: number of adaptive searches of genes whose passes known beforehand are not all done.
         asked: (test, gene's folder) of all stages so far.
         row: gene's folder -> its row of inputs/genes.parquet.
     """
@@ -111,15 +111,15 @@ class Work:
         self.asked |= {(test, gene_folder(gene)) for gene in genes for test in stage.tests}
         units = list(units_of(stage, genes, self.plan.passes_per_unit, self.store))
         self._add_units(as_frame(stage, units))
-        # Chains read what the passes known beforehand gave, so these come first.
+        # Adaptive searches read what the passes known beforehand gave, so these come first.
         failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
-        chains = [p for p in units if p.passes is None]
-        for p in chains:
-            if p.to_do == 0:  # pieces that a chain was killed before it could remove
+        searches = [p for p in units if p.passes is None]
+        for p in searches:
+            if p.to_do == 0:  # pieces that a search was killed before it could remove
                 remove_folder(self.ledger.part(p.unit.name).with_suffix(""))
-        self.untried += sum(p.to_do != 0 for p in chains if p.number in failed)
-        chains = [p for p in chains if p.number not in failed]
-        failed |= self._run(chains, f"{stage.name}, in chains", stage, pool)
+        self.untried += sum(p.to_do != 0 for p in searches if p.number in failed)
+        searches = [p for p in searches if p.number not in failed]
+        failed |= self._run(searches, f"{stage.name}, in adaptive searches", stage, pool)
         done = [gene for number, gene in enumerate(genes) if number not in failed]
         return done, [genes[number] for number in sorted(failed)]
 
@@ -185,7 +185,7 @@ class Work:
         write_gene_peaks(self.plan, self.run, peaks)
         aligned, dropped = aligned_genes(self.plan, known, peaks), off_peak(peaks)
         self.run.note(off_peak=dropped)
-        named = [gene["gene_name"] for gene in dropped[:SHOWN]] + ["…"] * (len(dropped) > SHOWN)
+        named = [gene["gene_name"] for gene in dropped[:_SHOWN]] + ["…"] * (len(dropped) > _SHOWN)
         say(
             f"{len(aligned):,} of {len(known):,} genes peak at their TSS; dropped on one or more tracks: "
             f"{len(dropped):,} {', '.join(named)} (summary/peaks.parquet)"

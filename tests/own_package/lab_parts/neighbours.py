@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from raycre.creme.declaration import Test
 from raycre.creme.formulas import SHUFFLED_OVER_WT, shuffle_effect
-from raycre.creme.perturbation import WT, Pass
-from raycre.creme.rows import Known, Row, gather, rows
+from raycre.creme.perturbation import WT, Perturbation
+from raycre.creme.rows import Predicted, Row, gather, rows
 from raycre.creme.settings import Settings
 from raycre.creme.tiles import Interval
 
@@ -24,22 +24,22 @@ def pairs(settings: Settings) -> list[tuple[Interval, Interval]]:
     return [(tile, starts[tile[1]]) for tile in settings.tiles if tile[1] in starts]
 
 
-def mutants(settings: Settings, left: Interval, right: Interval) -> list[Pass]:
+def mutants(settings: Settings, left: Interval, right: Interval) -> list[Perturbation]:
     """1. The sequences of one pair: both tiles are shuffled, `n` times."""
-    return [Pass(shuffled=((*left, k), (*right, k))) for k in range(settings.n("neighbours"))]
+    return [Perturbation(shuffled=((*left, k), (*right, k))) for k in range(settings.n("neighbours"))]
 
 
-def expand(settings: Settings, known: Known) -> list[Pass]:
+def perturbations(settings: Settings, predictions: Predicted) -> list[Perturbation]:
     """2. All that is to be predicted: the wild type, and every pair's sequences."""
     return [WT, *(p for pair in pairs(settings) for p in mutants(settings, *pair))]
 
 
-def effects(settings: Settings, known: Known) -> list[Row]:
+def effects(settings: Settings, predictions: Predicted) -> list[Row]:
     """3. From their activities to rows: one for each pair and track."""
-    wt = gather(known, [WT])[0]  # float64 (tracks,)
+    wt = gather(predictions, [WT])[0]  # float64 (tracks,)
     table: list[Row] = []
     for left, right in pairs(settings):
-        activity = gather(known, mutants(settings, left, right))  # float64 (shuffles, tracks)
+        activity = gather(predictions, mutants(settings, left, right))  # float64 (shuffles, tracks)
         effect = shuffle_effect(wt, activity.mean(axis=0))
         both = (left[0], right[1])
         table += rows(both, wt, activity, effect, [SHUFFLED_OVER_WT] * len(wt), [None] * len(wt))
@@ -50,7 +50,7 @@ def effects(settings: Settings, known: Known) -> list[Row]:
 TEST = Test(
     name="neighbours",
     summary="how much activity is lost when two tiles side by side are shuffled together?",
-    expand=expand,
+    perturbations=perturbations,
     effects=effects,
     shuffles=5,
 )
