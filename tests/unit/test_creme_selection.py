@@ -57,7 +57,8 @@ def test_few_genes_are_all_taken_and_none_are_none() -> None:
 def test_activity_that_is_not_a_number_names_its_gene(value: float) -> None:
     activity = ACTIVITY.copy()
     activity[2, 1] = value
-    with pytest.raises(RaycreError, match="of B is"):
+    activity[4] = value  # a later one, which is not named
+    with pytest.raises(RaycreError, match=rf"of B is \[3\.0, {value}\]"):
         top_genes(candidates(), activity)
 
 
@@ -118,6 +119,7 @@ def test_fixed_sample_of_a_track_is_its_own() -> None:
 def test_fixed_sample_of_a_seed_is_the_same_for_ever() -> None:
     # A fixed value: changing it changes which genes a published run went on with.
     assert sample_contexts(contexts(), n=3, seed=0).tolist() == [1, 5, 9, 12, 13, 14]
+    assert sample_contexts(contexts(), n=3).tolist() == [1, 5, 9, 12, 13, 14]
 
 
 def test_reference_sample_is_that_of_pandas_whatever_the_seed() -> None:
