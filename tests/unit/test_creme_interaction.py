@@ -155,6 +155,25 @@ def test_cuts_of_the_additive_classes_are_exclusive(
     assert expectation.additive_class(mse, difference) == expected
 
 
+def test_curves_of_many_searches_are_those_of_each() -> None:
+    rng = np.random.default_rng(0)
+    wt, first, last = rng.uniform(2, 9, 3), rng.uniform(2, 9, (3, 4, 5)), rng.uniform(2, 9, (3, 5))
+    starts = np.concatenate([wt[:, None], first[:, 1:, 0]], axis=1)
+    mean, tiles = last.mean(axis=-1), first[..., 0]
+    for together, each in (
+        (expectation.trace(starts, mean), lambda i: expectation.trace(starts[i], mean[i])),
+        (expectation.log_trace(starts, last), lambda i: expectation.log_trace(starts[i], last[i])),
+        (expectation.additive(wt, tiles), lambda i: expectation.additive(wt[i], tiles[i])),
+        (expectation.multiplicative(wt, tiles), lambda i: expectation.multiplicative(wt[i], tiles[i])),
+        (
+            expectation.log_multiplicative(wt, first),
+            lambda i: expectation.log_multiplicative(wt[i], first[i]),
+        ),
+    ):
+        assert together.shape == (3, 5)
+        np.testing.assert_array_equal(together, [each(i) for i in range(3)])
+
+
 def test_silencers_have_a_stricter_cut_of_their_own() -> None:
     classes = {
         search: [expectation.multiplicative_class(mse, search) for mse in (0.009, 0.02, 0.04)]

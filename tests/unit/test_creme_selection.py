@@ -57,7 +57,8 @@ def test_few_genes_are_all_taken_and_none_are_none() -> None:
 def test_activity_that_is_not_a_number_names_its_gene(value: float) -> None:
     activity = ACTIVITY.copy()
     activity[2, 1] = value
-    with pytest.raises(RaycreError, match="of B is"):
+    activity[4] = value  # a later one, which is not named
+    with pytest.raises(RaycreError, match=rf"of B is \[3\.0, {value}\]"):
         top_genes(candidates(), activity)
 
 
@@ -71,6 +72,14 @@ def test_one_gene_and_one_context_of_a_class_can_be_asked_for() -> None:
     assert [rows.tolist() for rows in top_genes(candidates(), ACTIVITY, n=1).by_track] == [[1], [0]]
     kept = sample_contexts(contexts(), n=1)
     assert contexts()["call"].iloc[kept].tolist() == ["enhancing", "neutral"]
+
+
+def test_ten_thousand_genes_are_taken_unless_told_otherwise() -> None:
+    # Methods, "Transcription start site selection": the top 10,000 unique genes.
+    names = [f"G{i}" for i in range(10_001)]
+    table = pd.DataFrame({"gene_id": names, "gene_name": names})
+    chosen = top_genes(table, np.arange(10_001.0)[:, None])
+    assert chosen.rows.tolist() == list(range(1, 10_001))
 
 
 def contexts(n_enhancing: int = 12, n_neutral: int = 3, track: int = 7) -> pd.DataFrame:
@@ -110,6 +119,7 @@ def test_fixed_sample_of_a_track_is_its_own() -> None:
 def test_fixed_sample_of_a_seed_is_the_same_for_ever() -> None:
     # A fixed value: changing it changes which genes a published run went on with.
     assert sample_contexts(contexts(), n=3, seed=0).tolist() == [1, 5, 9, 12, 13, 14]
+    assert sample_contexts(contexts(), n=3).tolist() == [1, 5, 9, 12, 13, 14]
 
 
 def test_reference_sample_is_that_of_pandas_whatever_the_seed() -> None:
@@ -117,6 +127,11 @@ def test_reference_sample_is_that_of_pandas_whatever_the_seed() -> None:
     drawn = np.random.RandomState(42).permutation(12)[:5].tolist()
     assert sample_contexts(table, n=5, compat="reference").tolist() == drawn
     assert sample_contexts(table, n=5, seed=9, compat="reference").tolist() == drawn
+
+
+def test_a_class_of_just_as_many_is_whole_and_in_order() -> None:
+    for compat in ("fixed", "reference"):
+        assert sample_contexts(contexts(5, 0), n=5, compat=compat).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_gene_given_twice_is_refused() -> None:
