@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from raycre.backbones.planted import MOTIFS
+from raycre.demo.genome import DemoGenome
 from raycre.genome.sequence import decode, reverse_complement
 from raycre.workflows.compare.run import run_comparison
 from tests.sequences import encode
@@ -15,8 +16,8 @@ TRACK = "planted-A"
 
 
 def test_called_tiles_are_the_planted_ones_and_hold_their_motifs(
-    genome, perturbed: Path, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]
+    genome: DemoGenome, perturbed: Path, tmp_path: Path
+) -> None:
     truth = genome.truth_tiles[genome.truth_tiles["gene_name"].isin(["ENHA", "SILA"])]
     bed = tmp_path / "planted.bed"
     truth[["chrom", "start", "end"]].to_csv(bed, sep="\t", header=False, index=False)

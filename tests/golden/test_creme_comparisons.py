@@ -167,9 +167,9 @@ def test_real_pairs_meet_the_published_necessity_effects(data: Path, published: 
     pairs = read_pairs(data / "hg38" / "EPCrispr_K562_training.tsv.gz").table
     joined = join(pairs, tiles)
     # Once more, pair by pair.
-    of_gene = dict(iter(tiles.groupby("gene_name")))
+    of_gene = {str(name): mine for name, mine in tiles.groupby("gene_name")}
     for pair, found in zip(pairs.itertuples(), joined.itertuples(), strict=True):
-        mine = of_gene.get(pair.gene)
+        mine = of_gene.get(str(pair.gene))
         if mine is None:
             assert found.n_tiles == 0
             continue

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from raycre.backbones.enformer import GammaPeak
 from raycre.backbones.enformer.model import Enformer
-from raycre.backbones.enformer.relative import GammaPeak
 from raycre.backbones.incremental import Incremental
 from raycre.backbones.weights import load_into
 from tests.golden.weight_recipe import Fixture, deviation, read_fixture, recipe_sequences, recipe_state

@@ -23,6 +23,7 @@ from raycre.create.names import BUILT_IN
 from raycre.create.training import epoch as training
 from raycre.create.training.fold import FoldState
 from raycre.create.training.recipe import Recipe
+from raycre.create.training.schedule import limit_norms
 from raycre.create.views import both_strands
 from raycre.errors import ConfigError
 from raycre.workflows.train.plan import plan_of
@@ -147,7 +148,7 @@ def test_norm_limit_scales_long_rows_and_leaves_short_ones() -> None:
     layer = nn.Linear(2, 2)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[3.0, 4.0], [0.3, 0.4]]))
-    training.limit_norms(layer, 0.9)
+    limit_norms(layer, 0.9)
     torch.testing.assert_close(layer.weight.detach(), torch.tensor([[0.54, 0.72], [0.3, 0.4]]))
 
 

@@ -145,7 +145,7 @@ def test_a_class_that_was_not_trained_has_no_cutoff_in_json_or_report(training: 
         assert np.isfinite(found.cutoffs[1:]).all()
         record = found.record(6)
         assert record["cutoffs"][0]["cutoff"] is None
-        assert [row[0] for row in cutoffs_blocks(record)[0].rows] == ["enhancer", "promoter", "insulator"]  # type: ignore[union-attr]
+        assert [row[0] for row in cutoffs_blocks(record)[0].rows] == ["enhancer", "promoter", "insulator"]
 
 
 def test_run_json_and_report_state_rule_and_expected_rate(training: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from raycre.config import PerturbConfig, make_config
 from raycre.creme.settings import Settings
@@ -49,7 +50,7 @@ def test_units_have_the_names_that_they_have_always_had(tmp_path: Path) -> None:
 
 
 def test_a_run_has_the_digest_that_it_has_always_had() -> None:
-    values = {
+    values: dict[str, Any] = {
         "run": {"name": "c", "out": "out"},
         "inputs": {"fasta": "hg38.fa", "gtf": "genes.gtf", "genes": ["A"]},
         "model": {"backbone": "enformer", "weights": "random:0"},

@@ -180,12 +180,15 @@ def test_tensors_of_a_mac_are_summed_over_workers_by_way_of_the_processor(
 ) -> None:
     """gloo reads tensors of the CPU and of CUDA alone."""
     summed: list[Any] = []
-    monkeypatch.setattr(groups.dist, "all_reduce", lambda tensor, group: summed.append(tensor))
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, group: summed.append(tensor))
     on_cpu, taken = torch.ones(2), []
-    on_mps: Any = SimpleNamespace(
-        device=SimpleNamespace(type="mps"), cpu=lambda: on_cpu, copy_=lambda x: taken.append(x) or "itself"
-    )
-    assert groups.Team(size=2).add_up(on_mps) == "itself"
+
+    def copy(x: torch.Tensor) -> str:
+        taken.append(x)
+        return "itself"
+
+    on_mps: Any = SimpleNamespace(device=SimpleNamespace(type="mps"), cpu=lambda: on_cpu, copy_=copy)
+    assert str(groups.Team(size=2).add_up(on_mps)) == "itself"
     assert summed[1] is on_cpu
     assert taken[0] is on_cpu
 

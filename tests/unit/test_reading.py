@@ -65,7 +65,7 @@ def run(
     """Run all passes of a gene in chunks on one replica; return their activities in the plan's order."""
     monkeypatch.setattr(loading, "load_backbone", small_enformer)
     genes = read_genes(genome.gtf)
-    gene = genes.iloc[0].to_dict()
+    gene = {str(name): value for name, value in genes.iloc[0].items()}
 
     def run(chunks: list[tuple[int, int]], *, incremental: bool = True, cache: int = 1 << 30) -> NDArray:
         ledger = Ledger(tmp_path / f"{len(list(tmp_path.iterdir()))}", "passes")
@@ -187,7 +187,7 @@ def test_views_are_averaged_over_shifts_and_strands(incremental: bool) -> None:
 
     complement = np.array([3, 2, 1, 0, 4], np.uint8)
     right = np.concatenate([np.full(7, 4, np.uint8), codes[:-7]])  # the window begins 7 bp further left
-    expected = []
+    expected: list[np.ndarray] = []
     for view in (codes, complement[codes[::-1]], right, complement[right[::-1]]):
         every = model.read(torch.from_numpy(view.copy())[None], model.tss_bins, range(4))[0].double().mean(0)
         reverse = len(expected) % 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def test_without_a_terminal_there_is_a_line_at_the_start_now_and_then_and_at_the
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, 5.0, 20.0, 21.0, 22.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     lines = progress._FoldLines("4 folds", 0.0)
     for rows in (ROWS, ROWS[:2], ROWS[:2], ROWS[:1], ROWS[:1]):
         lines(rows)

@@ -12,7 +12,7 @@ from raycre.config import TrainConfig, make_config
 from raycre.create.layout import CLASSES
 from raycre.create.model.network import Network
 from raycre.create.model.specification import NetworkSpec
-from raycre.create.model.weight_files import write_model
+from raycre.create.model.weight_files import read_network, write_model
 from raycre.errors import ChangedInputError
 from raycre.genome.fingerprint import fingerprint
 from raycre.workflows.train import fold
@@ -58,7 +58,7 @@ def test_weights_to_start_from_are_read_once_by_a_process(
     write_model(tmp_path / "start.safetensors", TINY.build())
     init = fingerprint(tmp_path / "start.safetensors")
     read: list[Path] = []
-    whole = fold.read_network
+    whole = read_network
 
     def counted(path: Path) -> Network:
         read.append(path)
