@@ -208,8 +208,8 @@ def _most_confident_table(most_confident: pd.DataFrame) -> Block:
         for r in ranked.to_dict("records")
     ]
     return Table(
-        f"The {_N_MOST_CONFIDENT} most confident regions of each class (0-based, half-open): probability of the "
-        "class, its s.d. over folds, and by how much the best class passes its cutoff.",
+        f"The {_N_MOST_CONFIDENT} most confident regions of each class (0-based, half-open): probability of "
+        "the class, its s.d. over folds, and by how much the best class passes its cutoff.",
         ["call", "region", "name", "probability", "s.d.", "margin"],
         rows,
     )

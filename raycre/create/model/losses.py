@@ -33,7 +33,7 @@ def sequence_error(base_logits: Tensor, bases: Tensor) -> Tensor:
 
 
 def track_error(rebuilt: Tensor, track: Tensor) -> Tensor:
-    """Squared error of a track, mean over windows and positions (eq. 3 for accessibility, eq. 4 for loops)."""
+    """Squared error of a track, mean over windows and positions (accessibility: eq. 3, loops: eq. 4)."""
     return F.mse_loss(rebuilt, track)
 
 
