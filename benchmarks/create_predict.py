@@ -20,7 +20,7 @@ import torch
 from create_reference import arguments, in_turn, inputs, pair, raw_windows, report
 from torch import Tensor, nn
 
-from raycre.create.inference.ensemble import Ensemble, flank_of, views_of
+from raycre.create.inference.ensemble import Ensemble, flank_of, region_views
 from raycre.create.inference.fast import FastClassifier, both_strands_of
 
 
@@ -31,7 +31,7 @@ def cut(wide: Tensor, n_views: int) -> Tensor:
     return torch.stack(
         [
             strands[int(is_rc)][:, :, start : start + 1000]
-            for shift, is_rc in zip(*views_of(n_views), strict=True)
+            for shift, is_rc in zip(*region_views(n_views), strict=True)
             for start in [spare // 2 + (-shift if is_rc else shift)]
         ],
         dim=1,
@@ -74,7 +74,7 @@ def _replica(orders: Connection, args: Any, n_regions: int) -> None:
     fast = FastClassifier(pair(args.reference, args.device)[1].eval())
     wide = inputs(n_regions, 1000 + 2 * flank_of(args.views), args.device)
     while orders.recv():
-        fast.probabilities(wide, views_of(args.views))
+        fast.probabilities(wide, region_views(args.views))
         orders.send(None)
 
 
@@ -90,7 +90,7 @@ def main() -> None:
     width = 1000 + 2 * flank_of(args.views)
     wide = inputs(args.regions, width, args.device)
     views, fast = cut(wide, args.views), FastClassifier(ours)
-    chosen = views_of(args.views)
+    chosen = region_views(args.views)
 
     gap = (their_probabilities(theirs, views, 20) - fast.probabilities(wide, chosen)).abs().max().item()
     forward = sorted({(width - 1000) // 2 + int(s) for s in chosen.offsets})

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from raycre.create.inputs import to_input
+from raycre.create.inputs import region_input
 from raycre.create.layout import MODALITIES
 from raycre.create.model.create import Create
 from raycre.create.model.published import to_published
@@ -72,7 +72,7 @@ def raw_windows(n: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarr
 
 def inputs(n: int, width: int, device: str) -> Tensor:
     """Model input of `raw_windows`: float32 (n, 6, width)."""
-    return to_input(*(torch.from_numpy(a).to(device) for a in raw_windows(n, width)), MODALITIES)
+    return region_input(*(torch.from_numpy(a).to(device) for a in raw_windows(n, width)), MODALITIES)
 
 
 def in_turn(

@@ -31,7 +31,7 @@ from raycre.config import TrainConfig
 from raycre.create.evaluation import metrics
 from raycre.create.evaluation.names import MACRO
 from raycre.create.fold_data import FoldData
-from raycre.create.inputs import to_input
+from raycre.create.inputs import region_input
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES, Sizes
 from raycre.create.training.epoch import evaluate, start_fold, step_epoch
@@ -123,7 +123,7 @@ def _wide(data: FoldData, rows: NDArray[np.int64], name: str) -> NDArray:
     )
     if openness is not None and data.replicates > 1:
         openness = openness / data.replicates
-    x = to_input(codes, openness, loops, (name,)).numpy()
+    x = region_input(codes, openness, loops, (name,)).numpy()
     return x.astype(np.uint8) if name == "sequence" else x
 
 

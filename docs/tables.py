@@ -13,7 +13,7 @@ from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
 from raycre.create.training import presets
 from raycre.creme.tests import table_of_tests
-from raycre.store.fields import describe
+from raycre.store.fields import table_of_fields
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,15 +25,15 @@ def tables() -> list[tuple[str, str]]:
         schema for name in registry.BUILT_IN for schema in registry.find_comparison(name).tables.values()
     ]
     return [
-        ("README.md", describe(PREDICTIONS)),
-        ("README.md", describe(EFFECTS)),
+        ("README.md", table_of_fields(PREDICTIONS)),
+        ("README.md", table_of_fields(EFFECTS)),
         ("docs/create.md", table_of_models()),
-        ("docs/create.md", presets.describe()),
+        ("docs/create.md", presets.table_of_differences()),
         ("docs/creme.md", table_of_tests()),
-        ("docs/creme.md", describe(ELEMENTS)),
+        ("docs/creme.md", table_of_fields(ELEMENTS)),
         ("docs/backbones.md", table_of_backbones()),
         ("docs/compare.md", registry.table_of_comparisons()),
-        *(("docs/compare.md", describe(schema)) for schema in compared),
+        *(("docs/compare.md", table_of_fields(schema)) for schema in compared),
     ]
 
 

@@ -44,7 +44,7 @@ def origin(point: EntryPoint) -> str:
     return f"the entry point {point.value} of {point.dist.name if point.dist else 'an unknown package'}"
 
 
-def load(point: EntryPoint, fits: Callable[[Any], bool], what: str) -> Any:
+def load_installed(point: EntryPoint, fits: Callable[[Any], bool], what: str) -> Any:
     """Import what an entry point names.
 
     Args:

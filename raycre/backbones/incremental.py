@@ -70,7 +70,7 @@ class Incremental:
         check_read(self.model, edited, bins, tracks)
         with torch.inference_mode():
             trunks = [self.trunk([(key, lambda: base)], e) for e in edited]
-            return self.model.read_trunk(join(trunks), bins, tracks)
+            return self.model.read_trunk(join_trunks(trunks), bins, tracks)
 
     def trunk(self, lineage: Lineage, edited: Tensor) -> Trunk:
         """The trunk of one sequence, uint8 (seq_len,), that differs from the last of `line` in few places."""
@@ -125,6 +125,6 @@ def _bytes(trunk: Trunk) -> int:
     return sum(level.nbytes for level in trunk)
 
 
-def join(trunks: Sequence[Trunk]) -> Trunk:
+def join_trunks(trunks: Sequence[Trunk]) -> Trunk:
     """One batch of several sequences' trunks."""
     return tuple(torch.cat(level) for level in zip(*trunks, strict=True))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
 
-def apply(layer: nn.Module, x: Tensor) -> Tensor:
+def apply_precision(layer: nn.Module, x: Tensor) -> Tensor:
     """Apply a layer in the precision of its weights, and return that of `x`."""
     output: Tensor = layer(x.to(layer.weight.dtype)).to(x.dtype) if isinstance(layer, LAYERS) else layer(x)
     return output
@@ -24,7 +24,7 @@ class Layers(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """Run one layer after another."""
         for layer in self:
-            x = apply(layer, x)
+            x = apply_precision(layer, x)
         return x
 
 

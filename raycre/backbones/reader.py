@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from raycre.backbones.contract import Backbone, LocalBackbone, check_read
-from raycre.backbones.incremental import CACHE_BYTES, Incremental, join
+from raycre.backbones.incremental import CACHE_BYTES, Incremental, join_trunks
 from raycre.backbones.loading import ready
 from raycre.backbones.replicates import n_apart
 from raycre.backbones.spec import BackboneSpec
@@ -106,7 +106,7 @@ class Reader:
                 self.reuse.trunk([self._seen(base, view) for base in lineage], view.of(sequence))
                 for view in self.views
             ]
-            return self._mean(self.reuse.model.read_trunk(join(trunks), self.bins, self.read_tracks))
+            return self._mean(self.reuse.model.read_trunk(join_trunks(trunks), self.bins, self.read_tracks))
 
     def _seen(self, base: tuple[str, Codes], view: View) -> tuple[Hashable, Callable[[], torch.Tensor]]:
         name, codes = base

@@ -10,7 +10,7 @@ from raycre.backbones.borzoi import STRANDS
 from raycre.backbones.declaration import Declaration
 from raycre.backbones.enformer import GAMMAS
 from raycre.errors import ConfigError, near
-from raycre.packages import Installed, load
+from raycre.packages import Installed, load_installed
 
 _BORZOI_OUTPUT = "6,144 bins of 32 bp; 7,611 human, 2,608 mouse tracks"
 
@@ -81,7 +81,7 @@ def find_backbone(name: str) -> Declaration:
         raise ConfigError(f"no such backbone{near(name, every)}; there are {', '.join(every)}", value=name)
     if point is None:
         return BACKBONES[name]
-    found = load(point, lambda found: isinstance(found, Declaration) or callable(found), "loader")
+    found = load_installed(point, lambda found: isinstance(found, Declaration) or callable(found), "loader")
     return found if isinstance(found, Declaration) else Declaration(name, found)
 
 

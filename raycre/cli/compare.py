@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
-from raycre.compare.registry import find_comparison, names
+from raycre.compare.registry import comparison_names, find_comparison
 from raycre.errors import ConfigError
 from raycre.store.location import local_path
 
@@ -46,7 +46,7 @@ class Commands(Mapping[str, Any]):
     """The comparisons' commands by name; one is made, and its module imported, when it is asked for."""
 
     def __getitem__(self, name: str) -> Any:
-        if name not in names():
+        if name not in comparison_names():
             raise KeyError(name)
         try:
             callback = callback_of(find_comparison(name))
@@ -57,10 +57,10 @@ class Commands(Mapping[str, Any]):
         return get_command(app)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(names())
+        return iter(comparison_names())
 
     def __len__(self) -> int:
-        return len(names())
+        return len(comparison_names())
 
 
 class ComparisonGroup(TyperGroup):

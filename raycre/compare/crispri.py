@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycre.compare.declaration import Compared, Comparison, Outcome, file, option
-from raycre.compare.pairs import COVERED, Combine, Direction, join
+from raycre.compare.declaration import Compared, Comparison, ComparisonResult, file, option
+from raycre.compare.pairs import COVERED, Combine, Direction, join_pairs
 from raycre.errors import ConfigError
 from raycre.genome.crispr_pairs import read_pairs
 from raycre.genome.intervals import on_known_chromosomes
@@ -47,7 +47,7 @@ def score_pairs(
     """Measure how well scores, and distance alone, tell pairs that regulate from those that do not.
 
     Args:
-        joined: of `join`.
+        joined: of `join_pairs`.
         missing: pairs without a score are left out, or ("lowest") take a score below all others.
 
     Returns:
@@ -112,14 +112,14 @@ class Options:
     gene_column: int | None = option(None, "BEDPE: column with the gene's name; else by TSS.")
 
 
-def compare_crispri(run: Compared, options: Options) -> Outcome:
+def compare_crispri(run: Compared, options: Options) -> ComparisonResult:
     """Join every tested pair to its tiles, and measure precision and recall of their effects."""
     lengths, _ = run.sizes()
     tested, n_read, n_invalid, n_unknown = read_pairs(
         options.pairs, outcome_column=options.outcome_column, gene_column=options.gene_column
     )
     on_known_chromosomes(tested, options.pairs, lengths)
-    joined = join(tested, run.table, direction=options.direction, combine=options.combine)
+    joined = join_pairs(tested, run.table, direction=options.direction, combine=options.combine)
     numbers, curves = score_pairs(joined, missing=options.missing)
     positive = joined["outcome"]
     why = [
@@ -138,7 +138,7 @@ def compare_crispri(run: Compared, options: Options) -> Outcome:
         **{f"scored_{key}" if key in ("pairs", "positives") else key: v for key, v in numbers.items()},
         "join": why,
     }
-    return Outcome(facts, {"crispri_pairs": joined, "crispri_curve": curves})
+    return ComparisonResult(facts, {"crispri_pairs": joined, "crispri_curve": curves})
 
 
 COMPARISON = Comparison(

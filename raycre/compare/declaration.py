@@ -61,7 +61,7 @@ class Compared(Protocol):
         ...
 
 
-class Outcome(NamedTuple):
+class ComparisonResult(NamedTuple):
     """What a comparison has come to.
 
     facts: ready for JSON; they are printed.
@@ -94,7 +94,7 @@ class Comparison:
     name: str
     summary: str
     options: type
-    compare: Callable[[Compared, Any], Outcome]
+    compare: Callable[[Compared, Any], ComparisonResult]
     test: str = "sufficiency"
     needs: tuple[Need, ...] = ()
     calls: Callable[[Any], frozenset[str] | None] = lambda options: None

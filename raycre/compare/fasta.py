@@ -18,7 +18,7 @@ from raycre.compare.declaration import (
     CALLED,
     Compared,
     Comparison,
-    Outcome,
+    ComparisonResult,
     groups_option,
     option,
     seed_option,
@@ -168,7 +168,7 @@ class Options:
                 )
 
 
-def export_fasta(run: Compared, options: Options) -> Outcome:
+def export_fasta(run: Compared, options: Options) -> ComparisonResult:
     """Write the tiles of each group, and a file for each background; a group without tiles is left out."""
     genome, table = run.genome(), run.table
     others, called = table[table["call"] == "neither"], table[table["call"].isin(CALLED)]
@@ -194,7 +194,7 @@ def export_fasta(run: Compared, options: Options) -> Outcome:
             path = run.write_text(f"{what}.fa", fasta_text(rows, sequences, what))
             written.append({"file": path, "group": group, "background": background,
                             "sequences": len(rows), "unmatched": n_unmatched})  # fmt: skip
-    return Outcome({"seed": options.seed, "fasta": written})
+    return ComparisonResult({"seed": options.seed, "fasta": written})
 
 
 def _seeded(seed: int) -> Shuffle:

@@ -24,7 +24,7 @@ from raycre.compare.declaration import (
     CALLED,
     Compared,
     Comparison,
-    Outcome,
+    ComparisonResult,
     files,
     json_rows,
     option,
@@ -212,7 +212,7 @@ class Options:
             raise ConfigError("marks are compared between two groups", value=",".join(self.groups))
 
 
-def compare_marks(run: Compared, options: Options) -> Outcome:
+def compare_marks(run: Compared, options: Options) -> ComparisonResult:
     """Read the coverage of every tile and mark, and test each mark between the two groups."""
     lengths, sizes_from = run.sizes()
     tiles = grouped(run.table, options.groups, options.seed)
@@ -231,7 +231,7 @@ def compare_marks(run: Compared, options: Options) -> Outcome:
         "tiles_on_chromosomes_without_data": unknown,
         "marks": json_rows(tested[shown]),
     }
-    return Outcome(facts, {"marks": rows, "mark_tests": tested})
+    return ComparisonResult(facts, {"marks": rows, "mark_tests": tested})
 
 
 def grouped(table: pd.DataFrame, groups: Sequence[str], seed: int) -> pd.DataFrame:

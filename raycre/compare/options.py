@@ -73,7 +73,7 @@ def read_options(comparison: Comparison, given: Mapping[str, Any]) -> Any:
     return comparison.options(**values)
 
 
-def files_of(comparison: Comparison, options: Any) -> Iterator[tuple[str, Path]]:
+def option_files(comparison: Comparison, options: Any) -> Iterator[tuple[str, Path]]:
     """Yield the files that a comparison reads, by name."""
     for each in taken_by(comparison):
         value = getattr(options, each.name)

@@ -19,7 +19,7 @@ from scipy.stats import fisher_exact
 from raycre.compare.declaration import (
     Compared,
     Comparison,
-    Outcome,
+    ComparisonResult,
     files,
     groups_option,
     json_rows,
@@ -139,7 +139,7 @@ class Options:
     compat: str = compat_option()
 
 
-def compare_overlap(run: Compared, options: Options) -> Outcome:
+def compare_overlap(run: Compared, options: Options) -> ComparisonResult:
     """Count tiles and bases of tiles in the intervals of every file, or of every name in a file."""
     lengths, _ = run.sizes()
     annotations: dict[str, pd.DataFrame] = {}
@@ -152,7 +152,7 @@ def compare_overlap(run: Compared, options: Options) -> Outcome:
         of_file = dict(iter(rows.groupby("name"))) if options.by_name else {"": rows}
         annotations |= {f"{name}:{label!s}".rstrip(":"): part for label, part in of_file.items()}
     facts, rows = lay_on(run.table, annotations, options.groups, options.compat)
-    return Outcome(facts, {"overlap": rows})
+    return ComparisonResult(facts, {"overlap": rows})
 
 
 def lay_on(

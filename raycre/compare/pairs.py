@@ -24,7 +24,7 @@ COVERED, NO_GENE, OUTSIDE, NO_TILE, NO_EFFECT = (
 _VERSION = r"\.\d+$"  # ENSG00000182378.15
 
 
-def join(
+def join_pairs(
     pairs: pd.DataFrame,
     tiles: pd.DataFrame,
     *,

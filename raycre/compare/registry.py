@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from raycre.errors import ConfigError, near
-from raycre.packages import Installed, load, origin
+from raycre.packages import Installed, load_installed, origin
 
 if TYPE_CHECKING:
     from raycre.compare.declaration import Comparison
@@ -25,7 +25,7 @@ BUILT_IN = {
 INSTALLED = Installed("raycre.comparisons", "a comparison")
 
 
-def names() -> tuple[str, ...]:
+def comparison_names() -> tuple[str, ...]:
     """Return the name of every comparison: raycre's own, then installed ones by the alphabet."""
     return (*BUILT_IN, *(name for name in INSTALLED.points() if name not in BUILT_IN))
 
@@ -44,11 +44,12 @@ def find_comparison(name: str) -> Comparison:
         return built_in
     if point is None:
         raise ConfigError(
-            f"no such comparison{near(name, names())}; there are {', '.join(names())}", value=name
+            f"no such comparison{near(name, comparison_names())}; there are {', '.join(comparison_names())}",
+            value=name,
         )
     from raycre.compare.declaration import Comparison
 
-    declared: Comparison = load(
+    declared: Comparison = load_installed(
         point, lambda found: isinstance(found, Comparison), "raycre.compare.declaration.Comparison"
     )
     if declared.name != name:

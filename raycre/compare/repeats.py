@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from raycre.compare.declaration import Compared, Comparison, Outcome, file, groups_option, option
+from raycre.compare.declaration import Compared, Comparison, ComparisonResult, file, groups_option, option
 from raycre.compare.overlap import OVERLAPS, compat_option, lay_on
 from raycre.errors import ConfigError
 from raycre.genome.intervals import on_known_chromosomes
@@ -26,14 +26,14 @@ class Options:
             raise ConfigError("repeats are told apart by class or family", value=self.by)
 
 
-def compare_repeats(run: Compared, options: Options) -> Outcome:
+def compare_repeats(run: Compared, options: Options) -> ComparisonResult:
     """Count tiles and bases of tiles in the repeats of each class or family; `any` is all of them."""
     lengths, _ = run.sizes()
     rows = read_repeats(options.repeats)
     rows = rows[on_known_chromosomes(rows, options.repeats, lengths)]
     annotations = {"any": rows, **{str(name): part for name, part in rows.groupby(options.by)}}
     facts, table = lay_on(run.table, annotations, options.groups, options.compat)
-    return Outcome(facts, {"repeats": table})
+    return ComparisonResult(facts, {"repeats": table})
 
 
 COMPARISON = Comparison(

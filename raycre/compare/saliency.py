@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
 
-from raycre.compare.declaration import Compared, Comparison, Outcome, json_rows, option
+from raycre.compare.declaration import Compared, Comparison, ComparisonResult, json_rows, option
 from raycre.compare.tiles import TILE
 from raycre.errors import GeneError, near
 from raycre.genome.genes import read_window
@@ -97,7 +97,7 @@ class Options:
     bases: bool = option(False, "Also write the values of every base.")
 
 
-def compare_saliency(run: Compared, options: Options) -> Outcome:
+def compare_saliency(run: Compared, options: Options) -> ComparisonResult:
     """Compute gradient times input of the run's genes and correlate it, tile by tile, with CREME's effects.
 
     In this process, one gene after another, in float32, of the forward strand and the unshifted window. A
@@ -134,7 +134,7 @@ def compare_saliency(run: Compared, options: Options) -> Outcome:
     rows = pd.concat(parts)
     correlated = correlations(rows)
     facts = {"genes": len(by_gene), "correlations": json_rows(correlated)}
-    return Outcome(facts, {"saliency": rows, "saliency_correlations": correlated})
+    return ComparisonResult(facts, {"saliency": rows, "saliency_correlations": correlated})
 
 
 def _of_genes(table: pd.DataFrame, genes: Sequence[str]) -> pd.DataFrame:

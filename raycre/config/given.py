@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from raycre.config.words import describe, holds, members, models, options, plain
+from raycre.config.words import describe_type, holds, members, models, options, without_metadata
 from raycre.errors import ConfigError, near
 from raycre.store.location import local_path
 
@@ -29,7 +29,7 @@ def as_taken(annotation: Any, metadata: list[Any], value: Any) -> Any:
     if value is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {}
     if not holds(annotation, bool) and not any(models(annotation)) and _has_boolean(value):
-        raise ValueError(f"takes {describe(annotation, metadata)}")
+        raise ValueError(f"takes {describe_type(annotation, metadata)}")
     value = _listed(annotation, value)
     return _with_paths(annotation, value) if holds(annotation, Path) else value
 
@@ -55,7 +55,7 @@ def _listed(annotation: Any, value: Any) -> Any:
 
 
 def _takes(annotation: Any, value: Any) -> bool:
-    for member in members(plain(annotation)[0]):
+    for member in members(without_metadata(annotation)[0]):
         if get_origin(member) is Literal:
             if isinstance(value, str) and (value in get_args(member) or near(value, options(member))):
                 return True
@@ -77,7 +77,7 @@ def _with_paths(annotation: Any, value: Any) -> Any:
         return value
     hint = near(str(value), names)
     if hint and not Path(value).exists():
-        raise ValueError(f"takes {describe(annotation)}, and there is no such file{hint}")
+        raise ValueError(f"takes {describe_type(annotation)}, and there is no such file{hint}")
     try:
         return local_path(value)
     except ConfigError as error:

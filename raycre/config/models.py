@@ -134,7 +134,7 @@ class PredictConfig(Verb):
 
     def paths(self) -> dict[str, Path]:
         """Input files by their key; which signals are read depends on the checkpoint."""
-        return {**signal_paths(self.inputs, MODALITIES), "inputs.regions": self.inputs.regions}
+        return {**signal_files(self.inputs, MODALITIES), "inputs.regions": self.inputs.regions}
 
     def _not_science(self) -> set[str]:
         return {"inputs", "shard_size"}
@@ -152,7 +152,7 @@ def signal_rules(inputs: SignalFiles) -> dict[str, Any]:
     return {"outside": inputs.outside, "loops_count_column": inputs.loops_count_column}
 
 
-def signal_paths(inputs: SignalFiles, modalities: Sequence[str]) -> dict[str, Path]:
+def signal_files(inputs: SignalFiles, modalities: Sequence[str]) -> dict[str, Path]:
     paths = {"inputs.fasta": inputs.fasta}
     if "openness" in modalities:
         paths |= {f"inputs.openness[{i}]": path for i, path in enumerate(inputs.openness)}

@@ -25,8 +25,7 @@ from raycre.creme.settings import (
     ReplicateRule,
 )
 from raycre.creme.shuffle import SHUFFLE
-from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS
-from raycre.creme.tests import names as test_names
+from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS, test_names
 from raycre.published.cache import resolve
 
 # A folder, a file's suffix, or what local_path fills in or refuses.

@@ -50,7 +50,7 @@ def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], Source
         what = "a folder, not a configuration file" if path.is_dir() else "no such configuration file"
         raise MissingInputError(what, path=path)
     try:
-        values, tree = yaml_text.parse(yaml_text.decode(path.read_bytes()))
+        values, tree = yaml_text.parse_yaml(yaml_text.decode_text(path.read_bytes()))
     except ConfigError as error:
         refuse_other_kinds(path, "YAML", takes=("JSON", "empty file"))
         raise ConfigError(error.message, path=path, line=error.line) from None
@@ -70,7 +70,7 @@ def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], Source
         key = key.strip()
         if not equals or not all(key.split(".")):
             raise ConfigError("--set takes key.sub=value", value=text)
-        override(values, canonical(key), parse(value, f"--set {key}"))
+        override(values, canonical(key), parse_value(value, f"--set {key}"))
         overridden.append(key)
     return values, Source(path, tree, tuple(overridden))
 
@@ -102,10 +102,10 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
     values[last] = value
 
 
-def parse(text: str, what: str) -> Any:
+def parse_value(text: str, what: str) -> Any:
     """Read a value as YAML."""
     try:
-        return yaml_text.parse(text)[0]
+        return yaml_text.parse_yaml(text)[0]
     except ConfigError as error:
         raise ConfigError(f"{what}: {error.message}", value=text) from None
 

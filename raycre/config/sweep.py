@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from raycre.config.aliases import VALUES, canonical
-from raycre.config.reading import Source, check, override, parse, read_values
+from raycre.config.reading import Source, check, override, parse_value, read_values
 from raycre.config.train import ModelConfig, RecipeConfig, TrainConfig
 from raycre.errors import ConfigError, near
 
@@ -69,7 +69,7 @@ def read_sweep(path: Path, sets: Sequence[str], sweeps: Sequence[str]) -> list[S
     for chosen in itertools.product(*(texts for _, texts in axes)):
         combination = copy.deepcopy(values)
         for key, text in zip(keys, chosen, strict=True):
-            override(combination, key, parse(text, f"--sweep {key}"))
+            override(combination, key, parse_value(text, f"--sweep {key}"))
         name = ",".join(f"{_short(k)}={_plain(text)}" for k, text in zip(keys, chosen, strict=True))
         if name in found:
             raise ConfigError("--sweep: the same value twice", value=name)

@@ -15,7 +15,7 @@ from raycre.config.models import (
     SignalFiles,
     Verb,
     check_signals,
-    signal_paths,
+    signal_files,
     signal_rules,
 )
 from raycre.config.presets import CREATE, with_preset
@@ -168,7 +168,7 @@ class TrainConfig(Verb):
     def paths(self) -> dict[str, Path]:
         """Input files by their key."""
         init = {} if self.model.init is None else {"model.init": Path(resolve(str(self.model.init)))}
-        signals = signal_paths(self.inputs, self.model.modalities)
+        signals = signal_files(self.inputs, self.model.modalities)
         return {**signals, "inputs.labels": self.inputs.labels, **init}
 
     def science(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _KINDS: dict[Any, tuple[str, str]] = {  # one of it, several
 }
 
 
-def describe(annotation: Any, metadata: Sequence[Any] = (), many: bool = False) -> str:
+def describe_type(annotation: Any, metadata: Sequence[Any] = (), many: bool = False) -> str:
     """Say what values a key takes: "a whole number of 1 or more, or auto".
 
     Args:
@@ -35,10 +35,10 @@ def describe(annotation: Any, metadata: Sequence[Any] = (), many: bool = False) 
         metadata: its bounds, as pydantic keeps them.
         many: say it of several.
     """
-    annotation, metadata = plain(annotation, metadata)
+    annotation, metadata = without_metadata(annotation, metadata)
     if _is_union(annotation):
         members = [m for m in get_args(annotation) if m is not type(None)]
-        said = [describe(member, metadata, many) for member in members]
+        said = [describe_type(member, metadata, many) for member in members]
         if len(members) < len(get_args(annotation)):
             said.append("null")
         return _joined(list(dict.fromkeys(said)))
@@ -48,10 +48,10 @@ def describe(annotation: Any, metadata: Sequence[Any] = (), many: bool = False) 
         inner = get_args(annotation)
         if len(inner) == 2 and inner[1] is Ellipsis:
             return f"a list of {_of(inner[0])}"
-        return f"a list of {len(inner)}: {', '.join(describe(one) for one in inner)}"
+        return f"a list of {len(inner)}: {', '.join(describe_type(one) for one in inner)}"
     if get_origin(annotation) is dict:
         key, value = get_args(annotation)
-        return f"a mapping from {describe(key)} to {describe(value)}"
+        return f"a mapping from {describe_type(key)} to {describe_type(value)}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"a mapping of the keys {', '.join(annotation.model_fields)}"
     if fields := getattr(annotation, "_fields", None):
@@ -60,13 +60,13 @@ def describe(annotation: Any, metadata: Sequence[Any] = (), many: bool = False) 
 
 
 def _of(annotation: Any) -> str:
-    inner, metadata = plain(annotation)
+    inner, metadata = without_metadata(annotation)
     if get_origin(inner) is Literal:
         return f"any of {', '.join(str(value) for value in get_args(inner))}"
-    return describe(inner, metadata, many=True)
+    return describe_type(inner, metadata, many=True)
 
 
-def plain(annotation: Any, metadata: Sequence[Any] = ()) -> tuple[Any, Sequence[Any]]:
+def without_metadata(annotation: Any, metadata: Sequence[Any] = ()) -> tuple[Any, Sequence[Any]]:
     """Return an annotation without its metadata, and the metadata."""
     if get_origin(annotation) is not Annotated:
         return annotation, metadata
@@ -170,7 +170,7 @@ class Problem:
             hint = near(str(self.place[-1]), [*known, *also])
             return f"unknown key {key}{hint} (keys here: {', '.join(known)})"
         if problem["type"] == "missing":
-            return f"{where}missing; it takes {describe(annotation, metadata)}"
+            return f"{where}missing; it takes {describe_type(annotation, metadata)}"
         if problem["type"] in ("value_error", "assertion_error"):
             return where + str(problem["ctx"]["error"])
         hint = near(self.value, options(annotation)) if isinstance(self.value, str) else ""
@@ -181,7 +181,7 @@ class Problem:
         elif problem["type"] in ("too_short", "too_long"):
             least = problem.get("ctx", {}).get("min_length")
             hint = f"; at least {least} of them" if least else "; the number of values does not fit"
-        return f"{where}takes {describe(annotation, metadata)}{hint}"
+        return f"{where}takes {describe_type(annotation, metadata)}{hint}"
 
 
 def _shown(problem: Mapping[str, Any]) -> Any:
@@ -222,14 +222,14 @@ def _below(inside: Sequence[Any], part: int | str, names_key: bool) -> tuple[Any
     for member in inside:
         if isinstance(member, type) and issubclass(member, BaseModel) and part in member.model_fields:
             field = member.model_fields[str(part)]
-            return plain(field.annotation, field.metadata)
+            return without_metadata(field.annotation, field.metadata)
         if get_origin(member) is dict:
-            return plain(get_args(member)[0 if names_key else 1])
+            return without_metadata(get_args(member)[0 if names_key else 1])
         if isinstance(part, int) and get_origin(member) is tuple:
             inner = get_args(member)
-            return plain(inner[0] if inner[-1] is Ellipsis else inner[min(part, len(inner) - 1)])
+            return without_metadata(inner[0] if inner[-1] is Ellipsis else inner[min(part, len(inner) - 1)])
         if isinstance(part, int) and (fields := getattr(member, "_fields", ())):
-            return plain(get_type_hints(member)[fields[min(part, len(fields) - 1)]])
+            return without_metadata(get_type_hints(member)[fields[min(part, len(fields) - 1)]])
     return None
 
 

@@ -61,7 +61,7 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
-def parse(text: str) -> tuple[Any, yaml.Node | None]:
+def parse_yaml(text: str) -> tuple[Any, yaml.Node | None]:
     """Return a document's value, and its tree, which knows the lines.
 
     Raises:
@@ -83,7 +83,7 @@ def parse(text: str) -> tuple[Any, yaml.Node | None]:
         raise ConfigError("a number in it cannot be read") from None
 
 
-def decode(content: bytes) -> str:
+def decode_text(content: bytes) -> str:
     """Return the text of a configuration's bytes, with or without a byte order mark.
 
     Raises:

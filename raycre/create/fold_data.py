@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raycre.create.inputs import to_input, view_input
+from raycre.create.inputs import region_input, view_input
 from raycre.create.views import Views
 
 
@@ -47,7 +47,7 @@ class FoldData:
         self, rows: np.ndarray, modalities: Sequence[str], device: torch.device, log_openness: bool = True
     ) -> Tensor:
         """The same for the wide windows that all views of `rows` are cut from."""
-        return to_input(*self._raw(rows, device), modalities, log_openness)
+        return region_input(*self._raw(rows, device), modalities, log_openness)
 
     def _raw(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None, Tensor | None]:
         codes = torch.from_numpy(self.codes[rows]).to(device)

@@ -49,7 +49,7 @@ def complement(codes: Tensor, is_rc: np.ndarray) -> Tensor:
     return torch.where(other_strand & (codes < 4), 3 - codes, codes)
 
 
-def to_input(
+def region_input(
     codes: Tensor,
     openness: Tensor | None,
     loops: Tensor | None,
@@ -97,9 +97,9 @@ def view_input(
     width: int = WIDTH,
     log_openness: bool = True,
 ) -> Tensor:
-    """The model's input for one view of each wide window: `cut_views`, `complement`, `to_input`."""
+    """The model's input for one view of each wide window: `cut_views`, `complement`, `region_input`."""
     cut_codes = complement(cut_views(codes, width, *chosen), chosen.is_rc)
     openness, loops = (
         None if wide is None else cut_views(wide, width, *chosen) for wide in (openness, loops)
     )
-    return to_input(cut_codes, openness, loops, modalities, log_openness)
+    return region_input(cut_codes, openness, loops, modalities, log_openness)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from raycre.creme.tiles import Interval, to_input, tss_tile
+from raycre.creme.tiles import Interval, tss_tile, window_offset
 from raycre.errors import AssemblyError
 from raycre.genome.intervals import sizes_of
 from raycre.genome.regions import read_regions
@@ -83,7 +83,7 @@ def tiles_from_bed(
         ConfigError: a TSS tile that the input cannot hold.
     """
     here = regions[(regions["chrom"] == chrom).to_numpy()]
-    placed = to_input(here["start"].to_numpy(), here["end"].to_numpy(), tss, strand, seq_len)
+    placed = window_offset(here["start"].to_numpy(), here["end"].to_numpy(), tss, strand, seq_len)
     placed = placed[(placed[:, 0] < seq_len) & (placed[:, 1] > 0)]
     n_elsewhere = len(regions) - len(placed)
     whole = placed[(placed[:, 0] >= 0) & (placed[:, 1] <= seq_len)]

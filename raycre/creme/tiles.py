@@ -90,7 +90,7 @@ def to_genomic(tile: Interval, tss: int, strand: str, seq_len: int) -> Interval:
     raise RegionError('a gene lies on strand "+" or "-"; give one of them in the annotation', value=strand)
 
 
-def to_input(
+def window_offset(
     start: NDArray[np.int64], end: NDArray[np.int64], tss: int, strand: str, seq_len: int
 ) -> NDArray[np.int64]:
     """Carry intervals of the genome to the model input: `to_genomic` the other way round.

@@ -34,7 +34,7 @@ T = TypeVar("T")
 Job = TypeVar("Job")
 
 
-class Group(Protocol):
+class WorkerGroup(Protocol):
     """The workers that do one job together, as one of them sees it."""
 
     def told(self, say: Callable[[], T]) -> T:
@@ -57,7 +57,7 @@ class Work(Generic[Job]):
 
     jobs: Sequence[Job]
     begin: Callable[[Sequence[Job]], object]
-    join: Callable[[int, bool], Group]
+    join: Callable[[int, bool], WorkerGroup]
     do: Callable[[Job, Any], object]
     size: int = 1
     nccl: bool = False

@@ -189,7 +189,7 @@ def saliency_table(found: pd.DataFrame) -> Table:
     )
 
 
-def plain_table(name: str, rows: pd.DataFrame) -> Table:
+def comparison_table(name: str, rows: pd.DataFrame) -> Table:
     """Return a table as it is, for a comparison of a package."""
     cells = rows.head(_MAX_ROWS).astype(object).where(rows.head(_MAX_ROWS).notna(), None)
     return Table(
@@ -241,7 +241,7 @@ def _saliency(drawing: Drawing, tables: Tables) -> list[Block]:
 
 
 def _table(drawing: Drawing, tables: Tables) -> list[Block]:
-    return [plain_table(name, rows) for name, rows in tables.items()]
+    return [comparison_table(name, rows) for name, rows in tables.items()]
 
 
 def _bars(drawing: Drawing, tables: Tables) -> list[Block]:

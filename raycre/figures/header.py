@@ -37,7 +37,7 @@ def read_header(run: Path, record: Mapping[str, Any]) -> list[Block]:
         FormatError: a damaged plan or failures.parquet.
     """
     blocks: list[Block] = []
-    if is_random(record):
+    if is_random_run(record):
         blocks.append(
             Note(
                 f"RANDOM WEIGHTS: {model_label(record)} is not a trained model. Its numbers show that the "
@@ -63,7 +63,7 @@ def model_label(record: Mapping[str, Any]) -> str:
     return label if isinstance(label, str) else ""
 
 
-def is_random(record: Mapping[str, Any]) -> bool:
+def is_random_run(record: Mapping[str, Any]) -> bool:
     """Whether the run's weights were never trained."""
     return model_label(record).endswith(RANDOM) or record.get("trained") is False
 

@@ -17,7 +17,7 @@ _METRICS = {name: LABELS[name] for name in (AUROC, AUPRC, F1, ACCURACY)}
 _TESTED = AUPRC  # whose difference and p value are shown; the table has those of all
 
 
-def read_sweep(run: Path) -> list[Block]:
+def read_sweep_table(run: Path) -> list[Block]:
     """Read the table of a sweep, and which settings failed.
 
     Raises:

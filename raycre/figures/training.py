@@ -26,7 +26,7 @@ from raycre.store.files import read_json
 from raycre.store.parquet import read_table
 
 
-def read_training(run: Path) -> list[Block]:
+def read_training_run(run: Path) -> list[Block]:
     """Read what a training has written so far and return its part of the report.
 
     Raises:

@@ -12,7 +12,7 @@ from raycre.errors import FormatError
 from raycre.genome.intervals import check_possible, inside
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import took
-from raycre.genome.texttable import Titles, read_table
+from raycre.genome.texttable import Titles, read_text_table
 
 _COLUMNS = 4
 _ORDER = ("chrom", "start", "end", "value")
@@ -98,7 +98,7 @@ class BedGraph:
 
 def _read_rows(path: Path) -> TextTable:
     """Read rows of four columns; FormatError where there are more: a BED, whose fourth is a name."""
-    rows = read_table(path, at_least=_COLUMNS, what="bedGraph", titles=Titles(_ORDER))
+    rows = read_text_table(path, at_least=_COLUMNS, what="bedGraph", titles=Titles(_ORDER))
     if rows.n_columns != _COLUMNS:
         raise FormatError(
             f"{rows.n_columns} columns where a bedGraph has four (chrom, start, end, value); peaks are no "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from raycre.errors import FormatError
 from raycre.genome.textfile import took
-from raycre.genome.texttable import Titles, read_table
+from raycre.genome.texttable import Titles, read_text_table
 
 
 def read_sizes(path: str | Path) -> dict[str, int]:
@@ -18,7 +18,7 @@ def read_sizes(path: str | Path) -> dict[str, int]:
         MissingInputError: no such file.
         FormatError: empty, a length that is no positive integer, or a name that is given twice.
     """
-    rows = read_table(path, at_least=2, what="chromosome sizes", titles=Titles(("chrom", "size")))
+    rows = read_text_table(path, at_least=2, what="chromosome sizes", titles=Titles(("chrom", "size")))
     names = rows.strings(rows.roles.get("chrom", 1))
     lengths = rows.integers(rows.roles.get("size", 2), "length")
     for bad, what in ((lengths < 1, "the length is not positive"), (names.duplicated(), "given twice")):

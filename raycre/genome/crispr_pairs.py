@@ -19,7 +19,7 @@ from raycre.genome.intervals import check_possible
 from raycre.genome.loops import TITLES as ANCHORS
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import require_file, took
-from raycre.genome.texttable import Titles, read_table
+from raycre.genome.texttable import Titles, read_text_table
 from raycre.genome.titles import SYNONYMS, plain_names
 
 _ELEMENT, _TSS = ("pair_chrom", "pair_start", "pair_end"), ("tss_chrom", "tss_start", "tss_end")
@@ -73,7 +73,7 @@ def read_pairs(
 
 
 def _read_table(path: Path) -> Pairs:
-    rows = read_table(path, at_least=1, what="CRISPR pairs", titles=_TITLES)
+    rows = read_text_table(path, at_least=1, what="CRISPR pairs", titles=_TITLES)
     at = rows.roles
     if not at:
         first = plain_names([rows.value(0, column) for column in range(1, rows.n_columns + 1)])
@@ -112,7 +112,7 @@ def _read_bedpe(path: Path, outcome_column: int, gene_column: int | None) -> Pai
             path=path,
             value=min(outcome_column, gene_column or 7),
         )
-    rows = read_table(path, at_least=widest, what="BEDPE", titles=ANCHORS)
+    rows = read_text_table(path, at_least=widest, what="BEDPE", titles=ANCHORS)
     at = [rows.roles.get(role, column) for column, role in enumerate(ANCHORS.needed, start=1)]
     if not rows.roles:
         rows = rows.without_title(columns=(2, 3, 5, 6))

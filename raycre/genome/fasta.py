@@ -17,7 +17,7 @@ import pyfaidx
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError, RegionError
-from raycre.genome.fasta_index import fetch, open_indexed
+from raycre.genome.fasta_index import fetch_letters, open_indexed
 from raycre.genome.file_kinds import refuse_other_kinds
 from raycre.genome.intervals import place, unknown_chromosome
 from raycre.genome.sequence import IUPAC_CODE, N_CODE, first_invalid, letter_codes, no_nucleotide
@@ -187,7 +187,7 @@ class Fasta:
         return codes
 
     def _letters_inside(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
-        letters = fetch(self._faidx(), chrom, start, end)
+        letters = fetch_letters(self._faidx(), chrom, start, end)
         codes = letter_codes(letters)
         if (offset := first_invalid(codes)) is not None:
             at = place(chrom, start + offset, start + offset + 1)

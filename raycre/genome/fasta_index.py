@@ -77,7 +77,7 @@ def open_indexed(path: Path) -> Indexed:
     )
 
 
-def fetch(faidx: pyfaidx.Faidx, chrom: str, start: int, end: int) -> str:
+def fetch_letters(faidx: pyfaidx.Faidx, chrom: str, start: int, end: int) -> str:
     """Read the letters of a 0-based half-open interval inside its chromosome.
 
     Raises:

@@ -19,7 +19,7 @@ from raycre.genome.bigwig import is_bigwig
 from raycre.genome.intervals import Outside, check_possible, inside, unknown_chromosome
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import require_file, took
-from raycre.genome.texttable import Titles, read_table
+from raycre.genome.texttable import Titles, read_text_table
 from raycre.genome.windows import read_windows
 
 _GAP, _LONGEST_SPAN = 16_384, 1_000_000  # bp; a span is cheap, its memory is what counts
@@ -95,7 +95,7 @@ def is_bedpe(path: str | Path) -> bool:
         MissingInputError, FormatError: as `read_loops`, of what is neither.
     """
     path = require_file(path)
-    return not is_bigwig(path) and read_table(path, at_least=1, what="BEDPE or bedGraph").n_columns > 4
+    return not is_bigwig(path) and read_text_table(path, at_least=1, what="BEDPE or bedGraph").n_columns > 4
 
 
 def read_loops(
@@ -124,7 +124,7 @@ def read_loops(
         RegionError: a negative start, end < start, or past the chromosome's end.
         ChromosomeError: a chromosome that `sizes` does not have.
     """
-    rows = read_table(path, at_least=max(6, count_column or 0), what="BEDPE", titles=TITLES)
+    rows = read_text_table(path, at_least=max(6, count_column or 0), what="BEDPE", titles=TITLES)
     at = rows.roles or dict(zip(TITLES.needed, range(1, 7), strict=True))
     if not rows.roles:
         rows = rows.without_title(columns=(2, 3, 5, 6))

@@ -19,7 +19,7 @@ from raycre.errors import FormatError
 from raycre.genome.narrow_peak import read_summits, summits_of
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import took
-from raycre.genome.texttable import Titles, read_table
+from raycre.genome.texttable import Titles, read_text_table
 from raycre.genome.titles import find_roles, first_base, plain_names
 
 _STRANDS = ("+", "-", ".")
@@ -31,7 +31,7 @@ _TITLES = Titles(
 
 def read_bed(path: Path) -> pd.DataFrame:
     """Read BED, narrowPeak or a table with a title. A "." or absent name is None, an absent strand is "."."""
-    rows = read_table(path, at_least=3, what="BED", titles=_TITLES)
+    rows = read_text_table(path, at_least=3, what="BED", titles=_TITLES)
     columns = rows.roles or {
         role: column for column, role in enumerate(_BED, start=1) if column <= rows.n_columns
     }

@@ -43,7 +43,7 @@ class Titles:
 NO_TITLE = Titles(())
 
 
-def read_table(path: str | Path, *, at_least: int, what: str, titles: Titles = NO_TITLE) -> TextTable:
+def read_text_table(path: str | Path, *, at_least: int, what: str, titles: Titles = NO_TITLE) -> TextTable:
     """Read the rows of a text file; see `parse_table`."""
     path = require_file(path)
     return parse_table(read_text(path, what), path, at_least=at_least, what=what, titles=titles)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from raycre.compare.registry import find_comparison, names
+from raycre.compare.registry import comparison_names, find_comparison
 from raycre.errors import ConfigError, near
 from raycre.figures.blocks import Block, Note
 from raycre.figures.comparisons import DEFAULT, FIGURES, Drawing, read_comparisons
@@ -20,7 +20,7 @@ def read_compared(run: Path) -> list[Block]:
     if not left:
         return []
     drawings, notes, declared = [], [], set()
-    for name in names():
+    for name in comparison_names():
         try:
             comparison = find_comparison(name)
         except ConfigError as error:

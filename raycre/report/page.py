@@ -23,8 +23,8 @@ from raycre.store.files import read_json, write_atomic
 _HEAD = 1024  # bytes of a page in which its title stands
 # What follows the header, by the verb that made the run.
 _FAMILIES: dict[str, Callable[[Path], list[Block]]] = {
-    "train": training.read_training,
-    "sweep": sweep.read_sweep,
+    "train": training.read_training_run,
+    "sweep": sweep.read_sweep_table,
     "predict": calls.read_calls,
     "creme": lambda run: [*perturbation.read_perturbation(run), *read_compared(run)],
 }

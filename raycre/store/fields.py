@@ -14,7 +14,7 @@ def schema_of(*fields: tuple[str, pa.DataType, str]) -> pa.Schema:
     return pa.schema([pa.field(name, kind, metadata={"description": text}) for name, kind, text in fields])
 
 
-def describe(schema: pa.Schema) -> str:
+def table_of_fields(schema: pa.Schema) -> str:
     """Return the schema as a Markdown table (the documentation's tables are made with it)."""
     rows = [f"| `{f.name}` | {f.type} | {f.metadata[b'description'].decode()} |" for f in schema]
     return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])

@@ -72,7 +72,7 @@ def test_views_have_the_authors_shift_strand_and_rows(aug: Stored) -> None:
         np.testing.assert_array_equal(views.is_rc, is_rc)
         margin = region_views.flank(ratio, stride)
         wide = wide_input(WIDTH + 2 * margin, ratio)
-        rows = inputs.to_input(*wide, MODALITIES)[0]
+        rows = inputs.region_input(*wide, MODALITIES)[0]
         cut = inputs.view_input(*(part.expand(len(offsets), -1) for part in wide), views, MODALITIES)
         for view, source_row in enumerate(aug[f"split{ratio}/source_row"]):
             expected = rows[source_row, margin + offsets[view] : margin + offsets[view] + WIDTH]
@@ -89,7 +89,7 @@ def test_rows_of_a_reverse_complement_are_the_authors_for_any_modalities(aug: St
     assert found
     for key, match in found:
         modalities = tuple(THEIRS[name] for name in match[1].split("+"))
-        rows = inputs.to_input(*wide, modalities)[0]
+        rows = inputs.region_input(*wide, modalities)[0]
         turned = inputs.view_input(*wide, back, modalities)[0]
         torch.testing.assert_close(turned, rows[aug[key]].flip(1), rtol=0, atol=0)
     aug.all_compared(ROWS_RC)

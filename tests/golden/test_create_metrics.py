@@ -35,7 +35,9 @@ def test_metrics_are_the_authors(shared: Path) -> None:
             per_class = [table[name, match[1]] for name in CLASSES]
             np.testing.assert_allclose(per_class, stored[key], rtol=0, atol=1e-12, err_msg=f"{case} {key}")
         np.testing.assert_array_equal(metrics.predicted(prob), stored["predicted"], err_msg=case)
-        np.testing.assert_array_equal(metrics.confusion(label, prob), stored["confusion"], err_msg=case)
+        np.testing.assert_array_equal(
+            metrics.confusion_matrix(label, prob), stored["confusion"], err_msg=case
+        )
         stored.all_compared()
 
 

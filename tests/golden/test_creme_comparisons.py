@@ -12,7 +12,7 @@ import pytest
 from raycre.compare.crispri import score_pairs
 from raycre.compare.marks import compare_groups, coverage_of_marks
 from raycre.compare.overlap import overlaps, place_tiles
-from raycre.compare.pairs import COVERED, join
+from raycre.compare.pairs import COVERED, join_pairs
 from raycre.creme.tiles import to_genomic
 from raycre.errors import AssemblyError
 from raycre.genome.chrom_sizes import read_sizes
@@ -165,7 +165,7 @@ def test_real_pairs_meet_the_published_necessity_effects(data: Path, published: 
     rows = elements(published, "necessity_test")
     tiles = rows.assign(effect=rows["Normalized shuffle effect"])
     pairs = read_pairs(data / "hg38" / "EPCrispr_K562_training.tsv.gz").table
-    joined = join(pairs, tiles)
+    joined = join_pairs(pairs, tiles)
     # Once more, pair by pair.
     of_gene = {str(name): mine for name, mine in tiles.groupby("gene_name")}
     for pair, found in zip(pairs.itertuples(), joined.itertuples(), strict=True):

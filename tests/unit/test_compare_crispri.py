@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from raycre.compare.crispri import score_pairs
-from raycre.compare.pairs import NO_EFFECT, NO_GENE, NO_TILE, OUTSIDE, join
+from raycre.compare.pairs import NO_EFFECT, NO_GENE, NO_TILE, OUTSIDE, join_pairs
 from raycre.compare.tiles import read_tiles
 from raycre.errors import ConfigError, FormatError, RegionError
 from raycre.genome.crispr_pairs import read_pairs
@@ -95,7 +95,7 @@ def test_pairs_find_their_tiles_or_a_reason(tmp_path: Path, tiles: pd.DataFrame)
         row("chr2", 5_700, 5_800, "B", "FALSE"),  # the tile without a value
         row("chr2", 7_400, 7_500, "A", "FALSE"),  # A is on chr1
     )
-    joined = join(read_pairs(path).table, tiles)
+    joined = join_pairs(read_pairs(path).table, tiles)
     assert joined["covered"].tolist() == ["yes"] * 3 + [NO_TILE, OUTSIDE, NO_GENE, NO_EFFECT, NO_GENE]
     assert joined["n_tiles"].tolist() == [2, 1, 1, 0, 0, 0, 1, 0]
     assert joined["score"].tolist()[:3] == [0.5, 0.01, -0.6]
@@ -117,7 +117,7 @@ def test_direction_and_combination_of_tiles(
     tmp_path: Path, tiles: pd.DataFrame, direction: str, combine: str, score: float, effect: float
 ) -> None:
     pairs = read_pairs(write_tsv(tmp_path / "p.tsv", row("chr2", 6_300, 6_500, "B", "TRUE"))).table
-    joined = join(pairs, tiles, direction=direction, combine=combine)  # type: ignore[arg-type]
+    joined = join_pairs(pairs, tiles, direction=direction, combine=combine)  # type: ignore[arg-type]
     assert joined["score"][0] == pytest.approx(score)
     assert joined["effect"][0] == pytest.approx(effect)
 
@@ -126,7 +126,7 @@ def test_a_pair_without_a_name_is_found_by_its_tss(tmp_path: Path, tiles: pd.Dat
     path = tmp_path / "p.bedpe"
     lines = [f"chr1\t7400\t7500\tchr1\t{tss}\t{tss}\tx\t1" for tss in (7_499, 7_500, 8_499, 8_501)]
     path.write_text("\n".join(lines) + "\n")
-    joined = join(read_pairs(path, outcome_column=8).table, tiles)
+    joined = join_pairs(read_pairs(path, outcome_column=8).table, tiles)
     # 500 bp on both sides: [7500, 8501) round base 8000.
     assert joined["covered"].tolist() == [NO_GENE, "yes", "yes", NO_GENE]
 

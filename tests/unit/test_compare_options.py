@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pytest
 
 from raycre.compare import crispri, marks
-from raycre.compare.declaration import Comparison, Outcome, file, option
-from raycre.compare.options import files_of, read_options, taken_by
+from raycre.compare.declaration import Comparison, ComparisonResult, file, option
+from raycre.compare.options import option_files, read_options, taken_by
 from raycre.compare.registry import BUILT_IN, find_comparison
 from raycre.errors import ConfigError
 
@@ -24,7 +24,7 @@ class Options:
 
 
 OWN = Comparison(
-    name="own", summary="A comparison.", options=Options, compare=lambda run, options: Outcome({})
+    name="own", summary="A comparison.", options=Options, compare=lambda run, options: ComparisonResult({})
 )
 
 
@@ -35,10 +35,10 @@ def test_texts_with_commas_and_names_of_files_become_tuples_and_paths() -> None:
     assert options.groups == ("neutral", "silencer")
     assert options.signals == {"K27": Path("a/K27.bw.gz"), "x": Path("b.bw")}
     assert options.seed == 0
-    assert dict(files_of(marks.COMPARISON, options)) == options.signals
+    assert dict(option_files(marks.COMPARISON, options)) == options.signals
     assert read_options(OWN, {"table": "t", "names": "none"}) == Options(Path("t"))
     assert read_options(OWN, {"table": Path("t"), "names": ["a", "b"]}).names == ("a", "b")
-    assert dict(files_of(OWN, Options(Path("t")))) == {"table": Path("t")}
+    assert dict(option_files(OWN, Options(Path("t")))) == {"table": Path("t")}
 
 
 @pytest.mark.parametrize(

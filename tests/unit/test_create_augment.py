@@ -110,7 +110,7 @@ def test_model_input_by_hand() -> None:
     codes = torch.tensor([[0, 4, 3]], dtype=torch.uint8)
     openness = torch.tensor([[0.0, 9.0, 99.0]])
     loops = torch.tensor([[0, 9, 99]], dtype=torch.int32)
-    x = inputs.to_input(codes, openness, loops, ("sequence", "openness", "loops"))
+    x = inputs.region_input(codes, openness, loops, ("sequence", "openness", "loops"))
     assert x.dtype == torch.float32
     assert x[0, :4].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1]]  # N is a zero column
     assert x[0, 4].tolist() == [0.0, 1.0, 2.0]
@@ -127,4 +127,4 @@ def test_tracks_of_the_other_strand_are_flipped_only() -> None:
 
 def test_missing_track_is_named() -> None:
     with pytest.raises(ConfigError, match=r"'loops'.*no loops track"):
-        inputs.to_input(torch.zeros(1, 3, dtype=torch.uint8), None, None, ("sequence", "loops"))
+        inputs.region_input(torch.zeros(1, 3, dtype=torch.uint8), None, None, ("sequence", "loops"))

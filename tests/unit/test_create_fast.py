@@ -14,7 +14,7 @@ from torch import Tensor
 
 from raycre.create.inference import fast
 from raycre.create.inference.fast import FastClassifier, PerView, both_strands_of, classifier_of
-from raycre.create.inputs import to_input, view_input
+from raycre.create.inputs import region_input, view_input
 from raycre.create.layout import MODALITIES
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES, Sizes, Structure
@@ -56,7 +56,7 @@ def by_definition(model: Create, data: tuple[Tensor, Tensor, Tensor], views: Vie
 @pytest.mark.parametrize("modalities", SUBSETS)
 def test_ten_views_equal_their_definition_for_every_subset_of_modalities(modalities: tuple[str, ...]) -> None:
     model, data, views = made(modalities=modalities).double(), regions(5, 1040), both_strands(5)
-    wide = to_input(*data, modalities).double()
+    wide = region_input(*data, modalities).double()
     expected = by_definition(model, data, views)
     torch.testing.assert_close(FastClassifier(model).probabilities(wide, views), expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(PerView(model).probabilities(wide, views), expected, rtol=0, atol=1e-12)
@@ -66,7 +66,7 @@ def test_ten_views_equal_their_definition_for_every_subset_of_modalities(modalit
 def test_any_number_and_distance_of_shifts(ratio: int, stride: int) -> None:
     model, views = made(modalities=("sequence",)).double(), both_strands(ratio, stride)
     data = regions(2, 1000 + 2 * flank(ratio, stride))
-    found = FastClassifier(model).probabilities(to_input(*data, ("sequence",)).double(), views)
+    found = FastClassifier(model).probabilities(region_input(*data, ("sequence",)).double(), views)
     torch.testing.assert_close(found, by_definition(model, data, views), rtol=0, atol=1e-12)
 
 
@@ -77,7 +77,7 @@ def test_any_views_in_any_order_even_twice_the_same(views: list[tuple[int, bool]
     offsets, is_rc = zip(*views, strict=True)
     chosen = Views(np.array(offsets), np.array(is_rc))
     model, data = made(modalities=("openness", "loops")).double(), regions(1, 1024)
-    found = FastClassifier(model).probabilities(to_input(*data, model.modalities).double(), chosen)
+    found = FastClassifier(model).probabilities(region_input(*data, model.modalities).double(), chosen)
     torch.testing.assert_close(found, by_definition(model, data, chosen), rtol=0, atol=1e-12)
 
 
@@ -86,7 +86,7 @@ def test_any_views_in_any_order_even_twice_the_same(views: list[tuple[int, bool]
 )
 def test_every_structure_of_the_network(structure: dict[str, Any]) -> None:
     model, data, views = made(**structure).double(), regions(2, 1040), both_strands(5)
-    found = FastClassifier(model).probabilities(to_input(*data, MODALITIES).double(), views)
+    found = FastClassifier(model).probabilities(region_input(*data, MODALITIES).double(), views)
     torch.testing.assert_close(found, by_definition(model, data, views), rtol=0, atol=1e-12)
 
 
@@ -94,7 +94,7 @@ def test_float32_of_wide_layers_gives_the_same_codes_and_logits() -> None:
     # Wide enough that both inner convolutions go by nested filtering.
     sizes = Sizes(sequence=128, signal=64, encoder2=192, encoder3=128, codes=50, splits=16, classifier=(8, 8))
     model, views = made(sizes), both_strands(5)
-    wide = to_input(*regions(2, 1040), MODALITIES)
+    wide = region_input(*regions(2, 1040), MODALITIES)
     starts, quick = [0, 10, 20, 30, 40], FastClassifier(model)
     codes = quick.codes(wide, starts)
     assert codes is not None
@@ -118,14 +118,14 @@ def test_other_strand_complements_bases_and_only_turns_tracks() -> None:
 
 def test_a_region_is_the_same_to_the_bit_in_any_company() -> None:
     model, views = made(SIZES["tiny"]), both_strands(5)
-    wide = to_input(*regions(2 * fast.CHUNK, 1040), MODALITIES)
+    wide = region_input(*regions(2 * fast.CHUNK, 1040), MODALITIES)
     together = FastClassifier(model).probabilities(wide, views)
     alone = FastClassifier(model).probabilities(wide[fast.CHUNK :], views)
     assert torch.equal(together[fast.CHUNK :], alone)
 
 
 def test_a_shift_past_the_window_is_refused() -> None:
-    wide = to_input(*regions(1, 1020), MODALITIES)
+    wide = region_input(*regions(1, 1020), MODALITIES)
     with pytest.raises(ConfigError, match="1,020 bp"):
         FastClassifier(made()).probabilities(wide, both_strands(5))
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raycre.create.layers.blocks import convolve, pieces, prepared
-from raycre.create.layers.fast_conv import POSITIONS, convolve_nested, pays, prepare
+from raycre.create.layers.fast_conv import POSITIONS, convolve_nested, pays, prepare_weights
 from raycre.create.layers.fast_dropout import Dropout, keep_mask
 
 
@@ -48,7 +48,7 @@ def test_nested_convolution_and_its_gradients_equal_the_plain_ones(
 
 
 def test_eight_taps_take_27_products_of_sums_of_taps() -> None:
-    factors = prepare(torch.tensor([[[1.0, 2, 4, 8, 16, 32, 64, 128]]])).flatten().tolist()
+    factors = prepare_weights(torch.tensor([[[1.0, 2, 4, 8, 16, 32, 64, 128]]])).flatten().tolist()
     # Bits of a sum say which taps are in it. First: tap 0 alone; middle: all; last: tap 7 alone.
     assert len(factors) == 27
     assert (factors[0], factors[13], factors[26]) == (1, 255, 128)

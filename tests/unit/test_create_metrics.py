@@ -52,7 +52,7 @@ def test_all_wrong_has_zero_f1() -> None:
 
 
 def test_confusion_has_truth_in_rows() -> None:
-    found = metrics.confusion(np.array([0, 0, 1]), np.array([[0.2, 0.8], [0.9, 0.1], [0.5, 0.5]]))
+    found = metrics.confusion_matrix(np.array([0, 0, 1]), np.array([[0.2, 0.8], [0.9, 0.1], [0.5, 0.5]]))
     assert found.tolist() == [[1, 1], [1, 0]]  # the tie goes to the first class
 
 

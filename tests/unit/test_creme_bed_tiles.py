@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from raycre.creme.bed_tiles import read_tile_bed, tiles_from_bed
 from raycre.creme.settings import Settings
-from raycre.creme.tiles import to_genomic, to_input
+from raycre.creme.tiles import to_genomic, window_offset
 from raycre.errors import AssemblyError, ChromosomeError, ConfigError, RegionError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
@@ -61,7 +61,7 @@ def test_tiles_of_a_minus_gene_are_mirrored() -> None:
 )
 def test_to_input_undoes_to_genomic(start: int, length: int, tss: int, strand: str, seq_len: int) -> None:
     ends = np.array([start]), np.array([start + length])
-    ((first, last),) = to_input(*ends, tss, strand, seq_len).tolist()
+    ((first, last),) = window_offset(*ends, tss, strand, seq_len).tolist()
     assert to_genomic((first, last), tss, strand, seq_len) == (start, start + length)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raycre.create.inference.ensemble import BATCH, Ensemble, Predictions, flank_of, views_of
+from raycre.create.inference.ensemble import BATCH, Ensemble, Predictions, flank_of, region_views
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES
 
@@ -93,8 +93,8 @@ def test_the_mean_is_over_folds_and_the_sd_is_that_of_a_population() -> None:
 
 def test_one_view_is_the_centred_window_on_the_forward_strand() -> None:
     assert flank_of(1) == 0
-    assert views_of(1).offsets.tolist() == [0]
-    assert views_of(1).is_rc.tolist() == [False]
+    assert region_views(1).offsets.tolist() == [0]
+    assert region_views(1).is_rc.tolist() == [False]
     codes = np.full((1, WIDTH + 10), T, np.uint8)
     codes[0, 5] = G
     found = predict(ensemble(FirstBase(BY_BASE)), codes)

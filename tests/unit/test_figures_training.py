@@ -20,7 +20,7 @@ from raycre.figures.curves import GRID, mean_curve, read_curves
 from raycre.figures.embedding import read_embedding
 from raycre.figures.flow import draw_flow, starts
 from raycre.figures.spectrum import read_spectrum
-from raycre.figures.training import _folds_table, _warmup, draw_histories, read_training
+from raycre.figures.training import _folds_table, _warmup, draw_histories, read_training_run
 from raycre.genome.classes import CLASSES
 from raycre.store.files import write_json
 from raycre.store.parquet import as_table, read_table, write_table
@@ -256,7 +256,7 @@ def test_a_constant_decoder_is_said_loudly(tmp_path: Path) -> None:
         rows = [("openness", 10, 1.0, 0.5, 0.5, False), ("loops", 10, 1.0, 0.0, 0.0, dead)]
         table = as_table(pd.DataFrame(rows, columns=DECODERS.names), DECODERS)
         write_table(run / "folds" / f"fold={fold}" / "decoders.parquet", table)
-    (note,) = [b for b in read_training(run) if isinstance(b, Note) and "decoder" in b.text]
+    (note,) = [b for b in read_training_run(run) if isinstance(b, Note) and "decoder" in b.text]
     assert note.loud
     assert note.text.startswith("The loops decoder's output is constant in 1 fold of 2 (1)")
 

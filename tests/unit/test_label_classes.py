@@ -123,7 +123,7 @@ def test_macro_averages_are_over_the_trained_classes() -> None:
     assert found["macro", "accuracy"] == 0.75
     assert found["macro", "auroc"] == 1.0  # each of the three stands above all others in its own column
     assert all(math.isnan(v) for (c, _), v in found.items() if c in ("silencer", "insulator"))
-    assert metrics.confusion(labels, p)[:, 0].sum() == 0
+    assert metrics.confusion_matrix(labels, p)[:, 0].sum() == 0
     assert set(curves(labels, p)["class"]) == {"enhancer", "promoter", "background"}
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from raycre.errors import FormatError, MissingInputError, RunMismatchError
-from raycre.store.fields import describe
+from raycre.store.fields import table_of_fields
 from raycre.store.files import TEMPORARY, read_json, sha256_of, write_atomic
 from raycre.store.ledger import MAX_ATTEMPTS, Ledger
 from raycre.store.parquet import as_table, iter_parts, read_parts, read_table, with_metadata, write_table
@@ -153,7 +153,7 @@ def test_run_json_keeps_the_time_of_every_session(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("schema", [PREDICTIONS, EFFECTS, METRICS, FAILURES])
 def test_every_field_of_a_schema_is_described(schema: pa.Schema) -> None:
-    assert describe(schema).count("\n") == len(schema) + 1
+    assert table_of_fields(schema).count("\n") == len(schema) + 1
     assert all(f.metadata[b"description"] for f in schema)
 
 

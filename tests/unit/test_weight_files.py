@@ -19,7 +19,7 @@ from raycre.create.model.weight_files import (
     initialise,
     read_model,
     read_network,
-    read_weights,
+    read_weight_file,
     sha256_of_weights,
     write_model,
 )
@@ -127,7 +127,7 @@ def test_equal_models_have_one_hash_whichever_run_wrote_them(tmp_path: Path) -> 
         write_model(path, model_of(), metadata)
         assert read_model(path).state_dict().keys() == model_of().state_dict().keys()
     assert len({path.read_bytes() for path in paths}) == 3
-    assert len({read_weights(path, of_train=True).sha256 for path in paths}) == 1
+    assert len({read_weight_file(path, of_train=True).sha256 for path in paths}) == 1
     changed = model_of()
     with torch.no_grad():
         next(iter(changed.parameters())).view(-1)[0] += 1

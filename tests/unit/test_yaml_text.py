@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raycre.config import TrainConfig, read_config
-from raycre.config.yaml_text import parse
+from raycre.config.yaml_text import parse_yaml
 from raycre.errors import ConfigError, InputError, MissingInputError
 
 GOOD = "run: {out: run}\ninputs: {fasta: x.fa, labels: x.bed, openness: x.bw, loops: x.bedpe}\n"
@@ -40,7 +40,7 @@ GOOD = "run: {out: run}\ninputs: {fasta: x.fa, labels: x.bed, openness: x.bw, lo
     ],
 )
 def test_a_plain_value_is_what_it_looks_like(text: str, value: object) -> None:
-    found = parse(f"key: {text}")[0]["key"]
+    found = parse_yaml(f"key: {text}")[0]["key"]
     assert (found, type(found)) == (value, type(value))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from raycre.backbones.enformer.relative import Projected
 from raycre.backbones.packed import Dense
-from raycre.backbones.precision import Layers, apply
+from raycre.backbones.precision import Layers, apply_precision
 
 NORM_EPS = 1e-3  # of batch and layer norms alike
 DISTANCE_ROWS = 4_096  # rows that Borzoi was trained on; its windows of distance do not shrink with the input
@@ -30,7 +30,7 @@ class ConvBlock(nn.Module):
         self.conv_layer = nn.Conv1d(channels_in, channels_out, width, padding=width // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return apply(self.conv_layer, F.gelu(self.norm(x), approximate="tanh"))
+        return apply_precision(self.conv_layer, F.gelu(self.norm(x), approximate="tanh"))
 
 
 class Separable(nn.Module):
@@ -57,7 +57,7 @@ class Stem(nn.Module):
         self.max_pool = nn.MaxPool1d(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.max_pool(apply(self.conv_layer, x))
+        output: Tensor = self.max_pool(apply_precision(self.conv_layer, x))
         return output
 
 
@@ -106,7 +106,7 @@ class RotaryAttention(nn.Module):
     def project(self, x: Tensor) -> Projected:
         """Queries, keys and values of each row by itself, from (n, length, channels)."""
         shared = self.n_shared * self.head_size
-        projected = apply(self.mha.Wqkv, x)
+        projected = apply_precision(self.mha.Wqkv, x)
         queries, keys, values = projected.split([projected.shape[-1] - 2 * shared, shared, shared], dim=-1)
         return queries, keys, values
 
@@ -128,7 +128,7 @@ class RotaryAttention(nn.Module):
         read = F.scaled_dot_product_attention(
             _rotated(queries, here), _rotated(keys, every), values, enable_gqa=True
         )
-        return apply(self.mha.out_proj, read.transpose(1, 2).flatten(-2))
+        return apply_precision(self.mha.out_proj, read.transpose(1, 2).flatten(-2))
 
 
 def rotary_table(length: int, size: int) -> Tensor:

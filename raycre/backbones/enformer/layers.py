@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from raycre.backbones.contract import Pooling
 from raycre.backbones.enformer.relative import Projected
 from raycre.backbones.packed import Dense
-from raycre.backbones.precision import Layers, apply
+from raycre.backbones.precision import Layers, apply_precision
 
 FEW_ROWS = 64  # the last block reads so few rows without keys and values of all the others
 
@@ -67,7 +67,7 @@ class AttentionPool(Pooling):
     def forward(self, x: Tensor) -> Tensor:
         first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
         difference = first - second
-        logits = apply(self.to_attn_logits, difference.unsqueeze(-1)).squeeze(-1)
+        logits = apply_precision(self.to_attn_logits, difference.unsqueeze(-1)).squeeze(-1)
         return torch.addcmul(second, logits.sigmoid(), difference)
 
 

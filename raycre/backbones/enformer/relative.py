@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from raycre.backbones.enformer import GammaPeak
 from raycre.backbones.packed import Dense, product, serves
-from raycre.backbones.precision import apply
+from raycre.backbones.precision import apply_precision
 
 MIN_HALF_LIFE = 3.0  # log2 of the shortest half-life of the exponential features, in rows
 LOGITS = 1 << 18  # of one head at once: they stay in cache, and memory does not grow as length^2
@@ -209,7 +209,7 @@ class Attention(nn.Module):
         """(2 length - 1, features) to (heads, 2 length - 1, key size)."""
         if self.distance_keys is not None:
             return self.distance_keys
-        return self._by_head(apply(self.to_rel_k, features))
+        return self._by_head(apply_precision(self.to_rel_k, features))
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(…, length, heads * size) to (…, heads, length, size)."""
@@ -218,7 +218,7 @@ class Attention(nn.Module):
 
     def project(self, x: Tensor) -> Projected:
         """Queries, keys and values of each row by itself, from (n, length, channels)."""
-        queries, keys, values = (apply(layer, x) for layer in (self.to_q, self.to_k, self.to_v))
+        queries, keys, values = (apply_precision(layer, x) for layer in (self.to_q, self.to_k, self.to_v))
         return queries, keys, values
 
     def attend(self, projected: Projected, features: Tensor) -> Tensor:
@@ -232,7 +232,7 @@ class Attention(nn.Module):
             self._distance_keys(features),
             self._by_head(values),
         )
-        return apply(self.to_out, read.transpose(1, 2).flatten(-2))
+        return apply_precision(self.to_out, read.transpose(1, 2).flatten(-2))
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """x: (n, length, channels); features of distances: (2 length - 1, features)."""
@@ -245,7 +245,9 @@ class Attention(nn.Module):
         weighted by attention is W_v times the weighted sum of x. Pays for fewer than about 100 rows of 1,536.
         """
         length, n_rows, size = x.shape[1], len(rows), self.key_size
-        queries = self._by_head(apply(self.to_q, x[:, list(rows)])) * self.scale  # (n, heads, rows, key size)
+        queries = (
+            self._by_head(apply_precision(self.to_q, x[:, list(rows)])) * self.scale
+        )  # (n, heads, rows, key size)
         to_k = self.to_k.weight.to(x.dtype).unflatten(0, (self.n_heads, size))
         absorbed = ((queries + self.rel_content_bias) @ to_k).flatten(1, 2)  # (n, heads · rows, channels)
         by_content = (absorbed @ x.transpose(1, 2)).unflatten(1, (self.n_heads, n_rows))
@@ -256,4 +258,4 @@ class Attention(nn.Module):
         summed = (weights.flatten(1, 2) @ x).unflatten(1, (self.n_heads, n_rows))
         to_v = self.to_v.weight.to(x.dtype).unflatten(0, (self.n_heads, -1))
         read = summed @ to_v.transpose(-1, -2)  # (n, heads, rows, value size)
-        return apply(self.to_out, read.transpose(1, 2).flatten(-2))
+        return apply_precision(self.to_out, read.transpose(1, 2).flatten(-2))

@@ -63,7 +63,7 @@ def confusion(
         labels: integer (n,), 0-based class.
         probabilities: float (n, classes).
     """
-    cells = metrics.confusion(labels, probabilities)
+    cells = metrics.confusion_matrix(labels, probabilities)
     pairs = [(truth, called) for truth in classes for called in classes]
     return pd.DataFrame(pairs, columns=["truth", "called"]).assign(n=cells.ravel())
 

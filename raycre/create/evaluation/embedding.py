@@ -50,7 +50,7 @@ def encode_regions(model: Create, data: FoldData, rows: NDArray[np.int64], *, me
     )
 
 
-def place(seen: Seen, codebook: NDArray[Any] | None, chosen: NDArray[np.int64], seed: int) -> Plane:
+def map_regions(seen: Seen, codebook: NDArray[Any] | None, chosen: NDArray[np.int64], seed: int) -> Plane:
     """Put the chosen regions on a plane."""
     if seen.embedding is not None:
         return project(seen.embedding[chosen], seed)

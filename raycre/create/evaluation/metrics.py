@@ -25,7 +25,7 @@ def predicted(probabilities: np.ndarray) -> np.ndarray:
     return classes
 
 
-def confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def confusion_matrix(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Regions by truth (rows) and most probable class (columns): int64 (classes, classes)."""
     n_classes = probabilities.shape[1]
     cells = labels.astype(np.int64) * n_classes + predicted(probabilities)
@@ -70,7 +70,7 @@ def table(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str] 
         )
     if labels.min() < 0 or labels.max() >= n_classes:
         raise LabelError(f"labels must be 0 to {n_classes - 1}", value=int(labels.max()))
-    cells = confusion(labels, probabilities)
+    cells = confusion_matrix(labels, probabilities)
     present = cells.sum(axis=1) > 0
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         labels, predicted(probabilities), labels=np.arange(n_classes), zero_division=0

@@ -18,7 +18,7 @@ from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
 from raycre.create.model.network import Network
-from raycre.create.model.weight_files import Weights, read_model, read_network, read_weights
+from raycre.create.model.weight_files import Weights, read_model, read_network, read_weight_file
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.genome.fingerprint import Fingerprint, read_hashed
 from raycre.published.cache import resolve
@@ -149,11 +149,11 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
     if folder.is_file():
         if folds != "all":
             raise ConfigError("model.folds: a file of weights has no folds; leave it out", value=list(folds))
-        alone = read_weights(folder, of_train=False)
+        alone = read_weight_file(folder, of_train=False)
         seconds = time.process_time() - started
         return Checkpoint(folder, (0,), (alone.model,), alone.sha256, (alone.fingerprint,), None, seconds)
     training = read_training(folder, folds)
-    weights = [read_weights(fold_folder(folder, k) / WEIGHTS, of_train=True) for k in training.folds]
+    weights = [read_weight_file(fold_folder(folder, k) / WEIGHTS, of_train=True) for k in training.folds]
     _check_alike(training, weights)
     digest, prints = hashlib.sha256(), []
     for of_fold, cutoffs in zip(weights, training.cutoffs, strict=True):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from raycre.create.inference.cutoffs import call
 from raycre.create.inference.fast import classifier_of
-from raycre.create.inputs import to_input
+from raycre.create.inputs import region_input
 from raycre.create.layout import WIDTH
 from raycre.create.model.create import Create
 from raycre.create.model.network import Network
@@ -35,7 +35,7 @@ class Predictions(NamedTuple):
     margin: NDArray[np.float32]
 
 
-def views_of(n_views: int) -> Views:
+def region_views(n_views: int) -> Views:
     """Return `n_views` views: the centred window alone for 1, else n_views / 2 shifts on both strands."""
     if n_views == 1:
         return Views(np.zeros(1, np.int64), np.zeros(1, bool))
@@ -67,7 +67,7 @@ class Ensemble:
         self.folds = [classifier_of(model) for model in models]
         self.create_models = [model for model in models if isinstance(model, Create)]
         self.modalities, self.log_openness = models[0].modalities, models[0].log_openness
-        self.views, self.device = views_of(n_views), device
+        self.views, self.device = region_views(n_views), device
         self.cutoffs = cutoffs.astype(np.float32)
 
     def predict(
@@ -130,7 +130,7 @@ class Ensemble:
         for start in range(-lead, len(codes), BATCH):
             base, opened, looped = (_rows(a, start, self.device) for a in (codes, openness, loops))
             assert base is not None
-            yield to_input(base, opened, looped, self.modalities, self.log_openness)
+            yield region_input(base, opened, looped, self.modalities, self.log_openness)
 
 
 def _kept(batches: NDArray[Any], first: int, n: int) -> NDArray[Any]:

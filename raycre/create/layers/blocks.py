@@ -35,7 +35,9 @@ def prepared(layer: nn.Conv1d) -> Callable[[Tensor], Tensor]:
     """`convolve` with a layer's weights as they are now, made ready once for many calls."""
     if not fast_conv.pays(layer.weight, kept=True):
         return partial(convolve, kernel=layer.weight, bias=layer.bias)
-    return partial(fast_conv.convolve_prepared, factors=fast_conv.prepare(layer.weight), bias=layer.bias)
+    return partial(
+        fast_conv.convolve_prepared, factors=fast_conv.prepare_weights(layer.weight), bias=layer.bias
+    )
 
 
 def pieces(x: Tensor, floats: int) -> tuple[Tensor, ...]:

@@ -46,17 +46,17 @@ def convolve_nested(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     Returns:
         (n, positions - taps + 1, out). Equal to the plain convolution up to rounding; so are all gradients.
     """
-    return convolve_prepared(x, prepare(kernel), bias)
+    return convolve_prepared(x, prepare_weights(kernel), bias)
 
 
-def prepare(kernel: Tensor) -> Tensor:
+def prepare_weights(kernel: Tensor) -> Tensor:
     """Factors of the products, worth keeping for more than one call: (out, in, taps) → (3^k, in, out)."""
     output: Tensor = _Prepare.apply(kernel)  # type: ignore[no-untyped-call]
     return output
 
 
 def convolve_prepared(x: Tensor, factors: Tensor, bias: Tensor | None) -> Tensor:
-    """`convolve_nested` with the factors that `prepare` made of its kernel."""
+    """`convolve_nested` with the factors that `prepare_weights` made of its kernel."""
     output: Tensor = _Nested.apply(x, factors, bias)  # type: ignore[no-untyped-call]
     return output
 

@@ -12,7 +12,7 @@ from raycre.create.model.network import Network
 from raycre.create.names import BUILT_IN, INSTALLED, known
 from raycre.errors import CheckpointError, ConfigError, near
 from raycre.genome.classes import trained_classes
-from raycre.packages import load
+from raycre.packages import load_installed
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class RegionModel:
         summary: one line for people: what it is. note: what else is to be said of it, for docs.
         make: (size, modalities, n) -> a fresh network of a named size ("paper", "small", "tiny") that reads
             these modalities and has n logits.
-        rebuild: a network from what its `describe` gave; weights are random.
+        rebuild: a network from what its `describe_network` gave; weights are random.
         reads: modalities that it can read.
         needs: groups of modalities; it takes at least one of each group.
         warmup_epochs: of its recipe where nothing else is said.
@@ -56,7 +56,7 @@ def declared(name: str) -> RegionModel:
     if point is None:
         names = known()
         raise ConfigError(f"no such model{near(name, names)}; there are {', '.join(names)}", value=name)
-    model: RegionModel = load(point, lambda each: isinstance(each, RegionModel), "RegionModel")
+    model: RegionModel = load_installed(point, lambda each: isinstance(each, RegionModel), "RegionModel")
     if model.name != name:
         raise ConfigError(f"the entry point {name} declares the model {model.name}; give both one name")
     return model
@@ -83,14 +83,14 @@ def make(kind: str, size: str, modalities: Sequence[str], classes: Sequence[str]
     return model
 
 
-def describe(model: Network) -> dict[str, Any]:
+def describe_network(model: Network) -> dict[str, Any]:
     """Say what `rebuild` needs, ready for JSON; classes are named where they are not all five."""
     classes = {} if model.classes == CLASSES else {"classes": list(model.classes)}
     return {"kind": model.kind, **model.describe(), **classes}
 
 
 def rebuild(kind: str, facts: dict[str, Any]) -> Network:
-    """Build a network from its kind and the rest of what `describe` said of it; weights are random.
+    """Build a network from its kind and the rest of what `describe_network` said of it; weights are random.
 
     Raises:
         CheckpointError: a kind that nothing here declares, or facts that do not describe it.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
-from raycre.create.model.declaration import describe, rebuild
+from raycre.create.model.declaration import describe_network, rebuild
 from raycre.create.model.network import Network
 from raycre.create.model.published import architecture, from_published
 from raycre.errors import CheckpointError, MissingInputError
@@ -34,7 +34,7 @@ def write_model(path: Path, model: Network, metadata: Mapping[str, str] | None =
 
     The same model and metadata give the same bytes.
     """
-    about = json.dumps(describe(model))
+    about = json.dumps(describe_network(model))
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     content = save(state, metadata={DESCRIPTION: about})  # on a full disk save_file's error is no OSError
     content = _with_metadata(content, {DESCRIPTION: about, **(metadata or {})})
@@ -60,7 +60,7 @@ class Weights(NamedTuple):
     fingerprint: Fingerprint
 
 
-def read_weights(path: Path, *, of_train: bool) -> Weights:
+def read_weight_file(path: Path, *, of_train: bool) -> Weights:
     """Read a file of weights once: the model, its hash, and which file it is.
 
     Args:

@@ -54,7 +54,7 @@ def settings(preset: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def describe() -> str:
+def table_of_differences() -> str:
     """The differences as a Markdown table (the documentation's is made with it)."""
     rows = [f"| {r.number} | `{r.key}` | {r.reference} | {r.paper} | {r.what} |" for r in DIFFERENCES]
     return "\n".join(["| no. | setting | reference | paper | what |", "|---|---|---|---|---|", *rows])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from raycre.compare.declaration import Comparison
-from raycre.compare.options import files_of, read_options
+from raycre.compare.options import option_files, read_options
 from raycre.compare.registry import find_comparison
 from raycre.errors import ConfigError, near
 from raycre.figures.comparisons import FIGURES
@@ -55,7 +55,7 @@ def run_comparison(
         fasta=fasta,
         sizes=sizes,
         calls=comparison.calls(options),
-        files=dict(files_of(comparison, options)),
+        files=dict(option_files(comparison, options)),
     )
     facts, tables = comparison.compare(compared, options)
     files = [compared.write(table, rows) for table, rows in tables.items()] + list(compared.folders)

@@ -22,7 +22,7 @@ from raycre.workflows.perturb.planning import plan_creme
 from raycre.workflows.perturb.replica import Replica
 from raycre.workflows.perturb.stages import first_stage, next_stage
 from raycre.workflows.perturb.units import Gene, Stage, as_dicts, gene_folder
-from raycre.workflows.perturb.work import Work
+from raycre.workflows.perturb.work import CremeWork
 from raycre.workflows.run import Start
 
 _ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
@@ -96,7 +96,7 @@ def run_creme(
         },
     )
     _forget_choices(plan, run)
-    work = Work(plan, run, regions, (prints["inputs.fasta"],))
+    work = CremeWork(plan, run, regions, (prints["inputs.fasta"],))
     with pool_of(Replica, work.replica, plan.share, pack(model)) as pool:
         del model  # once the pool has sent it off, it lies in the object store alone
         _do_stages(work, pool)
@@ -110,7 +110,7 @@ def _forget_choices(plan: CremePlan, run: Run) -> None:
             (run.out / "summary" / f"{name}.parquet").unlink(missing_ok=True)
 
 
-def _do_stages(work: Work, pool: Pool) -> None:
+def _do_stages(work: CremeWork, pool: Pool) -> None:
     """Choose the genes, then do one step of the run after another on those that each leaves."""
     plan, run = work.plan, work.run
     genes: Sequence[Gene] = as_dicts(plan.genes)

@@ -49,7 +49,7 @@ _SHOWN = 10  # genes named on the screen
 
 
 @dataclass
-class Work:
+class CremeWork:
     """A run in progress: what was planned and what failed.
 
     Attributes:

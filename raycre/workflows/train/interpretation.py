@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from raycre.create.evaluation.decoders import compare_decoders
-from raycre.create.evaluation.embedding import Seen, encode_regions, place
+from raycre.create.evaluation.embedding import Seen, encode_regions, map_regions
 from raycre.create.evaluation.major_features import major_features, sample
 from raycre.create.evaluation.metrics import predicted
 from raycre.create.evaluation.projection import Plane
@@ -86,7 +86,7 @@ def write_interpretation(
     labels = np.asarray(data.labels[rows], np.int64)
     codebook = model.quantizer.codebook.cpu().numpy() if isinstance(model.quantizer, SplitQuantizer) else None
     chosen = sample(data, rows, settings.mapped)
-    plane = place(seen, codebook, chosen, seed)
+    plane = map_regions(seen, codebook, chosen, seed)
     told = {
         **metadata,
         "embedding": settings.embedding,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from raycre.compare.declaration import Compared, Comparison, Outcome, file, json_rows, option
+from raycre.compare.declaration import Compared, Comparison, ComparisonResult, file, json_rows, option
 from raycre.errors import ConfigError
 from raycre.genome.name_list import read_names
 from raycre.store.fields import INT, REAL, TEXT, schema_of
@@ -36,7 +36,7 @@ class Options:
     within: int = option(1_000_000, "Tiles at most so many bp from the TSS.", least=0)
 
 
-def compare_listed(run: Compared, options: Options) -> Outcome:
+def compare_listed(run: Compared, options: Options) -> ComparisonResult:
     """3. The comparison: the run's tiles and the options in, facts to print and rows to write out."""
     wanted = set(read_names(options.genes))
     tiles = run.table[run.table["distance"].abs() <= options.within]
@@ -48,7 +48,7 @@ def compare_listed(run: Compared, options: Options) -> Outcome:
         for name, mine in (("listed", tiles[listed]), ("others", tiles[~listed]))
     ]
     table = pd.DataFrame(rows)
-    return Outcome({"within": options.within, "genes": json_rows(table)}, {"listed": table})
+    return ComparisonResult({"within": options.within, "genes": json_rows(table)}, {"listed": table})
 
 
 # 4. Its declaration. The figure `bars` draws a table's first column of numbers; without one it is a table.
