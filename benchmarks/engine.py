@@ -25,7 +25,6 @@ from busy_model import installed
 
 from raycre.backbones.reader import open_reader
 from raycre.config import PerturbConfig, make_config
-from raycre.creme.library import load_seqpro
 from raycre.creme.perturbation import apply, seeded_source
 from raycre.creme.plan import passes
 from raycre.engine.cluster import connected
@@ -88,7 +87,6 @@ def main() -> None:
     parser.add_argument("--genes", type=int, nargs=2, default=[8, 24], help="two sizes")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    load_seqpro()
     torch.set_num_threads(1)
     os.environ["OMP_NUM_THREADS"] = "1"
     ways = ("loop", "one replica", "two replicas")

@@ -30,7 +30,6 @@ from raycre.backbones.precision import lower
 from raycre.backbones.reader import Reader
 from raycre.backbones.weights import random_state
 from raycre.creme.activities import tss_activity
-from raycre.creme.library import load_seqpro
 from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.creme.tiles import context_tiles
 from raycre.workflows.devices import prepare
@@ -97,7 +96,6 @@ def main() -> None:
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--count", action="store_true", help="only count the FLOPs of one pass of the peer")
     given = parser.parse_args()
-    load_seqpro()
     prepare(given.threads, gpus=0)
     with tempfile.TemporaryDirectory() as folder:
         report(given, Path(folder))

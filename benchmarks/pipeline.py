@@ -49,7 +49,6 @@ from raycre.backbones.reader import Reader
 from raycre.backbones.weights import random_state
 from raycre.creme.activities import tss_activity
 from raycre.creme.backgrounds import controls, inserted
-from raycre.creme.library import load_seqpro
 from raycre.creme.perturbation import Perturbation, apply, lineage, reference_of, seeded_source
 from raycre.creme.plan import complete
 from raycre.creme.rows import gather
@@ -346,7 +345,6 @@ def main() -> None:
     parser.add_argument("--keep", type=int, default=100, help="sequences of a test to hold for comparison")
     parser.add_argument("--compare", type=int, default=5, help="how many of these to compare")
     given = parser.parse_args()
-    load_seqpro()
     prepare(given.threads, gpus=0)
     with tempfile.TemporaryDirectory() as folder:
         report(given, Path(folder))

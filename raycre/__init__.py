@@ -1,3 +1,3 @@
 """raycre: CREATE and CREME on Ray, genome-scale and restartable."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

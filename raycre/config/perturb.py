@@ -24,6 +24,7 @@ from raycre.creme.settings import (
     FineStage,
     ReplicateRule,
 )
+from raycre.creme.shuffle import SHUFFLE
 from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS
 from raycre.creme.tests import names as test_names
 from raycre.published.cache import resolve
@@ -172,6 +173,7 @@ class PerturbConfig(Verb):
             "seed": self.run.seed,
             "tile_size": self.creme.tile_size,
             "compat": self.creme.compat,
+            **({"shuffle": SHUFFLE} if self.creme.compat == "fixed" else {}),
             "head": self.model.head,
             "dtype": self.model.dtype,
             "incremental": self.model.incremental,

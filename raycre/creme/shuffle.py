@@ -5,20 +5,24 @@ The seed depends on nothing but that name, never on the order or the place of th
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import accumulate, product, repeat
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.creme.library import load_seqpro
 from raycre.creme.tiles import Interval
 from raycre.errors import InputError
 
 N = 4
 T = 3
-LETTERS = np.frombuffer(b"ACGT", dtype="S1")
+N_BASES = 4
 SEED_BITS = 63
+SHUFFLE = "euler-2026"  # how "fixed" draws, in a run's identity: another way to draw needs another name
+UNNAMED = "seqpro"  # the way of folders whose identity names none
 
 
 def seed_of(run_seed: int, gene: str, start: int, end: int, k: int, owner: Interval | None = None) -> int:
@@ -71,15 +75,71 @@ def dinucleotide_shuffle(codes: NDArray[np.uint8], seed: int, compat: str = "fix
         raise InputError(f"a shuffle reads uint8 codes 0-4 (A, C, G, T, N), got {codes.dtype} {codes.shape}")
     if compat == "reference":
         return _keep_last_edges(np.where(codes == N, T, codes).astype(np.uint8), seed)
-    # Here and not above: it takes seconds to load, which a command that shuffles nothing need not wait.
-    seqpro = load_seqpro()
     shuffled = codes.copy()
     edges = np.flatnonzero(np.diff(codes != N, prepend=False, append=False))
     for r, (start, end) in enumerate(edges.reshape(-1, 2)):
-        letters = LETTERS[codes[start:end]]
-        run = seqpro.k_shuffle(letters, 2, seqpro.DNA, length_axis=-1, seed=(seed + r) % 2**SEED_BITS)
-        shuffled[start:end] = np.searchsorted(LETTERS, run)
+        shuffled[start:end] = _euler_path(codes[start:end], (seed + r) % 2**SEED_BITS)
     return shuffled
+
+
+def _euler_path(bases: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+    """Walk over all dinucleotides of a sequence, every such walk with the same chance (A-T only).
+
+    Kandel, Matias, Unger and Winkler (1996): draw the exit that each base takes the last time, permute its
+    other exits, and walk from the first base.
+
+    Args:
+        bases: uint8 (n,), n at least 1.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.bincount(bases[:-1] * np.uint8(N_BASES) + bases[1:], minlength=N_BASES**2)
+    left = counts.reshape(N_BASES, N_BASES).tolist()  # exits of each base, to each base
+    last = _last_exits(left, int(bases[-1]), rng)
+    exits = []
+    for base, to in last.items():
+        left[base][to] -= 1
+    for base in range(N_BASES):
+        others = np.repeat(np.arange(N_BASES, dtype=np.uint8), left[base])
+        rng.shuffle(others)
+        exits.append(others.tobytes() + bytes([last[base]] if base in last else []))
+    return _walk(int(bases[0]), exits, len(bases) - 1)
+
+
+def _last_exits(counts: list[list[int]], end: int, rng: np.random.Generator) -> dict[int, int]:
+    """Draw where each base but `end` goes when it is left for the last time.
+
+    Those exits must lead to `end` from every base, or a walk strands. Each set of them that does so stands
+    for as many walks as there are ways to take its dinucleotides from those of the sequence.
+
+    Args:
+        counts: [from][to], of a sequence that ends with `end`.
+        end: its last base.
+        rng: draws once.
+    """
+    inner = [base for base in range(N_BASES) if base != end and any(counts[base])]
+    away = ([to for to in range(N_BASES) if to != base and counts[base][to]] for base in inner)
+    sets, ways = [], []
+    for choice in product(*away):
+        last = dict(zip(inner, choice, strict=True))
+        if all(_leads(last, base, end) for base in inner):
+            sets.append(last)
+            ways.append(prod(counts[base][to] for base, to in last.items()))
+    drawn = int(rng.integers(sum(ways)))
+    return sets[bisect(list(accumulate(ways)), drawn)]
+
+
+def _leads(last: dict[int, int], base: int, end: int) -> bool:
+    for _ in last:
+        base = last.get(base, base)
+    return base == end
+
+
+def _walk(first: int, exits: Sequence[bytes], steps: int) -> NDArray[np.uint8]:
+    """Go from base to base by the next exit of each: uint8 (steps + 1,)."""
+    left, at = [iter(to) for to in exits], first
+    walk = [at, *[at := next(left[at]) for _ in repeat(None, steps)]]
+    return np.frombuffer(bytearray(walk), dtype=np.uint8)
 
 
 def _keep_last_edges(codes: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
@@ -89,15 +149,12 @@ def _keep_last_edges(codes: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     lead to the last base of the sequence, so all edges are used before the walk ends there.
     """
     rng = np.random.default_rng(seed)
-    successors = []
-    for base in range(len(LETTERS)):
+    exits = []
+    for base in range(N_BASES):
         after = codes[1:][codes[:-1] == base]
         after[:-1] = rng.permutation(after[:-1])
-        successors.append(iter(after.tolist()))
-    walk = codes[:1].tolist()
-    for _ in range(len(codes) - 1):
-        walk.append(next(successors[walk[-1]]))
-    return np.array(walk, dtype=np.uint8)
+        exits.append(after.tobytes())
+    return _walk(int(codes[0]), exits, len(codes) - 1) if len(codes) else codes
 
 
 def all_n(wt: NDArray[np.uint8], tiles: Sequence[Interval]) -> list[Interval]:

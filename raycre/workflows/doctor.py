@@ -12,7 +12,7 @@ from raycre import __version__
 from raycre.engine.local_ray import usable_cpus
 from raycre.workflows.devices import gpu_names
 
-PACKAGES = ("ray", "torch", "pyarrow", "pandas", "numpy", "pyfaidx", "pyBigWig", "seqpro")
+PACKAGES = ("ray", "torch", "pyarrow", "pandas", "numpy", "pyfaidx", "pyBigWig")
 
 
 def examine() -> dict[str, Any]:

@@ -43,7 +43,7 @@ def test_test_sets_of_the_folds_are_disjoint_and_cover_all_regions(trained: Path
 
 
 def test_predictions_have_the_promised_columns_once_per_region_in_input_order(
-    predicted: Path, genome
+    predicted: Path, genome: DemoGenome
 ) -> None:
     rows = read_parts(predicted / "predictions")
     assert list(rows.columns) == PREDICTIONS.names
@@ -69,7 +69,7 @@ def test_calls_follow_from_the_cutoffs_that_the_run_states(
     rows = read_parts(out / "predictions")
     elements = [stated["class"] for stated in record["cutoffs"]]
     cutoffs = [stated["cutoff"] for stated in record["cutoffs"]]
-    margins = rows[[f"p_{c}" for c in elements]].to_numpy() - np.float32(cutoffs)
+    margins = rows[[f"p_{c}" for c in elements]].to_numpy() - np.array(cutoffs, np.float32)
     np.testing.assert_allclose(rows["score_margin"], margins.max(axis=1), atol=1e-6)
     clear = np.abs(margins.max(axis=1)) > 1e-6  # a tie may be broken by the last bit of the mean
     expected = np.where(margins.max(axis=1) >= 0, np.array(elements)[margins.argmax(axis=1)], "background")

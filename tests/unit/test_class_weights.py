@@ -115,6 +115,7 @@ def test_an_epoch_takes_the_weights_of_its_whole_training_set(monkeypatch: pytes
 
 def test_neither_is_shifts_of_one_and_equal_classes_weigh_one() -> None:
     found = {}
+    balance: Any
     for balance in ("shifts", "none", "weights"):
         state = start(replace(SHORT, balance=balance))
         training.step_epoch(state, regions(), SEED)

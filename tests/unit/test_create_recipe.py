@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from raycre.create.evaluation import metrics
 from raycre.create.fold_data import FoldData
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.create.model.create import Create
@@ -108,7 +109,7 @@ def test_training_lowers_the_reconstruction_error() -> None:
 
 def test_patience_ends_the_fold_and_the_best_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([0.3, 0.5, 0.5, 0.4, 0.9])
-    monkeypatch.setattr(training.metrics, "macro", lambda _: next(scores))
+    monkeypatch.setattr(metrics, "macro", lambda _: next(scores))
     state, data = start(replace(SHORT, epochs=50, warmup_epochs=2, patience=2)), regions(20)
     reports, kept = [], []
     while not state.finished:

@@ -72,7 +72,8 @@ def test_tracks_on_which_a_gene_does_not_peak_are_dropped_and_it_goes_on_with_th
     peaks = pd.DataFrame(
         {"row": [0, 0, 1, 2], "track_id": [7, 9, 9, 7], "at_tss": [False, True, True, False], **names}
     )
-    genes = [{"gene_id": "a"}, {"gene_id": "b", "searched": (1,)}, {"gene_id": "c", "searched": (0,)}]
+    genes: list[dict[str, Any]] = [{"gene_id": "a"}]
+    genes += [{"gene_id": "b", "searched": (1,)}, {"gene_id": "c", "searched": (0,)}]
     kept = aligned_genes(study, genes, peaks)
     assert [(gene["gene_id"], gene["searched"]) for gene in kept] == [("a", (1,)), ("b", (1,))]
     assert off_peak(peaks) == [

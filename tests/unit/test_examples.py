@@ -25,8 +25,8 @@ from tests.conftest import ROOT
 from tests.unit.test_checkpoints import model_of, write_training
 
 EXAMPLES = ROOT / "examples"
-NARROW: dict[str, int] = {"channels": 12, "n_blocks": 1, "n_heads": 2, "key_size": 2, "channel_step": 2}
-CONFIGS = {"train": TrainConfig, "predict": PredictConfig, "perturb": PerturbConfig}
+NARROW: dict[str, Any] = {"channels": 12, "n_blocks": 1, "n_heads": 2, "key_size": 2, "channel_step": 2}
+CONFIGS: dict[str, Any] = {"train": TrainConfig, "predict": PredictConfig, "perturb": PerturbConfig}
 
 
 @pytest.fixture
@@ -145,6 +145,6 @@ def test_the_perturbation_of_real_genes(
 @pytest.mark.parametrize("verb", list(CONFIGS))
 def test_the_jobs_configurations_are_read_with_absolute_paths(verb: str) -> None:
     config = read_config(CONFIGS[verb], ROOT / "jobs" / f"{verb}.yaml")
-    paths = [config.run.out, *config.paths().values()]  # type: ignore[attr-defined]
+    paths = [config.run.out, *config.paths().values()]
     assert len(paths) > 2
     assert all(path.is_absolute() for path in paths)

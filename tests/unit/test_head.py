@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import socket
 import subprocess
 import sys
@@ -132,7 +134,7 @@ def test_auto_without_a_ray_on_this_machine_is_refused(monkeypatch: pytest.Monke
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in {"EVERY": 0.05, "PATIENCE": 0.5, "LOST_AFTER": 0.2, "GRACE": PATIENCE}.items():
         monkeypatch.setattr(head, name, seconds)
-    monkeypatch.setattr(head.atexit, "register", lambda call: None)  # this process goes on
+    monkeypatch.setattr(atexit, "register", lambda call: None)  # this process goes on
 
 
 def test_a_block_ends_when_the_head_dies_and_says_so(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +237,7 @@ def test_the_smallest_quota_of_the_cgroups_counts(
 
 
 def test_ray_is_told_the_processors_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_ray.os, "sched_getaffinity", lambda pid: set(range(6)))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)))
     for quota, cpus in ((None, 6), (4.9, 4), (0.5, 1), (64.0, 6)):
         monkeypatch.setattr(local_ray, "cgroup_cpus", lambda q=quota: q)
         assert usable_cpus() == cpus

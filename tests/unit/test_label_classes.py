@@ -96,7 +96,7 @@ def test_the_loss_is_over_the_trained_classes_and_has_no_silencer_term() -> None
     torch.manual_seed(0)
     model = make("create", "tiny", ("openness",), FOUR).eval()
     with torch.no_grad():
-        for tensor in model.classifier3.parameters():  # type: ignore[union-attr]
+        for tensor in model.classifier3.parameters():
             tensor.zero_()
     labels = torch.from_numpy(model.outputs_of(np.array([1, 4, 3])))
     assert labels.tolist() == [0, 3, 2]

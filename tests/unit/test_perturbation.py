@@ -12,11 +12,14 @@ import pandas as pd
 import pytest
 
 from raycre.creme.perturbation import Perturbation
+from raycre.creme.shuffle import SHUFFLE
 from raycre.creme.tiles import context_tiles
 from raycre.demo.genome import DemoGenome
 from raycre.errors import AssemblyError, RunMismatchError, TasksFailedError
-from raycre.store.files import read_json
+from raycre.report.page import write_report
+from raycre.store.files import read_json, write_json
 from raycre.store.parquet import read_table
+from raycre.workflows.compare.run import run_comparison
 from raycre.workflows.perturb import replica as replicas
 from raycre.workflows.perturb.replica import Replica
 from tests.conftest import bytes_of, perturb_config
@@ -34,10 +37,10 @@ def creme(
     """Run the necessity test of five tiles on one track, with changes; those of `creme` are added."""
     inputs = {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": list(genes)}
     settings = {"n_shuffles": N, "tiles": TILES, "rounds": 3, **changes.pop("creme", {})}
-    dry_run = changes.pop("dry_run", False)
+    dry_run, fresh = changes.pop("dry_run", False), changes.pop("fresh", False)
     asked = {"inputs": inputs, "tracks": [0], "tests": ["necessity"], "creme": settings}
     asked |= {"resources": {"tiles_per_task": 9}, **changes}  # all passes of a gene in one unit
-    return run_creme(perturb_config(genome, out, **asked), dry_run=dry_run)
+    return run_creme(perturb_config(genome, out, **asked), dry_run=dry_run, fresh=fresh)
 
 
 def effects(out: Path) -> pd.DataFrame:
@@ -128,6 +131,56 @@ def test_a_track_that_is_not_kept_is_refused_by_name(genome: DemoGenome, tmp_pat
         with pytest.raises(RunMismatchError, match="lack 1"):
             creme(genome, tmp_path, dry_run=True, **changes)
     assert bytes_of(tmp_path, "**/*.parquet") == before
+
+
+@pytest.fixture
+def shuffled_by_seqpro(genome: DemoGenome, tmp_path: Path) -> Path:
+    """A finished run as raycre 0.1 left it: its identity names no shuffle."""
+    creme(genome, tmp_path / "run", ("ENHA", "SILA"), tests=["context", "necessity"])
+    record = read_json(tmp_path / "run" / "run.json")
+    assert record["identity"].pop("shuffle") == SHUFFLE
+    record["versions"]["raycre"] = "0.1.0"
+    write_json(tmp_path / "run" / "run.json", record)
+    return tmp_path / "run"
+
+
+def test_a_folder_with_shuffles_of_seqpro_takes_no_further_work(
+    genome: DemoGenome, shuffled_by_seqpro: Path
+) -> None:
+    before = bytes_of(shuffled_by_seqpro, "**/*.parquet") | bytes_of(shuffled_by_seqpro, "run.json")
+    refusal = r"drawn by seqpro \(raycre 0\.1\.0\).* go on with raycre 0\.1\.0"
+    asked: list[dict[str, Any]] = [{}, {"tests": ["interaction"]}, {"dry_run": True}]
+    for changes in asked:
+        with pytest.raises(RunMismatchError, match=refusal):
+            creme(genome, shuffled_by_seqpro, **changes)
+    after = bytes_of(shuffled_by_seqpro, "**/*.parquet") | bytes_of(shuffled_by_seqpro, "run.json")
+    assert after == before
+    creme(genome, shuffled_by_seqpro, fresh=True)
+    assert read_json(shuffled_by_seqpro / "run.json")["identity"]["shuffle"] == SHUFFLE
+
+
+def test_a_folder_with_shuffles_of_seqpro_is_read_by_report_and_compare(
+    shuffled_by_seqpro: Path, tmp_path: Path
+) -> None:
+    write_report([shuffled_by_seqpro], tmp_path / "page.html")
+    assert "necessity" in (tmp_path / "page.html").read_text()
+    (tmp_path / "a.bed").write_text("chr1\t0\t100000\n")
+    compared = run_comparison(
+        "overlap", shuffled_by_seqpro, {"beds": [tmp_path / "a.bed"]}, test="necessity", out=tmp_path
+    )
+    # ENHA's two enhancers are among the tiles, and one of SILA's two silencers.
+    assert [(row["group"], row["n"]) for row in compared["overlaps"]] == [("enhancer", 2), ("silencer", 1)]
+
+
+def test_a_folder_as_the_authors_shuffle_goes_on_whatever_shuffles_otherwise(
+    genome: DemoGenome, tmp_path: Path
+) -> None:
+    named = {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": ["ENHA"], "peak_at_tss": "keep"}
+    asked: dict[str, Any] = {"inputs": named, "creme": {"compat": "reference"}}
+    creme(genome, tmp_path, **asked)
+    assert "shuffle" not in read_json(tmp_path / "run.json")["identity"]  # theirs did not change
+    creme(genome, tmp_path, **asked, tests=["context"])
+    assert set(effects(tmp_path)["test"]) == {"context", "necessity"}
 
 
 def test_every_track_has_a_search_of_its_own(genome: DemoGenome, tmp_path: Path) -> None:

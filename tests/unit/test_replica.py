@@ -76,12 +76,11 @@ def test_a_unit_that_cannot_be_done_is_an_outcome_and_no_exception(work) -> None
     assert not replica.spec.ledger.part("part-2").exists()
 
 
-def test_a_replica_keeps_to_its_threads_after_the_shuffling_library_is_loaded() -> None:
-    # In a process of its own: the library resets torch's threads once, at its first import.
+def test_a_replica_keeps_to_its_threads() -> None:
+    # In a process of its own, whose torch has not worked yet.
     code = """
 import sys, numpy as np, torch
 from raycre.backbones.spec import BackboneSpec
-from raycre.creme.shuffle import dinucleotide_shuffle
 from raycre.workflows.perturb import replica
 replica.Fasta = lambda path: None
 from pathlib import Path
@@ -90,7 +89,6 @@ spec = replica.ReplicaSpec(BackboneSpec("planted"), None, (0,), (0,), 0, Ledger(
 model = replica.Replica(spec).model
 # torch takes note of its threads at its first work
 replica.Reader(model, (0,)).whole(np.zeros(65536, np.uint8))
-dinucleotide_shuffle(np.zeros(100, np.uint8), 1)
 sys.exit(torch.get_num_threads() - 1)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

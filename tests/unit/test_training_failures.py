@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from raycre.create.evaluation import metrics
 from raycre.create.inference.checkpoints import CUTOFFS, WEIGHTS, fold_folder
 from raycre.create.model.weight_files import read_model
-from raycre.create.training import epoch as recipe
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RaycreError
 from raycre.store.files import read_json
@@ -26,7 +26,7 @@ def test_where_no_epoch_beats_warm_up_the_last_is_kept_and_said_to_be(
 ) -> None:
     plan, arrays = materialise(genome, tmp_path, epochs=3, warmup_epochs=1, score_warmup=True)
     scores = iter([0.9, 0.5, 0.4])
-    monkeypatch.setattr(recipe.metrics, "macro", lambda _: next(scores))
+    monkeypatch.setattr(metrics, "macro", lambda _: next(scores))
     train_fold(plan, 0, arrays, {})
     folder = fold_folder(plan.out, 0)
     state = torch.load(folder / STATE, weights_only=True)
@@ -37,7 +37,7 @@ def test_where_no_epoch_beats_warm_up_the_last_is_kept_and_said_to_be(
 
 
 @pytest.mark.usefixtures("_default_algorithms")
-def test_a_loss_that_is_no_number_keeps_the_last_good_state(genome: DemoGenome, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_loss_that_is_no_number_keeps_the_last_good_state(genome: DemoGenome, tmp_path: Path) -> None:
     plan, mapped = materialise(genome, tmp_path, epochs=3)
     assert mapped.wide.openness is not None
     openness = np.array(mapped.wide.openness, np.float32)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from raycre import __version__
 from raycre.backbones.spec import BackboneSpec
 from raycre.creme.settings import Settings
+from raycre.creme.shuffle import UNNAMED
 from raycre.engine.resources import Share
 from raycre.errors import RunMismatchError
 from raycre.store.files import read_json
-from raycre.store.old_run import is_record
+from raycre.store.old_run import RECORD, is_record
 from raycre.store.passes import PassStore
 
 _SHOWN = 5  # tracks named of many
@@ -95,15 +98,39 @@ class CremePlan:
         return PassStore(self.out / self.passes, self.stored_tracks)
 
 
+def check_shuffle(out: Path, shuffle: str | None) -> None:
+    """Refuse to add to passes whose shuffles were drawn in another way.
+
+    Args:
+        out: the run folder; it may hold no run yet.
+        shuffle: how this run draws them; None where the identity names no way.
+
+    Raises:
+        RunMismatchError: with the version that can go on.
+    """
+    record = _record_of(out)
+    before = {} if record is None else record["identity"]
+    drawn = before.get("shuffle", UNNAMED)
+    if shuffle in (None, drawn) or (before.get("verb"), before.get("compat")) != ("creme", "fixed"):
+        return  # of anything else that differs `open_run` says so
+    version = record["versions"]["raycre"] if record else ""
+    raise RunMismatchError(
+        f"the shuffles of this folder were drawn by {drawn} (raycre {version}), and raycre {__version__} "
+        f"draws others ({shuffle}), which must not be mixed with them: go on with raycre {version}, or give "
+        "the run another run.out, or --fresh to throw the old one away; `raycre report` and `raycre compare` "
+        "read it as it is",
+        path=out,
+    )
+
+
 def with_stored_tracks_of(out: Path, plan: CremePlan) -> CremePlan:
     """Store of every pass what the run folder `out` stores already, where that is enough.
 
     Raises:
         RunMismatchError: its passes lack a track that the plan needs.
     """
-    path = out / "run.json"
-    record = read_json(path) if path.is_file() else None
-    before = record["identity"] if record is not None and is_record(record) else {}
+    record = _record_of(out)
+    before = {} if record is None else record["identity"]
     same = (before.get("model"), before.get("weights_sha256")) == (plan.model_label, plan.weights_sha256)
     if not same or "kept_tracks" not in before:
         return plan  # `open_run` says what differs
@@ -118,3 +145,9 @@ def with_stored_tracks_of(out: Path, plan: CremePlan) -> CremePlan:
             path=out,
         )
     return replace(plan, stored_tracks=stored)
+
+
+def _record_of(out: Path) -> dict[str, Any] | None:
+    path = out / RECORD
+    record = read_json(path) if path.is_file() else None
+    return record if is_record(record) else None

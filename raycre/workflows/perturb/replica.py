@@ -18,7 +18,6 @@ from raycre.backbones.replicates import Replicates
 from raycre.backbones.shared_model import Parcel, unpack
 from raycre.backbones.spec import BackboneSpec
 from raycre.creme.activities import activities
-from raycre.creme.library import load_seqpro
 from raycre.creme.perturbation import Perturbation, apply, lineage, reference_of, seeded_source
 from raycre.creme.plan import complete, passes
 from raycre.creme.settings import Settings
@@ -84,7 +83,6 @@ class Replica:
     """
 
     def __init__(self, spec: ReplicaSpec, fetch: Callable[[], Parcel | None] | None = None) -> None:
-        load_seqpro()  # it resets torch's threads when it is loaded, so it must come before they are set
         device = prepare(spec.threads, spec.gpus, tf32=spec.backbone.dtype == "tf32")
         self.spec, self.store = spec, spec.store
         parcel = fetch() if fetch is not None else None

@@ -17,7 +17,7 @@ from raycre.store.parquet import with_metadata, write_table
 from raycre.store.run import Run
 from raycre.workflows.fresh import Fresh
 from raycre.workflows.perturb.cost import cost_of
-from raycre.workflows.perturb.plan import CremePlan, with_stored_tracks_of
+from raycre.workflows.perturb.plan import CremePlan, check_shuffle, with_stored_tracks_of
 from raycre.workflows.perturb.planning import plan_creme
 from raycre.workflows.perturb.replica import Replica
 from raycre.workflows.perturb.stages import first_stage, next_stage
@@ -54,6 +54,7 @@ def run_creme(
     plan, model = plan_creme(config)
     start.check_inputs()
     if not fresh:
+        check_shuffle(config.run.out, config.science().get("shuffle"))
         plan = with_stored_tracks_of(config.run.out, plan)
     if not plan.trained:
         say(f"NOTE: {config.model.weights} are random weights, not a trained model: effects mean nothing")
