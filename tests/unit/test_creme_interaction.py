@@ -172,6 +172,10 @@ def test_curves_of_many_searches_are_those_of_each() -> None:
     ):
         assert together.shape == (3, 5)
         np.testing.assert_array_equal(together, [each(i) for i in range(3)])
+    curves = expectation.trace(starts, mean), expectation.additive(wt, tiles)
+    for distance in (expectation.mean_squared_error, expectation.mean_difference):
+        each_alone = [distance(curve, expected) for curve, expected in zip(*curves, strict=True)]
+        np.testing.assert_allclose(distance(*curves), each_alone, rtol=1e-12)
 
 
 def test_silencers_have_a_stricter_cut_of_their_own() -> None:
