@@ -135,7 +135,7 @@ def test_fine_tile_search_of_an_enhancer_and_a_silencer(
         assert threshold == stage.threshold_of(KINDS[name])
 
     kept = [row for row in rows if row.call == "kept"]
-    for metric, stored in (
+    for metric, key in (
         ("mutant/whole", "final_score"),
         ("(mutant-control)/(whole-control)", "final_score_effect"),
     ):
@@ -144,7 +144,7 @@ def test_fine_tile_search_of_an_enhancer_and_a_silencer(
             [(row.offset_start, row.offset_end) for row in survivors], rebuilt[-1]["surviving"]
         )
         for row in survivors:
-            np.testing.assert_allclose(row.effect, expected[f"{name}_{stored}"], rtol=RTOL)
+            np.testing.assert_allclose(row.effect, expected[f"{name}_{key}"], rtol=RTOL)
             np.testing.assert_allclose(row.mutant, expected[f"{name}_final_pred"], rtol=RTOL)
     assert len(kept) == 2 * len(rebuilt[-1]["surviving"])
     assert "wt" in known

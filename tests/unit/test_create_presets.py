@@ -167,14 +167,14 @@ def test_the_papers_decoder_order_needs_no_kernel_that_a_gpu_has_in_no_fixed_ord
 def test_codes_that_nobody_chose_stay_where_they_are_without_smoothing() -> None:
     torch.manual_seed(0)
     model = Create(SIZES["tiny"], structure=Structure(smoothing=0.0)).train()
-    model.quantizer.cluster_size.zero_()  # type: ignore[union-attr, operator]
-    before = model.quantizer.codebook.clone()  # type: ignore[union-attr, operator]
+    model.quantizer.cluster_size.zero_()
+    before = model.quantizer.codebook.clone()
     output = model(torch.rand(2, 6, 1000))
     assert output.codes is not None
     unused = torch.bincount(output.codes.flatten(), minlength=len(before)) == 0
     after = model.quantizer.codebook
     assert unused.any()
-    assert torch.equal(after[unused], before[unused])  # type: ignore[index]
+    assert torch.equal(after[unused], before[unused])
     assert torch.isfinite(after).all()  # type: ignore[arg-type]
 
 

@@ -153,6 +153,6 @@ def test_what_is_interrupted_leaves_nothing_that_could_be_taken_for_whole(
         store(tmp_path, signals, regions(5))
     assert list(tmp_path.iterdir()) == []
     signals.fails_at = -1
-    assert store(tmp_path, signals, regions(5)).wide.openness[:, 7].tolist() == [1, 2, 3, 300, 5]  # type: ignore[index]
+    assert store(tmp_path, signals, regions(5)).wide.openness[:, 7].tolist() == [1, 2, 3, 300, 5]
     signals.fails_at = 0  # it is not read again
     store(tmp_path, signals, regions(5))

@@ -166,7 +166,7 @@ def batch_norms(channels: int = 3) -> tuple[nn.Module, nn.Module]:
 
 def test_batch_norm_over_workers_is_batch_norm() -> None:
     plain, shared = batch_norms()
-    assert isinstance(shared[1], SharedBatchNorm)  # type: ignore[index]
+    assert isinstance(shared[1], SharedBatchNorm)
     assert list(shared.state_dict()) == list(plain.state_dict())
     x = 5 + 3 * torch.randn(4, 2, 7)
     for model in (plain, shared):
