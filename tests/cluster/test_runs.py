@@ -43,7 +43,7 @@ def test_test_sets_of_the_folds_are_disjoint_and_cover_all_regions(trained: Path
 
 
 def test_predictions_have_the_promised_columns_once_per_region_in_input_order(
-    predicted: Path, genome
+    predicted: Path, genome: DemoGenome
 ) -> None:
     rows = read_parts(predicted / "predictions")
     assert list(rows.columns) == PREDICTIONS.names

@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 from tests.unit.test_checkpoints import model_of, write_training
 
 EXAMPLES = ROOT / "examples"
-NARROW: dict[str, int] = {"channels": 12, "n_blocks": 1, "n_heads": 2, "key_size": 2, "channel_step": 2}
+NARROW: dict[str, Any] = {"channels": 12, "n_blocks": 1, "n_heads": 2, "key_size": 2, "channel_step": 2}
 CONFIGS: dict[str, Any] = {"train": TrainConfig, "predict": PredictConfig, "perturb": PerturbConfig}
 
 
