@@ -89,13 +89,12 @@ def test_it_trains_its_run_predicts_and_the_report_draws_both(
     (folder / "predict.yaml").write_text(yaml.safe_dump(values))
     ended = raycre("predict", "-c", folder / "predict.yaml")
     assert ended.returncode == 0, ended.stderr
-    calls = pd.read_parquet(folder / "predict" / "calls")
-    assert calls["p_enhancer"].between(0, 1).all()
-    assert calls["p_enhancer"].nunique() > 1
+    rows = pd.read_parquet(folder / "predict" / "predictions")
+    assert rows["p_enhancer"].between(0, 1).all()
+    assert rows["p_enhancer"].nunique() > 1
 
-    for run in ("train", "predict"):
-        ended = raycre("report", folder / run)
-        assert ended.returncode == 0, ended.stderr
-        assert list((folder / run).rglob("*.png")) or list((folder / run).rglob("*.svg"))
-    page = next((folder / "train").rglob("*.html")).read_text()
+    ended = raycre("report", folder / "train", folder / "predict", "--out", folder / "page.html")
+    assert ended.returncode == 0, ended.stderr
+    page = (folder / "page.html").read_text()
     assert "gc-and-signal" in page
+    assert page.count("<svg") > 2
