@@ -37,8 +37,8 @@ Job = TypeVar("Job")
 class WorkerGroup(Protocol):
     """The workers that do one job together, as one of them sees it."""
 
-    def told(self, say: Callable[[], T]) -> T:
-        """Return what `say` gives on the first worker to all of them."""
+    def broadcast(self, make: Callable[[], T]) -> T:
+        """Return what `make` gives on the first worker to all of them."""
         ...
 
 
@@ -139,7 +139,9 @@ def _worker(given: dict[str, Any]) -> None:
     if ray.train.get_context().get_world_size() > 1:
         dist.barrier()
     work_through(
-        work.jobs, lambda: group.told(lambda: ray.get(queue.next.remote())), lambda job: work.do(job, group)
+        work.jobs,
+        lambda: group.broadcast(lambda: ray.get(queue.next.remote())),
+        lambda job: work.do(job, group),
     )
     ray.train.report({})
 

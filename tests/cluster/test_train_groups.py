@@ -33,7 +33,7 @@ from raycre.workflows.train.groups import PeerFailedError, Team, join_team
 from raycre.workflows.train.materialise import open_inputs
 from raycre.workflows.train.plan import TrainPlan
 from raycre.workflows.train.run import run_train
-from raycre.workflows.train.workers import TROUBLE, Job, train_job, train_jobs
+from raycre.workflows.train.workers import ERROR_FILE, Job, train_job, train_jobs
 from tests.conftest import train_values
 from tests.trainings import plan_from, with_inputs
 from tests.unit.test_class_weights import uneven
@@ -124,7 +124,7 @@ def _fail(team: Team) -> None:
     with pytest.raises(PeerFailedError if team.rank == 0 else RaycreError):
         team.step(state, data, SEED, group)
     if team.rank == 1:
-        team.fail()
+        team.abort()
 
 
 def _walk(team: Team, plan: TrainPlan) -> None:
@@ -193,7 +193,7 @@ def test_a_worker_that_fails_between_exchanges_stops_the_other_and_both_go_on(pa
 
 
 def test_a_fold_that_cannot_be_trained_stops_no_other_of_the_group(pair: Path) -> None:
-    said = [fold_folder(pair, fold) / TROUBLE for fold in range(3)]
+    said = [fold_folder(pair, fold) / ERROR_FILE for fold in range(3)]
     assert read_json(said[0])["error"] == "RaycreError: no such device"
     assert "No space left on device" in read_json(said[1])["error"]
     assert not said[2].exists()
@@ -221,9 +221,9 @@ def test_ray_train_with_two_workers_a_fold_learns_what_one_does(
 
 
 def test_a_worker_alone_exchanges_nothing() -> None:
-    assert Team().told(lambda: 5) == 5
+    assert Team().broadcast(lambda: 5) == 5
     assert Team().share(Create(CALM)) is None
-    Team().fail()
+    Team().abort()
 
 
 def test_a_training_that_ray_loses_says_so_by_name(

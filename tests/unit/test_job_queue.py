@@ -11,7 +11,7 @@ from raycre.demo.genome import DemoGenome
 from raycre.engine.train_workers import JobQueue, work_through
 from raycre.store.files import write_json
 from raycre.workflows.train import workers
-from raycre.workflows.train.workers import TROUBLE, Job, forget_trouble
+from raycre.workflows.train.workers import ERROR_FILE, Job, forget_errors
 from tests.conftest import train_values
 from tests.processes import PATIENCE
 from tests.trainings import plan_from
@@ -60,7 +60,7 @@ def test_after_a_restart_every_fold_is_handed_out_again() -> None:
 
 
 def test_a_fold_that_is_tried_again_is_not_said_to_have_failed(jobs: list[Job]) -> None:
-    write_json(jobs[1].folder / TROUBLE, {"error": "RuntimeError: connection closed by peer"})
+    write_json(jobs[1].folder / ERROR_FILE, {"error": "RuntimeError: connection closed by peer"})
     assert [workers._row(job).state for job in jobs] == ["waiting", "failed", "waiting", "waiting"]
-    forget_trouble(jobs)
+    forget_errors(jobs)
     assert {workers._row(job).state for job in jobs} == {"waiting"}

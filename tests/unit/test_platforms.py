@@ -188,7 +188,7 @@ def test_tensors_of_a_mac_are_summed_over_workers_by_way_of_the_processor(
         return "itself"
 
     on_mps: Any = SimpleNamespace(device=SimpleNamespace(type="mps"), cpu=lambda: on_cpu, copy_=copy)
-    assert str(groups.Team(size=2).add_up(on_mps)) == "itself"
+    assert str(groups.Team(size=2).all_reduce(on_mps)) == "itself"
     assert summed[1] is on_cpu
     assert taken[0] is on_cpu
 

@@ -110,7 +110,7 @@ def train_fold(
     # Filling costs 8 % of a step, and nothing reads memory before it is written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     folder = fold_folder(plan.out, fold)
-    if team.told((folder / CUTOFFS).is_file):
+    if team.broadcast((folder / CUTOFFS).is_file):
         return
     data = fold_data(arrays, fold, plan.folds.n)
     make = partial(start_network, plan.network, plan.init)
@@ -125,7 +125,7 @@ def train_fold(
         on_epoch(state.epoch)
     if team.rank == 0:
         _finish(plan, folder, state, data, metadata)
-    team.told(lambda: None)  # the others wait here, so that trouble in finishing is trouble of this fold
+    team.broadcast(lambda: None)  # the others wait here: an error in finishing is this fold's
 
 
 def _checkpoint(folder: Path, state: FoldState, stop: bool, seconds: float, metadata: dict[str, str]) -> None:
@@ -151,7 +151,7 @@ def _resume(path: Path, state: FoldState, device: torch.device, team: Team, meta
 
     All workers of a team take it from the first, so that they stand at the same epoch.
     """
-    held = team.told(lambda: path.read_bytes() if path.is_file() else None)
+    held = team.broadcast(lambda: path.read_bytes() if path.is_file() else None)
     if held is None:
         return False
     try:

@@ -42,35 +42,36 @@ class Team:
     Attributes:
         rank: 0 writes the files.
         size: workers.
-        words: process group of small messages on the CPU. numbers: of the tensors, on their device.
+        control_group: process group of small messages on the CPU.
+        tensor_group: of the tensors, on their device.
     """
 
     rank: int = 0
     size: int = 1
-    words: Any = None
-    numbers: Any = None
+    control_group: Any = None
+    tensor_group: Any = None
 
-    def told(self, say: Callable[[], T]) -> T:
-        """Return what `say` gives on rank 0 to every worker; the others do not call it."""
-        value = say() if self.rank == 0 else None
+    def broadcast(self, make: Callable[[], T]) -> T:
+        """Return what `make` gives on rank 0 to every worker; the others do not call it."""
+        value = make() if self.rank == 0 else None
         if self.size == 1:
             return value  # type: ignore[return-value]
         self._all_well()
         box = [value]
-        dist.broadcast_object_list(box, group=self.words, group_src=0)
+        dist.broadcast_object_list(box, group=self.control_group, group_src=0)
         return box[0]  # type: ignore[return-value]
 
-    def add_up(self, tensor: Tensor) -> Tensor:
+    def all_reduce(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over the workers, in place; all of them get the same bits."""
         self._all_well()
         ours = tensor.cpu() if tensor.device.type == "mps" else tensor  # which gloo does not read
-        dist.all_reduce(ours, group=self.numbers)
+        dist.all_reduce(ours, group=self.tensor_group)
         return tensor if ours is tensor else tensor.copy_(ours)
 
-    def fail(self) -> None:
+    def abort(self) -> None:
         """Tell the others that this worker cannot go on with the fold; called once, outside any exchange."""
         if self.size > 1:
-            dist.all_reduce(torch.ones(1), group=self.words)
+            dist.all_reduce(torch.ones(1), group=self.control_group)
 
     def share(self, model: Network) -> Group | None:
         """Let the model's codebook and batch norms see the whole batch; return what training is told."""
@@ -79,7 +80,7 @@ class Team:
         for module in model.modules():
             if isinstance(module, SplitQuantizer):
                 module.reduce = self._add_codes
-        share_norms(model, lambda part: _AddUp.apply(part, self))  # type: ignore[no-untyped-call]
+        share_norms(model, lambda part: _AllReduce.apply(part, self))  # type: ignore[no-untyped-call]
         return Group(self.rank, self.size, self._average_gradients)
 
     def step(self, state: FoldState, data: FoldData, seed: int, group: Group | None) -> bool:
@@ -95,47 +96,47 @@ class Team:
         kept = {name: record[name] for name in ("epoch", AUPRC, "learning_rate")}
         self._all_well()
         sums = torch.tensor(list(record.values()), dtype=torch.float64)
-        dist.all_reduce(sums, group=self.words)
+        dist.all_reduce(sums, group=self.control_group)
         record.update(zip(record, (sums / self.size).tolist(), strict=True))
         record.update(kept)
         if state.recipe.schedule == "plateau":
             warming_up = record["epoch"] < state.recipe.warmup_epochs
             plateau.step(record["loss"], state.recipe.learning_rate, warming_up)
         mine = (record[AUPRC], state.best_auprc, state.best_epoch, asdict(plateau))
-        record[AUPRC], state.best_auprc, state.best_epoch, found = self.told(lambda: mine)
+        record[AUPRC], state.best_auprc, state.best_epoch, found = self.broadcast(lambda: mine)
         state.plateau = Plateau(**found)
         return state.finished
 
     def _all_well(self) -> None:
         failed = torch.zeros(1)
-        dist.all_reduce(failed, group=self.words)
+        dist.all_reduce(failed, group=self.control_group)
         if failed.item():
             raise PeerFailedError
 
     def _add_codes(self, counts: Tensor, sums: Tensor) -> None:
-        both = self.add_up(torch.cat([counts[:, None], sums], dim=1))
+        both = self.all_reduce(torch.cat([counts[:, None], sums], dim=1))
         counts.copy_(both[:, 0])
         sums.copy_(both[:, 1:])
 
     def _average_gradients(self, model: Network) -> None:
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        flat = self.add_up(torch.cat([g.reshape(-1) for g in gradients])).div_(self.size)
+        flat = self.all_reduce(torch.cat([g.reshape(-1) for g in gradients])).div_(self.size)
         parts = flat.split([g.numel() for g in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
 
-class _AddUp(torch.autograd.Function):
+class _AllReduce(torch.autograd.Function):
     """Sum over workers forward, and of their gradients backward."""
 
     @staticmethod
     def forward(ctx: Any, part: Tensor, team: Team) -> Tensor:
         ctx.team = team
-        return team.add_up(part.clone())
+        return team.all_reduce(part.clone())
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.team.add_up(gradient.clone()), None
+        return ctx.team.all_reduce(gradient.clone()), None
 
 
 def join_team(size: int, *, nccl: bool = False) -> Team:
@@ -150,8 +151,8 @@ def join_team(size: int, *, nccl: bool = False) -> Team:
     for first in range(0, dist.get_world_size(), size):
         ranks = list(range(first, first + size))
         # All workers must make all groups, their own and the others', in one order.
-        words = dist.new_group(ranks, timeout=PATIENCE, backend="gloo")
-        numbers = dist.new_group(ranks, timeout=PATIENCE, backend="nccl") if nccl else words
+        control = dist.new_group(ranks, timeout=PATIENCE, backend="gloo")
+        tensors = dist.new_group(ranks, timeout=PATIENCE, backend="nccl") if nccl else control
         if rank in ranks:
-            mine = Team(rank - first, size, words, numbers)
+            mine = Team(rank - first, size, control, tensors)
     return mine

@@ -39,7 +39,7 @@ from raycre.workflows.train.interpretation import constant_decoders, map_methods
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
-from raycre.workflows.train.workers import TROUBLE, Job, train_jobs
+from raycre.workflows.train.workers import ERROR_FILE, Job, train_jobs
 
 
 def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def finish(run: Run, folds: Sequence[int]) -> dict[str, Any]:
     record = run.finish(folds_done=done)
     missing = sorted(set(folds) - set(done))
     if missing:
-        said = [fold_folder(run.out, k) / TROUBLE for k in missing]
+        said = [fold_folder(run.out, k) / ERROR_FILE for k in missing]
         why = "; ".join(read_json(p)["error"] for p in said if p.is_file()) or "their workers were lost"
         raise RaycreError(f"folds {', '.join(map(str, missing))} are not trained: {why}")
     return record

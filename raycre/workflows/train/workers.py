@@ -20,7 +20,7 @@ from raycre.workflows.train.groups import PeerFailedError, Team, join_team
 from raycre.workflows.train.materialise import open_inputs
 from raycre.workflows.train.plan import TrainPlan
 
-TROUBLE = "error.json"  # why a fold could not be trained
+ERROR_FILE = "error.json"  # why a fold could not be trained
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Job:
 
 
 def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
-    """Train folds by as many groups of workers as fit; one that cannot be trained leaves `TROUBLE` behind.
+    """Train folds by as many groups of workers as fit; one that cannot be trained leaves `ERROR_FILE` behind.
 
     Args:
         jobs: all of the same resources.
@@ -59,10 +59,10 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
     """
     if not jobs:
         return
-    forget_trouble(jobs)
+    forget_errors(jobs)
     work = Work(
         jobs=list(jobs),
-        begin=forget_trouble,
+        begin=forget_errors,
         join=_join,
         do=train_job,
         size=size,
@@ -76,15 +76,15 @@ def _join(size: int, nccl: bool) -> Team:
     return join_team(size, nccl=nccl and torch.cuda.is_available())
 
 
-def forget_trouble(jobs: Sequence[Job]) -> None:
+def forget_errors(jobs: Sequence[Job]) -> None:
     """Remove what earlier tries said."""
     for job in jobs:
-        (job.folder / TROUBLE).unlink(missing_ok=True)
+        (job.folder / ERROR_FILE).unlink(missing_ok=True)
 
 
 def train_job(job: Job, team: Team) -> None:
     """Train one fold; one that cannot be trained stops no other."""
-    trouble = job.folder / TROUBLE
+    error_file = job.folder / ERROR_FILE
     try:
         check_unchanged([] if job.plan.init is None else [job.plan.init])
         train_fold(job.plan, job.fold, open_inputs(job.plan.out / "inputs"), job.metadata, team=team)
@@ -93,12 +93,12 @@ def train_job(job: Job, team: Team) -> None:
     except Exception as error:
         # Not raised: Ray Train would start all workers anew, three times, for what happens again.
         try:
-            write_json(trouble, stamped({"error": f"{type(error).__name__}: {error}"}, job.metadata))
+            write_json(error_file, stamped({"error": f"{type(error).__name__}: {error}"}, job.metadata))
         finally:
-            team.fail()
+            team.abort()
         return
     if team.rank == 0:
-        trouble.unlink(missing_ok=True)  # of a try that a lost worker spoilt
+        error_file.unlink(missing_ok=True)  # of a try that a lost worker spoilt
 
 
 def _row(job: Job) -> FoldRow:
@@ -108,7 +108,7 @@ def _row(job: Job) -> FoldRow:
     state = "waiting"
     if (folder / CUTOFFS).is_file():
         state = "done"
-    elif (folder / TROUBLE).is_file():
+    elif (folder / ERROR_FILE).is_file():
         state = "failed"
     elif seen:
         state = "evaluating" if seen["stop"] else "training"
