@@ -51,12 +51,12 @@ def creme(
 ) -> None:
     """Perturb genes with CREME on Ray actors."""
     from raycre.config import PerturbConfig, read_config
-    from raycre.creme.tests import RESERVED, test_names
+    from raycre.creme.tests import RESERVED, names_of_tests
 
-    known = (*test_names(), *RESERVED)
+    known = (*names_of_tests(), *RESERVED)
     if test not in known:
         raise ConfigError(
-            f"tests are {', '.join(test_names())}, pipeline, or config{near(test, known)}", value=test
+            f"tests are {', '.join(names_of_tests())}, pipeline, or config{near(test, known)}", value=test
         )
     sets = list(set_ or ())
     if test != "config":

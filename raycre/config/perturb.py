@@ -25,7 +25,7 @@ from raycre.creme.settings import (
     ReplicateRule,
 )
 from raycre.creme.shuffle import SHUFFLE
-from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS, test_names
+from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS, names_of_tests
 from raycre.published.cache import resolve
 
 # A folder, a file's suffix, or what local_path fills in or refuses.
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     Shuffled = str
     Thresholds = str
 else:
-    TestName = Literal[test_names()]
-    Shuffled = Literal[(*paper_shuffles(), *(test for test in test_names() if test not in TESTS))]
+    TestName = Literal[names_of_tests()]
+    Shuffled = Literal[(*paper_shuffles(), *(test for test in names_of_tests() if test not in TESTS))]
     Thresholds = Literal[tuple(THRESHOLDS)]
 
 

@@ -86,16 +86,23 @@ def _started() -> Iterator[None]:
 
 
 def _init(address: str | None, own: Mapping[str, Any]) -> None:
-    """Connect to a head, or start a Ray; a start that is too slow for Ray is tried again."""
+    """Connect to a head, or start a Ray; what a busy machine made too slow for Ray is tried again."""
     for attempt in range(1, STARTS + 1):
         try:
             ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
             return
         except Exception as error:
-            if address is not None or TOO_SLOW not in str(error) or attempt == STARTS:
+            if attempt == STARTS:
                 raise
-            _end_half_started(error)
-            say(f"Ray did not come up within its 30 s, this machine is busy; start {attempt + 1} of {STARTS}")
+            if address is None and TOO_SLOW in str(error):
+                _end_half_started(error)
+                what = "Ray did not come up within its 30 s, this machine is busy; start"
+            elif address is not None and isinstance(error, ConnectionError) and answers(address):
+                ray.shutdown()
+                what = f"the head at {address} answers, but Ray did not connect to it; try"
+            else:
+                raise
+            say(f"{what} {attempt + 1} of {STARTS}")
 
 
 def _end_half_started(error: Exception) -> None:

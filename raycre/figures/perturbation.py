@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from raycre.creme.tests import find_test, in_order, test_names
+from raycre.creme.tests import find_test, in_order, names_of_tests
 from raycre.errors import ConfigError, near
 from raycre.figures.blocks import Block, Note
 from raycre.figures.choices import read_choices
@@ -57,7 +57,7 @@ def drawn_by_figure(run: Path) -> tuple[dict[str, list[str]], list[Note]]:
     here = in_order(path.name.removeprefix("test=") for path in run.glob("effects/test=*"))
     for test in here:
         figure: str | None = DEFAULT_FIGURE
-        if test in test_names():
+        if test in names_of_tests():
             try:
                 figure = find_test(test).figure
             except ConfigError as error:

@@ -412,7 +412,11 @@ def test_enformer_weights_of_another_shape_are_refused(lab: Lab) -> None:
     [
         ("train", "recipe.epochs=4", "recipe.epochs was 3, is 4"),
         ("predict", "views=2", "views was 4, is 2"),
-        ("creme", "creme.compat=reference", "compat was 'fixed', is 'reference'"),
+        (
+            "creme",
+            "creme.compat=reference",
+            "compat was 'fixed', is 'reference'; shuffle was 'euler-2026', is None",
+        ),
     ],
 )
 def test_a_folder_of_another_configuration_is_refused_and_left_as_it_is(

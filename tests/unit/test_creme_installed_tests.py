@@ -20,7 +20,7 @@ from raycre.creme.tests import (
     describe_tests,
     find_test,
     in_order,
-    test_names,
+    names_of_tests,
     with_needs,
 )
 from raycre.errors import ConfigError, RaycreError
@@ -58,7 +58,7 @@ def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object
 
 def test_an_installed_test_follows_those_of_the_paper(register) -> None:  # type: ignore[no-untyped-def]
     register(mine="own_tests:MINE", afar="own_tests:AFAR")
-    assert test_names() == (*TESTS, "afar", "mine")
+    assert names_of_tests() == (*TESTS, "afar", "mine")
     assert in_order(["mine", "afar", "sets", "context"]) == ["context", "sets", "afar", "mine"]
     assert with_needs(["afar", "mine"]) == ("afar", "mine", "context")
     assert find_test("mine").per_tile

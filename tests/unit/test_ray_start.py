@@ -65,3 +65,21 @@ def test_other_failures_and_other_peoples_heads_are_not_tried_again(
     with pytest.raises(RaycreError, match="Ray does not start"), cluster._started():
         pass
     assert len(nodes) == n
+
+
+@pytest.mark.parametrize(("alive", "n"), [(True, 3), (False, 1)])
+def test_a_head_that_answers_is_connected_to_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], alive: bool, n: int
+) -> None:
+    tries: list[str] = []
+
+    def init(*, address: str, **_: Any) -> None:
+        tries.append(address)
+        raise ConnectionError(f"Failed to connect to Ray cluster at {address}")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(cluster, "answers", lambda address: alive)
+    with pytest.raises(ConnectionError):
+        cluster._init("a:1", {})
+    assert tries == ["a:1"] * n
+    assert capsys.readouterr().err.count("the head at a:1 answers, but Ray did not connect") == n - 1

@@ -49,7 +49,7 @@ PIPELINE = tuple(name for name, test in TESTS.items() if test.pipeline)  # all t
 RESERVED = ("pipeline", "config")  # words of the command line in a test's place
 
 
-def test_names() -> tuple[str, ...]:
+def names_of_tests() -> tuple[str, ...]:
     """Return the name of every test: in the paper's order, then installed ones, which are not imported."""
     return (*TESTS, *(name for name in INSTALLED.points() if name not in TESTS))
 
@@ -66,7 +66,9 @@ def find_test(name: str) -> Test:
     if name in TESTS:
         return TESTS[name]
     if point is None:
-        raise ConfigError(f"tests are {', '.join(test_names())}{near(name, test_names())}", value=name)
+        raise ConfigError(
+            f"tests are {', '.join(names_of_tests())}{near(name, names_of_tests())}", value=name
+        )
     test: Test = load_installed(point, lambda found: isinstance(found, Test), "raycre.creme.declaration.Test")
     if test.name != name:
         raise ConfigError(f"{origin(point)} declares the test {test.name}; give both one name", value=name)
@@ -113,7 +115,7 @@ def tile_tests() -> tuple[str, ...]:
 def describe_tests() -> list[str]:
     """Return a line for each test, its name and what it asks; one that cannot be imported says so."""
     lines = []
-    for name in test_names():
+    for name in names_of_tests():
         try:
             lines.append(f"{name}: {find_test(name).summary}")
         except ConfigError as error:
