@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from raycre.errors import ConfigError
+
+
+class Named(Protocol):
+    """A declaration, which has its own name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Declared = TypeVar("Declared", bound=Named)
 
 
 class Installed:
@@ -27,6 +38,10 @@ class Installed:
         """Return the entry points by name, in alphabetical order; nothing is imported."""
         return {point.name: point for point in sorted(entry_points(group=self.group), key=lambda p: p.name)}
 
+    def names(self, built_in: Collection[str]) -> tuple[str, ...]:
+        """Return the name of everything: raycre's own in their order, then those of packages."""
+        return (*built_in, *(name for name in self.points() if name not in built_in))
+
     def find(self, name: str, built_in: Mapping[str, object]) -> EntryPoint | None:
         """Return the entry point of a name, None where no package registers it.
 
@@ -37,6 +52,35 @@ class Installed:
         if point is not None and name in built_in:
             raise ConfigError(f"{origin(point)} registers {self.what} that raycre has; rename it", value=name)
         return point
+
+    def load(self, point: EntryPoint, kind: type[Declared], what: str | None = None) -> Declared:
+        """Import a declaration.
+
+        Args:
+            point: of `find`.
+            kind: what it must be.
+            what: that in words, for the message; by default the whole name of `kind`.
+
+        Raises:
+            ConfigError: it cannot be imported, is something else, or declares another name.
+        """
+        what = what or f"{kind.__module__}.{kind.__qualname__}"
+        declared: Declared = load_installed(point, lambda found: isinstance(found, kind), what)
+        if declared.name != point.name:
+            raise ConfigError(
+                f"{origin(point)} declares the {self.what.split()[1]} {declared.name}; give both one name",
+                value=point.name,
+            )
+        return declared
+
+
+def check_name(point: EntryPoint, reserved: Sequence[str] = ()) -> None:
+    """Raise ConfigError for a name that cannot be one of a folder or a command, or that is `reserved`."""
+    if point.name in reserved or not re.fullmatch(r"[A-Za-z0-9][\w-]*", point.name, re.ASCII):
+        others = f", and none of {', '.join(reserved)}" if reserved else ""
+        raise ConfigError(
+            f"{origin(point)} cannot have this name: letters, digits, - and _ alone{others}", value=point.name
+        )
 
 
 def origin(point: EntryPoint) -> str:

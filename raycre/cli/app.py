@@ -13,14 +13,15 @@ import typer
 
 from raycre import __version__
 from raycre.cli.compare import compare
-from raycre.cli.creme import CremeCommand, creme
+from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
+from raycre.cli.options import ending_with
 from raycre.cli.predict import predict
 from raycre.cli.report import report
 from raycre.cli.signals import interruptible
 from raycre.cli.tracks import tracks
-from raycre.cli.train import TrainCommand, train
+from raycre.cli.train import list_models, train
 from raycre.cli.weights import weights
 from raycre.errors import RaycreError
 
@@ -35,9 +36,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command(cls=TrainCommand)(train)
+app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
-app.command(cls=CremeCommand)(creme)
+app.command(cls=ending_with(list_tests))(creme)
 for verb in (demo, report, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_result
@@ -15,15 +14,11 @@ from raycre.errors import ConfigError, near
 from raycre.store.location import local_path
 
 
-class CremeCommand(TyperCommand):
-    """The verb with its tests in the help, which are looked up when it is asked for."""
+def list_tests() -> str:
+    """Return a line for each test, for the end of the help."""
+    from raycre.creme.tests import describe_tests
 
-    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """Write the help, and after it a line for each test."""
-        from raycre.creme.tests import describe_tests
-
-        self.epilog = "\n\n".join(["Tests:", *describe_tests()])
-        super().format_help(ctx, formatter)
+    return "\n\n".join(["Tests:", *describe_tests()])
 
 
 def creme(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from raycre.store.location import local_path
 
@@ -26,3 +28,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 def asked(fresh: bool, yes: bool) -> bool | Literal["ask"]:
     """Return "ask" where a person at a terminal is to agree before a run is removed; a script has decided."""
     return "ask" if fresh and not yes and sys.stdin.isatty() and sys.stderr.isatty() else fresh
+
+
+def ending_with(text: Callable[[], str]) -> type[TyperCommand]:
+    """Return the class of a command whose help ends with `text`, which is made when help is asked for."""
+
+    class Command(TyperCommand):
+        def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+            self.epilog = text()
+            super().format_help(ctx, formatter)
+
+    return Command

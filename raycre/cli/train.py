@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_result
 from raycre.store.location import local_path
 
 
-class TrainCommand(TyperCommand):
-    """The verb with the models in its help, which are looked up when it is asked for."""
+def list_models() -> str:
+    """Return the names of the models, for the end of the help."""
+    from raycre.create.names import known
 
-    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """Write the help, and after it the names of the models."""
-        from raycre.create.names import known
-
-        self.epilog = f"Models (--set model=NAME): {', '.join(known())}."
-        super().format_help(ctx, formatter)
+    return f"Models (--set model=NAME): {', '.join(known())}."
 
 
 def train(

@@ -6,13 +6,12 @@ its declaration (`raycre.compare.declaration.Comparison`). Looking up names impo
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from raycre.errors import ConfigError, near
-from raycre.packages import Installed, load_installed, origin
+from raycre.packages import Installed, check_name, origin
 
 if TYPE_CHECKING:
     from raycre.compare.declaration import Comparison
@@ -27,7 +26,7 @@ INSTALLED = Installed("raycre.comparisons", "a comparison")
 
 def comparison_names() -> tuple[str, ...]:
     """Return the name of every comparison: raycre's own, then installed ones by the alphabet."""
-    return (*BUILT_IN, *(name for name in INSTALLED.points() if name not in BUILT_IN))
+    return INSTALLED.names(BUILT_IN)
 
 
 @cache
@@ -49,17 +48,8 @@ def find_comparison(name: str) -> Comparison:
         )
     from raycre.compare.declaration import Comparison
 
-    declared: Comparison = load_installed(
-        point, lambda found: isinstance(found, Comparison), "raycre.compare.declaration.Comparison"
-    )
-    if declared.name != name:
-        raise ConfigError(
-            f"{origin(point)} declares the comparison {declared.name}; give both one name", value=name
-        )
-    if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name, re.ASCII):
-        raise ConfigError(
-            f"{origin(point)} cannot have this name: letters, digits, - and _ alone", value=name
-        )
+    declared = INSTALLED.load(point, Comparison)
+    check_name(point)
     for table in declared.tables:
         if table != name and not table.startswith(f"{name}_"):
             raise ConfigError(

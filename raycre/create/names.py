@@ -18,4 +18,4 @@ INSTALLED = Installed("raycre.models", "a model of regions")
 
 def known() -> list[str]:
     """Every model's name: those of this package, then those that installed packages register."""
-    return list(dict.fromkeys([*BUILT_IN, *INSTALLED.points()]))
+    return list(INSTALLED.names(BUILT_IN))

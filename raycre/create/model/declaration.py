@@ -12,7 +12,6 @@ from raycre.create.model.network import Network
 from raycre.create.names import BUILT_IN, INSTALLED, known
 from raycre.errors import CheckpointError, ConfigError, near
 from raycre.genome.classes import trained_classes
-from raycre.packages import load_installed
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,7 @@ def declared(name: str) -> RegionModel:
     if point is None:
         names = known()
         raise ConfigError(f"no such model{near(name, names)}; there are {', '.join(names)}", value=name)
-    model: RegionModel = load_installed(point, lambda each: isinstance(each, RegionModel), "RegionModel")
-    if model.name != name:
-        raise ConfigError(f"the entry point {name} declares the model {model.name}; give both one name")
-    return model
+    return INSTALLED.load(point, RegionModel, "RegionModel")
 
 
 def table_of_models() -> str:

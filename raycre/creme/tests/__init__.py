@@ -6,7 +6,6 @@ declaration (`raycre.creme.declaration.Test`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -24,7 +23,7 @@ from raycre.creme.tests import (
     swap,
 )
 from raycre.errors import ConfigError, near
-from raycre.packages import Installed, load_installed, origin
+from raycre.packages import Installed, check_name
 
 TESTS: dict[str, Test] = {
     test.name: test
@@ -51,7 +50,7 @@ RESERVED = ("pipeline", "config")  # words of the command line in a test's place
 
 def names_of_tests() -> tuple[str, ...]:
     """Return the name of every test: in the paper's order, then installed ones, which are not imported."""
-    return (*TESTS, *(name for name in INSTALLED.points() if name not in TESTS))
+    return INSTALLED.names(TESTS)
 
 
 @cache
@@ -69,15 +68,8 @@ def find_test(name: str) -> Test:
         raise ConfigError(
             f"tests are {', '.join(names_of_tests())}{near(name, names_of_tests())}", value=name
         )
-    test: Test = load_installed(point, lambda found: isinstance(found, Test), "raycre.creme.declaration.Test")
-    if test.name != name:
-        raise ConfigError(f"{origin(point)} declares the test {test.name}; give both one name", value=name)
-    if name in RESERVED or not re.fullmatch(r"[A-Za-z0-9][\w-]*", name, re.ASCII):
-        raise ConfigError(
-            f"{origin(point)} cannot have this name: letters, digits, - and _ alone, and none of "
-            f"{', '.join(RESERVED)}",
-            value=name,
-        )
+    test = INSTALLED.load(point, Test)
+    check_name(point, RESERVED)
     return test
 
 
