@@ -6,6 +6,7 @@ Every key is spelled as in the README. `science()` is what changes results and g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -48,12 +49,66 @@ class SignalFiles(Frozen):
         return {name: getattr(self, name) for name in SignalFiles.model_fields}
 
 
-class ReplicaResources(Frozen):
+class Between(Frozen):
+    """A number of replicas that may change while a run goes on."""
+
+    min: Positive = 1
+    max: Positive | None = None  # null: as many as the cluster may grow to
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"min {self.min} is more than max {self.max}")
+        return self
+
+
+HowMany = Positive | Literal["auto"] | Between
+"""Of replicas: so many at most, as many as there is work and room for, or between two numbers."""
+
+
+class Resources(Frozen):
+    """What every verb's resources have."""
+
+    wait: str = "15m"  # for nodes to come, where nobody can say whether any will
+
+    @field_validator("wait")
+    @classmethod
+    def _time(cls, value: str) -> str:
+        seconds_of(value)
+        return value
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds of a time such as 90s, 15m or 2h; a number alone counts seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
+    if found is None:
+        raise ValueError("takes a time such as 90s, 15m or 2h")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def share_fields(how_many: int | str | Between, cpus: int, gpus: float, wait: str) -> dict[str, Any]:
+    """Return what the engine takes of resources: fields of its `Share`."""
+    if isinstance(how_many, Between):
+        least, most = how_many.min, how_many.max
+    else:
+        least, most = 1, None if how_many == "auto" else int(how_many)
+    return {"most": most, "least": least, "cpus": cpus, "gpus": gpus, "wait": seconds_of(wait)}
+
+
+class ReplicaResources(Resources):
     """Replicas of a model; results do not depend on how many."""
 
-    replicas: Positive | Literal["auto"] = "auto"
+    replicas: HowMany = "auto"
     cpus_per_replica: Positive = 1
     gpus_per_replica: float = Field(default=0, ge=0)
+
+    def share(self) -> dict[str, Any]:
+        """Return the fields of the engine's `Share`."""
+        return share_fields(self.replicas, self.cpus_per_replica, self.gpus_per_replica, self.wait)
 
 
 class Verb(Frozen):

@@ -12,9 +12,12 @@ from raycre.bounds import Positive
 from raycre.config.from_dataclass import keys
 from raycre.config.models import (
     Frozen,
+    HowMany,
+    Resources,
     SignalFiles,
     Verb,
     check_signals,
+    share_fields,
     signal_files,
     signal_rules,
 )
@@ -136,13 +139,17 @@ class FoldsConfig(Frozen, Folds):
         return self
 
 
-class TrainResources(Frozen):
+class TrainResources(Resources):
     """`workers_per_fold` share a fold's batches; as many folds side by side as resources allow."""
 
-    folds_at_once: Positive | Literal["auto"] = "auto"
+    folds_at_once: HowMany = "auto"
     workers_per_fold: Positive = 1
     cpus_per_worker: Positive = 1
     gpus_per_worker: float = Field(default=0, ge=0)
+
+    def share(self) -> dict[str, Any]:
+        """Return the fields of the engine's `Share`: of a worker, and of how many groups of workers."""
+        return share_fields(self.folds_at_once, self.cpus_per_worker, self.gpus_per_worker, self.wait)
 
 
 class TrainConfig(Verb):

@@ -38,6 +38,7 @@ _ENVIRONMENT = {
 
 
 _watch: Watch | None = None  # of the block that runs; blocks within it need none of their own
+_own = False  # whether the Ray that runs is one of this process's, of which nothing more is to come
 
 
 @contextmanager
@@ -56,6 +57,11 @@ def connected() -> Iterator[None]:
         yield
 
 
+def is_own() -> bool:
+    """Whether the Ray in use was started by this run on this machine, so that no node will join it."""
+    return _own
+
+
 def check_cluster() -> None:
     """Raise as `connected` does where no Ray can be used, before a run has read or written anything."""
     if not ray.is_initialized() and find_head() is None:
@@ -65,6 +71,7 @@ def check_cluster() -> None:
 
 @contextmanager
 def _started() -> Iterator[None]:
+    global _own
     address = find_head()
     if os.environ.get("RAY_ADDRESS", "").strip() == "":
         os.environ.pop("RAY_ADDRESS", None)  # Ray takes an empty one for an address
@@ -78,10 +85,12 @@ def _started() -> Iterator[None]:
         except Exception as error:  # Ray raises that very class when a part of it does not come up
             where = "on this machine" if address is None else f"with the head at {address}"
             remedy = _OWN_NEEDS if address is None else "see that this machine is one of the cluster"
-            raise RaycreError(f"Ray does not start {where} ({_one_line(error)}); {remedy}") from error
+            raise RaycreError(f"Ray does not start {where} ({one_line(error)}); {remedy}") from error
+        _own = address is None
         try:
             yield
         finally:
+            _own = False
             _end()
 
 
@@ -128,10 +137,10 @@ def _watched() -> Iterator[None]:
         if watch.lost:
             raise RaycreError(watch.message) from error
         if isinstance(error, Exception) and not answers(watch.address):
-            raise RaycreError(f"{watch.message} (seen by: {_one_line(error)})") from error
+            raise RaycreError(f"{watch.message} (seen by: {one_line(error)})") from error
         if isinstance(error, RayError):
             raise RaycreError(
-                f"Ray ended the run: {_one_line(error)}; finished parts are whole, run again to go on"
+                f"Ray ended the run: {one_line(error)}; finished parts are whole, run again to go on"
             ) from error
         raise
     finally:
@@ -149,7 +158,7 @@ def _end() -> None:
             node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return what an error of Ray's comes down to: its kind and its last line, which names the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[-1][:SHOWN] if lines else 'no reason given'}"
@@ -166,21 +175,3 @@ def _own_sigterm() -> Iterator[None]:
     yield
     if callable(handler) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
-
-
-def replicas(wanted: int | str, *, cpus: float, gpus: float, most: int) -> int:
-    """Return how many replicas to start: `wanted`, or as many as the cluster holds, never more than `most`.
-
-    Raises:
-        RaycreError: not even one fits; what the cluster has is known only once a run has begun.
-    """
-    total = ray.cluster_resources()
-    fit = int(total.get("CPU", 0) // cpus)
-    if gpus:
-        fit = min(fit, int(total.get("GPU", 0) // gpus))
-    if fit < 1:
-        raise RaycreError(
-            f"no replica fits: each asks for {cpus:g} CPU and {gpus:g} GPU, the cluster has "
-            f"{total.get('CPU', 0):g} CPU and {total.get('GPU', 0):g} GPU; lower resources.*"
-        )
-    return max(1, min(most, fit if wanted == "auto" else int(wanted)))

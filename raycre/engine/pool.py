@@ -1,32 +1,54 @@
-"""Actors that each hold one replica, and the fan-out of units over them."""
+"""The fan-out of units of work over actors that each hold one replica.
+
+The driver owns the units. It gives one only to an actor that lives, takes it back from one that is lost, and
+gives it to a second one where the first is slow. Nothing of Ray's own retries is used: a unit bound by them
+to an actor whose node is gone waits for ever.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import dataclass, field
+from statistics import median
 from types import TracebackType
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import RayError, RayTaskError
 
-from raycre.engine.cluster import connected, replicas
+from raycre.engine.actors import Actors, Member
+from raycre.engine.capacity import wait_for
+from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 
-MAX_RESTARTS = (
-    20  # of one actor: spot nodes come and go, but one that dies at every start must not go on for ever
-)
 DEPTH = 2  # units in flight per actor: the next one waits there while one is worked on
+LOOK_EVERY = 5.0  # seconds between looks at the cluster: nodes come and go
+LATE = 1.5  # times the median of units' seconds, after which an idle actor does a unit as well
+HUNG = 20.0  # times the median, after which an actor is taken for lost
+SHORT, LONG = 1.0, 60.0  # seconds that count as late, as hung, whatever the median
+ENOUGH = 3  # units done before their median means anything
+RECENT = 101  # units whose median it is
+
+
+@dataclass(eq=False)
+class _Task:
+    """A unit, and the actors that have been given it."""
+
+    unit: object
+    members: list[Member[_Task]] = field(default_factory=list)
+    done: bool = False
 
 
 class Pool:
-    """As many actors as fit or as are asked for, started when there is work and ended with the block.
+    """Actors that are started when there is work, and ended with the block.
 
     Args:
-        kind: class of the actors, made with `order` and a function that gets `parcel`.
-        order: what every actor must know; small.
+        kind: class of the replicas, made with `order` and a function that gets `parcel`.
+        order: what every replica must know; small.
         share: how many, and what each takes.
         parcel: what they share, however large. It goes to the object store when the first actor starts, from
             there once to each node, and the pool lets go of its own copy.
@@ -35,8 +57,7 @@ class Pool:
     def __init__(self, kind: type, order: object, share: Share, parcel: object = None) -> None:
         self._kind, self._order, self._share = kind, order, share
         self._parcel = parcel
-        self._stored: Any = None
-        self._actors: list[Any] = []
+        self._actors: Actors[_Task] | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Pool:
@@ -47,63 +68,143 @@ class Pool:
     ) -> None:
         with ExitStack() as last:
             last.push(lambda *_: self._stack.__exit__(kind, error, trace))  # which may know why it ended
-            for actor in self._actors:
-                ray.kill(actor)
-            self._actors.clear()
-            self._stored = None
+            if self._actors is not None:
+                self._actors.end()
+            self._actors = None
 
     @property
     def started(self) -> bool:
         """Whether there has been work."""
-        return bool(self._actors)
+        return self._actors is not None
 
     def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Any]:
-        """Call `method(unit, common)` of an actor for every unit, yielding what it returns as it comes.
+        """Call `method(unit, common)` of a replica for every unit, yielding what it returns as it comes.
 
-        A lost actor is started again, and its units are tried again: the ledger, which counts tries across
-        processes, is what bounds those. `DEPTH` units an actor are in flight at most; `common` travels once
-        to each node.
+        A unit may be tried by two at once, and again where its actor was lost, so it must be safe to repeat;
+        the ledger, which counts tries across processes, is what bounds them. An outcome with an `error`
+        counts once no other try is under way. `DEPTH` units an actor are in flight at most; `common` travels
+        once to each node.
 
         Raises:
-            RaycreError: an actor could not be kept alive, or none fits.
+            InputError: from the making of a replica: it would be raised again.
+            RaycreError: no replica fits, none could be kept alive, or all are lost and no node comes.
         """
         if not units:
             return
-        if method == "work" or not self._actors:  # for anything else as many as there are will do
-            self._start(len(units))
-        shared = ray.put(common)
-        queue = iter(units)
-        flying: dict[ray.ObjectRef[Any], Any] = {}
-
-        def send(to: Any) -> None:
-            unit = next(queue, None)
-            if unit is not None:
-                flying[getattr(to, method).remote(unit, shared)] = to
-
-        for _ in range(DEPTH):
-            for actor in self._actors:
-                send(actor)
-        while flying:
-            ready, _ = ray.wait(list(flying), num_returns=1)
-            free = flying.pop(ready[0])
-            try:
-                outcome = ray.get(ready[0])
-            except RayActorError as error:
-                raise RaycreError(
-                    f"a replica could not be kept alive: {error}; finished parts are whole, run again"
-                ) from error
-            yield outcome
-            send(free)
-
-    def _start(self, most: int) -> None:
-        if self._stored is None:
+        if self._actors is None:
             self._stack.enter_context(connected())
-            self._stored, self._parcel = ray.put(self._parcel), None
-        share = self._share
-        n = replicas(share.count, cpus=share.cpus, gpus=share.gpus, most=most)
-        remote: Any = ray.remote(self._kind).options(
-            num_cpus=share.cpus, num_gpus=share.gpus, max_restarts=MAX_RESTARTS, max_task_retries=-1
-        )
-        while len(self._actors) < n:
-            # Fetched by the actor itself, which need not know from where; also when it is started again.
-            self._actors.append(remote.remote(self._order, partial(ray.get, self._stored)))
+            wait_for(self._share)
+            stored, self._parcel = ray.put(self._parcel), None
+            self._actors = Actors(self._kind, self._order, self._share, stored)
+        yield from _FanOut(self._actors, units, ray.put(common), method).outcomes()
+
+
+class _FanOut:
+    """One call of `Pool.run`: which units wait, and which are where."""
+
+    def __init__(self, actors: Actors[_Task], units: Sequence[object], common: Any, method: str) -> None:
+        self._actors, self._common, self._method = actors, common, method
+        self._units, self._left = iter(units), len(units)
+        self._again: deque[_Task] = deque()
+        self._seconds: deque[float] = deque(maxlen=RECENT)
+
+    def outcomes(self) -> Iterator[Any]:
+        looked = -LOOK_EVERY
+        try:
+            while self._left:
+                if (now := time.monotonic()) - looked >= LOOK_EVERY:
+                    looked = now
+                    self._look(now)
+                self._fill()
+                for ref in self._finished():
+                    if not self._actors.started(ref):
+                        for outcome in self._landed(ref):
+                            self._left -= 1
+                            yield outcome
+        finally:
+            for member in self._actors.members:  # what still flies was done by others
+                for task in member.flying.values():
+                    task.done = True
+
+    def _finished(self) -> Iterable[ray.ObjectRef[Any]]:
+        """Wait for something, for some seconds at most."""
+        refs = self._actors.refs
+        if not refs:
+            time.sleep(1.0)
+            return ()
+        ready, rest = ray.wait(refs, num_returns=1, timeout=1.0, fetch_local=False)
+        if ready and rest:  # with many actors several are ready at a time
+            ready += ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)[0]
+        return ready
+
+    def _look(self, now: float) -> None:
+        """See whether actors are missing, too many, or hung."""
+        actors = self._actors
+        # For anything but the work itself as many as there are will do.
+        actors.aim_at(self._left, grow=self._method == "work" or not actors.members)
+        actors.check_alive()
+        limit = self._limit(HUNG, LONG)
+        for member in [m for m in actors.ready() if m.flying and now - m.since > limit]:
+            self._lost(member, RaycreError(f"a unit has taken it more than {limit:.0f} s"))
+
+    def _limit(self, times: float, least: float) -> float:
+        if len(self._seconds) < ENOUGH:
+            return float("inf")
+        return max(least, times * median(self._seconds))
+
+    def _fill(self) -> None:
+        """Give every actor that lives what it may hold, and to idle ones what is late with others."""
+        for depth in range(1, DEPTH + 1):
+            for member in self._actors.ready():
+                if len(member.flying) < depth:
+                    task = self._next()
+                    if task is None and not member.flying:
+                        task = self._late()
+                    if task is not None:
+                        task.members.append(member)
+                        member.give(self._method, task, task.unit, self._common)
+
+    def _next(self) -> _Task | None:
+        while self._again:
+            if not (task := self._again.popleft()).done:
+                return task
+        for unit in self._units:
+            return _Task(unit)
+        return None
+
+    def _late(self) -> _Task | None:
+        """Return a unit that its one actor, all others being busy or done, has held for too long."""
+        now, limit = time.monotonic(), self._limit(LATE, SHORT)
+        for member in self._actors.ready():
+            if now - member.since > limit:
+                for task in member.flying.values():
+                    if not task.done and len(task.members) == 1:
+                        return task
+        return None
+
+    def _landed(self, ref: ray.ObjectRef[Any]) -> Iterator[Any]:
+        """Yield what came of a unit, if it is the first word of it; take units back from a lost actor."""
+        member = self._actors.holder(ref)
+        if member is None:
+            return
+        try:
+            outcome = ray.get(ref)
+        except RayTaskError:  # the replica itself raised it
+            raise
+        except RayError as error:
+            self._lost(member, error)
+            return
+        task, seconds = member.take(ref)
+        task.members.remove(member)
+        self._actors.worked()
+        if task.done or (getattr(outcome, "error", None) is not None and task.members):
+            return
+        task.done = True
+        self._seconds.append(seconds)
+        yield outcome
+
+    def _lost(self, member: Member[_Task], error: Exception) -> None:
+        for task in reversed(self._actors.lost(member, error)):
+            task.members.remove(member)
+            if not task.done and not task.members:
+                self._again.appendleft(task)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+
+WAIT = 900.0  # seconds for nodes to come, where nobody can say whether any will
 
 
 @dataclass(frozen=True)
@@ -11,11 +12,26 @@ class Share:
     """Of a cluster.
 
     Attributes:
-        count: number of replicas (or groups of workers), or "auto" for as many as fit.
+        most: replicas (or groups of workers) at most; None for as many as the cluster holds or may grow to.
         cpus: of one of them.
         gpus: of one of them, or its share of one; 0 for the CPU.
+        memory: bytes of one of them; 0 asks for none.
+        least: with fewer of them no work begins.
+        wait: seconds for nodes to come, until `least` of them are there.
     """
 
-    count: int | Literal["auto"] = "auto"
+    most: int | None = None
     cpus: int = 1
     gpus: float = 0
+    memory: int = 0
+    least: int = 1
+    wait: float = WAIT
+
+    def times(self, n: int) -> Share:
+        """Return the share of groups of n."""
+        return replace(self, cpus=n * self.cpus, gpus=n * self.gpus, memory=n * self.memory)
+
+    def __str__(self) -> str:
+        gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
+        memory = f" and {self.memory / 2**30:.1f} GiB of memory" if self.memory else ""
+        return f"{self.cpus} CPU{gpus}{memory}"

@@ -22,8 +22,10 @@ from ray.exceptions import RayError
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from raycre.engine.cluster import connected, replicas
+from raycre.engine.capacity import target, wait_for
+from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
+from raycre.engine.worker import end_with_head
 from raycre.errors import RaycreError
 from raycre.store.old_run import RAY_FOLDERS
 
@@ -91,7 +93,7 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
 
     Args:
         work: the jobs, and how they are done.
-        share: of a worker; `count` is of groups.
+        share: of a worker; `most` and `least` are of groups.
         out: folder that Ray Train may use while it runs.
 
     Raises:
@@ -99,9 +101,8 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
     """
     with connected():
         queue = ray.remote(num_cpus=0)(JobQueue).options(scheduling_strategy=_here()).remote()
-        groups = replicas(
-            share.count, cpus=work.size * share.cpus, gpus=work.size * share.gpus, most=len(work.jobs)
-        )
+        wait_for(share.times(work.size), "group of workers")
+        groups = target(share.times(work.size), len(work.jobs))
         trainer = _Trainer(
             _worker,
             train_loop_config={"work": work, "queue": queue},
@@ -132,6 +133,7 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
 def _worker(given: dict[str, Any]) -> None:
     """Do the jobs that the group of this worker gets."""
     work, queue = given["work"], given["queue"]
+    end_with_head()
     group = work.join(work.size, work.nccl)
     if ray.train.get_context().get_world_rank() == 0:
         work.begin(work.jobs)  # of a try that a lost worker ended: all is tried again

@@ -105,6 +105,13 @@ def read_finished(run: Path, verb: str, *, key: str | None = None) -> dict[str, 
     return record
 
 
+def is_finished(out: Path, config: Mapping[str, object]) -> bool:
+    """Whether a folder's run.json says that a run of this very configuration is finished."""
+    path = out / RECORD
+    record = read_json(path) if path.is_file() else None
+    return isinstance(record, dict) and bool(record.get("finished")) and record.get("config") == config
+
+
 def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what a run has read, as its run.json lists it: `input` (key), `path` and `sha256` of each."""
     return list(record.get("inputs", []))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from raycre.engine.cluster import check_cluster
+from raycre.engine.capacity import check_fits
+from raycre.engine.cluster import check_cluster, connected
+from raycre.engine.resources import Share
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
-from raycre.store.run import Run, open_run
+from raycre.store.run import Run, is_finished, open_run
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out, fingerprint_inputs, sha256_by_key
 from raycre.workflows.readings import listen, show_readings
 
 
 class Start:
-    """The beginning of a run, before anything is written.
+    """A run from its beginning, before anything is written, to the end of its block.
 
     Args:
         verb: train, sweep, predict or creme.
@@ -40,8 +44,17 @@ class Start:
         self.verb, self.out, self.fresh, self.dry_run = verb, out, fresh, dry_run
         self.readings = listen()
         self.inputs: dict[str, Fingerprint] = {}
+        self._stack = ExitStack()
         if not dry_run:
             check_cluster()
+
+    def __enter__(self) -> Start:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def hash_inputs(self, paths: Mapping[str, Path]) -> dict[str, Fingerprint]:
         """Hash input files by their key in the configuration; see `fingerprint_inputs`."""
@@ -57,6 +70,19 @@ class Start:
     def check_inputs(self) -> None:
         """Raise ChangedInputError where an input was written since it was hashed; by now all are read."""
         check_unchanged(self.inputs.values())
+
+    def connect(self, share: Share, what: str = "replica") -> None:
+        """Use Ray from here to the end of the block, and see that the work fits, before anything is written.
+
+        Raises:
+            RaycreError: as `connected`; no replica can ever fit.
+        """
+        self._stack.enter_context(connected())
+        check_fits(share, what)
+
+    def finished(self, config: Mapping[str, object]) -> bool:
+        """Whether the folder holds a finished run of this very configuration, and stays."""
+        return not self.fresh and is_finished(self.out, config)
 
     def preview(self) -> None:
         """Say what a dry run has to say: what the inputs were taken for, and what `fresh` would remove."""

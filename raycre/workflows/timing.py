@@ -53,7 +53,7 @@ def outlook(
     cpu_seconds: float,
     *,
     units: int,
-    asked: int | str,
+    asked: int | None,
     cpus: int,
     gpus: float = 0,
     started: float,
@@ -67,7 +67,7 @@ def outlook(
     Args:
         cpu_seconds: of the work alone, over all replicas.
         units: pieces that the work comes in; more replicas than that have nothing to do.
-        asked: number of replicas, or "auto" for as many as the cores here hold.
+        asked: number of replicas at most; None for as many as the cores here hold.
         cpus: of a replica.
         gpus: of a replica; the measure is of processors all the same.
         started: `time.process_time()` when the verb began: what it read and loaded since, a run does too.
@@ -78,7 +78,7 @@ def outlook(
         cpu_seconds, startup_seconds, replicas, wall_seconds_estimated, and what the estimate is of.
     """
     fit = max(1, usable_cpus() // cpus)
-    replicas = max(1, min(units, fit if asked == "auto" else int(asked)))
+    replicas = max(1, min(units, fit if asked is None else asked))
     startup = time.process_time() - started
     if units:
         # Replicas start side by side as far as there are cores.

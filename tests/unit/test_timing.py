@@ -53,7 +53,7 @@ def test_flops_are_those_of_one_time() -> None:
 def six_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     monkeypatch.setattr(timing, "usable_cpus", lambda: 6)
     monkeypatch.setattr(time, "process_time", lambda: 7.0)
-    given: dict[str, Any] = {"units": 30, "asked": "auto", "cpus": 1, "started": 5.0}
+    given: dict[str, Any] = {"units": 30, "asked": None, "cpus": 1, "started": 5.0}
     return lambda **more: outlook(600.0, **(given | more))
 
 

@@ -97,7 +97,7 @@ def cost_of(plan: CremePlan, model: Backbone, started: float) -> dict[str, Any]:
         **outlook(
             n.bases * measured.base.cpu_seconds + n.to_do * measured.edited.cpu_seconds,
             units=n.units - n.units_done,
-            asked=plan.share.count,
+            asked=plan.share.most,
             cpus=plan.share.cpus,
             gpus=plan.share.gpus,
             started=started,

@@ -123,7 +123,7 @@ def plan_creme(config: PerturbConfig) -> tuple[CremePlan, Backbone]:
         genes=genes,
         refused=refused,
         passes_per_unit=_passes_per_unit(resources.tiles_per_task, settings),
-        share=Share(resources.replicas, resources.cpus_per_replica, resources.gpus_per_replica),
+        share=Share(**resources.share()),
         cache_bytes=resources.cache_bytes,
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,

@@ -46,14 +46,18 @@ def run_creme(
         InputError: bad input; nothing was written.
         TasksFailedError: some units failed for good; all others are done.
     """
-    start = Start("creme", config.run.out, fresh=fresh, dry_run=dry_run)
+    with Start("creme", config.run.out, fresh=fresh, dry_run=dry_run) as start:
+        return _run(config, start, pool_of)
+
+
+def _run(config: PerturbConfig, start: Start, pool_of: type[Pool]) -> dict[str, Any]:
     prints, hashes = start.hash_inputs(config.paths()), start.hashes
     regions, create = None, None
     if config.create_run is not None:
         regions, create = read_predict_run(config.create_run, hashes["inputs.fasta"])
     plan, model = plan_creme(config)
     start.check_inputs()
-    if not fresh:
+    if not start.fresh:
         check_shuffle(config.run.out, config.science().get("shuffle"))
         plan = with_stored_tracks_of(config.run.out, plan)
     if not plan.trained:
@@ -62,12 +66,15 @@ def run_creme(
         say(f"refused: {gene['gene_name']} ({gene['gene_id']}): {gene['reason']}")
     for note in plan.notes:
         say(f"note: {note}")
-    if dry_run:
+    if start.dry_run:
         start.preview()
         return cost_of(plan, model, start.started)
+    given = config.model_dump(mode="json")
+    if pool_of is Pool and not start.finished(given):
+        start.connect(plan.share)
     run = start.open(
         name=config.run.name,
-        config=config.model_dump(mode="json"),
+        config=given,
         science={
             **config.science(),
             "sha256": {"inputs.fasta": hashes["inputs.fasta"]},

@@ -41,7 +41,7 @@ def cost_of(plan: PredictPlan, started: float) -> dict[str, Any]:
         **outlook(
             n * (measured.read + measured.predict.cpu_seconds),
             units=len(todo),
-            asked=share.count,
+            asked=share.most,
             cpus=share.cpus,
             gpus=share.gpus,
             started=started,

@@ -119,7 +119,7 @@ def plan_prediction(config: PredictConfig, start: Start) -> PredictPlan:
         codes=config.codes,
         shard_size=config.shard_size,
         units=_units(len(regions), config.shard_size),
-        share=Share(resources.replicas, resources.cpus_per_replica, resources.gpus_per_replica),
+        share=Share(**resources.share()),
         identity={
             "name": config.run.name,
             "config": config.model_dump(mode="json"),

@@ -40,11 +40,17 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         InputError: bad input; nothing was written.
         TasksFailedError: some shards failed for good; all others are done.
     """
-    start = Start("predict", config.run.out, fresh=fresh, dry_run=dry_run)
+    with Start("predict", config.run.out, fresh=fresh, dry_run=dry_run) as start:
+        return _run(config, start)
+
+
+def _run(config: PredictConfig, start: Start) -> dict[str, Any]:
     plan = plan_prediction(config, start)
-    if dry_run:
+    if start.dry_run:
         start.preview()
         return cost_of(plan, start.started) | plan.unseen
+    if start.fresh or plan.ledger.pending(plan.units["unit"]):
+        start.connect(plan.share)
     run = start.open(**plan.identity, facts=plan.facts)
     units, classes = plan.units, plan.checkpoint.classes
     _say(plan)

@@ -98,7 +98,7 @@ def outlook_of(cpu_seconds: float, n_folds: int, plan: TrainPlan, started: float
     return outlook(
         cpu_seconds,
         units=n_folds,
-        asked=share.count,
+        asked=share.most,
         cpus=size * share.cpus,
         gpus=share.gpus,
         started=started,

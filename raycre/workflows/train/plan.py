@@ -123,7 +123,7 @@ def plan_of(config: TrainConfig) -> TrainPlan:
         ),
         signals=SignalInputs(**inputs.signals()),
         labels=Labels(inputs.labels, inputs.classes, inputs.overlaps),
-        share=Share(resources.folds_at_once, resources.cpus_per_worker, resources.gpus_per_worker),
+        share=Share(**resources.share()),
         workers_per_fold=resources.workers_per_fold,
         paths=config.paths(),
         record=config.model_dump(mode="json"),

@@ -39,7 +39,7 @@ from raycre.workflows.train.interpretation import constant_decoders, map_methods
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
-from raycre.workflows.train.workers import ERROR_FILE, Job, train_jobs
+from raycre.workflows.train.workers import ERROR_FILE, GROUP, Job, train_jobs
 
 
 def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
@@ -52,7 +52,11 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
         InputError: bad input; nothing was written.
         RaycreError: training failed; finished folds and epochs are kept.
     """
-    start = Start("train", config.run.out, fresh=fresh, dry_run=dry_run)
+    with Start("train", config.run.out, fresh=fresh, dry_run=dry_run) as start:
+        return _run(config, start)
+
+
+def _run(config: TrainConfig, start: Start) -> dict[str, Any]:
     plan = plan_of(config)
     prints = start.hash_inputs(plan.paths)
     plan = replace(plan, init=prints.get("model.init"))
@@ -64,9 +68,11 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
     facts = look_at_regions(signals, table, flank)
     start.check_inputs()
     folds = split_folds(plan.folds, table["fold"].to_numpy(np.int64))
-    if dry_run:
+    if start.dry_run:
         start.preview()
         return {"dry_run": True, **labelled.facts(), **facts, **cost_of(plan, folds, table, start.started)}
+    if start.fresh or ledger_of(plan).pending(folds["unit"]):
+        start.connect(plan.share.times(plan.workers_per_fold), GROUP)
     run = start.open(
         **plan.identity(start.hashes, labelled.rules),
         facts={

@@ -38,12 +38,12 @@ from raycre.workflows.inputs import (
 )
 from raycre.workflows.run import Start
 from raycre.workflows.train.cost import cost_of, outlook_of
-from raycre.workflows.train.fold import start_network
+from raycre.workflows.train.fold import ledger_of, start_network
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
 from raycre.workflows.train.run import finish, jobs_of, say_map, split_folds
-from raycre.workflows.train.workers import train_jobs
+from raycre.workflows.train.workers import GROUP, train_jobs
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
 _OWN = ("model", "recipe", "interpretation")  # sections that belong to a setting, not to the sweep
@@ -66,7 +66,12 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         RaycreError: some folds could not be trained; all others are.
     """
     out = settings[0].config.run.out.parent.parent
-    start = Start("sweep", out, fresh=fresh, dry_run=dry_run)
+    with Start("sweep", out, fresh=fresh, dry_run=dry_run) as start:
+        return _run(settings, start)
+
+
+def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
+    out = start.out
     plans = [plan_of(setting.config) for setting in settings]
     prints = list(_fingerprints(plans))
     plans = [replace(each, init=own.get("model.init")) for each, own in zip(plans, prints, strict=True)]
@@ -82,7 +87,7 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     facts = look_at_regions(signals, table, flank)
     check_unchanged(every.values())
     folds = split_folds(first.folds, table["fold"].to_numpy(np.int64))
-    if dry_run:
+    if start.dry_run:
         start.preview()
         return {
             "dry_run": True,
@@ -99,6 +104,8 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
         "flank": flank,
         "modalities": modalities,
     }
+    if start.fresh or any(ledger_of(plan).pending(folds["unit"]) for plan in plans):
+        start.connect(first.share.times(first.workers_per_fold), GROUP)
     # The folder belongs to inputs and folds: settings may be added to it later.
     run = start.open(
         name=out.name,

@@ -21,6 +21,7 @@ from raycre.workflows.train.materialise import open_inputs
 from raycre.workflows.train.plan import TrainPlan
 
 ERROR_FILE = "error.json"  # why a fold could not be trained
+GROUP = "group of workers"
 
 
 @dataclass(frozen=True)

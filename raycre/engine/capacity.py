@@ -1,0 +1,157 @@
+"""How many replicas a cluster holds, how many it may grow to, and what a run does until the first fits.
+
+An autoscaler brings nodes for actors that are pending. So a run asks at once for all that it has work for, up
+to what the cluster's node types may become. Ray tells these only through `ray._private`: where that fails, or
+where nobody has reported any, the limit is unknown and the nodes that are there are what is counted on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from math import floor, inf
+
+import ray
+
+from raycre.engine.cluster import is_own
+from raycre.engine.resources import Share
+from raycre.errors import RaycreError
+from raycre.log import say
+
+SAY_EVERY = 60.0  # seconds between lines about what is waited for
+LOOK_EVERY = 2.0
+MANY = 10**6  # nodes of a type without a limit
+EPSILON = 1e-6  # of shares of a GPU: three of 0.3333 fit
+
+
+def fits(node: Mapping[str, float], share: Share) -> int:
+    """Return how many replicas a node of these resources holds; none lies on two nodes."""
+    most: float = node.get("CPU", 0) // share.cpus if share.cpus else inf
+    gpus = node.get("GPU", 0)
+    if 0 < share.gpus < 1:
+        most = min(most, floor(gpus) * floor(1 / share.gpus + EPSILON))
+    elif share.gpus:
+        most = min(most, gpus // share.gpus)
+    if share.memory:
+        most = min(most, node.get("memory", inf) // share.memory)
+    return int(most)
+
+
+def fit_now(share: Share) -> int:
+    """Return how many replicas the nodes that are there hold, were they free."""
+    return sum(fits(node["Resources"], share) for node in ray.nodes() if node["Alive"])
+
+
+def fit_ever(share: Share) -> int | None:
+    """Return how many replicas the cluster may grow to hold; None where its limits are unknown."""
+    if is_own():
+        return fit_now(share)
+    types = _node_types()
+    if types is None:
+        return None
+    return sum(int(min(n, MANY)) * fits(resources, share) for resources, n in types)
+
+
+def target(share: Share, units: int) -> int:
+    """Return how many replicas to ask for: no more than there are units, than wanted, than may be."""
+    ever = fit_ever(share)
+    limit = share.most if ever is None and share.most is not None else ever
+    if limit is None:
+        limit = fit_now(share)
+    return max(1, min(units, limit, limit if share.most is None else share.most))
+
+
+def check_fits(share: Share, what: str = "replica") -> None:
+    """Raise where not even `least` replicas can ever fit.
+
+    Raises:
+        RaycreError: by the nodes that there can be; nothing is waited for.
+    """
+    ever = fit_ever(share)
+    if ever is None or ever >= share.least:
+        return
+    asked = f"no {what} fits" if share.least == 1 else f"{share.least} {what}s do not fit"
+    raise RaycreError(
+        f"{asked}: each asks for {share}, the cluster has {_inventory()}{_may_grow()}; lower resources.*"
+    )
+
+
+def wait_for(share: Share, what: str = "replica") -> None:
+    """Return once `least` replicas fit, having said what is waited for, once a minute.
+
+    Raises:
+        RaycreError: none can ever fit, or none did within `share.wait` seconds.
+    """
+    check_fits(share, what)
+    patience = Patience(share, what)
+    while fit_now(share) < share.least:
+        patience.look(share.wait)
+        time.sleep(LOOK_EVERY)
+
+
+class Patience:
+    """Waits for nodes: says so at once and every minute, and gives up."""
+
+    def __init__(self, share: Share, what: str) -> None:
+        self._share, self._what = share, what
+        self._since: float | None = None
+        self._said = 0.0
+
+    def over(self) -> None:
+        """What was waited for is there."""
+        self._since = None
+
+    def look(self, limit: float) -> None:
+        """Say what is waited for, where it is time to.
+
+        Raises:
+            RaycreError: `limit` seconds are over since the first look.
+        """
+        now = time.monotonic()
+        if self._since is None:
+            self._since, self._said = now, now - SAY_EVERY
+        waited, share = now - self._since, self._share
+        there = f"the cluster has {_inventory()}{_may_grow()}"
+        if waited >= limit:
+            raise RaycreError(
+                f"no {self._what} of {share} came up within {limit:.0f} s: {there}; add nodes or lower "
+                "resources.*, then run again: finished parts are whole"
+            )
+        if now - self._said >= SAY_EVERY:
+            self._said = now
+            of = f"{share.least} {self._what}s, each" if share.least > 1 else f"a {self._what}"
+            say(f"waiting for {of} of {share}: {there}; {waited:.0f} of {limit:.0f} s")
+
+
+def may_grow() -> bool:
+    """Whether an autoscaler has said which nodes there can be."""
+    return not is_own() and _node_types() is not None
+
+
+def _node_types() -> list[tuple[Mapping[str, float], float]] | None:
+    """Resources of each type of node and how many of it there can be at most; None where nobody says."""
+    try:
+        from ray._private.state import state
+
+        config = state.get_cluster_config()
+        groups = () if config is None else config.node_group_configs
+        found = [(dict(group.resources), group.max_count) for group in groups if group.max_count]
+    except Exception:  # Ray's own, with no promise: without it a run goes by the nodes that are there
+        return None
+    return [(resources, inf if n < 0 else n) for resources, n in found] or None
+
+
+def _inventory() -> str:
+    """What is there, in words."""
+    total = ray.cluster_resources()
+    return f"{total.get('CPU', 0):g} CPU and {total.get('GPU', 0):g} GPU"
+
+
+def _may_grow() -> str:
+    types = None if is_own() else _node_types()
+    if types is None:
+        return ""
+    kinds = ", ".join(
+        f"{n} x {resources.get('CPU', 0):g} CPU/{resources.get('GPU', 0):g} GPU" for resources, n in types
+    )
+    return f" and may grow to {kinds or 'nothing more'}"

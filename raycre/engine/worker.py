@@ -1,0 +1,62 @@
+"""A process that works for a run: it hosts a replica, and ends by itself when the cluster's head is gone."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ray
+
+from raycre.engine.head import answers
+
+ASK_EVERY = 5.0  # seconds between two questions to the head
+GONE_AFTER = 20.0  # seconds without an answer; Ray itself lets its workers live on for more than a minute
+
+
+class Hosted:
+    """An actor: makes a replica, and says what came of it, so that its owner can tell errors apart.
+
+    Args:
+        kind: class of the replica, made with `order` and `fetch`.
+        order: what it must know.
+        fetch: gets what the replicas share.
+    """
+
+    def __init__(self, kind: type, order: object, fetch: Callable[[], object]) -> None:
+        end_with_head()
+        self._problem: Exception | None = None
+        try:
+            self._replica = kind(order, fetch)
+        except Exception as error:
+            self._problem = error
+
+    def ready(self) -> Exception | None:
+        """Return what went wrong when the replica was made; None once it may be called."""
+        return self._problem
+
+    def call(self, method: str, unit: object, common: object) -> Any:
+        """Call a method of the replica."""
+        return getattr(self._replica, method)(unit, common)
+
+
+def end_with_head() -> None:
+    """Let this process end once the head of its cluster has not answered for `GONE_AFTER` seconds.
+
+    Its driver is gone with the head, or on its way; where it was cut off from a head that lives, Ray counts
+    it for dead, and its work goes to others.
+    """
+    address = str(ray.get_runtime_context().gcs_address)
+    threading.Thread(target=_watch, args=(address,), name="raycre-head", daemon=True).start()
+
+
+def _watch(address: str) -> None:
+    heard = time.monotonic()
+    while True:
+        time.sleep(ASK_EVERY)
+        if answers(address):
+            heard = time.monotonic()
+        elif time.monotonic() - heard >= GONE_AFTER:
+            os._exit(1)

@@ -1,0 +1,163 @@
+"""A private head that runs nothing itself and whose autoscaler starts and ends nodes on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray._private.services
+
+from raycre.engine.head import answers
+from tests.processes import command, descendants, kill_tree, until
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+HEAD = "f" * 51 + "00000"
+SHORT = {  # a lost node is noticed in seconds
+    f"RAY_health_check_{name}": n
+    for name, n in (("initial_delay_ms", "500"), ("period_ms", "500"), ("timeout_ms", "1000"))
+} | {"RAY_health_check_failure_threshold": "4"}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Attributes: address of the head, its process, and the environment of drivers that use it."""
+
+    address: str
+    pid: int
+    folder: Path
+    environment: dict[str, str]
+
+    def raylets(self) -> list[int]:
+        """Return the processes of the nodes that came, not the head's own."""
+        heads = descendants(self.pid)
+        return [
+            int(folder.name)
+            for folder in Path("/proc").iterdir()
+            if folder.name.isdigit() and self._is_node(int(folder.name), heads)
+        ]
+
+    def _is_node(self, pid: int, heads: list[int]) -> bool:
+        line = command(pid)
+        ours = str(self.folder) in line and "raylet/raylet" in line.split(" ")[0]
+        return ours and HEAD not in line and "--head" not in line
+
+    def wait_until_empty(self) -> None:
+        """Return once the autoscaler has taken all nodes away."""
+        until(lambda: not self.raylets(), lambda: f"still there: {self.raylets()}")
+
+
+@contextmanager
+def autoscaling(
+    most: int, cpus: int = 1, memory: int | None = None, idle_minutes: float = 0.1
+) -> Iterator[Cluster]:
+    """Start a head without processors that may grow to `most` nodes of so many CPUs (and bytes of memory)."""
+    ip = ray._private.services.get_node_ip_address()
+    port, dash = _free_port(), _free_port()
+    node = {"CPU": cpus, **({} if memory is None else {"memory": memory})}
+    with tempfile.TemporaryDirectory(prefix="ra", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        config = Path(folder) / "as.yaml"
+        config.write_text(json.dumps(_config(f"{ip}:{port}", node, most, idle_minutes)))
+        environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+        environment |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", **SHORT}
+        scaler = {
+            "RAY_FAKE_CLUSTER": "1",
+            "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+            "RAY_enable_autoscaler_v2": "1",
+            "RAY_CLOUD_INSTANCE_ID": HEAD,
+            "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD,
+            "PYTHONPATH": str(ROOT),
+        }
+        with (Path(folder) / "head.log").open("wb") as log:
+            head = subprocess.Popen(
+                [
+                    str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=0", f"--port={port}",
+                    f"--dashboard-port={dash}", "--include-dashboard=false", f"--temp-dir={folder}",
+                    f"--dashboard-agent-listen-port={_free_port()}", f"--autoscaling-config={config}",
+                    f"--ray-client-server-port={_free_port()}", "--disable-usage-stats",
+                ],
+                env=environment | scaler, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        cluster = Cluster(
+            f"{ip}:{port}", head.pid, Path(folder), environment | {"RAY_ADDRESS": f"{ip}:{port}"}
+        )
+        try:
+            until(lambda: answers(cluster.address) or head.poll() is not None, lambda: "no head")
+            assert head.poll() is None, (Path(folder) / "head.log").read_text()
+            yield cluster
+        finally:
+            os.kill(head.pid, signal.SIGTERM)  # which ends the autoscaler's nodes as well, mostly
+            with suppress(subprocess.TimeoutExpired):
+                head.wait(timeout=5)
+            kill_tree(head.pid)
+            head.wait()
+            for pid in _of_folder(folder):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
+
+
+def _of_folder(folder: str) -> list[int]:
+    """Processes whose command names the folder: nodes outlive their head by seconds."""
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for pid in pids if folder in command(pid) and pid != os.getpid()]
+
+
+def _config(address: str, node: dict[str, Any], most: int, idle_minutes: float) -> dict[str, Any]:
+    """A whole configuration of the autoscaler; the head's type must have this very name."""
+    empty_lists = (
+        "cluster_synced_files", "initialization_commands", "setup_commands", "head_setup_commands",
+        "worker_setup_commands", "head_start_ray_commands", "worker_start_ray_commands", "rsync_exclude",
+        "rsync_filter",
+    )  # fmt: skip
+    return {
+        "cluster_name": "local",
+        "max_workers": most,
+        "idle_timeout_minutes": idle_minutes,
+        "upscaling_speed": 10,
+        "provider": {
+            "type": "external",
+            "module": "tests.fake_nodes.Nodes",
+            "head_node_id": HEAD,
+            "launch_multiple": True,
+            "gcs_address": address,
+        },
+        "available_node_types": {
+            "ray.head.default": {
+                "resources": {"CPU": 0},
+                "node_config": {},
+                "max_workers": 0,
+                "min_workers": 0,
+            },
+            "worker": {"resources": node, "node_config": {}, "min_workers": 0, "max_workers": most},
+        },
+        "head_node_type": "ray.head.default",
+        "auth": {"ssh_user": "root"},
+        "docker": {},
+        "file_mounts": {},
+        "head_node": {},
+        "worker_nodes": {},
+        "file_mounts_sync_continuously": False,
+        **{name: [] for name in empty_lists},
+    }
+
+
+def _free_port() -> int:
+    """A port outside those that Ray gives to its workers (10002-19999)."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            if not 10002 <= port <= 19999:
+                return port

@@ -1,0 +1,122 @@
+"""How many replicas fit: on a node, on those there are, on those that may come; what is said meanwhile."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import ray
+
+from raycre.engine import capacity
+from raycre.engine.capacity import Patience, check_fits, fit_ever, fit_now, fits, target
+from raycre.engine.resources import Share
+from raycre.errors import RaycreError
+
+GIB = 2**30
+
+
+class Cluster:
+    """Nodes that are there and types that may come, in place of Ray's own word."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.there: list[dict[str, float]] = []
+        self.types: list[tuple[dict[str, float], float]] | None = None
+        monkeypatch.setattr(capacity, "_node_types", lambda: self.types)
+        monkeypatch.setattr(ray, "nodes", lambda: self._nodes())
+        monkeypatch.setattr(ray, "cluster_resources", lambda: self._total())
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": node} for node in self.there] + [
+            {"Alive": False, "Resources": {"CPU": 1000.0}}
+        ]
+
+    def _total(self) -> dict[str, float]:
+        return {key: sum(n.get(key, 0) for n in self.there) for key in ("CPU", "GPU")}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    return Cluster(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("node", "share", "n"),
+    [
+        ({"CPU": 8.0}, Share(cpus=3), 2),
+        ({"CPU": 8.0}, Share(cpus=3, gpus=1), 0),
+        ({"CPU": 8.0, "GPU": 4.0}, Share(cpus=1, gpus=1), 4),
+        ({"CPU": 8.0, "GPU": 4.0}, Share(cpus=1, gpus=2), 2),
+        # Shares of one GPU never lie on two: 0.4 fits twice on each of two, not five times on both.
+        ({"CPU": 8.0, "GPU": 2.0}, Share(cpus=1, gpus=0.4), 4),
+        ({"CPU": 8.0, "GPU": 1.0}, Share(cpus=1, gpus=0.3333), 3),
+        ({"CPU": 16.0, "memory": 32.0 * GIB}, Share(cpus=1, memory=3 * GIB), 10),
+        ({"CPU": 16.0}, Share(cpus=1, memory=3 * GIB), 16),  # a type of node that says nothing of memory
+        ({}, Share(), 0),
+    ],
+)
+def test_a_node_holds_whole_replicas(node: dict[str, float], share: Share, n: int) -> None:
+    assert fits(node, share) == n
+
+
+def test_no_replica_lies_on_two_nodes(cluster: Cluster) -> None:
+    cluster.there = [{"CPU": 2.0}, {"CPU": 2.0}, {"CPU": 2.0}]
+    assert (fit_now(Share(cpus=1)), fit_now(Share(cpus=2)), fit_now(Share(cpus=3))) == (6, 3, 0)
+
+
+def test_as_many_are_asked_for_as_there_is_work_for_and_may_ever_fit(cluster: Cluster) -> None:
+    cluster.there, cluster.types = [{}], [({"CPU": 4.0}, 5), ({"CPU": 1.0, "GPU": 1.0}, 2)]
+    assert fit_ever(Share(cpus=2)) == 10
+    assert target(Share(cpus=2), units=1000) == 10
+    assert target(Share(cpus=2), units=3) == 3
+    assert target(Share(cpus=2, most=4), units=1000) == 4
+    assert target(Share(cpus=2, most=50), units=1000) == 10
+    assert target(Share(cpus=1, gpus=1), units=1000) == 2
+
+
+def test_a_type_without_a_limit_leaves_it_to_the_work(cluster: Cluster) -> None:
+    cluster.types = [({"CPU": 4.0}, float("inf"))]
+    assert target(Share(cpus=2), units=70_000) == 70_000
+
+
+def test_where_nobody_knows_the_limits_what_is_there_counts_or_what_is_asked_for(cluster: Cluster) -> None:
+    cluster.there, cluster.types = [{"CPU": 2.0}], None
+    assert fit_ever(Share()) is None
+    assert target(Share(), units=100) == 2
+    assert target(Share(most=5), units=100) == 5  # pending ones are what an autoscaler sees
+    cluster.there = []
+    assert target(Share(), units=100) == 1
+
+
+def test_what_can_never_fit_is_refused_by_what_there_can_be(cluster: Cluster) -> None:
+    cluster.there, cluster.types = [{}], [({"CPU": 4.0}, 3)]
+    check_fits(Share(cpus=4))
+    check_fits(Share(cpus=4, least=3))
+    with pytest.raises(
+        RaycreError, match=r"no replica fits: each asks for 8 CPU, the cluster has 0 CPU and 0"
+    ):
+        check_fits(Share(cpus=8))
+    with pytest.raises(RaycreError, match=r"4 replicas do not fit: .* may grow to 3 x 4 CPU/0 GPU"):
+        check_fits(Share(cpus=4, least=4))
+    cluster.types = None
+    check_fits(Share(cpus=8))  # nobody knows: it is waited for
+
+
+def test_waiting_is_said_once_a_minute_and_ends(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    patience = Patience(Share(cpus=8), "replica")
+    for _ in range(90):  # two seconds each
+        patience.look(limit=900.0)
+        now += 2.0
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert said[0] == ("waiting for a replica of 8 CPU: the cluster has 0 CPU and 0 GPU; 0 of 900 s")
+    assert said[2].endswith("120 of 900 s")
+    patience.over()
+    patience.look(limit=900.0)  # begins anew
+    now += 900.0
+    with pytest.raises(RaycreError, match="no replica of 8 CPU came up within 900 s: the cluster has 0 CPU"):
+        patience.look(limit=900.0)
