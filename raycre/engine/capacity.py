@@ -61,7 +61,7 @@ def target(share: Share, units: int) -> int:
     return max(1, min(units, limit, limit if share.most is None else share.most))
 
 
-def check_fits(share: Share, what: str = "replica") -> None:
+def check_room(share: Share, what: str = "replica") -> None:
     """Raise where not even `least` replicas can ever fit.
 
     Raises:
@@ -82,7 +82,7 @@ def wait_for(share: Share, what: str = "replica") -> None:
     Raises:
         RaycreError: none can ever fit, or none did within `share.wait` seconds.
     """
-    check_fits(share, what)
+    check_room(share, what)
     patience = Patience(share, what)
     while fit_now(share) < share.least:
         patience.look(share.wait)

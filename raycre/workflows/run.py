@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from raycre.engine.capacity import check_fits
+from raycre.engine.capacity import check_room
 from raycre.engine.cluster import check_cluster, connected
 from raycre.engine.resources import Share
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
@@ -78,7 +78,7 @@ class Start:
             RaycreError: as `connected`; no replica can ever fit.
         """
         self._stack.enter_context(connected())
-        check_fits(share, what)
+        check_room(share, what)
 
     def finished(self, config: Mapping[str, object]) -> bool:
         """Whether the folder holds a finished run of this very configuration, and stays."""

@@ -9,7 +9,7 @@ import pytest
 import ray
 
 from raycre.engine import capacity
-from raycre.engine.capacity import Patience, check_fits, fit_ever, fit_now, fits, target
+from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, fits, target
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 
@@ -90,16 +90,16 @@ def test_where_nobody_knows_the_limits_what_is_there_counts_or_what_is_asked_for
 
 def test_what_can_never_fit_is_refused_by_what_there_can_be(cluster: Cluster) -> None:
     cluster.there, cluster.types = [{}], [({"CPU": 4.0}, 3)]
-    check_fits(Share(cpus=4))
-    check_fits(Share(cpus=4, least=3))
+    check_room(Share(cpus=4))
+    check_room(Share(cpus=4, least=3))
     with pytest.raises(
         RaycreError, match=r"no replica fits: each asks for 8 CPU, the cluster has 0 CPU and 0"
     ):
-        check_fits(Share(cpus=8))
+        check_room(Share(cpus=8))
     with pytest.raises(RaycreError, match=r"4 replicas do not fit: .* may grow to 3 x 4 CPU/0 GPU"):
-        check_fits(Share(cpus=4, least=4))
+        check_room(Share(cpus=4, least=4))
     cluster.types = None
-    check_fits(Share(cpus=8))  # nobody knows: it is waited for
+    check_room(Share(cpus=8))  # nobody knows: it is waited for
 
 
 def test_waiting_is_said_once_a_minute_and_ends(

@@ -19,7 +19,16 @@ SHARED = {
     "ConvBlock": "of a backbone",
 }
 # Functions that turn a verb's configuration into its plan, and those that call them.
-DOORS = {"run_creme", "run_predict", "run_train", "plan_creme", "plan_of", "plan_prediction", "settings_of"}
+DOORS = {
+    "run_creme",
+    "run_predict",
+    "run_train",
+    "_run",
+    "plan_creme",
+    "plan_of",
+    "plan_prediction",
+    "settings_of",
+}
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:

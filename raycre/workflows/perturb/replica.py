@@ -151,6 +151,8 @@ class Replica:
         def predict(needed: Sequence[Perturbation]) -> dict[str, NDArray[np.float64]]:
             for i in range(0, len(needed), CHUNK):
                 predicted = self._predict(unit.gene, needed[i : i + CHUNK], stage)
+                if part.is_file():  # another replica, which was given the search as well, has done it
+                    raise RaycreError("done elsewhere")
                 self._write(pieces / f"piece-{len(mine):08d}.parquet", unit.gene, predicted)
                 self.spec.ledger.progressed(unit.name)
                 mine.update(predicted)
