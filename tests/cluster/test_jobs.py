@@ -84,7 +84,7 @@ def _wait_for_jobs_api(address: str, process: subprocess.Popen[bytes]) -> None:
     until(answers, lambda: "no jobs API")
 
 
-def _submit(head: Head, job: str, values: dict[str, Any], folder: Path) -> None:
+def _submit(head: Head, job: str, values: dict[str, Any], folder: Path, *verb: str) -> None:
     config = folder / f"{job}.yaml"
     config.write_text(json.dumps(values))
     command = [str(BIN / "ray"), "job", "submit", "--address", head.address, "--working-dir", "."]
@@ -93,7 +93,7 @@ def _submit(head: Head, job: str, values: dict[str, Any], folder: Path) -> None:
     def ran() -> bool:
         nonlocal said
         done = subprocess.run(
-            [*command, "--", "python", f"jobs/{job}.py", "--config", str(config)],
+            [*command, "--", "python", f"jobs/{job}.py", *verb, "--config", str(config)],
             cwd=ROOT,
             env=head.environment,
             capture_output=True,
@@ -128,7 +128,8 @@ def test_a_submitted_training_finishes(genome: DemoGenome, head: Head, tmp_path:
 
 
 def test_a_submitted_perturbation_finishes(genome: DemoGenome, head: Head, tmp_path: Path) -> None:
-    _submit(head, "perturb", perturb_values(genome, tmp_path / "creme", ("SILA",)), tmp_path)
+    values = perturb_values(genome, tmp_path / "creme", ("SILA",))
+    _submit(head, "run", values, tmp_path, "creme", "config")  # any verb goes by jobs/run.py
     effects = pd.read_parquet(tmp_path / "creme" / "effects")
     assert set(effects["gene_name"]) == {"SILA"}
     assert set(effects["call"].dropna()) == {"silencing", "silencer", "neither"}

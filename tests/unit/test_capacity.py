@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import ray
 
+from raycre.config.models import ReplicaResources
 from raycre.engine import capacity
 from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, fits, target
 from raycre.engine.resources import Share
@@ -120,3 +121,33 @@ def test_waiting_is_said_once_a_minute_and_ends(
     now += 900.0
     with pytest.raises(RaycreError, match="no replica of 8 CPU came up within 900 s: the cluster has 0 CPU"):
         patience.look(limit=900.0)
+
+
+@pytest.mark.parametrize(
+    ("resources", "share"),
+    [
+        ({}, Share()),
+        ({"replicas": "auto", "wait": "90s"}, Share(wait=90.0)),
+        ({"replicas": 4, "cpus_per_replica": 2, "wait": "2h"}, Share(4, cpus=2, wait=7200.0)),
+        ({"replicas": {"min": 2, "max": 8}, "gpus_per_replica": 0.5}, Share(8, gpus=0.5, least=2)),
+        ({"replicas": {"min": 2}}, Share(least=2)),
+        ({"replicas": {"max": 8}, "wait": "1.5m"}, Share(8, wait=90.0)),
+    ],
+)
+def test_resources_are_what_the_engine_takes(resources: dict[str, Any], share: Share) -> None:
+    assert Share(**ReplicaResources(**resources).share()) == share
+
+
+@pytest.mark.parametrize(
+    ("resources", "said"),
+    [
+        ({"replicas": {"min": 3, "max": 2}}, "min 3 is more than max 2"),
+        ({"replicas": {"mn": 3}}, "mn"),
+        ({"replicas": 0}, "replicas"),
+        ({"wait": "soon"}, "takes a time such as 90s, 15m or 2h"),
+        ({"wait": "-5m"}, "takes a time"),
+    ],
+)
+def test_resources_that_cannot_be_are_refused(resources: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ReplicaResources(**resources)
