@@ -148,7 +148,14 @@ class Problem:
         self.place, annotation, metadata = _walk(kind, chosen["loc"])
         same = [p for p in problems if _walk(kind, p["loc"])[0][: len(self.place)] == self.place]
         if len(same) > 1 and chosen["type"] not in ("extra_forbidden", "missing"):
-            chosen = max(same, key=lambda p: (len(_walk(kind, p["loc"])[0]), p["type"] == "extra_forbidden"))
+            said = ("value_error", "extra_forbidden")  # from the least to the most telling
+            chosen = max(
+                same,
+                key=lambda p: (
+                    len(_walk(kind, p["loc"])[0]),
+                    said.index(p["type"]) if p["type"] in said else -1,
+                ),
+            )
             self.place, annotation, metadata = _walk(kind, chosen["loc"])
         self.value = _shown(chosen)
         self.message = self._words(chosen, annotation, metadata, kind)
