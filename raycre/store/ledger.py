@@ -7,13 +7,18 @@ whoever runs it, while the loss of a node costs the units in flight one try.
 from __future__ import annotations
 
 import os
+import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from raycre.errors import InputError
+
 MAX_ATTEMPTS = 3
+PAUSE = 0.25  # seconds after the first try that failed
 
 
 def is_mark(path: Path) -> bool:
@@ -23,11 +28,12 @@ def is_mark(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one unit: `error` is None when its part exists."""
+    """What became of one unit: `error`, in a line, and its `traceback` are None when its part exists."""
 
     unit: str
     attempts: int
     error: str | None = None
+    traceback: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,10 @@ class Ledger:
         """Do `work` unless the part exists, at most `MAX_ATTEMPTS` times over all processes.
 
         An exception counts as a try and is kept as the outcome; so does a try that ended its process,
-        since its mark was written before the work began.
+        since its mark was written before the work began. Bad input is not tried again; after anything else
+        there is a pause, the longer the more tries there were.
         """
-        error = "its process ended without a word (killed, or out of memory)"
+        error, trace = "its process ended without a word (killed, or out of memory)", None
         while (attempt := self._begin(unit)) <= MAX_ATTEMPTS:
             if self.part(unit).is_file():
                 self._mark(unit).unlink(missing_ok=True)
@@ -80,11 +87,15 @@ class Ledger:
             try:
                 work()
             except Exception as caught:
-                error = f"{type(caught).__name__}: {caught}"
+                error, trace = f"{type(caught).__name__}: {caught}", traceback.format_exc()
+                if isinstance(caught, InputError):
+                    return Outcome(unit, attempt, error, trace)
+                if attempt < MAX_ATTEMPTS:
+                    time.sleep(PAUSE * 4 ** (attempt - 1))
             else:
                 self._mark(unit).unlink(missing_ok=True)
                 return Outcome(unit, attempt)
-        return Outcome(unit, MAX_ATTEMPTS, error)
+        return Outcome(unit, MAX_ATTEMPTS, error, trace)
 
     @property
     def _attempts(self) -> Path:

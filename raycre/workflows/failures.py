@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from raycre.errors import TasksFailedError
-from raycre.store.ledger import MAX_ATTEMPTS
+from raycre.store.ledger import MAX_ATTEMPTS, Outcome
 from raycre.store.parquet import as_table, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import FAILURES
@@ -16,25 +16,27 @@ _SILENT = "no word from it: its process was ended (killed, or out of memory)"
 
 
 def write_failures(
-    run: Run, missing: Sequence[str], errors: Mapping[str, str], what: Mapping[str, str]
+    run: Run, missing: Sequence[str], failed: Mapping[str, Outcome], what: Mapping[str, str]
 ) -> None:
     """Write failures.parquet, or remove an old one when nothing is missing.
 
     Args:
         run: the run.
         missing: planned units without a part file at the end; these are the failures, whatever was reported.
-        errors: last error of a unit, where one was reported.
+        failed: outcomes of units with an error, where one was reported.
         what: what each unit stands for.
     """
     path = run.out / "failures.parquet"
     path.unlink(missing_ok=True)
     if missing:
+        said = [failed.get(unit, Outcome(unit, MAX_ATTEMPTS, _SILENT)) for unit in missing]
         rows = pd.DataFrame(
             {
                 "unit": missing,
                 "what": [what[u] for u in missing],
-                "attempts": MAX_ATTEMPTS,
-                "error": [errors.get(u, _SILENT) for u in missing],
+                "attempts": [each.attempts for each in said],
+                "error": [each.error for each in said],
+                "traceback": [each.traceback for each in said],
             }
         )
         write_table(path, as_table(rows, FAILURES, run.metadata))

@@ -154,6 +154,7 @@ def test_counts_of_dropped_refused_and_failed_are_in_the_header(tmp_path: Path) 
         failed_units=1,
     )
     failure = {"unit": ["part-000003"], "what": ["MYC"], "attempts": [3], "error": ["KeyError: 'x'"]}
+    failure["traceback"] = ["Traceback …"]
     write_table(creme / "failures.parquet", as_table(failure, FAILURES))
     page = re.sub(r' class="\w+"', "", page_of(tmp_path, training, creme))
     assert "<td>regions dropped by the blacklist</td><td>2</td>" in page

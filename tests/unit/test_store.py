@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 from raycre.errors import FormatError, MissingInputError, RunMismatchError
 from raycre.store.fields import table_of_fields
 from raycre.store.files import TEMPORARY, read_json, sha256_of, write_atomic
-from raycre.store.ledger import MAX_ATTEMPTS, Ledger
+from raycre.store.ledger import MAX_ATTEMPTS, PAUSE, Ledger
 from raycre.store.parquet import as_table, iter_parts, read_parts, read_table, with_metadata, write_table
 from raycre.store.run import digest_of, open_run
 from raycre.store.schemas import EFFECTS, FAILURES, METRICS, PREDICTIONS
@@ -82,6 +83,28 @@ def test_a_unit_that_always_raises_is_given_up_with_its_error(tmp_path: Path) ->
     outcome = Ledger(tmp_path, "parts").run("a", work)
     assert len(tries) == MAX_ATTEMPTS == outcome.attempts
     assert outcome.error == "ValueError: bad tile"
+    assert outcome.traceback is not None
+    assert outcome.traceback.splitlines()[-2:] == ['    raise ValueError("bad tile")', "ValueError: bad tile"]
+
+
+def test_bad_input_is_not_tried_again(tmp_path: Path) -> None:
+    tries = []
+
+    def work() -> None:
+        tries.append(1)
+        raise MissingInputError("no such file", path=tmp_path)
+
+    outcome = Ledger(tmp_path, "parts").run("a", work)
+    assert (len(tries), outcome.attempts) == (1, 1)
+    assert outcome.error is not None
+    assert outcome.error.startswith("MissingInputError")
+
+
+def test_the_pause_after_a_failed_try_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    Ledger(tmp_path, "parts").run("a", lambda: [][0])
+    assert slept == [PAUSE, 4 * PAUSE]  # and none after the last
 
 
 def test_tries_are_counted_across_processes_that_died(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ FAILURES = schema_of(
     ("what", TEXT, "the gene or the regions it stands for"),
     ("attempts", pa.int32(), "times it was tried"),
     ("error", TEXT, "the last error"),
+    ("traceback", TEXT, "where the last error was raised; null of a process that ended without a word"),
 )
 
 CENTRED = "of the centred window, forward strand"

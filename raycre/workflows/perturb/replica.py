@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from traceback import format_exc
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ class Replica:
             spec.write(gene)
             return Outcome(gene_folder(gene), 1)
         except Exception as error:
-            return Outcome(gene_folder(gene), 1, f"{type(error).__name__}: {error}")
+            return Outcome(gene_folder(gene), 1, f"{type(error).__name__}: {error}", format_exc())
 
     def _write_passes(self, unit: Unit, stage: Stage) -> None:
         assert unit.passes is not None

@@ -13,7 +13,7 @@ from raycre.errors import RaycreError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import say
 from raycre.store.elements import ClassifiedRegions
-from raycre.store.ledger import Ledger
+from raycre.store.ledger import Ledger, Outcome
 from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore, remove_folder
 from raycre.store.run import Run
@@ -58,7 +58,7 @@ class CremeWork:
         regions: that CREATE has classified, where a run of it is given.
         fingerprints: of the genome.
         units: of all stages so far, columns of `PASS_UNITS`.
-        errors: last error of a unit that failed.
+        failed: what was said of units that failed.
         missing: units that failed for good.
         untried: number of adaptive searches of genes whose passes known beforehand are not all done.
         asked: (test, gene's folder) of all stages so far.
@@ -70,7 +70,7 @@ class CremeWork:
     regions: ClassifiedRegions | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
     units: pd.DataFrame = field(default_factory=pd.DataFrame)
-    errors: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, Outcome] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     untried: int = 0
     asked: set[tuple[str, str]] = field(default_factory=set)
@@ -145,7 +145,7 @@ class CremeWork:
                 show(done)
                 if outcome.error is not None:
                     check_unchanged(self.fingerprints)  # then no later unit can do
-                    self.errors[outcome.unit] = outcome.error
+                    self.failed[outcome.unit] = outcome
         missing = set(self.ledger.pending(p.unit.name for p in todo))
         self.missing += sorted(missing)
         return {p.number for p in todo if p.unit.name in missing}
@@ -204,7 +204,7 @@ class CremeWork:
         joined = write_elements(self.run, self.plan.model_label, self.regions)
         elements = {"elements": joined.pop("elements")} if joined else {}
         names = dict(zip(self.units["unit"], self.units["gene_name"], strict=True))
-        write_failures(self.run, self.missing, self.errors, names)
+        write_failures(self.run, self.missing, self.failed, names)
         record = self.run.finish(
             genes=self.units["gene_id"].nunique(),
             passes=count_planned(self.units),

@@ -16,7 +16,7 @@ from raycre.engine.resources import Share
 from raycre.engine.stream import stream
 from raycre.genome.fingerprint import check_unchanged
 from raycre.log import say
-from raycre.store.ledger import Ledger
+from raycre.store.ledger import Ledger, Outcome
 from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
@@ -62,8 +62,8 @@ def _run(config: PredictConfig, start: Start) -> dict[str, Any]:
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
     spec, share = _spec_of(plan, run), plan.share
     del plan  # the models are in the replicas from here on
-    errors = _run_units(spec, share, units)
-    return _finish(run, units, errors, classes)
+    failed = _run_units(spec, share, units)
+    return _finish(run, units, failed, classes)
 
 
 def _say(plan: PredictPlan) -> None:
@@ -96,13 +96,13 @@ def _spec_of(plan: PredictPlan, run: Run) -> ShardSpec:
     )
 
 
-def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame) -> dict[str, str]:
-    """Run what is pending; return the errors of the shards that failed."""
+def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame) -> dict[str, Outcome]:
+    """Run what is pending; return what was said of the shards that failed."""
     spec.ledger.forget_attempts()
     rows = spec.ledger.todo(units).to_dict("records")
     if not rows:
         return {}
-    errors: dict[str, str] = {}
+    failed: dict[str, Outcome] = {}
     done = len(units) - len(rows)
     with connected(), progress("regions, in shards", len(units), done) as show:
         for row in stream(rows, partial(read_shard, spec=spec), CrePredictor, (spec,), share):
@@ -110,11 +110,13 @@ def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame) -> dict[str, 
             show(done)
             if row["error"]:
                 check_unchanged([*spec.signals.fingerprints, *spec.weights])  # then no later shard can do
-                errors[row["unit"]] = row["error"]
-    return errors
+                failed[row["unit"]] = Outcome(**row)
+    return failed
 
 
-def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str], classes: Sequence[str]) -> dict[str, Any]:
+def _finish(
+    run: Run, units: pd.DataFrame, failed: dict[str, Outcome], classes: Sequence[str]
+) -> dict[str, Any]:
     calls: dict[str, int | None] = {c: 0 if c in classes else None for c in CLASSES}
     not_called = 0
     for path in iter_parts(run.out / PARTS):
@@ -126,7 +128,7 @@ def _finish(run: Run, units: pd.DataFrame, errors: dict[str, str], classes: Sequ
     write_table(run.out / "summary" / "calls.parquet", as_table(counts, CLASS_COUNTS, run.metadata))
     missing = Ledger(run.out, PARTS).pending(units["unit"])
     what = {u["unit"]: f"regions {u['first']}-{u['last']}" for u in units.to_dict("records")}
-    write_failures(run, missing, errors, what)
+    write_failures(run, missing, failed, what)
     uncalled = {"not_called": not_called} if not_called else {}
     record = run.finish(shards=len(units), failed_shards=len(missing), calls=calls, **uncalled)
     raise_failures(run, missing, len(units))

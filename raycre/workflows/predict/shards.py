@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class CrePredictor:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Do one shard; the outcome is the row."""
         outcome = self.spec.ledger.run(row["unit"], lambda: self._write(row))
-        return {"unit": outcome.unit, "attempts": outcome.attempts, "error": outcome.error or ""}
+        return asdict(outcome)
 
     def _write(self, row: dict[str, Any]) -> None:
         if self._unsure:
