@@ -1,8 +1,8 @@
 """How many replicas a cluster holds, how many it may grow to, and what a run does until the first fits.
 
 An autoscaler brings nodes for actors that are pending. So a run asks at once for all that it has work for, up
-to what the cluster's node types may become. Ray tells these only through `ray._private`: where that fails, or
-where nobody has reported any, the limit is unknown and the nodes that are there are what is counted on.
+to what the cluster's node types may become (`node_types`). Where nobody knows these, it asks for twice what
+fits, and one more: so many that the cluster doubles where it can grow, and pending ones where it cannot.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from math import floor, inf
 import ray
 
 from raycre.engine.cluster import is_own
+from raycre.engine.node_types import NodeType, node_types
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 from raycre.log import say
@@ -46,19 +47,16 @@ def fit_ever(share: Share) -> int | None:
     """Return how many replicas the cluster may grow to hold; None where its limits are unknown."""
     if is_own():
         return fit_now(share)
-    types = _node_types()
-    if types is None:
-        return None
-    return sum(int(min(n, MANY)) * fits(resources, share) for resources, n in types)
+    types = _types()
+    return None if types is None else sum(int(min(t.most, MANY)) * fits(t.resources, share) for t in types)
 
 
 def target(share: Share, units: int) -> int:
     """Return how many replicas to ask for: no more than there are units, than wanted, than may be."""
-    ever = fit_ever(share)
-    limit = share.most if ever is None and share.most is not None else ever
+    limit = fit_ever(share)
     if limit is None:
-        limit = fit_now(share)
-    return max(1, min(units, limit, limit if share.most is None else share.most))
+        limit = 2 * fit_now(share) + 1 if share.most is None else share.most
+    return max(1, min(units, limit if share.most is None else min(limit, share.most)))
 
 
 def check_room(share: Share, what: str = "replica") -> None:
@@ -125,33 +123,25 @@ class Patience:
 
 def may_grow() -> bool:
     """Whether an autoscaler has said which nodes there can be."""
-    return not is_own() and _node_types() is not None
+    return not is_own() and _types() is not None
 
 
-def _node_types() -> list[tuple[Mapping[str, float], float]] | None:
-    """Resources of each type of node and how many of it there can be at most; None where nobody says."""
-    try:
-        from ray._private.state import state
-
-        config = state.get_cluster_config()
-        groups = () if config is None else config.node_group_configs
-        found = [(dict(group.resources), group.max_count) for group in groups if group.max_count]
-    except Exception:  # Ray's own, with no promise: without it a run goes by the nodes that are there
-        return None
-    return [(resources, inf if n < 0 else n) for resources, n in found] or None
+def _types() -> list[NodeType] | None:
+    return node_types(str(ray.get_runtime_context().gcs_address))
 
 
 def _inventory() -> str:
     """What is there, in words."""
-    total = ray.cluster_resources()
-    return f"{total.get('CPU', 0):g} CPU and {total.get('GPU', 0):g} GPU"
+    return _named(ray.cluster_resources())
 
 
 def _may_grow() -> str:
-    types = None if is_own() else _node_types()
+    types = None if is_own() else _types()
     if types is None:
         return ""
-    kinds = ", ".join(
-        f"{n} x {resources.get('CPU', 0):g} CPU/{resources.get('GPU', 0):g} GPU" for resources, n in types
-    )
+    kinds = ", ".join(f"{t.most:g} x {_named(t.resources)}" for t in types)
     return f" and may grow to {kinds or 'nothing more'}"
+
+
+def _named(resources: Mapping[str, float]) -> str:
+    return f"{resources.get('CPU', 0):g} CPU and {resources.get('GPU', 0):g} GPU"

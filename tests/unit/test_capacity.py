@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import ray
 from raycre.config.models import ReplicaResources
 from raycre.engine import capacity
 from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, fits, target
+from raycre.engine.node_types import NodeType, _configured
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 
@@ -23,9 +25,12 @@ class Cluster:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.there: list[dict[str, float]] = []
         self.types: list[tuple[dict[str, float], float]] | None = None
-        monkeypatch.setattr(capacity, "_node_types", lambda: self.types)
+        monkeypatch.setattr(capacity, "_types", lambda: self._types())
         monkeypatch.setattr(ray, "nodes", lambda: self._nodes())
         monkeypatch.setattr(ray, "cluster_resources", lambda: self._total())
+
+    def _types(self) -> list[NodeType] | None:
+        return None if self.types is None else [NodeType(*each) for each in self.types]
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [{"Alive": True, "Resources": node} for node in self.there] + [
@@ -80,10 +85,11 @@ def test_a_type_without_a_limit_leaves_it_to_the_work(cluster: Cluster) -> None:
     assert target(Share(cpus=2), units=70_000) == 70_000
 
 
-def test_where_nobody_knows_the_limits_what_is_there_counts_or_what_is_asked_for(cluster: Cluster) -> None:
+def test_where_nobody_knows_the_limits_the_cluster_may_double(cluster: Cluster) -> None:
     cluster.there, cluster.types = [{"CPU": 2.0}], None
     assert fit_ever(Share()) is None
-    assert target(Share(), units=100) == 2
+    assert target(Share(), units=100) == 5
+    assert target(Share(), units=3) == 3
     assert target(Share(most=5), units=100) == 5  # pending ones are what an autoscaler sees
     cluster.there = []
     assert target(Share(), units=100) == 1
@@ -97,7 +103,7 @@ def test_what_can_never_fit_is_refused_by_what_there_can_be(cluster: Cluster) ->
         RaycreError, match=r"no replica fits: each asks for 8 CPU, the cluster has 0 CPU and 0"
     ):
         check_room(Share(cpus=8))
-    with pytest.raises(RaycreError, match=r"4 replicas do not fit: .* may grow to 3 x 4 CPU/0 GPU"):
+    with pytest.raises(RaycreError, match=r"4 replicas do not fit: .* may grow to 3 x 4 CPU and 0 GPU"):
         check_room(Share(cpus=4, least=4))
     cluster.types = None
     check_room(Share(cpus=8))  # nobody knows: it is waited for
@@ -151,3 +157,28 @@ def test_resources_are_what_the_engine_takes(resources: dict[str, Any], share: S
 def test_resources_that_cannot_be_are_refused(resources: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         ReplicaResources(**resources)
+
+
+def test_limits_are_read_from_the_file_that_the_autoscaler_here_was_started_with(tmp_path: Path) -> None:
+    config = tmp_path / "cluster.yaml"
+    config.write_text(
+        """
+max_workers: 12
+head_node_type: small
+available_node_types:
+  small: {resources: {CPU: 0}, max_workers: 0}
+  cpu: {resources: {CPU: 16, memory: 34359738368}, max_workers: 40}
+  gpu: {resources: {CPU: 8, GPU: 1}, max_workers: 4}
+"""
+    )
+    for pid, words in {
+        "17": ["python", "monitor.py", "--gcs-address=10.0.0.1:6379", f"--autoscaling-config={config}"],
+        "18": ["python", "monitor.py", "--gcs-address=10.0.0.2:6379"],
+    }.items():
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "cmdline").write_bytes(b"\0".join(map(str.encode, words)) + b"\0")
+    assert _configured("10.0.0.1:6379", tmp_path) == [
+        NodeType({"CPU": 16, "memory": 2**35}, 12),
+        NodeType({"CPU": 8, "GPU": 1}, 4),
+    ]
+    assert _configured("10.0.0.2:6379", tmp_path) is None  # another cluster's, without limits
