@@ -161,8 +161,9 @@ class Actors(Generic[T]):
         if any(self.ready()):
             self._patience.over()
             return
-        expected = not self._have_lost or may_grow() or fit_now(self._share) > 0
-        self._patience.look(self._share.wait if expected else min(self._share.wait, ALONE))
+        room = fit_now(self._share) > 0
+        expected = room or may_grow() or not self._have_lost
+        self._patience.look(self._share.wait if expected else min(self._share.wait, ALONE), starting=room)
 
     def end(self) -> None:
         """End all of them."""

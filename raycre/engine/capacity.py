@@ -99,15 +99,15 @@ class Patience:
         """What was waited for is there."""
         self._since = None
 
-    def look(self, limit: float) -> None:
-        """Say what is waited for, where it is time to.
+    def look(self, limit: float, *, starting: bool = False) -> None:
+        """Say what is waited for, where it is time to: not yet where it may be `starting`.
 
         Raises:
             RaycreError: `limit` seconds are over since the first look.
         """
         now = time.monotonic()
         if self._since is None:
-            self._since, self._said = now, now - SAY_EVERY
+            self._since, self._said = now, now - (0.0 if starting else SAY_EVERY)
         waited, share = now - self._since, self._share
         there = f"the cluster has {_inventory()}{_may_grow()}"
         if waited >= limit:

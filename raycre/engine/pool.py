@@ -20,7 +20,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from raycre.engine.actors import Actors, Member
-from raycre.engine.capacity import wait_for
+from raycre.engine.capacity import check_room, wait_for
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
@@ -93,7 +93,9 @@ class Pool:
             return
         if self._actors is None:
             self._stack.enter_context(connected())
-            wait_for(self._share)
+            check_room(self._share)
+            if self._share.least > 1:
+                wait_for(self._share)  # else that many pending actors are what nodes come for
             stored, self._parcel = ray.put(self._parcel), None
             self._actors = Actors(self._kind, self._order, self._share, stored)
         yield from _FanOut(self._actors, units, ray.put(common), method).outcomes()
