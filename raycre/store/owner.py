@@ -52,7 +52,10 @@ class Owner:
     @property
     def has_ended(self) -> bool:
         """Whether its process has surely ended."""
-        return self.is_here and start_of(self.pid) != self.started
+        if not self.is_here:
+            return False
+        started = start_of(self.pid)
+        return started != self.started if started else not _is_there(self.pid)
 
 
 def owner_here(epoch: str, command: str) -> Owner:
@@ -88,15 +91,26 @@ def this_machine() -> str:
 
 
 def start_of(pid: int) -> str:
-    """Return when a process of this machine started, in the system's own words; empty where none runs."""
+    """Return when a process of this machine started, in the system's own words; empty where none is seen."""
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.joinpath("self").exists():
         try:
             state, *rest = stat.read_text().rpartition(")")[2].split()
         except OSError:
             return ""
-        return "" if state in _ENDED else rest[18]  # field 22 of proc(5): clock ticks after the boot
+        return "ended" if state in _ENDED else rest[18]  # field 22 of proc(5): clock ticks after the boot
     return _said_by("ps", "-o", "lstart=", "-p", str(pid))
+
+
+def _is_there(pid: int) -> bool:
+    """Whether a process has this number; other users' may be hidden from /proc and ps."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def this_user() -> str:

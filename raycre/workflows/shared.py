@@ -1,4 +1,4 @@
-"""Before a run's work goes to several nodes: see that each has its folder and its inputs as the driver has."""
+"""Before work goes to several nodes: see that each has the folder and the inputs that the driver has."""
 
 from __future__ import annotations
 
