@@ -1,4 +1,4 @@
-"""Who owns a run folder: claims, beats and takeovers by a clock that tests turn, and what the owner may do."""
+"""Who owns a run folder: claims, beats, takeovers, by a clock that tests turn; and what an owner may do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from raycre.errors import LeaseLostError, RunHeldError, UnsharedPathError
 from raycre.genome.fingerprint import fingerprint
-from raycre.store import lease, owner
+from raycre.store import lease
 from raycre.store.files import TEMPORARY_NAME, read_json, temporary_of, work_for
 from raycre.store.lease import BEAT, EXPIRY, FOLDER, LATE, Lease, find_over, join_epoch
 from raycre.store.ledger import Ledger
@@ -74,13 +74,8 @@ def mine(tmp_path: Path) -> Iterator[Lease]:
 def leave(out: Path, number: int = 1, beat: float | None = 1000.0, **changes: Any) -> Owner:
     """A claim by a driver on another host, unless changed, and its last beat."""
     epoch = f"{number:05d}.0123abcd"
-    there = replace(
-        owner_here(epoch, "raycre creme"),
-        user="ada",
-        host="node7",
-        machine="node7 boot 1",
-        pid=77,
-        clock=1000.0,
+    there = Owner(
+        epoch, "ada", "node7", 77, "raycre creme", "node7 boot 1", "123456", "2026-11-27 09:00:00 UTC", 1000.0
     )
     there = replace(there, **changes)
     (out / FOLDER).mkdir(exist_ok=True)
@@ -132,11 +127,10 @@ def test_a_second_driver_is_told_who_holds_the_folder_and_writes_nothing(mine: L
     second = Lease(tmp_path, "raycre creme")
     with pytest.raises(RunHeldError) as refused:
         second.claim()
-    who = owner.this_user(), owner_here("", "").host, os.getpid()
+    this = owner_here("", "")
+    who = f"{this.user} on {this.host} (process {os.getpid()})"
     assert refused.value.exit_code == 2
-    assert f"in use: raycre predict of {who[0]} on {who[1]} (process {who[2]}), since 20" in str(
-        refused.value
-    )
+    assert f"in use: raycre predict of {who}, since 20" in str(refused.value)
     assert "give the run another run.out" in str(refused.value)
     second.release()
     assert tree(tmp_path) == before
@@ -169,11 +163,10 @@ def test_a_holder_elsewhere_is_given_sixty_seconds_by_the_watchers_clock(
     held.claim()
     assert clock.waited == EXPIRY == 60
     assert held.epoch.startswith("00002.")
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
-        f"{tmp_path} is held by raycre creme of ada on node7 (process 77), since {said[0][-56:-33]}: watching "
-        "whether that still lives, for at most 59 s"
-    ]
+    assert capsys.readouterr().err == (
+        f"{tmp_path} is held by raycre creme of ada on node7 (process 77), since 2026-11-27 09:00:00 UTC: "
+        "watching whether that still lives, for at most 59 s\n"
+    )
     held.release()
 
 
@@ -214,9 +207,7 @@ def test_a_holder_of_this_machine_whose_beat_is_young_is_not_watched(tmp_path: P
     assert clock.waited == 0
 
 
-def test_a_claim_that_is_no_whole_one_ends_like_that_of_a_holder_elsewhere(
-    tmp_path: Path, clock: Clock
-) -> None:
+def test_a_claim_that_is_not_whole_ends_like_that_of_a_holder_elsewhere(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "00003.json").write_text("")
     held = Lease(tmp_path, "raycre predict")
@@ -262,9 +253,7 @@ def test_an_overtaken_holder_learns_it_at_its_next_beat_and_leaves_the_other_alo
     assert [name for name in tree(tmp_path) if name.endswith(".json")] == ["lease/00002.json"]
 
 
-def test_a_beat_moves_while_the_holder_lives(
-    mine: Lease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_beat_moves_while_the_holder_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "BEAT", 0.01)
     other = Lease(tmp_path / "other", "raycre predict")
     other.claim()
@@ -324,9 +313,7 @@ def test_an_overtaken_run_resets_no_tries_and_removes_no_run(
 # Temporary files
 
 
-def test_temporary_files_carry_the_epoch_of_the_run_that_a_process_works_for(
-    mine: Lease, tmp_path: Path
-) -> None:
+def test_temporary_files_carry_the_epoch_of_their_run(mine: Lease, tmp_path: Path) -> None:
     def epoch() -> str | None:
         name = TEMPORARY_NAME.match(temporary_of(tmp_path / "part-1.parquet").name)
         assert name is not None
@@ -382,7 +369,7 @@ def test_a_full_disk_is_named_and_no_empty_claim_is_left(tmp_path: Path) -> None
 
 
 def test_a_holder_goes_on_over_a_disk_that_is_full_for_a_while(
-    mine: Lease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "BEAT", 0.01)
     full = threading.Event()
@@ -416,9 +403,7 @@ def asked_of(answers: dict[str, object]) -> Callable[..., dict[str, object]]:
     return lambda function, argument: answers
 
 
-def test_a_node_that_does_not_see_the_run_folder_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_that_lacks_the_run_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "SHARED_WITHIN", 0.0)
     paths = SharedPaths(tmp_path, "00001.0123abcd", {})
     with pytest.raises(UnsharedPathError) as here_missing:
