@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import socket
 import threading
 import time
 import uuid
@@ -193,7 +194,8 @@ def join_epoch(out: Path, epoch: str) -> None:
             check_epoch(out, epoch)
         if time.monotonic() >= deadline:
             raise UnsharedPathError(
-                "run.out is not the driver's folder on this node; give a folder that all nodes share",
+                f"run.out is not the driver's folder on this node ({socket.gethostname()}); give a folder that "
+                "all nodes share",
                 path=out,
             )
         time.sleep(LOOK_EVERY)

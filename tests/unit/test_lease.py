@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from raycre.store.ledger import Ledger
 from raycre.store.old_run import find_old, remove_run
 from raycre.store.owner import Owner, owner_here
 from raycre.store.run import Run, open_run
+from raycre.workflows.run import Start
 from raycre.workflows.shared import SharedPaths, check_shared, see
 from tests.processes import until
 
@@ -351,6 +353,45 @@ def test_fresh_leaves_the_lease_of_its_own_run(mine: Lease, tmp_path: Path) -> N
     mine.check()
 
 
+# A sweep
+
+
+def open_now(start: Start, inner: Iterable[Path] = ()) -> Run:
+    return start.open(name="r", config={}, science={}, layout={}, facts={}, inner=inner)
+
+
+def test_a_sweep_holds_its_runs_and_a_training_of_one_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "sweep" / "K=20"
+    with Start("sweep", tmp_path, fresh=False, dry_run=False) as sweep:
+        open_now(sweep, [out])
+        with pytest.raises(RunHeldError, match="in use: raycre train --sweep of "):
+            Start("train", out, fresh=False, dry_run=False)
+    assert sorted(tree(tmp_path)) == ["run.json"]
+    with Start("train", out, fresh=False, dry_run=False) as training:
+        open_now(training)
+
+
+def test_a_sweep_is_refused_while_a_run_of_it_is_trained_and_writes_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "sweep" / "K=20"
+    with Start("train", out, fresh=False, dry_run=False) as training:
+        open_now(training)
+        before = tree(tmp_path)
+        with (
+            pytest.raises(RunHeldError, match="in use: raycre train of "),
+            Start("sweep", tmp_path, fresh=True, dry_run=False) as sweep,
+        ):
+            open_now(sweep, [tmp_path / "sweep" / "K=10", out])
+        assert tree(tmp_path) == before
+        assert [path.name for path in (tmp_path / "sweep").iterdir()] == ["K=20"]
+
+
+def test_a_dry_run_claims_nothing_and_is_not_refused(mine: Lease, tmp_path: Path) -> None:
+    before = tree(tmp_path)
+    with Start("predict", tmp_path, fresh=False, dry_run=True):
+        pass
+    assert tree(tmp_path) == before
+
+
 # A folder that cannot be written
 
 
@@ -412,8 +453,8 @@ def test_a_node_that_lacks_the_run_folder_is_named(tmp_path: Path, monkeypatch: 
         check_shared(paths, asked_of({"10.0.0.2 (4d2a0f1e)": here_missing.value}))
     assert refused.value.exit_code == 2
     assert str(refused.value) == (
-        f"{tmp_path}: on node 10.0.0.2 (4d2a0f1e): run.out is not the driver's folder on this node; give a "
-        "folder that all nodes share"
+        f"{tmp_path}: on node 10.0.0.2 (4d2a0f1e): run.out is not the driver's folder on this node "
+        f"({socket.gethostname()}); give a folder that all nodes share"
     )
 
 
