@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -26,7 +26,7 @@ def on_every_node(function: Callable[[T], R], argument: T) -> dict[str, R | Exce
     if not ray.is_initialized() or is_own():
         return {}
     mine = ray.get_runtime_context().get_node_id()
-    asked = {}
+    asked: dict[str, ray.ObjectRef[Any]] = {}
     for node in ray.nodes():
         if node["Alive"] and node["NodeID"] != mine:
             task = ray.remote(function).options(
@@ -40,10 +40,9 @@ def on_every_node(function: Callable[[T], R], argument: T) -> dict[str, R | Exce
     return {address: _answer(ref) for address, ref in asked.items()}
 
 
-def _answer(ref: ray.ObjectRef[R]) -> R | Exception:
+def _answer(ref: ray.ObjectRef[Any]) -> Any:
     try:
-        value: R = ray.get(ref, timeout=0)
-        return value
+        return ray.get(ref, timeout=0)
     except RayTaskError as error:  # the function itself raised it
         cause = getattr(error, "cause", None)
         return cause if isinstance(cause, Exception) else error

@@ -194,8 +194,8 @@ def join_epoch(out: Path, epoch: str) -> None:
             check_epoch(out, epoch)
         if time.monotonic() >= deadline:
             raise UnsharedPathError(
-                f"run.out is not the driver's folder on this node ({socket.gethostname()}); give a folder that "
-                "all nodes share",
+                f"run.out is not the driver's folder on this node ({socket.gethostname()}); give a folder "
+                "that all nodes share",
                 path=out,
             )
         time.sleep(LOOK_EVERY)

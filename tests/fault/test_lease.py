@@ -111,7 +111,7 @@ def test_a_driver_that_was_killed_is_followed_at_once(
     driver.kill()
     driver.wait()
     assert (tmp_path / "run" / FOLDER / "00001.json").is_file()
-    monkeypatch.setattr(lease.time, "sleep", never)
+    monkeypatch.setattr("raycre.store.lease.time.sleep", never)
     with Start("predict", tmp_path / "run", fresh=False, dry_run=False) as start:
         run = start.open(name="p", config={}, science={}, layout={}, facts={})
         assert run.epoch.startswith("00002.")

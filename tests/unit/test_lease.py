@@ -494,7 +494,10 @@ def test_a_copy_of_an_input_with_times_of_its_own_is_the_same(mine: Lease, tmp_p
 def test_a_node_that_gives_no_answer_is_told_of_and_stops_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = {"10.0.0.2 (4d2a0f1e)": TimeoutError("Get timed out"), "10.0.0.3 (00000000)": None}
+    answers: dict[str, object] = {
+        "10.0.0.2 (4d2a0f1e)": TimeoutError("Get timed out"),
+        "10.0.0.3 (00000000)": None,
+    }
     check_shared(SharedPaths(tmp_path, "", {}), asked_of(answers))
     said = capsys.readouterr().err
     assert said.startswith("note: node 10.0.0.2 (4d2a0f1e) was not asked whether it sees run.out")
