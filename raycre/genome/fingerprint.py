@@ -112,7 +112,7 @@ def check_unchanged(fingerprints: Iterable[Fingerprint]) -> None:
         if not same:
             raise ChangedInputError(
                 "the file was replaced after the run had begun; start the run again with --fresh, or put the "
-                f"file back and run again (seen on {socket.gethostname()}; on a cluster every node must have it)",
+                f"file back and run again (seen on {socket.gethostname()}; every node must have it)",
                 path=each.path,
             )
         if _is_settled(now, began):
