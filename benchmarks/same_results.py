@@ -31,6 +31,7 @@ from safetensors import safe_open
 
 BASELINES = ("deepsea", "danq", "es-transition", "deepicsh")
 SKIPPED = {"seconds", "run", "versions", "machine", "config", "inputs", "name", "started"}
+SKIPPED_FILES = (".ray", "progress.json", "lease/")  # of runs under way, or cut off
 SHORT = ("recipe.epochs=2", "recipe.warmup_epochs=0", "folds.only=[0]", "run.seed=1")
 
 
@@ -100,7 +101,7 @@ def hash_folder(folder: Path) -> dict[str, str]:
         if path.name == "run.json":
             fields = identity_of(path.parent)
             found |= {f"{name} {key}": value for key, value in fields.items()}
-        elif path.is_file() and ".ray" not in name and path.name != "progress.json":
+        elif path.is_file() and not any(part in name for part in SKIPPED_FILES):
             sha256 = hash_file(path)
             if sha256 is not None:
                 found[name] = sha256

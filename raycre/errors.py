@@ -13,7 +13,10 @@ RaycreError                  exit code 1: a failure inside the run
 │   ├── CheckpointError      weights that do not fit the model, or cannot be loaded safely
 │   ├── ConfigError          a configuration that cannot be
 │   ├── RunMismatchError     a run folder that belongs to another configuration
+│   ├── RunHeldError         a run folder that another driver is at work in
+│   ├── UnsharedPathError    a file or folder that is not the same on every node of the cluster
 │   └── ChangedInputError    an input that was replaced after the run had begun
+├── LeaseLostError           exit code 1: another driver has taken over the run folder meanwhile
 ├── FetchError               exit code 1: a download that failed: the network, the server, a wrong checksum
 └── TasksFailedError         exit code 3: the run is over, some units failed for good
 """
@@ -111,8 +114,20 @@ class RunMismatchError(InputError):
     """A run folder that belongs to another configuration or other inputs."""
 
 
+class RunHeldError(InputError):
+    """A run folder that another driver is at work in; nothing was written."""
+
+
+class UnsharedPathError(InputError):
+    """A file or folder that one node of the cluster does not see as the others do."""
+
+
 class ChangedInputError(InputError):
     """A file that was replaced after a run had begun with it; finished parts are whole, of the old one."""
+
+
+class LeaseLostError(RaycreError):
+    """Another driver has taken over the run folder: this one was suspended, or cut off from it."""
 
 
 class FetchError(RaycreError):

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import socket
 import sys
 import threading
 import time
-from types import FrameType, TracebackType
-from typing import Any
+from types import TracebackType
 
 import grpc
 
+from raycre.engine.interrupt import Interrupt
 from raycre.errors import ConfigError, RaycreError
 
 EVERY, PATIENCE = 5.0, 10.0  # seconds between two questions to the head, and for its answer
 LOST_AFTER = 30.0  # seconds without an answer: a busy head is slow, Ray's own limit is 60
 GRACE = 15.0  # seconds for the program to end by itself; it may be stuck in Ray
-_SIGNAL = signal.SIGUSR2  # from the watch to the main thread: no lock, and no call of Ray's, holds it up
 _HEALTH = "/grpc.health.v1.Health/Check"  # gRPC's standard question, which Ray's control service answers
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _UNSET = "unset RAY_ADDRESS to run on this machine alone"
@@ -70,9 +68,8 @@ class Watch:
 
     def __init__(self, address: str) -> None:
         self.address, self.lost = address, False
-        self._over = threading.Event()
+        self._interrupt = Interrupt()
         self._thread = threading.Thread(target=self._watch, name="raycre-head", daemon=True)
-        self._before: Any = None
 
     @property
     def message(self) -> str:
@@ -84,36 +81,25 @@ class Watch:
         )
 
     def __enter__(self) -> Watch:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(_SIGNAL, _interrupt)
+        self._interrupt.__enter__()
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
-        if self._before is not None:
-            signal.signal(_SIGNAL, self._before)
+        self._interrupt.__exit__(kind, error, trace)
 
     def _watch(self) -> None:
         heard = time.monotonic()
-        while not self._over.wait(EVERY):
+        while not self._interrupt.wait(EVERY):
             if answers(self.address):
                 heard = time.monotonic()
-            elif time.monotonic() - heard >= LOST_AFTER and not self._over.is_set():
+            elif time.monotonic() - heard >= LOST_AFTER and not self._interrupt.over:
                 self.lost = True
                 atexit.register(_leave)
-                self._end()
+                self._interrupt.end(self.message, GRACE)
                 return
-
-    def _end(self) -> None:
-        main = threading.main_thread().ident
-        if self._before is not None and main is not None:
-            signal.pthread_kill(main, _SIGNAL)
-        if not self._over.wait(GRACE):
-            print(f"error: {self.message}", file=sys.stderr, flush=True)
-            os._exit(1)
 
 
 def _leave() -> None:
@@ -121,10 +107,6 @@ def _leave() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _ask(address: str, patience: float) -> grpc.StatusCode:

@@ -7,6 +7,7 @@ times are compared first; where they differ, as on a copy of another node, the c
 from __future__ import annotations
 
 import hashlib
+import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def check_unchanged(fingerprints: Iterable[Fingerprint]) -> None:
         if not same:
             raise ChangedInputError(
                 "the file was replaced after the run had begun; start the run again with --fresh, or put the "
-                "file back and run again",
+                f"file back and run again (seen on {socket.gethostname()}; every node must have it)",
                 path=each.path,
             )
         if _is_settled(now, began):

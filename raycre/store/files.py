@@ -27,6 +27,8 @@ __all__ = [
     "read_json",
     "sha256_of",
     "stamped",
+    "temporary_of",
+    "work_for",
     "write_atomic",
     "write_json",
 ]
@@ -34,7 +36,23 @@ __all__ = [
 STAMP = "run"  # key of a JSON object that says which run it is of
 TEMPORARY = ".part-"  # the prefix of a file that is being written; readers ignore it
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)  # what mounted file systems say that cannot sync a folder
-TEMPORARY_NAME = re.compile(r"\.part-\d+-[0-9a-f]{8}-")  # how its whole name begins
+TEMPORARY_NAME = re.compile(
+    r"\.part-(?:(\d{5,}\.[0-9a-f]{8})-)?\d+-[0-9a-f]{8}-"
+)  # how its whole name begins
+
+_epoch = ""  # of the run that this process works for; see store/lease.py
+
+
+def work_for(epoch: str) -> None:
+    """Let the names of temporary files that this process writes from now on carry an epoch."""
+    global _epoch
+    _epoch = epoch
+
+
+def temporary_of(path: Path) -> Path:
+    """Return a name beside `path`, for this process alone, to write it under."""
+    epoch = f"{_epoch}-" if _epoch else ""
+    return path.with_name(f"{TEMPORARY}{epoch}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -44,7 +62,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         OSError: disk full, no permission: `path` is then as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}"
+    temporary = temporary_of(path)
     try:
         write(temporary)
         put_in_place(temporary, path)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from raycre.errors import InputError
+from raycre.store.lease import check_epoch, join_epoch
 
 MAX_ATTEMPTS = 3
 PAUSE = 0.25  # seconds after the first try that failed
@@ -44,11 +45,17 @@ class Ledger:
         out: the run folder.
         parts: folder of the parts, relative to `out`.
         suffix: what follows the unit's name.
+        epoch: of the run's lease, for its driver and all that work for it; empty without one.
     """
 
     out: Path
     parts: str
     suffix: str = ".parquet"
+    epoch: str = ""
+
+    def join(self) -> None:
+        """Let this process work for the run; see `join_epoch`."""
+        join_epoch(self.out, self.epoch)
 
     def part(self, unit: str) -> Path:
         """Return the file whose existence means that `unit` is done."""
@@ -63,7 +70,12 @@ class Ledger:
         return plan[plan["unit"].isin(self.pending(plan["unit"]))]
 
     def forget_attempts(self) -> None:
-        """Give every unit its tries again; called once by the driver when a run starts."""
+        """Give every unit its tries again; called once by the driver when a run starts.
+
+        Raises:
+            LeaseLostError: the tries are another driver's by now.
+        """
+        check_epoch(self.out, self.epoch)
         for path in self._attempts.iterdir() if self._attempts.is_dir() else ():
             if is_mark(path):
                 path.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from typing import Any, TypeGuard
 
 from raycre.errors import InputError, RunMismatchError
 from raycre.store.files import TEMPORARY_NAME, read_json
+from raycre.store.lease import FOLDER, live_epochs
 from raycre.store.ledger import is_mark
 
 RECORD, REMOVED = "run.json", "run.json.removed"  # the second one while a run is being removed
@@ -64,7 +65,8 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "summary/compare_fasta/*.fa",
     ),
 }
-"""Verb -> patterns of the files that a run writes, below its folder; run.json itself is beside them."""
+"""Verb -> patterns of the files that a run writes, below its folder; run.json itself is beside them, and the
+lease while a run is under way, which whoever holds it takes away."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,13 @@ def files_of(out: Path, verb: str) -> list[Path]:
 
 
 def leftovers(out: Path, verb: str) -> list[Path]:
-    """Return what killed writers of a run of `verb` left beside their files."""
-    folders = {Path(pattern).parent for pattern in WRITES[verb] if pattern != RAY_FOLDERS}
-    found = {path for f in folders for path in out.glob(f"{f}/.*") if TEMPORARY_NAME.match(path.name)}
-    return sorted(path for path in found if _is_file(path))
+    """Return what killed writers of a run of `verb` left beside their files; of no epoch that is alive."""
+    folders, live = (
+        {Path(pattern).parent for pattern in WRITES[verb] if pattern != RAY_FOLDERS},
+        live_epochs(out),
+    )
+    names = {path: TEMPORARY_NAME.match(path.name) for f in folders for path in out.glob(f"{f}/.*")}
+    return sorted(path for path, name in names.items() if name and name[1] not in live and _is_file(path))
 
 
 def is_record(value: object) -> TypeGuard[dict[str, Any]]:
@@ -262,7 +267,9 @@ def _others(out: Path, files: set[Path]) -> Iterator[str]:
     for entry in out.iterdir():
         inside = {Path(top, name) for top, folders, names in os.walk(entry) for name in (*folders, *names)}
         stay = {path for path in inside if path.is_symlink() or not path.is_dir()} or {entry}
-        if entry.name != "attempts" and any(files.isdisjoint((path, *path.parents)) for path in stay):
+        if entry.name not in ("attempts", FOLDER) and any(
+            files.isdisjoint((path, *path.parents)) for path in stay
+        ):
             yield f"{entry.name}{'/' * entry.is_dir()}"
 
 

@@ -7,7 +7,6 @@ a write says so, where touching a mapped page kills the process.
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from raycre.store.files import TEMPORARY
+from raycre.store.files import temporary_of
 
 KINDS = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))  # the last one holds any number
 _PIECE = 1024  # rows copied at a time when a file is widened
@@ -67,7 +66,7 @@ class RowsFile:
             raise self._named(error) from error
 
     def _open(self) -> None:
-        self._part = self.path.with_name(f"{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}-{self.path.name}")
+        self._part = temporary_of(self.path)
         self._file: BinaryIO = self._part.open("wb")
         what = {"descr": self._kind.str, "fortran_order": False, "shape": self._shape}
         np.lib.format.write_array_header_1_0(self._file, what)

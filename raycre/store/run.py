@@ -16,6 +16,7 @@ from typing import Any
 from raycre import __version__
 from raycre.errors import MissingInputError, RunMismatchError
 from raycre.store.files import read_json, write_json
+from raycre.store.lease import Lease
 from raycre.store.old_run import (
     RECORD,
     OldRun,
@@ -45,12 +46,14 @@ class Run:
         out: the folder.
         digest: hash of the science fields, input files included.
         record: what run.json holds.
+        lease: the driver's, which may lose it.
     """
 
     out: Path
     digest: str
     record: dict[str, Any]
     started: float = field(default_factory=time.monotonic)
+    lease: Lease | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -66,8 +69,19 @@ class Run:
         known = {key.removeprefix("sha256.") for key in self.record["identity"]}
         return metadata_of(self.record, known)
 
+    @property
+    def epoch(self) -> str:
+        """Of the lease; empty without one."""
+        return "" if self.lease is None else self.lease.epoch
+
     def note(self, **facts: object) -> None:
-        """Add facts to run.json."""
+        """Add facts to run.json.
+
+        Raises:
+            LeaseLostError: run.json is another driver's by now.
+        """
+        if self.lease is not None:
+            self.lease.check()
         self.record.update(facts)
         write_json(self.out / RECORD, self.record)
 
@@ -157,6 +171,7 @@ def open_run(
     layout: Mapping[str, object],
     inputs: Mapping[str, str] | None = None,
     remove: Callable[[OldRun], object] | None = None,
+    lease: Lease | None = None,
 ) -> Run:
     """Open `out` for a run, or go on with the run that it holds.
 
@@ -171,8 +186,10 @@ def open_run(
             `science`.
         remove: take an earlier run of the verb out of `out` first. It is called with that run before
             anything is removed, and may raise.
+        lease: on `out`, which is looked at before anything is removed or written.
 
     Raises:
+        LeaseLostError: the folder is another driver's by now.
         RunMismatchError: `out` holds a run of other science or layout (the fields are named), a run.json
             that is not raycre's, or files without one that this run would take for its own.
         InputError: an input of this run is among the files that `remove` would remove.
@@ -180,6 +197,8 @@ def open_run(
     if remove is not None and (old := find_old(out, verb)) is not None:
         check_reads_nothing(old, paths_in({key: value for key, value in config.items() if key != "run"}))
         remove(old)
+        if lease is not None:
+            lease.check()
         remove_run(old)
     path = out / RECORD
     flat = {"verb": verb, **_flatten(science), **_flatten(layout)}
@@ -196,6 +215,8 @@ def open_run(
                 "Give the run another run.out, or --fresh to throw the old one away",
                 path=out,
             )
+        if lease is not None:
+            lease.check()
         for leftover in leftovers(out, verb):
             leftover.unlink(missing_ok=True)
     else:
@@ -214,7 +235,7 @@ def open_run(
         "machine": {"system": sys.platform, "processor": platform.machine()},
         "finished": False,
     }
-    run = Run(out, record["digest"], record)
+    run = Run(out, record["digest"], record, lease=lease)
     run.note()
     return run
 

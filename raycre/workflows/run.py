@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from raycre.engine.capacity import check_room
 from raycre.engine.cluster import check_cluster, connected
+from raycre.engine.interrupt import Interrupt
 from raycre.engine.resources import Share
+from raycre.errors import LeaseLostError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
+from raycre.store.lease import Lease, find_over
 from raycre.store.run import Run, is_finished, open_run
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out, fingerprint_inputs, sha256_by_key
 from raycre.workflows.readings import listen, show_readings
+from raycre.workflows.shared import SharedPaths, check_shared
 
 
 class Start:
@@ -32,9 +36,11 @@ class Start:
         started: processor time at which the verb began.
         inputs: fingerprints of the files that `hash_inputs` has seen, by key.
         readings: what the readers took each input for; grows as files are read.
+        leases: of the folders that the run owns, from `open` on.
 
     Raises:
         ConfigError: `out` cannot be a run folder, or no Ray can be used.
+        RunHeldError: another driver is at work in `out`.
         RaycreError: as `check_cluster`.
     """
 
@@ -44,17 +50,48 @@ class Start:
         self.verb, self.out, self.fresh, self.dry_run = verb, out, fresh, dry_run
         self.readings = listen()
         self.inputs: dict[str, Fingerprint] = {}
-        self._stack = ExitStack()
+        self._stack, self._interrupt = ExitStack(), Interrupt()
+        self.leases: dict[Path, Lease] = {}
         if not dry_run:
+            find_over(out)  # before hours of hashing; it is claimed when the run is opened
             check_cluster()
 
     def __enter__(self) -> Start:
+        self._stack.enter_context(self._owning())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _owning(self) -> Iterator[None]:
+        """Give the leases back at the very end; a lost one is why the block ended."""
+        with self._interrupt:
+            try:
+                yield
+            except LeaseLostError:
+                raise
+            except (Exception, KeyboardInterrupt) as error:
+                for lease in self.leases.values():
+                    if lease.lost:
+                        raise LeaseLostError(lease.message) from error
+                raise
+            finally:
+                for lease in self.leases.values():
+                    lease.release()
+
+    def own(self, out: Path) -> Lease:
+        """Claim a run folder to the end of the block; the run ends where another driver takes it over.
+
+        Raises:
+            RunHeldError: another driver is at work there.
+        """
+        command = f"raycre {'train --sweep' if self.verb == 'sweep' else self.verb}"
+        lease = self.leases[out] = Lease(out, command, self._interrupt.end, tidy=out != self.out)
+        lease.claim()
+        return lease
 
     def hash_inputs(self, paths: Mapping[str, Path]) -> dict[str, Fingerprint]:
         """Hash input files by their key in the configuration; see `fingerprint_inputs`."""
@@ -98,11 +135,21 @@ class Start:
         layout: Mapping[str, object],
         inputs: Mapping[str, str] | None = None,
         facts: Mapping[str, Any],
+        inner: Iterable[Path] = (),
     ) -> Run:
-        """Open the run folder, note `facts` in it, and show what the inputs were taken for.
+        """Own and open the run folder, note `facts` in it, and show what the inputs were taken for.
 
-        The other arguments and the errors are those of `open_run`.
+        `inner` are folders of runs that are worked on together, and owned first. The other arguments and the
+        errors are those of `open_run`.
+
+        Raises:
+            RunHeldError: another driver is at work in one of the folders; nothing was written.
+            UnsharedPathError: a node of the cluster does not see the folder, or an input, as it is here.
         """
+        for folder in inner:
+            self.own(folder)
+        lease = self.own(self.out)
+        check_shared(SharedPaths(self.out.resolve(), lease.epoch, self.inputs))
         run = open_run(
             self.out,
             verb=self.verb,
@@ -112,6 +159,7 @@ class Start:
             layout=layout,
             inputs=inputs,
             remove=removal(self.fresh),
+            lease=lease,
         )
         run.note(**facts)
         run.note(inputs_read=self.readings)

@@ -193,9 +193,10 @@ def test_a_head_that_stays_is_left_alone(quick: None) -> None:
 STUCK = """
 import signal, threading
 from raycre.engine import head
+from raycre.engine.interrupt import SIGNAL
 head.EVERY, head.PATIENCE, head.LOST_AFTER, head.GRACE = 0.05, 0.5, 0.2, 0.5
 with head.Watch("127.0.0.1:{port}"):
-    signal.pthread_sigmask(signal.SIG_BLOCK, [head._SIGNAL])  # as a call that no signal gets out of
+    signal.pthread_sigmask(signal.SIG_BLOCK, [SIGNAL])  # as a call that no signal gets out of
     threading.Event().wait(100)
 """
 

@@ -84,6 +84,7 @@ class Replica:
     """
 
     def __init__(self, spec: ReplicaSpec, fetch: Callable[[], Parcel | None] | None = None) -> None:
+        spec.ledger.join()
         device = prepare(spec.threads, spec.gpus, tf32=spec.backbone.dtype == "tf32")
         self.spec, self.store = spec, spec.store
         parcel = fetch() if fetch is not None else None

@@ -79,7 +79,7 @@ class CremeWork:
     @property
     def ledger(self) -> Ledger:
         """Where the parts of passes go."""
-        return Ledger(self.plan.out, self.plan.passes)
+        return Ledger(self.plan.out, self.plan.passes, epoch=self.run.epoch)
 
     @property
     def store(self) -> PassStore:

@@ -86,7 +86,7 @@ def _spec_of(plan: PredictPlan, run: Run) -> ShardSpec:
         folds=checkpoint.folds,
         cutoffs=plan.calling.cutoffs,
         n_views=plan.n_views,
-        ledger=Ledger(run.out.resolve(), PARTS),
+        ledger=Ledger(run.out.resolve(), PARTS, epoch=run.epoch),
         metadata=run.metadata | {"model_sha256": checkpoint.sha256},
         model_sha256=checkpoint.sha256,
         threads=plan.share.cpus,

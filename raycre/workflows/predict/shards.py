@@ -101,6 +101,7 @@ class CrePredictor:
     def _write(self, row: dict[str, Any]) -> None:
         if self._unsure:
             # Here and not when they are loaded: Ray Data starts an actor that fails over and over.
+            self.spec.ledger.join()
             check_unchanged(self.spec.weights)
             self._unsure = False
         regions = _regions(row["shard"], self.spec)

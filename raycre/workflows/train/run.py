@@ -106,7 +106,10 @@ def jobs_of(plan: TrainPlan, run: Run, folds: pd.DataFrame, label: str = "") -> 
     """
     write_table(run.out / "plan.parquet", as_table(folds, FOLDS, run.metadata))
     plan = replace(plan, out=run.out.resolve())
-    return [Job(plan, fold, run.metadata, label) for fold in ledger_of(plan).todo(folds)["fold"].tolist()]
+    return [
+        Job(plan, fold, run.metadata, label, run.epoch)
+        for fold in ledger_of(plan).todo(folds)["fold"].tolist()
+    ]
 
 
 def split_folds(folds: Folds, fold_of: NDArray[np.int64]) -> pd.DataFrame:

@@ -86,6 +86,7 @@ def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
         start_network(plan.network, plan.init)  # what does not fit is refused before anything is written
     facts = look_at_regions(signals, table, flank)
     check_unchanged(every.values())
+    start.inputs |= every
     folds = split_folds(first.folds, table["fold"].to_numpy(np.int64))
     if start.dry_run:
         start.preview()
@@ -118,12 +119,19 @@ def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
             "settings": [plan.name for plan in plans],
             **facts,
         },
+        # Each can be gone on with by a plain training, which must not do so now.
+        inner={plan.out: None for plan in plans} | (dict.fromkeys(_runs_in(out)) if start.fresh else {}),
     )
     labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank, run.metadata)
     runs, jobs = [], []
     for plan, sha256 in zip(plans, hashes, strict=True):
-        each = open_run(plan.out, verb="train", **plan.identity(sha256, labelled.rules))
+        each = open_run(
+            plan.out,
+            verb="train",
+            **plan.identity(sha256, labelled.rules),
+            lease=start.leases[plan.out],
+        )
         reads = plan.network.modalities
         each.note(
             recipe=asdict(plan.recipe),
@@ -138,6 +146,11 @@ def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
     say_map(plans)
     train_jobs(jobs, first.share, first.workers_per_fold, out)
     return _finish(run, runs, folds["fold"].tolist())
+
+
+def _runs_in(out: Path) -> Iterator[Path]:
+    """Folders of the runs that a sweep's folder holds."""
+    return (path for path in out.glob("sweep/*") if path.is_dir())
 
 
 def _shared(record: Mapping[str, Any]) -> dict[str, Any]:

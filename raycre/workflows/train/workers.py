@@ -14,6 +14,7 @@ from raycre.engine.resources import Share
 from raycre.engine.train_workers import Work, run_jobs
 from raycre.genome.fingerprint import check_unchanged
 from raycre.store.files import read_json, stamped, write_json
+from raycre.store.lease import join_epoch
 from raycre.workflows.progress import FoldRow, watched
 from raycre.workflows.train.fold import PROGRESS, train_fold
 from raycre.workflows.train.groups import PeerFailedError, Team, join_team
@@ -33,12 +34,14 @@ class Job:
         fold: to train.
         metadata: of the run's Parquet files.
         label: the run's name for the person, empty where there is but one.
+        epoch: of the driver's lease on the run folder; empty without one.
     """
 
     plan: TrainPlan
     fold: int
     metadata: dict[str, str]
     label: str = ""
+    epoch: str = ""
 
     @property
     def folder(self) -> Path:
@@ -86,6 +89,7 @@ def forget_errors(jobs: Sequence[Job]) -> None:
 def train_job(job: Job, team: Team) -> None:
     """Train one fold; one that cannot be trained stops no other."""
     error_file = job.folder / ERROR_FILE
+    join_epoch(job.plan.out, job.epoch)  # not an error of the fold's: nobody would see it in another folder
     try:
         check_unchanged([] if job.plan.init is None else [job.plan.init])
         train_fold(job.plan, job.fold, open_inputs(job.plan.out / "inputs"), job.metadata, team=team)
