@@ -21,6 +21,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 
 from raycre.engine.cluster import one_line
+from raycre.engine.head import answers
 from raycre.engine.resources import Share
 from raycre.engine.worker import end_with_head
 from raycre.errors import RaycreError
@@ -90,7 +91,7 @@ class Pass:
     def give_up(self) -> None:
         """End the execution and its replicas, what they work on included; nothing where it is over."""
         self._given_up = True
-        if self._thread.is_alive():
+        if self._thread.is_alive() and answers(str(ray.get_runtime_context().gcs_address)):
             for name in list(self._names):
                 with suppress(ValueError):  # it has ended, or not begun
                     ray.kill(ray.get_actor(name))
