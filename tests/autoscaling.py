@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import ray._raylet
 from ray.core.generated import autoscaler_pb2
 
 from raycre.engine.head import answers
-from tests.processes import command, descendants, kill_tree, until
+from tests.processes import alive, command, descendants, kill_tree, until
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -78,51 +77,82 @@ def autoscaling(
         reported: whether the head can say which nodes there may be. Open-source autoscalers do not report it
             (their `get_cluster_config()` is None for ever, as with Ray 2.60), hosted ones do.
     """
-    ip = ray._private.services.get_node_ip_address()
-    port, dash = _free_port(), _free_port()
+    address = _free_address()
     node = {"CPU": cpus, **({} if memory is None else {"memory": memory})}
-    with tempfile.TemporaryDirectory(prefix="ra", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        config = Path(folder) / "as.yaml"
-        config.write_text(json.dumps(_config(f"{ip}:{port}", node, most, idle_minutes)))
-        environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-        environment |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", **SHORT}
-        scaler = {
-            "RAY_FAKE_CLUSTER": "1",
-            "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-            "RAY_enable_autoscaler_v2": "1",
-            "RAY_CLOUD_INSTANCE_ID": HEAD,
-            "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD,
-            "PYTHONPATH": str(ROOT),
-        }
-        with (Path(folder) / "head.log").open("wb") as log:
-            head = subprocess.Popen(
-                [
-                    str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=0", f"--port={port}",
-                    f"--dashboard-port={dash}", "--include-dashboard=false", f"--temp-dir={folder}",
-                    f"--dashboard-agent-listen-port={_free_port()}", f"--autoscaling-config={config}",
-                    f"--ray-client-server-port={_free_port()}", "--disable-usage-stats",
-                ],
-                env=environment | scaler, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        cluster = Cluster(
-            f"{ip}:{port}", head.pid, Path(folder), environment | {"RAY_ADDRESS": f"{ip}:{port}"}
-        )
-        try:
-            until(lambda: answers(cluster.address) or head.poll() is not None, lambda: "no head")
-            assert head.poll() is None, (Path(folder) / "head.log").read_text()
+    scaler = {
+        "RAY_FAKE_CLUSTER": "1",
+        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        "RAY_enable_autoscaler_v2": "1",
+        "RAY_CLOUD_INSTANCE_ID": HEAD,
+        "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD,
+        "PYTHONPATH": str(ROOT),
+    }
+    with _folder() as folder:
+        config = folder / "as.yaml"
+        config.write_text(json.dumps(_config(address, node, most, idle_minutes)))
+        with _head(address, folder, scaler, f"--autoscaling-config={config}") as cluster:
             if reported:
-                _report(cluster.address, node, most)
+                _report(address, node, most)
             yield cluster
+
+
+@contextmanager
+def fixed(nodes: int, cpus: int = 1) -> Iterator[Cluster]:
+    """Start a head without processors, and so many nodes of so many CPUs; one that is lost stays lost."""
+    with _folder() as folder, _head(_free_address(), folder, {}) as cluster:
+        line = [str(BIN / "ray"), "start", f"--address={cluster.address}", f"--num-cpus={cpus}", "--block"]
+        for n in range(1, nodes + 1):  # one after the other: two at once in one folder may fail
+            with (folder / f"node-{n}.log").open("wb") as log:
+                options: dict[str, Any] = {"stdout": log, "stderr": log, "start_new_session": True}
+                subprocess.Popen([*line, "--disable-usage-stats"], env=cluster.environment, **options)
+            until(lambda: len(cluster.raylets()) == n, lambda: (folder / f"node-{n}.log").read_text())  # noqa: B023
+        yield cluster
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder of Ray's; whatever names it in its command line is ended at the end."""
+    with tempfile.TemporaryDirectory(prefix="ra", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        try:
+            yield Path(folder)
         finally:
+            until(lambda: not _end_those_of(folder), lambda: f"they do not end: {_of_folder(folder)}")
+
+
+@contextmanager
+def _head(address: str, folder: Path, scaler: dict[str, str], *options: str) -> Iterator[Cluster]:
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    environment |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", **SHORT}
+    with (folder / "head.log").open("wb") as log:
+        head = subprocess.Popen(
+            [
+                str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=0", f"--temp-dir={folder}",
+                f"--port={address.rpartition(':')[2]}", f"--dashboard-port={_free_port()}",
+                "--include-dashboard=false", f"--dashboard-agent-listen-port={_free_port()}",
+                f"--ray-client-server-port={_free_port()}", "--disable-usage-stats", *options,
+            ],
+            env=environment | scaler, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        until(lambda: answers(address) or head.poll() is not None, lambda: "no head")
+        assert head.poll() is None, (folder / "head.log").read_text()
+        yield Cluster(address, head.pid, folder, environment | {"RAY_ADDRESS": address})
+    finally:
+        if head.poll() is None:
             os.kill(head.pid, signal.SIGTERM)  # which ends the autoscaler's nodes as well, mostly
-            with suppress(subprocess.TimeoutExpired):
-                head.wait(timeout=5)
-            kill_tree(head.pid)
-            head.wait()
-            for pid in _of_folder(folder):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.1)
+        with suppress(subprocess.TimeoutExpired):
+            head.wait(timeout=5)
+        kill_tree(head.pid)
+        head.wait()
+
+
+def _end_those_of(folder: str) -> list[int]:
+    """Kill what names the folder: nodes outlive their head by seconds. Return what there was."""
+    found = _of_folder(folder)
+    for pid in found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return found
 
 
 def _report(address: str, node: dict[str, Any], most: int) -> None:
@@ -137,9 +167,9 @@ def _report(address: str, node: dict[str, Any], most: int) -> None:
 
 
 def _of_folder(folder: str) -> list[int]:
-    """Processes whose command names the folder: nodes outlive their head by seconds."""
+    """Processes that live and whose command names the folder."""
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return [pid for pid in pids if folder in command(pid) and pid != os.getpid()]
+    return [pid for pid in pids if folder in command(pid) and pid != os.getpid() and alive(pid)]
 
 
 def _config(address: str, node: dict[str, Any], most: int, idle_minutes: float) -> dict[str, Any]:
@@ -179,6 +209,10 @@ def _config(address: str, node: dict[str, Any], most: int, idle_minutes: float) 
         "file_mounts_sync_continuously": False,
         **{name: [] for name in empty_lists},
     }
+
+
+def _free_address() -> str:
+    return f"{ray._private.services.get_node_ip_address()}:{_free_port()}"
 
 
 def _free_port() -> int:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from math import floor, inf
 
 import ray
+from ray.autoscaler.sdk import request_resources
 
 from raycre.engine.cluster import is_own
 from raycre.engine.node_types import NodeType, node_types
@@ -81,10 +82,16 @@ def wait_for(share: Share, what: str = "replica") -> None:
         RaycreError: none can ever fit, or none did within `share.wait` seconds.
     """
     check_room(share, what)
+    if fit_now(share) >= share.least:
+        return
     patience = Patience(share, what)
-    while fit_now(share) < share.least:
-        patience.look(share.wait)
-        time.sleep(LOOK_EVERY)
+    request_resources(bundles=[share.bundle()] * share.least)  # else no autoscaler would bring any
+    try:
+        while fit_now(share) < share.least:
+            patience.look(share.wait)
+            time.sleep(LOOK_EVERY)
+    finally:
+        request_resources(bundles=[])
 
 
 class Patience:

@@ -31,6 +31,11 @@ class Share:
         """Return the share of groups of n."""
         return replace(self, cpus=n * self.cpus, gpus=n * self.gpus, memory=n * self.memory)
 
+    def bundle(self) -> dict[str, float]:
+        """Return what one of them asks for, by Ray's names."""
+        asked = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
+        return {name: amount for name, amount in asked.items() if amount}
+
     def __str__(self) -> str:
         gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
         memory = f" and {self.memory / 2**30:.1f} GiB of memory" if self.memory else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -35,8 +36,8 @@ def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = Non
     write_atomic(path, lambda temporary: pq.write_table(table, temporary, row_group_size=row_group_size))
 
 
-def read_table(path: Path, columns: list[str] | None = None, *, row_group: int | None = None) -> pa.Table:
-    """Read a Parquet file, or one of its row groups.
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet file.
 
     Raises:
         MissingInputError: no such file.
@@ -46,11 +47,33 @@ def read_table(path: Path, columns: list[str] | None = None, *, row_group: int |
         raise MissingInputError("no such file", path=path)
     try:
         with pq.ParquetFile(path) as file:
-            return file.read(columns) if row_group is None else file.read_row_group(row_group, columns)
+            return file.read(columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise FormatError(
             f"not a whole Parquet file ({error}); remove it and run again", path=path
         ) from error
+
+
+def read_row_group(path: Path, row_group: int) -> pa.Table:
+    """Read one row group of many; a process parses the file's footer, which lists them all, once.
+
+    Raises:
+        MissingInputError, FormatError: as `read_table`.
+    """
+    try:
+        found = path.stat()
+        return _opened(path, found.st_ino, found.st_mtime_ns).read_row_group(row_group)
+    except FileNotFoundError as error:
+        raise MissingInputError("no such file", path=path) from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FormatError(
+            f"not a whole Parquet file ({error}); remove it and run again", path=path
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, inode: int, written: int) -> pq.ParquetFile:
+    return pq.ParquetFile(path)  # another file of this name is another to the cache
 
 
 def iter_parts(folder: Path) -> Iterable[Path]:

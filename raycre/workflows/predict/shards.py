@@ -20,12 +20,13 @@ from raycre.create.layout import CLASSES, WIDTH
 from raycre.genome.features import SignalPaths, Signals, Wide
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.ledger import Ledger
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.parquet import as_table, read_row_group, write_table
 from raycre.store.schemas import PREDICTIONS
 from raycre.workflows.codes import codes_table
 from raycre.workflows.devices import prepare
 
 CODES = "codes"  # folder of the codebook features
+REGIONS = "regions"  # column: a shard's regions, as an Arrow stream
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,18 @@ def _open(paths: SignalPaths) -> Signals:
 
 
 def read_shard(row: dict[str, Any], spec: ShardSpec) -> dict[str, Any]:
-    """Add the shard's features to its plan row, as bytes; leave them out when reading fails.
+    """Add the shard's regions and their features to its plan row, as bytes; leave them out if reading fails.
 
     The second stage then reads by itself and reports the error, so that both stages fail in one way.
     """
-    features: list[bytes] = []
+    found: dict[str, bytes] = {}
 
     def read() -> None:
-        features.extend(_serialise(_read(row["shard"], spec)))
+        regions = read_row_group(spec.regions, row["shard"])
+        found.update(_serialise(regions, _read(regions, spec)))
 
     spec.ledger.run(f"read-{row['unit']}", read)
-    empty = [b"", b"", b""]
-    return {**row, **dict(zip(Wide._fields, features or empty, strict=True))}
+    return {**row, **(found or dict.fromkeys((REGIONS, *Wide._fields), b""))}
 
 
 class CrePredictor:
@@ -104,10 +105,14 @@ class CrePredictor:
             self.spec.ledger.join()
             check_unchanged(self.spec.weights)
             self._unsure = False
-        regions = _regions(row["shard"], self.spec)
-        wide = _deserialise(row, len(regions)) if row["codes"] else _read(row["shard"], self.spec)
-        row["codes"] = b""  # a second try reads again: the first may have failed on what was read
-        first = int(row["first"])
+        if row[REGIONS]:
+            read = pa.ipc.open_stream(row[REGIONS]).read_all()
+            wide = _deserialise(row, len(read))
+        else:
+            read = read_row_group(self.spec.regions, row["shard"])
+            wide = _read(read, self.spec)
+        row[REGIONS] = b""  # a second try reads again: the first may have failed on what was read
+        regions, first = read.to_pandas(), int(row["first"])
         found = self.ensemble.predict(*wide, first=first)
         table = as_table(_columns(regions, found, self.spec), PREDICTIONS, self.spec.metadata)
         if self.spec.n_codes is not None:  # before the part, whose existence says that all is written
@@ -125,17 +130,16 @@ class CrePredictor:
         write_table(spec.ledger.out / CODES / f"{unit}.parquet", pa.concat_tables(tables))
 
 
-def _regions(shard: int, spec: ShardSpec) -> pd.DataFrame:
-    table: pd.DataFrame = read_table(spec.regions, row_group=shard).to_pandas()
-    return table
+def _read(regions: pa.Table, spec: ShardSpec) -> Wide:
+    return _open(spec.signals).read_wide(regions.to_pandas(), flank_of(spec.n_views))
 
 
-def _read(shard: int, spec: ShardSpec) -> Wide:
-    return _open(spec.signals).read_wide(_regions(shard, spec), flank_of(spec.n_views))
-
-
-def _serialise(wide: Wide) -> list[bytes]:
-    return [b"" if array is None else array.tobytes() for array in wide]
+def _serialise(regions: pa.Table, wide: Wide) -> dict[str, bytes]:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, regions.schema) as stream:
+        stream.write_table(regions)
+    features = {name: b"" if array is None else array.tobytes() for name, array in wide._asdict().items()}
+    return {REGIONS: sink.getvalue().to_pybytes(), **features}
 
 
 def _deserialise(row: Mapping[str, bytes], n: int) -> Wide:
