@@ -75,6 +75,7 @@ class State:
         doing: jobs that groups are at.
         left: jobs that are not over, those that groups are at among them.
         losses: all so far.
+        asked: Ray Train has asked how many workers there should be.
     """
 
     starts: int
@@ -82,6 +83,7 @@ class State:
     doing: frozenset[int]
     left: frozenset[int]
     losses: tuple[Loss, ...]
+    asked: bool
 
     @property
     def waiting(self) -> bool:
@@ -105,6 +107,7 @@ class JobQueue:
         self._losses: list[Loss] = []
         self._groups, self._may_change = 1, True
         self._stopped = ""
+        self._asked = False
 
     def begin(self, workers: int) -> list[int]:
         """All workers are new; return the jobs that are not over."""
@@ -140,12 +143,13 @@ class JobQueue:
         """Let the next question about the number of workers be answered with an error."""
         self._stopped = why
 
-    def workers(self) -> int:
+    def workers(self, by_train: bool = True) -> int:
         """Return how many workers there should be: whole groups, and as many as now while no job waits.
 
         Raises:
             RaycreError: the run is to end.
         """
+        self._asked = self._asked or by_train
         if self._stopped:
             raise RaycreError(self._stopped)
         wanted = max(1, min(self._groups, len(self._left))) * self._size
@@ -161,6 +165,7 @@ class JobQueue:
             frozenset(self._doing.values()),
             frozenset(self._left),
             tuple(self._losses),
+            self._asked,
         )
 
     def _drop(self, number: int) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from math import inf
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +14,8 @@ import ray
 from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
-from raycre.engine.capacity import Patience, check_fits, fit_now, may_grow, target
+from raycre.engine.capacity import Patience, check_fits, fit_ever, fit_now, may_grow
+from raycre.engine.cluster import is_own
 from raycre.engine.jobs import Losses, State, Work, progress_of
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
@@ -23,13 +25,15 @@ WHAT = "group of workers"
 LOOK_EVERY = 1.0
 SETTLE = 10.0  # seconds without a new node, once there are enough of them to begin
 ALONE = 45.0  # seconds without a node, one having been lost, until a run ends that no autoscaler serves
+HOLD = 30.0  # seconds until Ray Train's own requests keep a node that came while workers work
+MANY = 100  # claims that are pending at a time
 STARTING = 90.0  # seconds that Ray Train may take to start workers before something is said of it
 
 Job = TypeVar("Job")
 
 
 class Claims:
-    """Room that is asked for so that an autoscaler brings nodes, and given free as soon as it is there.
+    """Room that is asked for, so that an autoscaler brings nodes and lets them be till Ray Train claims them.
 
     Args:
         group: what one claim is for.
@@ -39,19 +43,22 @@ class Claims:
         bundle = {"CPU": group.cpus, "GPU": group.gpus, "memory": group.memory}
         self._bundle = {name: float(n) for name, n in bundle.items() if n}
         self._pending: list[PlacementGroup] = []
+        self._held: list[tuple[float, PlacementGroup]] = []
 
-    def ask(self, n: int) -> None:
-        """Let so many claims be pending."""
+    def ask(self, n: int, hold: float = inf) -> None:
+        """Let so many claims be pending; give up room that has been held for `hold` seconds."""
+        now = time.monotonic()
         for claim in [claim for claim in self._pending if claim.wait(0)]:
-            self._withdraw(claim)
+            self._pending.remove(claim)
+            self._held.append((now, claim))
+        for since, claim in [each for each in self._held if now - each[0] >= hold]:
+            self._held.remove((since, claim))
+            remove_placement_group(claim)
+        n = 0 if is_own() else min(n, MANY)  # on a machine alone none would ever come to anything
         while len(self._pending) > max(0, n):
-            self._withdraw(self._pending[-1])
+            remove_placement_group(self._pending.pop())
         while len(self._pending) < n:
             self._pending.append(placement_group([self._bundle], strategy="PACK"))
-
-    def _withdraw(self, claim: PlacementGroup) -> None:
-        self._pending.remove(claim)
-        remove_placement_group(claim)
 
 
 class Watch(Generic[Job]):
@@ -72,7 +79,9 @@ class Watch(Generic[Job]):
         self._claims, self._losses = Claims(self._group), Losses(work)
         self._patience = Patience(self._group, WHAT)
         self._since = time.monotonic()  # without workers
-        self._starts = self._n_losses = 0
+        self._n_losses = 0
+        self._there: int | None = None
+        self._grown = may_grow()  # whether nodes can be expected to come
         self._stood: Mapping[int, int] = {}  # jobs that were ended for the sake of more workers
         self._seen: State | None = None
         self._over = threading.Event()
@@ -84,22 +93,33 @@ class Watch(Generic[Job]):
         Raises:
             RaycreError: not enough can ever fit, or did within `share.wait` seconds.
         """
-        group, units = self._group, len(self._work.jobs)
+        group, came = self._group, None
         check_fits(group, WHAT)
-        there, came = -1, 0.0
         while True:
-            now, wanted = fit_now(group), max(target(group, units), group.least)
-            self._claims.ask(wanted - now if may_grow() else 0)
-            if now > there:
-                there, came = now, time.monotonic()
-            enough = now >= group.least
-            if now >= wanted or (enough and not (may_grow() and time.monotonic() - came < SETTLE)):
-                self._queue.aim.remote(wanted, True)
-                self._patience.over()
-                return
-            if not enough:
+            now, wanted = self._count(), max(self._wanted(len(self._work.jobs)), group.least)
+            self._claims.ask(wanted - now)
+            if now < group.least:
                 self._patience.look(group.wait)
+            elif now >= wanted or not self._grown:
+                break
+            elif came is None or now > came[0]:
+                came = now, time.monotonic()
+            elif time.monotonic() - came[1] > SETTLE:
+                break
             time.sleep(LOOK_EVERY)
+        self._queue.aim.remote(wanted, True)
+        self._patience.over()
+
+    def _count(self) -> int:
+        """Return how many groups fit by now; take note of nodes that have come."""
+        before, self._there = self._there, fit_now(self._group)
+        self._grown = self._grown or (before is not None and self._there > before)
+        return self._there
+
+    def _wanted(self, jobs: int) -> int:
+        """Return for how many groups there is work; limits that nobody knows are the autoscaler's to keep."""
+        ever, most = fit_ever(self._group), self._group.most
+        return max(1, min(n for n in (jobs, most, ever) if n is not None))
 
     def __enter__(self) -> Watch[Job]:
         self._since = time.monotonic()
@@ -112,7 +132,7 @@ class Watch(Generic[Job]):
         self._over.set()
         self._thread.join(timeout=5 * LOOK_EVERY)
         with suppress(Exception):  # the head may be gone
-            self._claims.ask(0)
+            self._claims.ask(0, hold=0)
 
     def _run(self) -> None:
         while not self._over.wait(LOOK_EVERY):
@@ -133,7 +153,7 @@ class Watch(Generic[Job]):
             self._work.give_up(self._work.jobs[number], state.losses[-1].why)
             self._queue.give_up.remote(number)
         self._note_growth(state)
-        wanted = target(self._group, max(1, len(state.left)))
+        wanted = self._wanted(max(1, len(state.left)))
         self._queue.aim.remote(wanted, self._worth_it(state))
         self._demand(state, wanted)
         self._wait(state)
@@ -158,10 +178,11 @@ class Watch(Generic[Job]):
         return all(now[n] > at for n, at in stood.items())
 
     def _demand(self, state: State, wanted: int) -> None:
-        there = fit_now(self._group)
-        missing = wanted - there if may_grow() else 0
-        # While workers start, what is free is theirs.
-        self._claims.ask(missing if (state.waiting and state.workers) or not there else 0)
+        missing = wanted - self._count()
+        if state.workers:
+            self._claims.ask(missing if state.waiting else 0, HOLD)
+        elif state.asked:  # what is free is for workers that start
+            self._claims.ask(0 if self._there else missing, hold=0)
 
     def _wait(self, state: State) -> None:
         """Say what is waited for while nothing works, and give up in time."""
@@ -169,8 +190,8 @@ class Watch(Generic[Job]):
             self._since = time.monotonic()
             self._patience.over()
             return
-        if fit_now(self._group) == 0:
-            expected = not state.losses or may_grow()
+        if not self._there:
+            expected = not state.losses or self._grown
             self._patience.look(self._group.wait if expected else min(self._group.wait, ALONE))
         elif time.monotonic() - self._since > STARTING:
             self._patience.look(self._group.wait)

@@ -35,6 +35,7 @@ from raycre.store.old_run import RAY_FOLDERS
 RAY_FOLDER = RAY_FOLDERS.split("/")[0]  # Ray Train's own; nothing of it is kept
 RESIZE_EVERY = 60.0  # seconds between two looks whether there is room for more workers
 ASK_EVERY = 0.2
+ADVICE = " Some common causes include"  # what Ray adds to the loss of any worker
 
 Job = TypeVar("Job")
 
@@ -71,7 +72,8 @@ class _Scaling(ray.train.ScalingConfig):  # type: ignore[misc]
             RaycreError: the run is to end; it ends Ray Train, whatever that is at.
         """
         _pause()
-        wanted: int = ray.get(self.queue.workers.remote())
+        by_train = ray.get_runtime_context().get_actor_id() is not None  # and not by the driver
+        wanted: int = ray.get(self.queue.workers.remote(by_train))
         return max(self.size, min(wanted, fit_now(self.group) * self.size))
 
 
@@ -96,7 +98,7 @@ class _Callback(ray.train.UserCallback):  # type: ignore[misc]
         """Called by Ray Train with what became of workers, by rank."""
         causes = [getattr(e, "health_check_failure", e) for e in worker_exceptions.values()]
         preempted = any(getattr(cause, "preempted", False) for cause in causes)
-        why = "; ".join(sorted({one_line(cause) for cause in causes}))
+        why = "; ".join(sorted({one_line(cause).partition(ADVICE)[0] for cause in causes}))
         ray.get(self._queue.lost.remote(sorted(worker_exceptions), why, preempted))
 
 
