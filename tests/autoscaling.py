@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import ray._private.services
+import ray._raylet
+from ray.core.generated import autoscaler_pb2
 
 from raycre.engine.head import answers
 from tests.processes import command, descendants, kill_tree, until
@@ -24,10 +26,14 @@ from tests.processes import command, descendants, kill_tree, until
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 HEAD = "f" * 51 + "00000"
-SHORT = {  # a lost node is noticed in seconds
-    f"RAY_health_check_{name}": n
-    for name, n in (("initial_delay_ms", "500"), ("period_ms", "500"), ("timeout_ms", "1000"))
-} | {"RAY_health_check_failure_threshold": "4"}
+# A killed node refuses the head's questions, which is noticed in seconds; one that a busy machine keeps
+# waiting is given half a minute.
+SHORT = {
+    "RAY_health_check_initial_delay_ms": "5000",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "5000",
+    "RAY_health_check_failure_threshold": "6",
+}
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,18 @@ class Cluster:
 
 @contextmanager
 def autoscaling(
-    most: int, cpus: int = 1, memory: int | None = None, idle_minutes: float = 0.1
+    most: int, cpus: int = 1, memory: int | None = None, idle_minutes: float = 0.1, reported: bool = True
 ) -> Iterator[Cluster]:
-    """Start a head without processors that may grow to `most` nodes of so many CPUs (and bytes of memory)."""
+    """Start a head without processors that may grow to `most` nodes of so many CPUs (and bytes of memory).
+
+    Args:
+        most: nodes at most.
+        cpus: of a node.
+        memory: bytes that a node declares; None leaves it to Ray.
+        idle_minutes: after which a node is taken away.
+        reported: whether the head can say which nodes there may be. Open-source autoscalers do not report it
+            (their `get_cluster_config()` is None for ever, as with Ray 2.60), hosted ones do.
+    """
     ip = ray._private.services.get_node_ip_address()
     port, dash = _free_port(), _free_port()
     node = {"CPU": cpus, **({} if memory is None else {"memory": memory})}
@@ -95,6 +110,8 @@ def autoscaling(
         try:
             until(lambda: answers(cluster.address) or head.poll() is not None, lambda: "no head")
             assert head.poll() is None, (Path(folder) / "head.log").read_text()
+            if reported:
+                _report(cluster.address, node, most)
             yield cluster
         finally:
             os.kill(head.pid, signal.SIGTERM)  # which ends the autoscaler's nodes as well, mostly
@@ -106,6 +123,17 @@ def autoscaling(
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.1)
+
+
+def _report(address: str, node: dict[str, Any], most: int) -> None:
+    """Tell the head which nodes there may be, where Ray's own state looks for it."""
+    limits = autoscaler_pb2.ClusterConfig(
+        node_group_configs=[autoscaler_pb2.NodeGroupConfig(name="worker", resources=node, max_count=most)]
+    )
+    client = ray._raylet.GcsClient(address=address)
+    where = ray._raylet.GCS_AUTOSCALER_STATE_NAMESPACE.encode()
+    key = ray._raylet.GCS_AUTOSCALER_CLUSTER_CONFIG_KEY.encode()
+    client.internal_kv_put(key, limits.SerializeToString(), True, where)
 
 
 def _of_folder(folder: str) -> list[int]:
