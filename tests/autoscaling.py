@@ -79,7 +79,7 @@ def autoscaling(
             (their `get_cluster_config()` is None for ever, as with Ray 2.60), hosted ones do.
     """
     ip = ray._private.services.get_node_ip_address()
-    port, dash = _free_port(), _free_port()
+    port, dash = free_port(), free_port()
     node = {"CPU": cpus, **({} if memory is None else {"memory": memory})}
     with tempfile.TemporaryDirectory(prefix="ra", dir="/tmp", ignore_cleanup_errors=True) as folder:
         config = Path(folder) / "as.yaml"
@@ -99,8 +99,8 @@ def autoscaling(
                 [
                     str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=0", f"--port={port}",
                     f"--dashboard-port={dash}", "--include-dashboard=false", f"--temp-dir={folder}",
-                    f"--dashboard-agent-listen-port={_free_port()}", f"--autoscaling-config={config}",
-                    f"--ray-client-server-port={_free_port()}", "--disable-usage-stats",
+                    f"--dashboard-agent-listen-port={free_port()}", f"--autoscaling-config={config}",
+                    f"--ray-client-server-port={free_port()}", "--disable-usage-stats",
                 ],
                 env=environment | scaler, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -119,7 +119,7 @@ def autoscaling(
                 head.wait(timeout=5)
             kill_tree(head.pid)
             head.wait()
-            for pid in _of_folder(folder):
+            for pid in of_folder(folder):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.1)
@@ -136,7 +136,7 @@ def _report(address: str, node: dict[str, Any], most: int) -> None:
     client.internal_kv_put(key, limits.SerializeToString(), True, where)
 
 
-def _of_folder(folder: str) -> list[int]:
+def of_folder(folder: str) -> list[int]:
     """Processes whose command names the folder: nodes outlive their head by seconds."""
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return [pid for pid in pids if folder in command(pid) and pid != os.getpid()]
@@ -181,7 +181,7 @@ def _config(address: str, node: dict[str, Any], most: int, idle_minutes: float) 
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port outside those that Ray gives to its workers (10002-19999)."""
     while True:
         with socket.socket() as probe:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raycre.engine import train_workers
 from raycre.engine.jobs import Work
+from raycre.engine.resources import Share
+from raycre.errors import RaycreError
 from raycre.workflows.train.groups import Team, join_team
 
 
@@ -79,3 +83,18 @@ def _join(size: int, nccl: bool) -> Team:
 def work(jobs: Sequence[Epochs], size: int = 1) -> Work[Epochs]:
     """All of them, for `run_jobs`."""
     return Work(list(jobs), _begin, _join, train, progress, give_up, size)
+
+
+def main(folder: str, n_jobs: int, n: int, seconds: float, most: int, resize_every: float) -> None:
+    """Do jobs as a driver of its own, in a folder where they may have begun before."""
+    train_workers.RESIZE_EVERY = resize_every
+    jobs = [Epochs(Path(folder) / f"job{i}", n, seconds) for i in range(n_jobs)]
+    try:
+        train_workers.run_jobs(work(jobs), Share(most=most), Path(folder))
+    except RaycreError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:4]), float(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]))
