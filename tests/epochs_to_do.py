@@ -90,7 +90,7 @@ def main(folder: str, n_jobs: int, n: int, seconds: float, most: int, resize_eve
     train_workers.RESIZE_EVERY = resize_every
     jobs = [Epochs(Path(folder) / f"job{i}", n, seconds) for i in range(n_jobs)]
     try:
-        train_workers.run_jobs(work(jobs), Share(most=most), Path(folder))
+        train_workers.run_jobs(work(jobs), Share(most=most, wait=40.0), Path(folder))
     except RaycreError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)

@@ -43,7 +43,7 @@ def test_four_lost_workers_with_progress_between_end_nothing_and_three_without_e
 def test_training_grows_with_the_nodes_goes_on_with_those_left_and_ends_in_one_error_without_any(
     tmp_path: Path,
 ) -> None:
-    jobs = [Epochs(tmp_path / f"job{i}", 40, 1.0) for i in range(3)]
+    jobs = [Epochs(tmp_path / f"job{i}", 25, 1.0) for i in range(3)]
     with own_nodes() as nodes:
         first = nodes.start()
         with driver(nodes, tmp_path, resize_every=5) as run:
@@ -53,22 +53,22 @@ def test_training_grows_with_the_nodes_goes_on_with_those_left_and_ends_in_one_e
             assert "2 workers in place of 1" in said(tmp_path)
             at = [len(epochs(job)) for job in jobs]
             kill_tree(first.pid)
-            until(lambda: sum(len(epochs(job)) for job in jobs) >= sum(at) + 6, lambda: said(tmp_path))
+            until(lambda: sum(len(epochs(job)) for job in jobs) >= sum(at) + 3, lambda: said(tmp_path))
             assert run.poll() is None
             kill_tree(second.pid)
             killed = time.monotonic()
-            assert run.wait(timeout=300) == 1
+            assert run.wait(timeout=150) == 1
             took = time.monotonic() - killed
         lines = said(tmp_path).splitlines()
         assert "node was terminated" in said(tmp_path)  # Ray's reason
         assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
         assert "no group of workers of 1 CPU came up" in lines[-1]
-        assert took < 60 + ROOM, f"{took:.0f} s"
+        assert took < 60 + ROOM, f"{took:.0f} s"  # resources.wait is 40 s here
         third = nodes.start()
         with driver(nodes, tmp_path, resize_every=60) as run:
             assert run.wait(timeout=600) == 0
         kill_tree(third.pid)
-    assert [epochs(job) for job in jobs] == [list(range(40))] * 3
+    assert [epochs(job) for job in jobs] == [list(range(25))] * 3
 
 
 def epochs(job: Epochs) -> list[int]:
@@ -84,7 +84,7 @@ def said(folder: Path) -> str:
 @contextmanager
 def driver(nodes: Nodes, folder: Path, resize_every: float) -> Iterator[subprocess.Popen[bytes]]:
     """Train the three jobs by a process of its own."""
-    arguments = [str(folder), "3", "40", "1.0", "2", str(resize_every)]
+    arguments = [str(folder), "3", "25", "1.0", "2", str(resize_every)]
     with (folder / "driver.log").open("wb") as log:
         run = subprocess.Popen(
             [sys.executable, "-m", "tests.epochs_to_do", *arguments],
