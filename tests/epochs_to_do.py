@@ -97,4 +97,5 @@ def main(folder: str, n_jobs: int, n: int, seconds: float, most: int, resize_eve
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:4]), float(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]))
+    given = sys.argv[1:]
+    main(given[0], int(given[1]), int(given[2]), float(given[3]), int(given[4]), float(given[5]))

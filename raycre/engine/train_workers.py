@@ -48,7 +48,7 @@ class _Trainer(TorchTrainer):
 
 
 @dataclass
-class _Scaling(ray.train.ScalingConfig):  # type: ignore[misc]
+class _Scaling(ray.train.ScalingConfig):
     """How many workers there should be, which Ray Train asks anew at each of its decisions.
 
     Its own answer to nodes that come is a restart of all workers, whether or not there is work for more. This
@@ -88,7 +88,7 @@ def _pause() -> None:
     _asked = time.monotonic()
 
 
-class _Callback(ray.train.UserCallback):  # type: ignore[misc]
+class _Callback(ray.train.UserCallback):
     """Tells the queue which workers were lost, and why."""
 
     def __init__(self, queue: Any) -> None:
@@ -123,13 +123,17 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
         watch = Watch(work, share, queue)
         watch.gather()
         most = len(work.jobs) if share.most is None else min(share.most, len(work.jobs))
+        elastic: dict[str, Any] = {  # Ray's own types name neither
+            "num_workers": (work.size, most * work.size),
+            "elastic_resize_monitor_interval_s": RESIZE_EVERY,
+        }
+        callbacks: list[Any] = [_Callback(queue)]
         trainer = _Trainer(
             _worker,
             train_loop_config={"work": work, "queue": queue},
             torch_config=TorchConfig(backend="gloo"),  # of all workers; a group of several makes its own
             scaling_config=_Scaling(
-                num_workers=(work.size, most * work.size),
-                elastic_resize_monitor_interval_s=RESIZE_EVERY,
+                **elastic,
                 use_gpu=share.gpus > 0,
                 resources_per_worker={
                     "CPU": share.cpus,
@@ -144,7 +148,7 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
                 name=uuid.uuid4().hex,  # never an older run's: our own files say how far each job is
                 storage_path=str(out.resolve() / RAY_FOLDER),
                 failure_config=ray.train.FailureConfig(max_failures=-1),  # the watch counts
-                callbacks=[_Callback(queue)],
+                callbacks=callbacks,
             ),
         )
         try:
