@@ -116,7 +116,7 @@ def _folder() -> Iterator[Path]:
         try:
             yield Path(folder)
         finally:
-            until(lambda: not _end_those_of(folder), lambda: f"they do not end: {_of_folder(folder)}")
+            until(lambda: not _end_those_of(folder), lambda: f"they do not end: {of_folder(folder)}")
 
 
 @contextmanager
@@ -127,9 +127,9 @@ def _head(address: str, folder: Path, scaler: dict[str, str], *options: str) -> 
         head = subprocess.Popen(
             [
                 str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=0", f"--temp-dir={folder}",
-                f"--port={address.rpartition(':')[2]}", f"--dashboard-port={_free_port()}",
-                "--include-dashboard=false", f"--dashboard-agent-listen-port={_free_port()}",
-                f"--ray-client-server-port={_free_port()}", "--disable-usage-stats", *options,
+                f"--port={address.rpartition(':')[2]}", f"--dashboard-port={free_port()}",
+                "--include-dashboard=false", f"--dashboard-agent-listen-port={free_port()}",
+                f"--ray-client-server-port={free_port()}", "--disable-usage-stats", *options,
             ],
             env=environment | scaler, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
@@ -148,7 +148,7 @@ def _head(address: str, folder: Path, scaler: dict[str, str], *options: str) -> 
 
 def _end_those_of(folder: str) -> list[int]:
     """Kill what names the folder: nodes outlive their head by seconds. Return what there was."""
-    found = _of_folder(folder)
+    found = of_folder(folder)
     for pid in found:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -166,7 +166,7 @@ def _report(address: str, node: dict[str, Any], most: int) -> None:
     client.internal_kv_put(key, limits.SerializeToString(), True, where)
 
 
-def _of_folder(folder: str) -> list[int]:
+def of_folder(folder: str) -> list[int]:
     """Processes that live and whose command names the folder."""
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return [pid for pid in pids if folder in command(pid) and pid != os.getpid() and alive(pid)]
@@ -212,10 +212,10 @@ def _config(address: str, node: dict[str, Any], most: int, idle_minutes: float) 
 
 
 def _free_address() -> str:
-    return f"{ray._private.services.get_node_ip_address()}:{_free_port()}"
+    return f"{ray._private.services.get_node_ip_address()}:{free_port()}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port outside those that Ray gives to its workers (10002-19999)."""
     while True:
         with socket.socket() as probe:

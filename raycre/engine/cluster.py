@@ -31,6 +31,8 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
+    # Seconds for what Ray Train has chosen by nodes of which one is gone meanwhile; then it chooses anew.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "20",
     # Ray's own C++ log would greet every run with an error about actor arguments that is none.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",

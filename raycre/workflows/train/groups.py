@@ -142,13 +142,14 @@ class _AllReduce(torch.autograd.Function):
 def join_team(size: int, *, nccl: bool = False) -> Team:
     """Cut all workers of the default process group in teams of `size`, in order; return this worker's.
 
-    Every worker must call it at the same point. `nccl`: tensors travel between GPUs, one for each worker;
-    else over gloo, from wherever they are.
+    Those beyond the last whole team are each alone, and have no part in what teams do. Every worker must call
+    it at the same point. `nccl`: tensors travel between GPUs, one for each worker; else over gloo, from
+    wherever they are.
     """
     if size == 1:
         return Team()
     rank, mine = dist.get_rank(), Team()
-    for first in range(0, dist.get_world_size(), size):
+    for first in range(0, dist.get_world_size() // size * size, size):
         ranks = list(range(first, first + size))
         # All workers must make all groups, their own and the others', in one order.
         control = dist.new_group(ranks, timeout=PATIENCE, backend="gloo")

@@ -10,8 +10,9 @@ import torch
 
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.cluster import connected
+from raycre.engine.jobs import LOSSES, Work
 from raycre.engine.resources import Share
-from raycre.engine.train_workers import Work, run_jobs
+from raycre.engine.train_workers import run_jobs
 from raycre.genome.fingerprint import check_unchanged
 from raycre.store.files import read_json, stamped, write_json
 from raycre.store.lease import join_epoch
@@ -48,6 +49,9 @@ class Job:
         """Where the fold's files are."""
         return fold_folder(self.plan.out, self.fold)
 
+    def __str__(self) -> str:
+        return f"{self.label} fold {self.fold}".strip()
+
 
 def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
     """Train folds by as many groups of workers as fit; one that cannot be trained leaves `ERROR_FILE` behind.
@@ -59,7 +63,7 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
         out: folder that Ray Train may use while it runs.
 
     Raises:
-        RaycreError: workers were lost too often, or not even one group fits.
+        RaycreError: not even one group fits or came, or no worker got as far as a fold.
     """
     if not jobs:
         return
@@ -69,6 +73,8 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
         begin=forget_errors,
         join=_join,
         do=train_job,
+        progress=progress,
+        give_up=give_up,
         size=size,
         nccl=share.gpus >= 1,  # NCCL refuses two workers on one GPU
     )
@@ -86,6 +92,18 @@ def forget_errors(jobs: Sequence[Job]) -> None:
         (job.folder / ERROR_FILE).unlink(missing_ok=True)
 
 
+def progress(job: Job) -> int:
+    """Return how far a fold is: its epochs, and one more when it is done."""
+    row = _row(job)
+    return row.epoch + (row.state == "done")
+
+
+def give_up(job: Job, why: str) -> None:
+    """Leave word of a fold whose workers were lost too often."""
+    text = f"its workers were lost {LOSSES} times in a row without a new epoch ({why})"
+    write_json(job.folder / ERROR_FILE, stamped({"error": text}, job.metadata))
+
+
 def train_job(job: Job, team: Team) -> None:
     """Train one fold; one that cannot be trained stops no other."""
     error_file = job.folder / ERROR_FILE
@@ -96,7 +114,7 @@ def train_job(job: Job, team: Team) -> None:
     except PeerFailedError:
         return
     except Exception as error:
-        # Not raised: Ray Train would start all workers anew, three times, for what happens again.
+        # Not raised: Ray Train would start all workers anew, again and again, for what happens again.
         try:
             write_json(error_file, stamped({"error": f"{type(error).__name__}: {error}"}, job.metadata))
         finally:
