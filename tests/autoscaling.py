@@ -17,7 +17,6 @@ from typing import Any
 
 import ray._private.services
 import ray._raylet
-from ray.core.generated import autoscaler_pb2
 
 from raycre.engine.head import answers
 from tests.processes import alive, command, descendants, kill_tree, until
@@ -65,7 +64,7 @@ class Cluster:
 
 @contextmanager
 def autoscaling(
-    most: int, cpus: int = 1, memory: int | None = None, idle_minutes: float = 0.1, reported: bool = True
+    most: int, cpus: int = 1, memory: int | None = None, idle_minutes: float = 0.1
 ) -> Iterator[Cluster]:
     """Start a head without processors that may grow to `most` nodes of so many CPUs (and bytes of memory).
 
@@ -74,8 +73,6 @@ def autoscaling(
         cpus: of a node.
         memory: bytes that a node declares; None leaves it to Ray.
         idle_minutes: after which a node is taken away.
-        reported: whether the head can say which nodes there may be. Open-source autoscalers do not report it
-            (their `get_cluster_config()` is None for ever, as with Ray 2.60), hosted ones do.
     """
     address = _free_address()
     node = {"CPU": cpus, **({} if memory is None else {"memory": memory})}
@@ -91,8 +88,6 @@ def autoscaling(
         config = folder / "as.yaml"
         config.write_text(json.dumps(_config(address, node, most, idle_minutes)))
         with _head(address, folder, scaler, f"--autoscaling-config={config}") as cluster:
-            if reported:
-                _report(address, node, most)
             yield cluster
 
 
@@ -153,17 +148,6 @@ def _end_those_of(folder: str) -> list[int]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return found
-
-
-def _report(address: str, node: dict[str, Any], most: int) -> None:
-    """Tell the head which nodes there may be, where Ray's own state looks for it."""
-    limits = autoscaler_pb2.ClusterConfig(
-        node_group_configs=[autoscaler_pb2.NodeGroupConfig(name="worker", resources=node, max_count=most)]
-    )
-    client = ray._raylet.GcsClient(address=address)
-    where = ray._raylet.GCS_AUTOSCALER_STATE_NAMESPACE.encode()
-    key = ray._raylet.GCS_AUTOSCALER_CLUSTER_CONFIG_KEY.encode()
-    client.internal_kv_put(key, limits.SerializeToString(), True, where)
 
 
 def of_folder(folder: str) -> list[int]:

@@ -11,6 +11,7 @@ import pickle
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
+from ray.util.annotations import RayDeprecationWarning
 
 from raycre.engine.cluster import one_line
 from raycre.engine.head import answers
@@ -116,7 +118,8 @@ class Pass:
         context = DataContext.get_current()
         context.enable_progress_bars = False  # the caller shows its own
         context.max_errored_blocks = -1  # of lost replicas: a further pass does what they took with them
-        context.custom_execution_callback_classes = [_Follower]
+        callbacks: list[Any] = [_Follower]
+        context.custom_execution_callback_classes = callbacks
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         blocks = min(len(rows), max(BLOCKS * n, len(rows) // ROWS_PER_BLOCK))
         data: ray.data.Dataset = ray.data.from_items(rows, override_num_blocks=blocks)
@@ -124,17 +127,21 @@ class Pass:
             self._stages.read, num_cpus=1 if share.gpus else READER, compute=TaskPoolStrategy(size=n)
         )
         replica: Any = type(self._stages.kind.__name__, (_Replica,), {})  # by which Ray names its process
-        return data.map(
-            replica,  # a class is one actor per replica
-            fn_constructor_args=(self._stages.kind, self._stages.arguments),
-            num_cpus=share.cpus if share.gpus else share.cpus - READER,
-            num_gpus=share.gpus,
-            **({"memory": share.memory} if share.memory else {}),
-            # Replicas that no node holds yet are pending, which is what an autoscaler brings nodes for; a
-            # pool between two sizes is cut down to the smaller one as long as the cluster is small.
-            compute=ActorPoolStrategy(size=n, max_tasks_in_flight_per_actor=2),
-            ray_remote_args_fn=self._options,
-        )
+        memory: dict[str, Any] = {"memory": share.memory} if share.memory else {}
+        with warnings.catch_warnings():
+            # That `ray_remote_args_fn` goes away in Ray 2.64, which is why Ray is pinned below it.
+            warnings.simplefilter("ignore", RayDeprecationWarning)
+            return data.map(
+                replica,  # a class is one actor per replica
+                fn_constructor_args=(self._stages.kind, self._stages.arguments),
+                num_cpus=share.cpus if share.gpus else share.cpus - READER,
+                num_gpus=share.gpus,
+                # Replicas that no node holds yet are pending, which is what an autoscaler brings nodes for; a
+                # pool between two sizes is cut down to the smaller one as long as the cluster is small.
+                compute=ActorPoolStrategy(size=n, max_tasks_in_flight_per_actor=2),
+                ray_remote_args_fn=self._options,
+                **memory,
+            )
 
     def _options(self) -> dict[str, Any]:
         """Options of an actor: a name to end it by, and no tries, which would wait for lost nodes."""

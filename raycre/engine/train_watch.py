@@ -14,7 +14,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
-from raycre.engine.capacity import Patience, check_fits, fit_ever, fit_now, may_grow
+from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, may_grow
 from raycre.engine.cluster import is_own
 from raycre.engine.jobs import Losses, State, Work, progress_of
 from raycre.engine.resources import Share
@@ -94,7 +94,7 @@ class Watch(Generic[Job]):
             RaycreError: not enough can ever fit, or did within `share.wait` seconds.
         """
         group, came = self._group, None
-        check_fits(group, WHAT)
+        check_room(group, WHAT)
         while True:
             now, wanted = self._count(), max(self._wanted(len(self._work.jobs)), group.least)
             self._claims.ask(wanted - now)

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from raycre.demo.genome import DemoGenome
 from tests.autoscaling import autoscaling
 from tests.conftest import bytes_of, train_values
@@ -17,14 +15,13 @@ from tests.processes import kill_tree, until
 RESULTS = ("folds/*/best.safetensors", "folds/*/*.parquet", "folds/*/cutoffs.json", "summary/*.parquet")
 
 
-@pytest.mark.parametrize("reported", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_training_from_zero_nodes_up_to_two_and_back_gives_the_bytes_of_one_machine(
-    genome: DemoGenome, trained: Path, tmp_path: Path, reported: bool
+    genome: DemoGenome, trained: Path, tmp_path: Path
 ) -> None:
     out, log = tmp_path / "run", tmp_path / "driver.log"
     config = tmp_path / "run.yaml"
     config.write_text(json.dumps(train_values(genome, out)))
-    with autoscaling(most=2, reported=reported) as cluster, log.open("wb") as file:
+    with autoscaling(most=2) as cluster, log.open("wb") as file:
         driver = subprocess.Popen(
             [sys.executable, "-m", "raycre.cli", "train", "--config", str(config)],
             env=cluster.environment, stdout=file, stderr=file, start_new_session=True,
