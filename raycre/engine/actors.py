@@ -88,7 +88,8 @@ class Actors(Generic[T]):
     def aim_at(self, units: int, *, grow: bool = True) -> None:
         """Start actors for so many units, as far as the cluster's limits allow; withdraw idle claims."""
         if grow:
-            remote: Any = ray.remote(Hosted).options(
+            hosted = type(self._arguments[0].__name__, (Hosted,), {})  # by which Ray names its process
+            remote: Any = ray.remote(hosted).options(
                 num_cpus=self._share.cpus,
                 num_gpus=self._share.gpus,
                 max_restarts=0,  # another is started in its place, and the units are not bound to it

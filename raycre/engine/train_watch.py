@@ -61,7 +61,7 @@ class Claims:
             self._pending.append(placement_group([self._bundle], strategy="PACK"))
 
 
-class Watch(Generic[Job]):
+class TrainWatch(Generic[Job]):
     """Looks after the queue of jobs from a thread, while its block runs.
 
     Args:
@@ -121,7 +121,7 @@ class Watch(Generic[Job]):
         ever, most = fit_ever(self._group), self._group.most
         return max(1, min(n for n in (jobs, most, ever) if n is not None))
 
-    def __enter__(self) -> Watch[Job]:
+    def __enter__(self) -> TrainWatch[Job]:
         self._since = time.monotonic()
         self._thread.start()
         return self

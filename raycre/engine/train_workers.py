@@ -27,7 +27,7 @@ from raycre.engine.capacity import fit_now
 from raycre.engine.cluster import connected, one_line
 from raycre.engine.jobs import JobQueue, Work, work_through
 from raycre.engine.resources import Share
-from raycre.engine.train_watch import Watch
+from raycre.engine.train_watch import TrainWatch
 from raycre.engine.worker import end_with_head
 from raycre.errors import RaycreError
 from raycre.store.old_run import RAY_FOLDERS
@@ -120,7 +120,7 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
             .options(scheduling_strategy=_here())
             .remote(len(work.jobs), work.size)
         )
-        watch = Watch(work, share, queue)
+        watch = TrainWatch(work, share, queue)
         watch.gather()
         most = len(work.jobs) if share.most is None else min(share.most, len(work.jobs))
         elastic: dict[str, Any] = {  # Ray's own types name neither

@@ -73,7 +73,7 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
         begin=forget_errors,
         join=_join,
         do=train_job,
-        progress=progress,
+        progress=epochs_done,
         give_up=give_up,
         size=size,
         nccl=share.gpus >= 1,  # NCCL refuses two workers on one GPU
@@ -92,7 +92,7 @@ def forget_errors(jobs: Sequence[Job]) -> None:
         (job.folder / ERROR_FILE).unlink(missing_ok=True)
 
 
-def progress(job: Job) -> int:
+def epochs_done(job: Job) -> int:
     """Return how far a fold is: its epochs, and one more when it is done."""
     row = _row(job)
     return row.epoch + (row.state == "done")
