@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from raycre.demo.genome import DemoGenome
 from tests.autoscaling import autoscaling
 from tests.conftest import bytes_of, train_values
 from tests.processes import kill_tree, until
 
 RESULTS = ("folds/*/best.safetensors", "folds/*/*.parquet", "folds/*/cutoffs.json", "summary/*.parquet")
+
+pytestmark = pytest.mark.slow
 
 
 def test_training_from_zero_nodes_up_to_two_and_back_gives_the_bytes_of_one_machine(

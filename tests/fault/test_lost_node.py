@@ -11,9 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.autoscaling import Cluster, autoscaling, fixed
 from tests.fault.drivers import n_parts, same_bytes
 from tests.processes import until
+
+pytestmark = pytest.mark.chaos
 
 
 def started(values: dict[str, Any], folder: Path, cluster: Cluster) -> subprocess.Popen[bytes]:
