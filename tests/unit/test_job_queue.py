@@ -14,7 +14,7 @@ from raycre.store.files import read_json, write_json
 from raycre.workflows.train import workers
 from raycre.workflows.train.fold import PROGRESS
 from raycre.workflows.train.groups import Team
-from raycre.workflows.train.workers import ERROR_FILE, Job, forget_errors, give_up, progress
+from raycre.workflows.train.workers import ERROR_FILE, Job, epochs_done, forget_errors, give_up
 from tests.conftest import train_values
 from tests.processes import PATIENCE
 from tests.trainings import plan_from
@@ -155,7 +155,7 @@ def test_workers_that_never_get_as_far_as_a_fold_end_the_run_with_the_reason() -
 
 def test_a_fold_that_is_given_up_says_why(jobs: list[Job]) -> None:
     write_json(jobs[2].folder / PROGRESS, {"epochs": 5, "stop": False} | dict.fromkeys(SEEN))
-    assert [progress(job) for job in jobs] == [0, 0, 5, 0]
+    assert [epochs_done(job) for job in jobs] == [0, 0, 5, 0]
     give_up(jobs[2], "ActorDiedError: killed by SIGKILL")
     said = read_json(jobs[2].folder / ERROR_FILE)["error"]
     assert said.startswith(
