@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
 from raycre.engine.pool import Pool
 from raycre.store.ledger import Outcome
 from raycre.store.parquet import read_table
+from raycre.workflows import run as start
 from raycre.workflows.perturb import run
 
 
@@ -64,3 +68,9 @@ def predictions(out: Path) -> dict[tuple[str, str], tuple[float, ...]]:
         rows = zip(table["pass"].to_pylist(), table["prediction"].to_pylist(), strict=True)
         found |= {(path.parent.name, key): tuple(values) for key, values in rows}
     return found
+
+
+def connect_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs begin without Ray, up to where they first use it."""
+    monkeypatch.setattr(start, "connected", nullcontext)
+    monkeypatch.setattr(start, "check_room", lambda *asked: None)

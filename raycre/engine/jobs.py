@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from raycre.errors import RaycreError
 
+GROUP = "group of workers"  # in messages
 LOSSES = 3  # lost workers in a row, with nothing new of a job between them, until the job is given up
 
 T = TypeVar("T")

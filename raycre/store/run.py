@@ -161,6 +161,23 @@ def flat_texts(value: object, prefix: str = "") -> dict[str, str]:
     return {key: text for name, v in inner for key, text in flat_texts(v, name).items()}
 
 
+def check_folder(
+    out: Path,
+    *,
+    verb: str,
+    config: Mapping[str, object],
+    science: Mapping[str, object],
+    layout: Mapping[str, object],
+    fresh: bool,
+) -> None:
+    """Raise as `open_run` would where `out` cannot be opened for a run, before anything is begun.
+
+    `fresh` says whether an earlier run would be removed; the other arguments are those of `open_run`.
+    """
+    if not (fresh and _old_run(out, verb, config) is not None):
+        _same_run(out, verb, _identity(verb, science, layout))
+
+
 def open_run(
     out: Path,
     *,
@@ -194,34 +211,20 @@ def open_run(
             that is not raycre's, or files without one that this run would take for its own.
         InputError: an input of this run is among the files that `remove` would remove.
     """
-    if remove is not None and (old := find_old(out, verb)) is not None:
-        check_reads_nothing(old, paths_in({key: value for key, value in config.items() if key != "run"}))
+    if remove is not None and (old := _old_run(out, verb, config)) is not None:
         remove(old)
         if lease is not None:
             lease.check()
         remove_run(old)
-    path = out / RECORD
-    flat = {"verb": verb, **_flatten(science), **_flatten(layout)}
-    if path.exists():
-        record = read_json(path)
-        if not is_record(record):
-            raise RunMismatchError(
-                "is not the record of a raycre run; give the run another run.out", path=path
-            )
-        differences = _differences(record["identity"], flat)
-        if differences:
-            raise RunMismatchError(
-                f"the folder holds a run of another configuration: {'; '.join(differences)}. "
-                "Give the run another run.out, or --fresh to throw the old one away",
-                path=out,
-            )
+    flat = _identity(verb, science, layout)
+    record = _same_run(out, verb, flat)
+    if record is None:
+        record = {"verb": verb, "name": name, "seconds": []}
+    else:
         if lease is not None:
             lease.check()
         for leftover in leftovers(out, verb):
             leftover.unlink(missing_ok=True)
-    else:
-        check_no_foreign(out, verb)
-        record = {"verb": verb, "name": name, "seconds": []}
     record |= {
         "config": config,
         "digest": digest_of({"verb": verb, **science}),
@@ -238,6 +241,35 @@ def open_run(
     run = Run(out, record["digest"], record, lease=lease)
     run.note()
     return run
+
+
+def _old_run(out: Path, verb: str, config: Mapping[str, object]) -> OldRun | None:
+    """The earlier run in a folder, which reads none of what it holds: it can be removed."""
+    if (old := find_old(out, verb)) is not None:
+        check_reads_nothing(old, paths_in({key: value for key, value in config.items() if key != "run"}))
+    return old
+
+
+def _same_run(out: Path, verb: str, identity: Mapping[str, object]) -> dict[str, Any] | None:
+    """What run.json holds of a run of this identity; None where there is none yet."""
+    path = out / RECORD
+    if not path.exists():
+        check_no_foreign(out, verb)
+        return None
+    record = read_json(path)
+    if not is_record(record):
+        raise RunMismatchError("is not the record of a raycre run; give the run another run.out", path=path)
+    if differences := _differences(record["identity"], identity):
+        raise RunMismatchError(
+            f"the folder holds a run of another configuration: {'; '.join(differences)}. "
+            "Give the run another run.out, or --fresh to throw the old one away",
+            path=out,
+        )
+    return record
+
+
+def _identity(verb: str, science: Mapping[str, object], layout: Mapping[str, object]) -> dict[str, object]:
+    return {"verb": verb, **_flatten(science), **_flatten(layout)}
 
 
 def _flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -16,7 +16,7 @@ from raycre.engine.resources import Share
 from raycre.errors import LeaseLostError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.store.lease import Lease, find_over
-from raycre.store.run import Run, is_finished, open_run
+from raycre.store.run import Run, check_folder, is_finished, open_run
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out, fingerprint_inputs, sha256_by_key
 from raycre.workflows.readings import listen, show_readings
@@ -108,15 +108,6 @@ class Start:
         """Raise ChangedInputError where an input was written since it was hashed; by now all are read."""
         check_unchanged(self.inputs.values())
 
-    def connect(self, share: Share, what: str = "replica") -> None:
-        """Use Ray from here to the end of the block, and see that the work fits, before anything is written.
-
-        Raises:
-            RaycreError: as `connected`; no replica can ever fit.
-        """
-        self._stack.enter_context(connected())
-        check_room(share, what)
-
     def finished(self, config: Mapping[str, object]) -> bool:
         """Whether the folder holds a finished run of this very configuration, and stays."""
         return not self.fresh and is_finished(self.out, config)
@@ -136,27 +127,36 @@ class Start:
         inputs: Mapping[str, str] | None = None,
         facts: Mapping[str, Any],
         inner: Iterable[Path] = (),
+        share: Share | None = None,
+        what: str = "replica",
     ) -> Run:
         """Own and open the run folder, note `facts` in it, and show what the inputs were taken for.
 
-        `inner` are folders of runs that are worked on together, and owned first. The other arguments and the
-        errors are those of `open_run`.
+        Args:
+            inner: folders of runs that are worked on together, and owned first.
+            share: of `what` does the work: Ray is used from here to the end of the block. None where there
+                is nothing to do.
+
+        The other arguments and the errors are those of `open_run`.
 
         Raises:
+            RaycreError: Ray does not start, or not even one of `what` can ever fit; nothing was written.
             RunHeldError: another driver is at work in one of the folders; nothing was written.
             UnsharedPathError: a node of the cluster does not see the folder, or an input, as it is here.
         """
+        fields: dict[str, Any] = {"verb": self.verb, "config": config, "science": science, "layout": layout}
+        check_folder(self.out, **fields, fresh=bool(self.fresh))
+        if share is not None:
+            self._stack.enter_context(connected())
+            check_room(share, what)
         for folder in inner:
             self.own(folder)
         lease = self.own(self.out)
         check_shared(SharedPaths(self.out.resolve(), lease.epoch, self.inputs))
         run = open_run(
             self.out,
-            verb=self.verb,
+            **fields,
             name=name,
-            config=config,
-            science=science,
-            layout=layout,
             inputs=inputs,
             remove=removal(self.fresh),
             lease=lease,

@@ -20,15 +20,15 @@ from safetensors.torch import save_file
 from raycre.cli import main
 from raycre.create.inference.checkpoints import WEIGHTS, fold_folder
 from raycre.demo.genome import DemoGenome
-from raycre.engine import pool
+from raycre.engine import pool, stream, train_workers
 from raycre.genome.fasta import Fasta
-from raycre.workflows.predict import run as prediction
-from raycre.workflows.train import workers
+from raycre.workflows import run as start
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
+from tests.in_process import connect_to_nothing
 from tests.unit.test_checkpoints import rewrite, write_training
 
 Values = dict[str, Any]
-STARTS = (workers, prediction, pool)  # what connects to Ray
+STARTS = (stream, train_workers, pool)  # what uses Ray
 GOOD_ROW = "chr1\t6000\t7000\tpromoter\t0\t.\n"
 
 
@@ -92,6 +92,7 @@ def lab(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Lab:
+    connect_to_nothing(monkeypatch)
     for module in STARTS:
         monkeypatch.setattr(module, "connected", _no_ray)
     return Lab(tmp_path, genome, checkpoint, capsys)
@@ -420,12 +421,18 @@ def test_enformer_weights_of_another_shape_are_refused(lab: Lab) -> None:
     ],
 )
 def test_a_folder_of_another_configuration_is_refused_and_left_as_it_is(
-    lab: Lab, capsys: pytest.CaptureFixture[str], verb: str, setting: str, message: str
+    lab: Lab,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+    setting: str,
+    message: str,
 ) -> None:
     with pytest.raises(RayStartedError):
         lab.run(verb, lab.values(verb))
     before = bytes_of(lab.out, "**/*.*")
     capsys.readouterr()
+    monkeypatch.setattr(start, "connected", _no_ray)  # it is refused before Ray is started
     with pytest.raises(SystemExit, match="2"):
         lab.run(verb, lab.values(verb), "--set", setting)
     error = capsys.readouterr().err.splitlines()[-1]

@@ -70,10 +70,10 @@ def _run(config: PerturbConfig, start: Start, pool_of: type[Pool]) -> dict[str, 
         start.preview()
         return cost_of(plan, model, start.started)
     given = config.model_dump(mode="json")
-    if pool_of is Pool and not start.finished(given):
-        start.connect(plan.share)
+    todo = pool_of is Pool and not start.finished(given)
     run = start.open(
         name=config.run.name,
+        share=plan.share if todo else None,
         config=given,
         science={
             **config.science(),

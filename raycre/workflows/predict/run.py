@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from raycre.config import PredictConfig
 from raycre.create.layout import CLASSES
-from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.engine.stream import stream
 from raycre.genome.fingerprint import check_unchanged
@@ -49,9 +48,8 @@ def _run(config: PredictConfig, start: Start) -> dict[str, Any]:
     if start.dry_run:
         start.preview()
         return cost_of(plan, start.started) | plan.unseen
-    if start.fresh or plan.ledger.pending(plan.units["unit"]):
-        start.connect(plan.share)
-    run = start.open(**plan.identity, facts=plan.facts)
+    todo = start.fresh or plan.ledger.pending(plan.units["unit"])
+    run = start.open(**plan.identity, facts=plan.facts, share=plan.share if todo else None)
     units, classes = plan.units, plan.checkpoint.classes
     _say(plan)
     run.note(**plan.calling.record(plan.n_views))
@@ -104,7 +102,7 @@ def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame) -> dict[str, 
         return {}
     failed: dict[str, Outcome] = {}
     done = len(units) - len(rows)
-    with connected(), progress("regions, in shards", len(units), done) as show:
+    with progress("regions, in shards", len(units), done) as show:
         for row in stream(rows, partial(read_shard, spec=spec), CrePredictor, (spec,), share):
             done += 1
             show(done)

@@ -18,6 +18,7 @@ from raycre.create.evaluation.projection import wanted_method
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.model.create import Create
 from raycre.create.training.recipe import Folds
+from raycre.engine.jobs import GROUP
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.folds import split
@@ -39,7 +40,7 @@ from raycre.workflows.train.interpretation import constant_decoders, map_methods
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
-from raycre.workflows.train.workers import ERROR_FILE, GROUP, Job, train_jobs
+from raycre.workflows.train.workers import ERROR_FILE, Job, train_jobs
 
 
 def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
@@ -71,10 +72,11 @@ def _run(config: TrainConfig, start: Start) -> dict[str, Any]:
     if start.dry_run:
         start.preview()
         return {"dry_run": True, **labelled.facts(), **facts, **cost_of(plan, folds, table, start.started)}
-    if start.fresh or ledger_of(plan).pending(folds["unit"]):
-        start.connect(plan.share.times(plan.workers_per_fold), GROUP)
+    todo = start.fresh or ledger_of(plan).pending(folds["unit"])
     run = start.open(
         **plan.identity(start.hashes, labelled.rules),
+        share=plan.share.times(plan.workers_per_fold) if todo else None,
+        what=GROUP,
         facts={
             "recipe": asdict(plan.recipe),
             **labelled.facts(),

@@ -20,6 +20,7 @@ from raycre.config.sweep import Setting
 from raycre.create.evaluation.comparison import compare
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.create.layout import MODALITIES
+from raycre.engine.jobs import GROUP
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
@@ -43,7 +44,7 @@ from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
 from raycre.workflows.train.run import finish, jobs_of, say_map, split_folds
-from raycre.workflows.train.workers import GROUP, train_jobs
+from raycre.workflows.train.workers import train_jobs
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
 _OWN = ("model", "recipe", "interpretation")  # sections that belong to a setting, not to the sweep
@@ -105,11 +106,12 @@ def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
         "flank": flank,
         "modalities": modalities,
     }
-    if start.fresh or any(ledger_of(plan).pending(folds["unit"]) for plan in plans):
-        start.connect(first.share.times(first.workers_per_fold), GROUP)
+    todo = start.fresh or any(ledger_of(plan).pending(folds["unit"]) for plan in plans)
     # The folder belongs to inputs and folds: settings may be added to it later.
     run = start.open(
         name=out.name,
+        share=first.share.times(first.workers_per_fold) if todo else None,
+        what=GROUP,
         config=_shared(first.record),
         science=science,
         layout={},

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
-from raycre.engine.cluster import connected
 from raycre.engine.jobs import LOSSES, Work
 from raycre.engine.resources import Share
 from raycre.engine.train_workers import run_jobs
@@ -23,7 +22,6 @@ from raycre.workflows.train.materialise import open_inputs
 from raycre.workflows.train.plan import TrainPlan
 
 ERROR_FILE = "error.json"  # why a fold could not be trained
-GROUP = "group of workers"
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
         size=size,
         nccl=share.gpus >= 1,  # NCCL refuses two workers on one GPU
     )
-    with connected(), watched(f"{len(jobs)} folds", lambda: [_row(job) for job in jobs]):
+    with watched(f"{len(jobs)} folds", lambda: [_row(job) for job in jobs]):
         run_jobs(work, share, out)
 
 
