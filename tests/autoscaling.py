@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import ray._private.services
-import ray._raylet
 
 from raycre.engine.head import answers
-from tests.processes import alive, command, descendants, kill_tree, until
+from tests.processes import alive, command, kill_tree, until
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -45,17 +44,29 @@ class Cluster:
 
     def raylets(self) -> list[int]:
         """Return the processes of the nodes that came, not the head's own."""
-        heads = descendants(self.pid)
-        return [
-            int(folder.name)
-            for folder in Path("/proc").iterdir()
-            if folder.name.isdigit() and self._is_node(int(folder.name), heads)
-        ]
+        pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+        return [pid for pid in pids if self._is_node(pid)]
 
-    def _is_node(self, pid: int, heads: list[int]) -> bool:
+    def _is_node(self, pid: int) -> bool:
         line = command(pid)
         ours = str(self.folder) in line and "raylet/raylet" in line.split(" ")[0]
         return ours and HEAD not in line and "--head" not in line
+
+    def start_node(self, cpus: int = 1) -> subprocess.Popen[bytes]:
+        """Start a node that nobody replaces; once it is up, return its process, above all others of it."""
+        before = len(self.raylets())
+        path = self.folder / f"node-{before + 1}.log"
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    str(BIN / "ray"), "start", f"--address={self.address}", f"--num-cpus={cpus}", "--block",
+                    f"--dashboard-agent-listen-port={free_port()}", "--disable-usage-stats",
+                ],
+                env=self.environment | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        until(lambda: len(self.raylets()) > before, path.read_text)
+        return process
 
     def wait_until_empty(self) -> None:
         """Return once the autoscaler has taken all nodes away."""
@@ -95,12 +106,8 @@ def autoscaling(
 def fixed(nodes: int, cpus: int = 1) -> Iterator[Cluster]:
     """Start a head without processors, and so many nodes of so many CPUs; one that is lost stays lost."""
     with _folder() as folder, _head(_free_address(), folder, {}) as cluster:
-        line = [str(BIN / "ray"), "start", f"--address={cluster.address}", f"--num-cpus={cpus}", "--block"]
-        for n in range(1, nodes + 1):  # one after the other: two at once in one folder may fail
-            with (folder / f"node-{n}.log").open("wb") as log:
-                options: dict[str, Any] = {"stdout": log, "stderr": log, "start_new_session": True}
-                subprocess.Popen([*line, "--disable-usage-stats"], env=cluster.environment, **options)
-            until(lambda: len(cluster.raylets()) == n, lambda: (folder / f"node-{n}.log").read_text())  # noqa: B023
+        for _ in range(nodes):  # one after the other: two at once in one folder may fail
+            cluster.start_node(cpus)
         yield cluster
 
 

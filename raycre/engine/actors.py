@@ -23,7 +23,6 @@ from raycre.log import say
 
 STARTS = 5  # of actors in a row, each lost before any of them did anything
 LONGEST_PAUSE = 10.0  # seconds before the next start after several losses
-ALONE = 60.0  # seconds without any actor, one having been lost, before a run ends that expects no node
 
 T = TypeVar("T")
 
@@ -68,6 +67,14 @@ class Actors(Generic[T]):
     """
 
     def __init__(self, kind: type, order: object, share: Share, stored: ray.ObjectRef[Any]) -> None:
+        hosted = type(kind.__name__, (Hosted,), {})  # by which Ray names its process
+        self._remote: Any = ray.remote(hosted).options(
+            num_cpus=share.cpus,
+            num_gpus=share.gpus,
+            memory=share.memory or None,
+            max_restarts=0,  # another is started in its place, and the units are not bound to it
+            max_task_retries=0,
+        )
         self._arguments = kind, order, partial(ray.get, stored)
         self._share = share
         self._starting: dict[ray.ObjectRef[Any], Member[T]] = {}
@@ -88,16 +95,8 @@ class Actors(Generic[T]):
     def aim_at(self, units: int, *, grow: bool = True) -> None:
         """Start actors for so many units, as far as the cluster's limits allow; withdraw idle claims."""
         if grow:
-            hosted = type(self._arguments[0].__name__, (Hosted,), {})  # by which Ray names its process
-            remote: Any = ray.remote(hosted).options(
-                num_cpus=self._share.cpus,
-                num_gpus=self._share.gpus,
-                max_restarts=0,  # another is started in its place, and the units are not bound to it
-                max_task_retries=0,
-                **({"memory": self._share.memory} if self._share.memory else {}),
-            )
             for _ in range(target(self._share, units) - len(self.members)):
-                member = Member[T](remote.remote(*self._arguments))
+                member = Member[T](self._remote.remote(*self._arguments))
                 self.members.append(member)
                 self._starting[member.actor.ready.remote()] = member
         waiting = [member for member in self.members if not member.ready]
@@ -163,8 +162,7 @@ class Actors(Generic[T]):
             self._patience.over()
             return
         room = fit_now(self._share) > 0
-        expected = room or may_grow() or not self._have_lost
-        self._patience.look(self._share.wait if expected else min(self._share.wait, ALONE), starting=room)
+        self._patience.look(expected=room or may_grow() or not self._have_lost, starting=room)
 
     def end(self) -> None:
         """End all of them."""

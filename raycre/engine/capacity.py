@@ -20,6 +20,7 @@ from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 from raycre.log import say
 
+ALONE = 60.0  # seconds with nothing left, after a loss, before a run ends that expects no node
 SAY_EVERY = 60.0  # seconds between lines about what is waited for
 LOOK_EVERY = 2.0
 MANY = 10**6  # nodes of a type without a limit
@@ -88,17 +89,23 @@ def wait_for(share: Share, what: str = "replica") -> None:
     request_resources(bundles=[share.bundle()] * share.least)  # else no autoscaler would bring any
     try:
         while fit_now(share) < share.least:
-            patience.look(share.wait)
+            patience.look()
             time.sleep(LOOK_EVERY)
     finally:
         request_resources(bundles=[])
 
 
 class Patience:
-    """Waits for nodes: says so at once and every minute, and gives up."""
+    """Waits for nodes: says so at once and every minute, and gives up.
 
-    def __init__(self, share: Share, what: str) -> None:
-        self._share, self._what = share, what
+    Args:
+        share: what is waited for; its `wait` is how long.
+        what: that is, in words.
+        alone: seconds, in place of a longer `wait`, while no node is to be expected.
+    """
+
+    def __init__(self, share: Share, what: str, alone: float = ALONE) -> None:
+        self._share, self._what, self._alone = share, what, alone
         self._since: float | None = None
         self._said = 0.0
 
@@ -106,12 +113,13 @@ class Patience:
         """What was waited for is there."""
         self._since = None
 
-    def look(self, limit: float, *, starting: bool = False) -> None:
+    def look(self, *, expected: bool = True, starting: bool = False) -> None:
         """Say what is waited for, where it is time to: not yet where it may be `starting`.
 
         Raises:
-            RaycreError: `limit` seconds are over since the first look.
+            RaycreError: the time is over since the first look.
         """
+        limit = self._share.wait if expected else min(self._share.wait, self._alone)
         now = time.monotonic()
         if self._since is None:
             self._since, self._said = now, now - (0.0 if starting else SAY_EVERY)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def _commands(processes: Path) -> Iterator[list[bytes]]:
                 continue  # it ended, or is another user's
 
 
+@lru_cache(maxsize=4)  # an autoscaler keeps what it was started with, and a training asks each second
 def read_types(path: Path) -> list[NodeType]:
     """Read the kinds of nodes from a configuration of Ray's autoscaler; the head's own is none of them."""
     config: dict[str, Any] = yaml.safe_load(path.read_text())

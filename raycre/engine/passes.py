@@ -127,7 +127,6 @@ class Pass:
             self._stages.read, num_cpus=1 if share.gpus else READER, compute=TaskPoolStrategy(size=n)
         )
         replica: Any = type(self._stages.kind.__name__, (_Replica,), {})  # by which Ray names its process
-        memory: dict[str, Any] = {"memory": share.memory} if share.memory else {}
         with warnings.catch_warnings():
             # That `ray_remote_args_fn` goes away in Ray 2.64, which is why Ray is pinned below it.
             warnings.simplefilter("ignore", RayDeprecationWarning)
@@ -136,11 +135,11 @@ class Pass:
                 fn_constructor_args=(self._stages.kind, self._stages.arguments),
                 num_cpus=share.cpus if share.gpus else share.cpus - READER,
                 num_gpus=share.gpus,
+                memory=share.memory or None,
                 # Replicas that no node holds yet are pending, which is what an autoscaler brings nodes for; a
                 # pool between two sizes is cut down to the smaller one as long as the cluster is small.
                 compute=ActorPoolStrategy(size=n, max_tasks_in_flight_per_actor=2),
                 ray_remote_args_fn=self._options,
-                **memory,
             )
 
     def _options(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Share:
     def bundle(self) -> dict[str, float]:
         """Return what one of them asks for, by Ray's names."""
         asked = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
-        return {name: amount for name, amount in asked.items() if amount}
+        return {name: float(amount) for name, amount in asked.items() if amount}
 
     def __str__(self) -> str:
         gpus = f" and {self.gpus:g} GPU" if self.gpus else ""

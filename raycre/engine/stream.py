@@ -14,8 +14,7 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import Any
 
-from raycre.engine.actors import ALONE
-from raycre.engine.capacity import Patience, check_room, fit_now, may_grow, target, wait_for
+from raycre.engine.capacity import SAY_EVERY, Patience, check_room, fit_now, may_grow, target, wait_for
 from raycre.engine.cluster import connected, one_line
 from raycre.engine.passes import ROWS_PER_BLOCK, Landed, Pass, Row, Stages
 from raycre.engine.resources import Share
@@ -26,7 +25,6 @@ FRUITLESS = 3  # passes in a row that did nothing
 QUIET = 15.0  # seconds without a row after which a pass is given up, at least; twice as many each time
 LATE = 2.0  # the same in times that a block takes, and that the first row took
 LOOK_EVERY = 1.0
-SAY_EVERY = 60.0  # seconds without a row
 
 
 def stream(
@@ -140,8 +138,7 @@ class _Stream:
             RaycreError: no node has held a replica for so long that none is to be expected.
         """
         if fit_now(self._share) < 1:
-            expected = self._first is None or may_grow()
-            self._patience.look(self._share.wait if expected else min(self._share.wait, ALONE))
+            self._patience.look(expected=self._first is None or may_grow())
             return False
         self._patience.over()
         now = time.monotonic()

@@ -16,12 +16,11 @@ from ray.util.placement_group import PlacementGroup, placement_group, remove_pla
 
 from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, may_grow
 from raycre.engine.cluster import is_own
-from raycre.engine.jobs import Losses, State, Work, progress_of
+from raycre.engine.jobs import GROUP, Losses, State, Work, progress_of
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 from raycre.log import say
 
-WHAT = "group of workers"
 LOOK_EVERY = 1.0
 SETTLE = 10.0  # seconds without a new node, once there are enough of them to begin
 ALONE = 45.0  # seconds without a node, one having been lost, until a run ends that no autoscaler serves
@@ -40,8 +39,7 @@ class Claims:
     """
 
     def __init__(self, group: Share) -> None:
-        bundle = {"CPU": group.cpus, "GPU": group.gpus, "memory": group.memory}
-        self._bundle = {name: float(n) for name, n in bundle.items() if n}
+        self._bundle = group.bundle()
         self._pending: list[PlacementGroup] = []
         self._held: list[tuple[float, PlacementGroup]] = []
 
@@ -77,7 +75,7 @@ class TrainWatch(Generic[Job]):
         self.problem: RaycreError | None = None
         self._work, self._group, self._queue = work, share.times(work.size), queue
         self._claims, self._losses = Claims(self._group), Losses(work)
-        self._patience = Patience(self._group, WHAT)
+        self._patience = Patience(self._group, GROUP, ALONE)
         self._since = time.monotonic()  # without workers
         self._n_losses = 0
         self._there: int | None = None
@@ -94,12 +92,12 @@ class TrainWatch(Generic[Job]):
             RaycreError: not enough can ever fit, or did within `share.wait` seconds.
         """
         group, came = self._group, None
-        check_room(group, WHAT)
+        check_room(group, GROUP)
         while True:
             now, wanted = self._count(), max(self._wanted(len(self._work.jobs)), group.least)
             self._claims.ask(wanted - now)
             if now < group.least:
-                self._patience.look(group.wait)
+                self._patience.look()
             elif now >= wanted or not self._grown:
                 break
             elif came is None or now > came[0]:
@@ -191,7 +189,6 @@ class TrainWatch(Generic[Job]):
             self._patience.over()
             return
         if not self._there:
-            expected = not state.losses or self._grown
-            self._patience.look(self._group.wait if expected else min(self._group.wait, ALONE))
+            self._patience.look(expected=not state.losses or self._grown)
         elif time.monotonic() - self._since > STARTING:
-            self._patience.look(self._group.wait)
+            self._patience.look()

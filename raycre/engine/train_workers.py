@@ -135,11 +135,7 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
             scaling_config=_Scaling(
                 **elastic,
                 use_gpu=share.gpus > 0,
-                resources_per_worker={
-                    "CPU": share.cpus,
-                    **({"GPU": share.gpus} if share.gpus else {}),
-                    **({"memory": share.memory} if share.memory else {}),
-                },
+                resources_per_worker=share.bundle(),
                 queue=queue,
                 group=group,
                 size=work.size,

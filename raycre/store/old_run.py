@@ -116,10 +116,8 @@ def files_of(out: Path, verb: str) -> list[Path]:
 
 def leftovers(out: Path, verb: str) -> list[Path]:
     """Return what killed writers of a run of `verb` left beside their files; of no epoch that is alive."""
-    folders, live = (
-        {Path(pattern).parent for pattern in WRITES[verb] if pattern != RAY_FOLDERS},
-        live_epochs(out),
-    )
+    folders = {Path(pattern).parent for pattern in WRITES[verb] if pattern != RAY_FOLDERS}
+    live = live_epochs(out)
     names = {path: TEMPORARY_NAME.match(path.name) for f in folders for path in out.glob(f"{f}/.*")}
     return sorted(path for path, name in names.items() if name and name[1] not in live and _is_file(path))
 

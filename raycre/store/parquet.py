@@ -49,9 +49,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         with pq.ParquetFile(path) as file:
             return file.read(columns)
     except (pa.ArrowInvalid, OSError) as error:
-        raise FormatError(
-            f"not a whole Parquet file ({error}); remove it and run again", path=path
-        ) from error
+        raise _broken(path, error) from error
 
 
 def read_row_group(path: Path, row_group: int) -> pa.Table:
@@ -66,9 +64,11 @@ def read_row_group(path: Path, row_group: int) -> pa.Table:
     except FileNotFoundError as error:
         raise MissingInputError("no such file", path=path) from error
     except (pa.ArrowInvalid, OSError) as error:
-        raise FormatError(
-            f"not a whole Parquet file ({error}); remove it and run again", path=path
-        ) from error
+        raise _broken(path, error) from error
+
+
+def _broken(path: Path, error: Exception) -> FormatError:
+    return FormatError(f"not a whole Parquet file ({error}); remove it and run again", path=path)
 
 
 @lru_cache(maxsize=1)

@@ -16,8 +16,8 @@ import pytest
 
 from raycre.engine.resources import Share
 from raycre.engine.train_workers import run_jobs
+from tests.autoscaling import Cluster, fixed
 from tests.epochs_to_do import Epochs, work
-from tests.own_nodes import Nodes, own_nodes
 from tests.processes import kill_tree, until
 
 ROOM = 60.0  # seconds that a test on a busy machine adds to what the run itself may take
@@ -44,11 +44,11 @@ def test_training_grows_with_the_nodes_goes_on_with_those_left_and_ends_in_one_e
     tmp_path: Path,
 ) -> None:
     jobs = [Epochs(tmp_path / f"job{i}", 25, 1.0) for i in range(3)]
-    with own_nodes() as nodes:
-        first = nodes.start()
+    with fixed(0) as nodes:
+        first = nodes.start_node()
         with driver(nodes, tmp_path, resize_every=5) as run:
             until(lambda: len(epochs(jobs[0])) >= 2, lambda: said(tmp_path))
-            second = nodes.start()
+            second = nodes.start_node()
             until(lambda: len(epochs(jobs[1])) >= 2, lambda: said(tmp_path))
             assert "2 workers in place of 1" in said(tmp_path)
             at = [len(epochs(job)) for job in jobs]
@@ -64,7 +64,7 @@ def test_training_grows_with_the_nodes_goes_on_with_those_left_and_ends_in_one_e
         assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
         assert "no group of workers of 1 CPU came up" in lines[-1]
         assert took < 60 + ROOM, f"{took:.0f} s"  # resources.wait is 40 s here
-        third = nodes.start()
+        third = nodes.start_node()
         with driver(nodes, tmp_path, resize_every=60) as run:
             assert run.wait(timeout=600) == 0
         kill_tree(third.pid)
@@ -82,7 +82,7 @@ def said(folder: Path) -> str:
 
 
 @contextmanager
-def driver(nodes: Nodes, folder: Path, resize_every: float) -> Iterator[subprocess.Popen[bytes]]:
+def driver(nodes: Cluster, folder: Path, resize_every: float) -> Iterator[subprocess.Popen[bytes]]:
     """Train the three jobs by a process of its own."""
     arguments = [str(folder), "3", "25", "1.0", "2", str(resize_every)]
     with (folder / "driver.log").open("wb") as log:

@@ -116,17 +116,17 @@ def test_waiting_is_said_once_a_minute_and_ends(
     monkeypatch.setattr(time, "monotonic", lambda: now)
     patience = Patience(Share(cpus=8), "replica")
     for _ in range(90):  # two seconds each
-        patience.look(limit=900.0)
+        patience.look()
         now += 2.0
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 3
     assert said[0] == ("waiting for a replica of 8 CPU: the cluster has 0 CPU and 0 GPU; 0 of 900 s")
     assert said[2].endswith("120 of 900 s")
     patience.over()
-    patience.look(limit=900.0)  # begins anew
+    patience.look()  # begins anew
     now += 900.0
     with pytest.raises(RaycreError, match="no replica of 8 CPU came up within 900 s: the cluster has 0 CPU"):
-        patience.look(limit=900.0)
+        patience.look()
 
 
 @pytest.mark.parametrize(
