@@ -12,6 +12,7 @@ import pytest
 from raycre.engine.pool import DEPTH, Pool
 from raycre.engine.resources import Share
 from raycre.store.ledger import Outcome
+from tests.processes import until
 
 PARCEL = np.arange(1 << 20, dtype=np.float64)  # 8 MiB: too large to travel with a call
 
@@ -61,11 +62,23 @@ class Counted(Sequence[int]):
             yield i
 
 
+def wait_for_all(pool: Pool, replicas: int) -> None:
+    """Give the pool units until all of its replicas have done some: one may start later than others."""
+    up: set[str] = set()
+
+    def all_up() -> bool:
+        up.update(outcome.unit.split()[2] for outcome in pool.run(range(DEPTH * replicas), "common"))
+        return len(up) == replicas
+
+    until(all_up, lambda: f"{len(up)} of {replicas} have come up")
+
+
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas: int) -> None:
     units, most = Counted(40), 0
     seen: list[str] = []
     with Pool(Reporter, None, Share(replicas), PARCEL) as pool:
+        wait_for_all(pool, replicas)
         for outcome in pool.run(units, "common"):
             most = max(most, units.taken - len(seen))
             seen.append(outcome.unit)

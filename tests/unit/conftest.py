@@ -1,4 +1,4 @@
-"""Fixtures of leases on run folders."""
+"""Runs begin without Ray, which no unit test needs; fixtures of leases on run folders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ import pytest
 
 from raycre.store.files import work_for
 from raycre.store.lease import Lease
+from tests.in_process import connect_to_nothing
+
+
+@pytest.fixture(autouse=True)
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect_to_nothing(monkeypatch)
 
 
 @pytest.fixture

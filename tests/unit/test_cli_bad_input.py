@@ -24,7 +24,6 @@ from raycre.engine import pool, stream, train_workers
 from raycre.genome.fasta import Fasta
 from raycre.workflows import run as start
 from tests.conftest import bytes_of, perturb_values, predict_values, train_values
-from tests.in_process import connect_to_nothing
 from tests.unit.test_checkpoints import rewrite, write_training
 
 Values = dict[str, Any]
@@ -92,7 +91,6 @@ def lab(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Lab:
-    connect_to_nothing(monkeypatch)
     for module in STARTS:
         monkeypatch.setattr(module, "connected", _no_ray)
     return Lab(tmp_path, genome, checkpoint, capsys)

@@ -24,7 +24,6 @@ from raycre.store.run import Run, open_run
 from raycre.workflows.fresh import removal
 from raycre.workflows.predict import run as prediction
 from tests.conftest import predict_values
-from tests.in_process import connect_to_nothing
 from tests.unit.test_checkpoints import write_training
 
 OWN = ("inputs/hg19.fa", "inputs/genes.txt", "train/model.pt", "predictions/mine.csv",
@@ -290,7 +289,6 @@ def test_predict_fresh_in_a_folder_of_the_users_keeps_all_of_it(
     def stop(*arguments: object) -> None:
         raise Stop
 
-    connect_to_nothing(monkeypatch)
     monkeypatch.setattr(prediction, "stream", stop)
     checkpoint = write_training(tmp_path / "checkpoint")
     lab = tmp_path / "lab"
