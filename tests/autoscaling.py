@@ -18,7 +18,7 @@ from typing import Any
 import ray._private.services
 
 from raycre.engine.head import answers
-from tests.processes import alive, command, kill_tree, until
+from tests.processes import alive, command, descendants, kill_tree, until
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -45,7 +45,9 @@ class Cluster:
     def raylets(self) -> list[int]:
         """Return the processes of the nodes that came, not the head's own."""
         pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
-        return [pid for pid in pids if self._is_node(pid)]
+        nodes = [pid for pid in pids if self._is_node(pid)]
+        # A process that a raylet starts has the raylet's command for a moment.
+        return [pid for pid in nodes if not any(pid in descendants(other) for other in nodes if other != pid)]
 
     def _is_node(self, pid: int) -> bool:
         line = command(pid)
