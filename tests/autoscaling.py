@@ -56,8 +56,7 @@ class Cluster:
 
     def start_node(self, cpus: int = 1) -> subprocess.Popen[bytes]:
         """Start a node that nobody replaces; once it is up, return its process, above all others of it."""
-        before = len(self.raylets())
-        path = self.folder / f"node-{before + 1}.log"
+        path = self.folder / f"node-{free_port()}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
                 [
@@ -67,7 +66,7 @@ class Cluster:
                 env=self.environment | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        until(lambda: len(self.raylets()) > before, path.read_text)
+        until(lambda: "Ray runtime started" in path.read_text(), path.read_text)
         return process
 
     def wait_until_empty(self) -> None:
