@@ -16,27 +16,27 @@ from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.compare.registry import comparison_names, find_comparison
 from raycre.errors import ConfigError
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 if TYPE_CHECKING:
     from raycre.compare.declaration import Comparison
     from raycre.compare.options import Taken
 
 CremeRun = Annotated[
-    Path, typer.Argument(metavar="RUN", parser=local_path, help="Folder of a finished `raycre creme` run.")
+    Path, typer.Argument(metavar="RUN", parser=location, help="Folder of a finished `raycre creme` run.")
 ]
 Test = Annotated[str, typer.Option(help="Whose effects and calls: necessity or sufficiency.")]
 Track = Annotated[str | None, typer.Option(help="Row or identifier of the track, where the run has several.")]
 RunFasta = Annotated[
-    Path | None, typer.Option("--fasta", parser=local_path, help="The run's FASTA, where it has moved.")
+    Path | None, typer.Option("--fasta", parser=location, help="The run's FASTA, where it has moved.")
 ]
 Sizes = Annotated[
     Path | None,
-    typer.Option(parser=local_path, help="Table of chromosome sizes, where the FASTA is not at hand."),
+    typer.Option(parser=location, help="Table of chromosome sizes, where the FASTA is not at hand."),
 ]
 CompareOut = Annotated[
     Path | None,
-    typer.Option("--out", parser=local_path, help="Folder for the results; default: the run's summary."),
+    typer.Option("--out", parser=location, help="Folder for the results; default: the run's summary."),
 ]
 
 OF_EVERY_RUN = ("test", "track", "fasta", "sizes", "out")  # options that are not a comparison's own
@@ -116,7 +116,7 @@ def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> 
 def _argument(taken: Taken) -> Any:
     if taken.takes == "files":
         return Annotated[list[str], typer.Argument(metavar=taken.metavar, help=taken.help)]
-    return Annotated[Path, typer.Argument(metavar=taken.metavar, parser=local_path, help=taken.help)]
+    return Annotated[Path, typer.Argument(metavar=taken.metavar, parser=location, help=taken.help)]
 
 
 def _option(taken: Taken) -> tuple[Any, Any]:
@@ -128,7 +128,7 @@ def _option(taken: Taken) -> tuple[Any, Any]:
     else:
         default = taken.default
         names_ = (flag,) if default is False or taken.kind is not bool else (f"{flag}/--no-{flag[2:]}",)
-        parser = local_path if taken.kind in (Path, Path | None) else None
+        parser = location if taken.kind in (Path, Path | None) else None
         kind = Annotated[taken.kind, typer.Option(*names_, min=taken.least, parser=parser, help=taken.help)]
     return kind, inspect.Parameter.empty if default is MISSING else default
 

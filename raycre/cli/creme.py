@@ -11,7 +11,7 @@ import typer
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_result
 from raycre.errors import ConfigError, near
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 def list_tests() -> str:
@@ -35,7 +35,7 @@ def creme(
         Path | None,
         typer.Option(
             "--create-run",
-            parser=local_path,
+            parser=location,
             help="Folder of `raycre predict`: its calls are joined to the tiles.",
         ),
     ] = None,

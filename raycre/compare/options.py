@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 from raycre.compare.declaration import Comparison
 from raycre.errors import ConfigError, near
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 class Taken(NamedTuple):
@@ -87,7 +87,7 @@ def _value(taken: Taken, given: Any) -> Any:
     if taken.takes == "files":
         return dict(given) if isinstance(given, Mapping) else _named(given)
     if taken.takes == "file":
-        return local_path(str(given))
+        return location(str(given))
     if taken.is_list:
         if not isinstance(given, str):
             return tuple(given)
@@ -109,7 +109,7 @@ def _named(given: Sequence[str]) -> dict[str, Path]:
             name, path = Path(text).name.partition(".")[0], str(text)
         if name in named:
             raise ConfigError("two files have this name; tell them apart as NAME=FILE", value=name)
-        named[name] = local_path(path)
+        named[name] = location(path)
     if not named:
         raise ConfigError("no file is given")
     return named

@@ -20,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY
 from raycre.store.parquet import read_table, write_table
 from raycre.store.schemas import PASSES
@@ -71,12 +72,16 @@ class PassStore:
 
     def parts(self, folder: str) -> list[Path]:
         """Return the finished parts of a gene, by name."""
+        others = (TEMPORARY, f"{PEAKS_PART}.")
+        if isinstance(self.root, BucketPath):
+            place = self.root / folder
+            held = sorted(path.name for path in place.iterdir() if path.name.endswith(".parquet"))
+            return [place / name for name in held if not name.startswith(others)]
         try:
             with os.scandir(self.root / folder) as entries:
                 names = sorted(e.name for e in entries if e.name.endswith(".parquet") and e.is_file())
         except FileNotFoundError:
             return []
-        others = (TEMPORARY, f"{PEAKS_PART}.")
         return [self.root / folder / name for name in names if not name.startswith(others)]
 
     def peaks(self, folder: str) -> Path:
@@ -129,7 +134,7 @@ class PassStore:
             schema=PASSES,
         )
         kept = {_KEPT: json.dumps(self.tracks)}
-        write_table(path, table.replace_schema_metadata({**metadata, **kept}))
+        write_table(path, table.replace_schema_metadata({**metadata, **kept}), once=True)
 
 
 def read_part(path: Path, tracks: Sequence[int]) -> StoredPredictions:
@@ -155,4 +160,7 @@ def read_part(path: Path, tracks: Sequence[int]) -> StoredPredictions:
 
 def remove_folder(path: Path) -> None:
     """Remove a folder of pieces that are no longer needed, if it is there."""
-    shutil.rmtree(path, ignore_errors=True)
+    if isinstance(path, BucketPath):
+        path.remove_tree()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
