@@ -8,9 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
@@ -40,21 +38,13 @@ class S3:
     faults: list[Fault] = field(default_factory=list)
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @contextmanager
 def serve_s3() -> Iterator[S3]:
     """Serve an empty bucket until the block ends; skip where moto or obstore is not installed."""
     pytest.importorskip("obstore", reason="object storage needs raycre[cloud]")
     pytest.importorskip("moto", reason="the local S3 of the tests is moto's")
     server = pytest.importorskip("moto.server", reason="moto's server needs flask")
+    serving = pytest.importorskip("werkzeug.serving")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     served = server.DomainDispatcherApplication(server.create_backend_app)
     lock = threading.Lock()
@@ -77,15 +67,16 @@ def serve_s3() -> Iterator[S3]:
         whole = b"".join(content)
         return [whole[: len(whole) - fault]]
 
-    with make_server("127.0.0.1", 0, application, _Server, _Quiet) as running:
-        s3 = S3(f"http://127.0.0.1:{running.server_port}")
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield s3
-        finally:
-            running.shutdown()
-            thread.join()
+    running = serving.make_server("127.0.0.1", 0, application, threaded=True)
+    s3 = S3(f"http://127.0.0.1:{running.server_port}")
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield s3
+    finally:
+        running.shutdown()
+        thread.join()
+        running.server_close()
 
 
 @contextmanager

@@ -213,7 +213,8 @@ def _named(place: Place, doing: str) -> Iterator[None]:
         raise
     except (BaseError, FileNotFoundError) as error:
         text = str(error)
-        said = [*_CODE.findall(text), *_STATUS.findall(text)]
+        said = list(dict.fromkeys([*_CODE.findall(text), *_STATUS.findall(text)]))
+        said += ["301"] * ("redirect" in text)  # of which the client keeps no more
         for code in said:
             if code in _REFUSED:
                 raise BucketAccessError(f"cannot {doing}: {_REFUSED[code]}", path=str(place)) from None

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from raycre.create.model.weight_files import write_model
 from raycre.demo.genome import DemoGenome
+from raycre.errors import RunMismatchError
+from raycre.report.page import write_report
+from raycre.store.files import read_json
 from raycre.store.location import location
-from tests.conftest import perturb_config
+from raycre.workflows.predict import run as predict_run
+from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import connect_to_nothing, run_creme
 from tests.s3_server import BUCKET, S3, bucket_at, serve_s3
+from tests.unit.test_train_plan import TINY
 
 SMALL = {"n_shuffles": {"context": 2, "necessity": 2}, "tiles": [268, 5268]}
 
@@ -53,3 +59,84 @@ def test_creme_writes_into_a_bucket_what_it_writes_on_a_disk(
     assert expected.keys() == found.keys()
     assert len(expected) > 4
     assert expected == found
+
+
+def test_predict_writes_into_a_bucket_what_it_writes_on_a_disk(
+    genome: DemoGenome, tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(rows: Any, read: Any, kind: type, arguments: tuple[Any, ...], share: Any) -> Iterator[Any]:
+        replica = kind(*arguments)
+        yield from (replica(read(row)) for row in rows)
+
+    monkeypatch.setattr(predict_run, "stream", here)
+    write_model(tmp_path / "model.safetensors", TINY.build())
+    remote = location(f"s3://{BUCKET}/models/model.safetensors")
+    remote.put((tmp_path / "model.safetensors").read_bytes())
+    there = location(f"s3://{BUCKET}/predict")
+    for checkpoint, out in ((tmp_path / "model.safetensors", tmp_path / "local"), (remote, there)):
+        inputs: dict[str, Any] = {"fasta": str(genome.fasta), "regions": str(genome.candidates)}
+        inputs["openness"] = [str(path) for path in genome.openness]
+        values = {"inputs": inputs, "views": 2, "shard_size": 200}
+        predict_run.run_predict(predict_config(genome, checkpoint, out, **values))
+    patterns = ("predictions/part-*.parquet", "summary/*.parquet", "plan.parquet", "inputs/*.parquet")
+    for pattern in patterns:
+        expected = bytes_of(tmp_path / "local", pattern)
+        assert expected
+        assert bytes_of(there, pattern) == expected
+    assert not list((there / "attempts").iterdir())
+
+
+def test_a_run_in_a_bucket_goes_on_is_found_finished_and_is_removed(
+    genome: DemoGenome, tmp_path: Path, s3: S3, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = location(f"s3://{BUCKET}/again")
+    creme(genome, str(out))
+    before = parts_of(out)
+    lost = sorted(path for path in out.glob("passes/model=*/*/part-*.parquet"))[0]
+    lost.unlink()
+    creme(genome, str(out))
+    assert parts_of(out) == before
+    record = read_json(out / "run.json")
+    assert record["finished"]
+    assert record["config"]["run"]["out"] == str(out)
+    assert not list((out / "lease").iterdir())
+    assert not list((out / "attempts").iterdir())
+    (out / "notes.txt").write_text("a person's")
+    other = {"name": "c", "out": str(out), "seed": 9}
+    with pytest.raises(RunMismatchError, match="--fresh"):
+        creme(genome, str(out), run=other)
+    run_creme(perturb_config(genome, out, tests=["context"], creme=SMALL, run=other), fresh=True)
+    assert "notes.txt" in capsys.readouterr().err
+    assert {path.name for path in out.glob("effects/test=*")} == {"test=context"}
+    assert (out / "notes.txt").read_text() == "a person's"
+
+
+def test_a_report_reads_a_run_in_a_bucket(genome: DemoGenome, tmp_path: Path, s3: S3) -> None:
+    out = location(f"s3://{BUCKET}/read")
+    creme(genome, str(out))
+    write_report([out], out / "report.html")
+    page = (out / "report.html").read_text()
+    assert page.count("<svg") > 0
+    assert str(out) in page
+
+
+def test_inputs_in_a_bucket_are_brought_once_and_give_the_same_rows(
+    genome: DemoGenome, tmp_path: Path, s3: S3
+) -> None:
+    creme(genome, tmp_path / "local")
+    for path in (genome.fasta, genome.gtf):
+        (location(f"s3://{BUCKET}/genome") / path.name).put(path)
+    inputs = {
+        "fasta": f"s3://{BUCKET}/genome/{genome.fasta.name}",
+        "gtf": f"s3://{BUCKET}/genome/{genome.gtf.name}",
+        "genes": ["ENHA", "SILA"],
+    }
+    s3.requests.clear()
+    creme(genome, tmp_path / "remote", inputs=inputs)
+    assert s3.requests["GET"] == 2
+    creme(genome, tmp_path / "again", inputs=inputs)
+    assert s3.requests["GET"] == 2
+    expected = parts_of(tmp_path / "local")
+    assert parts_of(tmp_path / "remote") == parts_of(tmp_path / "again") == expected
+    record = read_json(tmp_path / "remote" / "run.json")
+    assert record["config"]["inputs"]["fasta"] == inputs["fasta"]
