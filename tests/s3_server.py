@@ -31,11 +31,13 @@ class S3:
         url: its address.
         requests: how many of each kind there were: "LIST", "GET", "HEAD", "PUT", "DELETE", "POST".
         faults: asked in turn about each request; the first that is not None counts.
+        served: called when a request has been carried out and not been answered yet.
     """
 
     url: str
     requests: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
+    served: list[Callable[[], object]] = field(default_factory=list)
 
 
 @contextmanager
@@ -62,6 +64,8 @@ def serve_s3() -> Iterator[S3]:
             start(f"{status} Planted", [("Content-Length", str(len(body)))])
             return [body]
         content = served(environ, start)
+        for tell in s3.served:
+            tell()
         if fault is None:
             return content
         whole = b"".join(content)

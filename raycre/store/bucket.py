@@ -255,16 +255,31 @@ def _client(place: Place) -> Any:
     return obstore
 
 
+def arrow_filesystem(place: Place) -> tuple[Any, str]:
+    """Return Arrow's filesystem for a bucket, and a place's path in it: for what takes no other client."""
+    from pyarrow import fs
+
+    path = f"{place.bucket}/{place.key}"
+    if place.scheme == "gs":
+        return fs.GcsFileSystem(), path
+    if place.scheme == "abfs":
+        container, _, account = place.bucket.partition("@")
+        name = account.partition(".")[0] or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME", "")
+        return fs.AzureFileSystem(account_name=name), f"{container}/{place.key}"
+    options = {"endpoint_override": endpoint} if (endpoint := _endpoint()) else {}
+    keys = _aws(place.scheme, place.bucket)
+    options |= {"region": keys.pop("region")} if "region" in keys else {}
+    named = {"access_key_id": "access_key", "secret_access_key": "secret_key", "token": "session_token"}
+    return fs.S3FileSystem(**options, **{named[name]: value for name, value in keys.items()}), path
+
+
+def _endpoint() -> str:
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+
+
 def _store(place: Place) -> Any:
-    endpoint = next(
-        (
-            os.environ[n]
-            for n in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-            if os.environ.get(n)
-        ),
-        "",
-    )
-    return _opened(place.scheme, place.bucket, endpoint, patience())
+    return _opened(place.scheme, place.bucket, _endpoint(), patience())
 
 
 @lru_cache(maxsize=16)

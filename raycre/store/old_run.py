@@ -109,9 +109,8 @@ class OldRun:
 def files_of(out: Path, verb: str) -> list[Path]:
     """Return the files in `out` that have the names of what a run of `verb` writes."""
     if isinstance(out, BucketPath):
-        patterns = [pattern for pattern in WRITES[verb] if pattern != RAY_FOLDERS]
-        objects = (path for path in out.glob_all(patterns))
-        return [path for path in objects if not path.match(_ATTEMPTS) or is_mark(path)]
+        patterns = [f"{p}/*" if p == RAY_FOLDERS else p for p in WRITES[verb]]
+        return [path for path in out.glob_all(patterns) if not path.match(_ATTEMPTS) or is_mark(path)]
     found: set[Path] = set()
     for pattern in WRITES[verb]:
         ours = {_ATTEMPTS: is_mark, RAY_FOLDERS: Path.is_dir}.get(pattern, _is_file)
