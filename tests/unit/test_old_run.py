@@ -289,7 +289,7 @@ def test_predict_fresh_in_a_folder_of_the_users_keeps_all_of_it(
     def stop(*arguments: object) -> None:
         raise Stop
 
-    monkeypatch.setattr(prediction, "stream", stop)
+    monkeypatch.setattr(prediction, "_run_units", stop)
     checkpoint = write_training(tmp_path / "checkpoint")
     lab = tmp_path / "lab"
     touch(lab, *OWN)
