@@ -55,7 +55,10 @@ def _of(pid: int, name: str) -> list[int]:
     return [each for each in descendants(pid) if name in command(each).split(" ")[0]]
 
 
-@pytest.mark.parametrize("verb", ["train", "predict", "creme"])
+@pytest.mark.parametrize(
+    "verb",
+    [pytest.param("train", marks=pytest.mark.slow), pytest.param("predict", marks=pytest.mark.slow), "creme"],
+)
 def test_a_run_whose_head_is_killed_ends_in_one_line(genome: DemoGenome, tmp_path: Path, verb: str) -> None:
     out = tmp_path / "run"
     values: dict[str, Any] = {
