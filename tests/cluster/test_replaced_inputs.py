@@ -22,8 +22,8 @@ from raycre.store.parquet import read_parts
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict import run as prediction
 from raycre.workflows.predict.run import run_predict
+from tests.by_hand import write_training
 from tests.conftest import perturb_config, predict_config
-from tests.unit.test_checkpoints import write_training
 
 
 @pytest.fixture
