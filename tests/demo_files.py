@@ -9,6 +9,7 @@ import torch
 from raycre.backbones.planted import MOTIFS
 from raycre.demo.genome import DemoGenome
 from raycre.genome.classes import CLASSES
+from tests.frames import tuples_of
 
 L = 65_536
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -38,7 +39,7 @@ def input_codes(demo: DemoGenome, chromosomes: dict[str, str], gene_name: str) -
     """uint8 (65,536,): a gene's window in gene direction, from the GTF's canonical transcript."""
     rows = gtf_rows(demo)
     of_gene = (rows["gene_name"] == gene_name) & (rows["feature"] == "transcript")
-    (row,) = rows[of_gene & rows["attributes"].str.contains("Ensembl_canonical")].itertuples()
+    (row,) = tuples_of(rows[of_gene & rows["attributes"].str.contains("Ensembl_canonical")])
     if row.strand == "+":
         tss = row.start - 1
         text = chromosomes[row.chrom][tss - L // 2 : tss + L // 2]

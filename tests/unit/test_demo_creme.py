@@ -10,6 +10,7 @@ from raycre.backbones.planted import load_planted
 from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.demo.grammar import GENES
 from tests.demo_files import COMPLEMENT, count_motifs, input_codes, read_chromosomes
+from tests.frames import tuples_of
 
 TSS_TILE = slice(30_268, 35_268)  # 5,000 bp round base 32,768
 TILES = [*range(268, 30_268, 5_000), *range(35_268, 65_268, 5_000)]  # the other tiles' starts
@@ -46,14 +47,14 @@ def test_planted_tiles_hold_their_element_at_the_genomic_place_on_both_strands(
     demo: DemoGenome, chromosomes: dict[str, str]
 ) -> None:
     tiles = demo.truth_tiles
-    assert {(row.strand, row.sign) for row in tiles.itertuples()} == {
+    assert {(row.strand, row.sign) for row in tuples_of(tiles)} == {
         ("+", 1),
         ("-", 1),
         ("+", -1),
         ("-", -1),
     }
     candidates = demo.truth_candidates.set_index("name")
-    for row in tiles.itertuples():
+    for row in tuples_of(tiles):
         expected = {1: [0, 6, 0, 0], -1: [6, 0, 0, 0]}[row.sign]
         assert count_motifs(chromosomes[row.chrom][row.start : row.end]) == expected
         assert row.offset_start in TILES

@@ -24,6 +24,7 @@ from raycre.demo.grammar import GENES
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.classes import CLASSES
 from tests.demo_files import L, count_motifs, gtf_rows, read_chromosomes
+from tests.frames import tuples_of
 
 N_LABELLED, N_CANDIDATES = 500, 200
 BED6 = ["chrom", "start", "end", "name", "score", "strand"]
@@ -129,7 +130,7 @@ def test_openness_is_whole_counts_and_follows_the_truth(
             assert all(value == int(value) > 0 for _, _, value in values)
             summits = [
                 np.nan_to_num(track.values(row.chrom, row.start + 450, row.start + 550, numpy=True)).mean()
-                for row in demo.truth_labels.itertuples()
+                for row in tuples_of(demo.truth_labels)
             ]
             peaks.append(np.array(summits))
     first, second = peaks
@@ -152,7 +153,7 @@ def test_loops_over_a_region_are_as_many_as_the_truth_says(demo: DemoGenome) -> 
     )
     counts = ends.value_counts()
     regions = pd.concat([demo.truth_labels, demo.truth_candidates])
-    found = [counts.get((row.chrom, row.start), 0) for row in regions.itertuples()]
+    found = [counts.get((row.chrom, row.start), 0) for row in tuples_of(regions)]
     assert found == regions["loops"].tolist()
     means = demo.truth_labels.groupby("label")["loops"].mean()
     assert means["insulator"] > 2 > 1.2 > means["enhancer"] > 0.5 > means["silencer"]
@@ -167,7 +168,7 @@ def test_blacklist_overlaps_the_candidates_that_the_truth_names(demo: DemoGenome
                 (blacklist["chrom"] == r.chrom) & (blacklist["start"] < r.end) & (blacklist["end"] > r.start)
             ).any()
         )
-        for r in regions.itertuples()
+        for r in tuples_of(regions)
     ]
     assert hit == regions["blacklisted"].tolist()
     assert sum(hit) == len(blacklist) == 5
@@ -183,7 +184,7 @@ def test_gtf_has_canonical_transcripts_that_do_not_start_at_the_genes_edge(demo:
     canonical = rows[(rows["feature"] == "transcript") & rows["attributes"].str.contains("Ensembl_canonical")]
     genes = rows[rows["feature"] == "gene"].set_index("gene_name")
     assert len(canonical) == 7
-    for row in canonical.itertuples():
+    for row in tuples_of(canonical):
         gene = genes.loc[row.gene_name]
         assert re.fullmatch(r"ENSG\d{11}\.\d", row.gene_id)
         assert re.fullmatch(r"ENST\d{11}\.\d", row.transcript_id)
@@ -207,7 +208,7 @@ def test_gene_windows_lie_inside_their_chromosome_and_apart(
 
 def test_labels_follow_planted_motifs(demo: DemoGenome, chromosomes: dict[str, str]) -> None:
     truth = pd.concat([demo.truth_labels, demo.truth_candidates])
-    for row in truth.itertuples():
+    for row in tuples_of(truth):
         expected = dict.fromkeys(CLASSES[:4], 0)
         if row.label != "background":
             expected[row.label] = row.hits
@@ -239,7 +240,7 @@ def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(
     demo: DemoGenome, chromosomes: dict[str, str]
 ) -> None:
     truth = demo.truth_labels
-    motifs = np.array([count_motifs(chromosomes[r.chrom][r.start : r.end]) for r in truth.itertuples()])
+    motifs = np.array([count_motifs(chromosomes[r.chrom][r.start : r.end]) for r in tuples_of(truth)])
     loops = read_rows(demo.loops, BEDPE)
     ends = pd.concat(
         [
@@ -250,8 +251,7 @@ def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(
     looped = (truth["chrom"] + ":" + truth["start"].astype(str)).map(ends.value_counts()).fillna(0).to_numpy()
     with pyBigWig.open(str(demo.openness[0])) as track:
         reads = [
-            np.nan_to_num(track.values(r.chrom, r.start, r.end, numpy=True)).mean()
-            for r in truth.itertuples()
+            np.nan_to_num(track.values(r.chrom, r.start, r.end, numpy=True)).mean() for r in tuples_of(truth)
         ]
     opened = np.log10(np.array(reads) + 1)
     features = np.column_stack([np.minimum(motifs, 3), opened, looped])
