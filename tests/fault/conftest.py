@@ -14,8 +14,8 @@ from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict.run import run_predict
 from raycre.workflows.train.run import run_train
 from tests import in_process
+from tests.by_hand import write_training
 from tests.conftest import perturb_values, predict_values, train_values
-from tests.unit.test_checkpoints import write_training
 
 RUNS: dict[str, Callable[[Any], object]] = {
     "train": lambda values: run_train(make_config(TrainConfig, values)),

@@ -18,10 +18,10 @@ import pytest
 from raycre.demo.genome import DemoGenome
 from raycre.engine.head import answers
 from raycre.store.files import read_json
+from tests.by_hand import write_training
 from tests.cluster.test_jobs import BIN, _free_port
 from tests.conftest import perturb_values, predict_values, train_values
 from tests.processes import command, descendants, kill_tree, until
-from tests.unit.test_checkpoints import write_training
 
 QUICK = "import raycre.engine.head as h; h.LOST_AFTER = 5.0; from raycre.cli import main; main()"
 

@@ -16,10 +16,10 @@ from raycre.store.elements import read_predict_run
 from raycre.store.files import read_json, sha256_of
 from raycre.store.parquet import read_parts, read_table
 from raycre.store.schemas import EFFECTS, ELEMENTS
+from tests.by_hand import write_training
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import run_creme, run_predict
 from tests.run_folders import predict_truth
-from tests.unit.test_checkpoints import write_training
 
 MISSED = "ENHA"  # the gene one of whose elements CREATE is made to miss
 

@@ -17,7 +17,7 @@ from raycre.backbones.replicates import Replicates
 from raycre.backbones.shared_model import Parcel, pack, unpack
 from raycre.backbones.spec import BackboneSpec
 from raycre.backbones.weights import load_into, random_state
-from tests.unit.test_backbones_borzoi import TOY
+from tests.toy_borzoi import TOY
 from tests.unit.test_reading import SEQ_LEN, small_enformer
 
 

@@ -20,9 +20,9 @@ from raycre.store.files import read_json, sha256_of
 from raycre.store.parquet import read_parts
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict import run as prediction
+from tests.by_hand import write_training
 from tests.conftest import perturb_config, predict_config
 from tests.in_process import OneReplica, run_predict
-from tests.unit.test_checkpoints import write_training
 
 
 @pytest.fixture
