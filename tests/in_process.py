@@ -29,8 +29,8 @@ class OneReplica(Pool):
     order: ClassVar[Callable[[Sequence[Any]], Sequence[Any]]] = list
     """In which order units are done; a test may turn it round."""
 
-    def __init__(self, kind: type, order: object, share: object, parcel: object = None) -> None:
-        self._make = lambda: kind(order, lambda: parcel)
+    def __init__(self, kind: type, spec: object, share: object, payload: object = None) -> None:
+        self._make = lambda: kind(spec, lambda: payload)
         self._replica: Any = None
 
     @property
