@@ -20,7 +20,7 @@ from raycre.store.location import local_path
 
 if TYPE_CHECKING:
     from raycre.compare.declaration import Comparison
-    from raycre.compare.options import Taken
+    from raycre.options import Taken
 
 CremeRun = Annotated[
     Path, typer.Argument(metavar="RUN", parser=local_path, help="Folder of a finished `raycre creme` run.")
@@ -84,7 +84,7 @@ compare = typer.Typer(
 
 def callback_of(comparison: Comparison) -> Callable[..., None]:
     """Return a function that typer makes a command of: its parameters are those that are declared."""
-    from raycre.compare.options import taken_by
+    from raycre.options import taken_by
 
     taken = taken_by(comparison)
 

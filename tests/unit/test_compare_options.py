@@ -10,7 +10,7 @@ import pytest
 
 from raycre.compare import crispri, marks
 from raycre.compare.declaration import Comparison, ComparisonResult, file, option
-from raycre.compare.options import option_files, read_options, taken_by
+from raycre.options import option_files, read_options, taken_by
 from raycre.compare.registry import BUILT_IN, find_comparison
 from raycre.errors import ConfigError
 
