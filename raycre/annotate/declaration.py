@@ -84,12 +84,14 @@ class Annotated(NamedTuple):
     facts: ready for JSON; they are printed and kept in run.json.
     tables: further tables by name.
     measured: further values that groups are compared in, made one after another; none is a column.
+    groups: (n,) groups that the annotation itself has found, which are compared in place of the regions' own.
     """
 
     columns: tuple[Column, ...]
     facts: Mapping[str, Any] = {}
     tables: Mapping[str, pd.DataFrame] = {}
     measured: Iterable[Measured] = ()
+    groups: Any = None
 
     def compared(self) -> Iterator[Measured]:
         """Yield everything that groups are compared in."""
