@@ -1,4 +1,4 @@
-"""Options of what declares them (a comparison, an annotation): their fields, and what a person gives for them.
+"""Options of what declares them (a comparison, an annotation): their fields, and what a person gives.
 
 A declaration names a frozen dataclass whose fields are made with `option`, `file` and `files`.
 """
@@ -110,7 +110,7 @@ def option_files(declared: Optioned, options: Any) -> Iterator[tuple[str, Path]]
         value = getattr(options, each.name)
         if each.takes == "files":
             yield from value.items()
-        elif each.takes == "file":
+        elif each.takes == "file" or (isinstance(value, Path) and value != Path()):
             yield each.name, value
 
 
@@ -132,12 +132,18 @@ def _value(taken: Taken, given: Any) -> Any:
 
 
 def _named(given: Sequence[str]) -> dict[str, Path]:
-    """NAME=FILE or FILE; a file's own name is what stands before its first suffix."""
+    """NAME=FILE or FILE; a file's own name is what stands before its first suffix, or all of it."""
+    pairs = [str(text).partition("=") for text in given]
+    files = [
+        (name, path) if equals else ("", str(text))
+        for (name, equals, path), text in zip(pairs, given, strict=True)
+    ]
+    short = [Path(path).name.partition(".")[0] for name, path in files if not name]
     named: dict[str, Path] = {}
-    for text in given:
-        name, equals, path = str(text).partition("=")
-        if not equals:
-            name, path = Path(text).name.partition(".")[0], str(text)
+    for name, path in files:
+        if not name:
+            name = Path(path).name.partition(".")[0]
+            name = name if short.count(name) == 1 else Path(path).name
         if name in named:
             raise ConfigError("two files have this name; tell them apart as NAME=FILE", value=name)
         named[name] = local_path(path)

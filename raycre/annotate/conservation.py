@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from raycre.annotate.chromosomes import check_chromosomes
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Compare, Rule, file, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Compare,
+    Rule,
+    file,
+    option,
+)
 from raycre.errors import FormatError
 from raycre.genome.averages import average_over
 from raycre.genome.bigwig import BigWig, is_bigwig

@@ -15,7 +15,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Compare, Rule, file, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Compare,
+    Rule,
+    file,
+    option,
+)
 from raycre.genome.loops import read_anchors
 from raycre.genome.overlaps import overlap_pairs, overlap_sums
 from raycre.store.fields import INT
@@ -29,7 +38,7 @@ def count_contacts(table: pd.DataFrame, anchors: pd.DataFrame) -> dict[str, NDAr
         anchors: of `read_anchors`.
 
     Returns:
-        Each int64 (n,). anchor_rows: anchors, a fragment as often as it is listed. distinct_anchors: fragments.
+        Each int64 (n,). anchor_rows: anchors, a fragment as often as it is listed. distinct_anchors: each once.
         contacts: rows of the file, once where both anchors overlap.
     """
     place = ["chrom", "start", "end"]

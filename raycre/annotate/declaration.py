@@ -1,4 +1,4 @@
-"""What an annotation says of itself. An annotation is one file that ends with its declaration, `ANNOTATION`."""
+"""What an annotation says of itself. An annotation is a file that ends with its declaration, `ANNOTATION`."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ class Annotated(NamedTuple):
     tables: further tables by name.
     measured: further values that groups are compared in, made one after another; none is a column.
     groups: (n,) groups that the annotation itself has found, which are compared in place of the regions' own.
+    pairs: which of these are compared, the one that is expected to be the greater first.
     """
 
     columns: tuple[Column, ...]
@@ -92,6 +93,7 @@ class Annotated(NamedTuple):
     tables: Mapping[str, pd.DataFrame] = {}
     measured: Iterable[Measured] = ()
     groups: Any = None
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def compared(self) -> Iterator[Measured]:
         """Yield everything that groups are compared in."""

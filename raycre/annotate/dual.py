@@ -75,7 +75,10 @@ class Options:
 def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
     """Tell dual-function silencers from normal ones, and sort the other cell type's enhancers."""
     ours, theirs = regions.table, regions.read_calls(options.partner)
-    for table, group, whose in ((ours, options.first, "regions"), (theirs, options.second, "partner's regions")):
+    for table, group, whose in (
+        (ours, options.first, "regions"),
+        (theirs, options.second, "partner's regions"),
+    ):
         if not (table["group"] == group).any():
             known = ", ".join(sorted(table["group"].dropna().unique())) or "none"
             raise ConfigError(f"no region of the {whose} has this call; there are {known}", value=group)
@@ -94,7 +97,9 @@ def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
     )
     columns = (
         Column("dual_class", TEXT, f"{DUAL} or {NORMAL}; null for what is no {options.first}", kind),
-        Column("max_overlap_bp", INT, f"longest overlap with one {options.second} of the partner, bp", longest),
+        Column(
+            "max_overlap_bp", INT, f"longest overlap with one {options.second} of the partner, bp", longest
+        ),
         Column("n_partners", INT, f"{options.second}s of the partner that share enough bp", n_enough),
         Column("partners", TEXT, "their names, or places, with commas between; null without any", names),
     )
@@ -109,7 +114,7 @@ def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
     }
     probabilities = [name for name in ours.columns if name.startswith("p_")]
     measured = [Measured(name, ours[name].to_numpy(), "values") for name in probabilities]
-    return Annotated(columns, facts, {"dual_partners": partners}, measured, groups=kind)
+    return Annotated(columns, facts, {"dual_partners": partners}, measured, kind, ((DUAL, NORMAL),))
 
 
 def _names(table: pd.DataFrame) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """GTEx's eQTLs in regions: variants, or pairs of variant and gene.
 
-CREATE Methods, "Genetic variants analysis": "the number of SNPs or eQTLs located in" regions; an eQTL of several
-genes is one variant and as many pairs.
+CREATE Methods, "Genetic variants analysis": "the number of SNPs or eQTLs located in" regions; an eQTL of
+several genes is one variant and as many pairs.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def read_eqtls(path: str | Path) -> pd.DataFrame:
         good = pc.match_substring_regex(ids, _ID).to_numpy()
         if not good.all():
             raise rows.error(
-                int(np.argmin(good)), column, "not a variant_id of GTEx (chromosome_position_ref_alt_assembly)"
+                int(np.argmin(good)),
+                column,
+                "not a variant_id of GTEx (chromosome_position_ref_alt_assembly)",
             )
         counts.append(rows.strings(column).value_counts(sort=False))
     if not counts:
@@ -65,7 +67,8 @@ def read_eqtls(path: str | Path) -> pd.DataFrame:
     assemblies = pc.unique(pc.struct_field(parts, "assembly")).to_pylist()
     if len(assemblies) > 1:
         raise FormatError(
-            f"variants of {' and '.join(sorted(assemblies))} in one file; use files of one assembly", path=path
+            f"variants of {' and '.join(sorted(assemblies))} in one file; use files of one assembly",
+            path=path,
         )
     took(path, f"{int(pairs.sum()):,} pairs of {len(pairs):,} variants read as GTEx's, of {assemblies[0]}")
     return pd.DataFrame(
@@ -123,7 +126,9 @@ def annotate_eqtls(regions: Annotatable, options: Options) -> Annotated:
         counts = count_eqtls(regions.table, read_eqtls(path), path)
         for kind, meaning in (("variants", "variants"), ("pairs", "pairs of variant and gene")):
             compare = "values" if kind == options.count else None
-            columns.append(Column(f"{name}_{kind}", INT, f"eQTLs of {name}: {meaning}", counts[kind], compare))  # type: ignore[arg-type]
+            columns.append(
+                Column(f"{name}_{kind}", INT, f"eQTLs of {name}: {meaning}", counts[kind], compare)
+            )  # type: ignore[arg-type]
     return Annotated(tuple(columns))
 
 

@@ -1,7 +1,7 @@
 """Motif hits by FIMO's rule, for many motifs at once: integer log-odds, and p of each total.
 
-Grant, Bailey & Noble 2011, as MEME's programs compute it. Totals are whole numbers below 2^24, so that sums of
-them in float32 are exact in any order: a matrix product scores all motifs of a block of bases.
+Grant, Bailey & Noble 2011, as MEME's programs compute it. Totals are whole numbers below 2^24, so that sums
+of them in float32 are exact in any order: a matrix product scores all motifs of a block of bases.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _upper_tail(cells: NDArray[np.int64], by: NDArray[np.float64]) -> NDArray[np
 
 
 class Hits(NamedTuple):
-    """Windows of regions whose p is below the threshold, ordered by region, motif, start and strand (+ first).
+    """Windows of regions whose p is below the threshold, ordered by region, motif, start, strand (+ first).
 
     region, motif: int64 (n,), positions in what was scanned.
     start: int64 (n,), 0-based, from the region's first base. The end is start + width.
@@ -132,8 +132,8 @@ class Scanner:
         """Look for all motifs in all regions.
 
         Args:
-            regions: codes of bases, uint8 (length,) each, of any lengths: A, C, G, T are 0 to 3; a window with
-                anything else is not scored, and none reaches out of its region.
+            regions: codes of bases, uint8 (length,) each, of any lengths: A, C, G, T are 0 to 3; a window
+                with anything else is not scored, and none reaches out of its region.
         """
         gap = np.full(self._widest, 4, dtype=np.uint8)  # no window crosses it
         joined = np.concatenate([part for region in regions for part in (region, gap)] or [gap])

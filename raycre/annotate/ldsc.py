@@ -1,7 +1,7 @@
 """Annotation files for partitioned LD score regression (LDSC): which SNPs of a .bim lie in which group.
 
-CREATE Methods, "Heritability enrichment analysis": "partitioned LDSC with default settings". LDSC wants one row
-for each row of the .bim, in its order.
+CREATE Methods, "Heritability enrichment analysis": "partitioned LDSC with default settings". LDSC wants one
+row for each row of the .bim, in its order.
 """
 
 from __future__ import annotations
@@ -35,13 +35,17 @@ def read_bim(path: str | Path) -> pd.DataFrame:
     """
     path = require_file(path)
     text = b"\n".join(b"\t".join(line.split()) for line in read_text(path, "PLINK's .bim").split(b"\n"))
-    rows = parse_table(text, path, at_least=6, what="PLINK's .bim (chromosome, id, cM, position, two alleles)")
+    rows = parse_table(
+        text, path, at_least=6, what="PLINK's .bim (chromosome, id, cM, position, two alleles)"
+    )
     position = rows.integers(4, "position")
     if (position < 1).any():
         raise rows.error(int(np.argmax(position < 1)), 4, "the position is not 1 or more")
     table = pd.DataFrame({name: rows.strings(i) for i, name in enumerate(_BIM, start=1)}).assign(BP=position)
     chroms = table["CHR"].unique()
-    n_back = int(((np.diff(position) < 0) & (table["CHR"].to_numpy()[1:] == table["CHR"].to_numpy()[:-1])).sum())
+    n_back = int(
+        ((np.diff(position) < 0) & (table["CHR"].to_numpy()[1:] == table["CHR"].to_numpy()[:-1])).sum()
+    )
     order = f"; {n_back:,} rows lie before the row above them, and the order is kept" if n_back else ""
     took(path, f"{len(table):,} SNPs of chromosome {', '.join(chroms[:3])} read as .bim{order}")
     return table
@@ -61,7 +65,7 @@ def snps_in(bim: pd.DataFrame, chrom: pd.Series, regions: pd.DataFrame) -> NDArr
 
 
 def annot_lines(bim: pd.DataFrame, marks: Mapping[str, NDArray[np.int64]], *, thin: bool) -> Iterator[str]:
-    """Yield the lines of an .annot: CHR, BP, SNP, CM, base and a column a group; or with `thin` ANNOT alone."""
+    """Yield the lines of an .annot: CHR, BP, SNP, CM, base and a column a group; with `thin` ANNOT alone."""
     if thin:
         [mark] = marks.values()
         yield "ANNOT\n"

@@ -1,7 +1,7 @@
 """Methylation of regions: the mean over their CpGs, then over replicates.
 
-CREATE Methods, "Methylation levels computation", says BEDTools and no more. Rows without coverage, which ENCODE
-writes as 0 %, are no measurement; counting them in would lower the mean.
+CREATE Methods, "Methylation levels computation", says BEDTools and no more. Rows without coverage, which
+ENCODE writes as 0 %, are no measurement; counting them in would lower the mean.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, absent, files, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Rule,
+    absent,
+    files,
+    option,
+)
 from raycre.genome.averages import average_over
 from raycre.genome.bedmethyl import iter_bedmethyl
 from raycre.genome.bigwig import BigWig, is_bigwig
@@ -104,7 +113,9 @@ def pooled(replicates: list[Replicate]) -> NDArray[np.float64]:
 class Options:
     """Replicates, and how their CpGs are averaged."""
 
-    replicates: Mapping[str, Path] = files("[NAME=]FILE...", "bedMethyl (or bigWig of percent), one a replicate.")
+    replicates: Mapping[str, Path] = files(
+        "[NAME=]FILE...", "bedMethyl (or bigWig of percent), one a replicate."
+    )
     coverage: int = option(1, "Reads that a CpG must have; 0 takes those without any as 0 %.", least=0)
     weigh: Weigh = option("cpg", "Groups are compared in the mean over CpGs, or weighted by coverage.")
 
@@ -139,7 +150,7 @@ ANNOTATION = Annotation(
     options=Options,
     annotate=annotate_methylation,
     rules=(
-        Rule("CpGs without coverage", "are no measurement", "`--coverage 0`; `--coverage 10` asks for ten reads"),
+        Rule("CpGs without coverage", "are no measurement", "`--coverage 0`, or `--coverage 10`"),
         Rule("mean of a replicate", "every CpG counts the same", "`--weigh coverage`"),
         Rule("mean of replicates", "over those that have a CpG in the region"),
         Rule("a region without a CpG", "has no value, never 0, and is in no test"),

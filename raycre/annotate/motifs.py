@@ -300,15 +300,15 @@ ANNOTATION = Annotation(
     needs=("genome",),
     tables={"motifs_regions": MOTIFS_REGIONS, "motifs_hits": MOTIFS_HITS},
     rules=(
-        Rule("background of the motifs", "the MEME suite's NRDB frequencies, both strands averaged; not the file's"),
-        Rule("pseudocount", "0.1 sites of the background, against the motif's nsites (20 where it says none)"),
-        Rule("p of a hit", "exact, of whole-number scores over 1,000 steps; a hit is below 1e-4", "`--threshold`"),
+        Rule("background of the motifs", "the MEME suite's NRDB, both strands averaged; not the file's"),
+        Rule("pseudocount", "0.1 sites of the background, against the motif's nsites (20 where none)"),
+        Rule("p of a hit", "exact, of whole-number scores; a hit is below 1e-4", "`--threshold`"),
         Rule("both strands hit at one place", "two hits, as FIMO prints them", "`--strands one`"),
         Rule("a window with N", "is not scored"),
         Rule("a region without a hit", "-log10 p is 0, and it counts as not significant"),
         Rule("several motifs of one factor", "each by itself", "`--several first`"),
-        Rule("share of regions with a motif", "those with a hit; by chance 18 % of 1-kb regions have one, so it "
-             "is tested against the other group"),
+        Rule("share of regions with a motif", "those with a hit, tested against the other group: by chance 18 % of "
+             "1-kb regions have one"),
     ),
     paper="CREATE, Methods (Motif enrichment analysis), figures 4a-c and 5b,c",
     cost=cost_of_motifs,

@@ -1,7 +1,7 @@
 """SNPsea's formulas: whether genes at loci are specific to a tissue, against loci with as many genes.
 
-Slowikowski, Hu & Raychaudhuri 2014, and the program's manual. Functions of arrays; a locus is the positions of
-its genes in the matrix.
+Slowikowski, Hu & Raychaudhuri 2014, and the program's manual. Functions of arrays; a locus is the positions
+of its genes in the matrix.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def specificity(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def percentiles(specific: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ranks within each column over the number of genes: the largest has the smallest, ties the mean."""
+    """Return ranks within each column over the number of genes: the largest has the smallest."""
     ranks: NDArray[np.float64] = rankdata(-specific, axis=0) / len(specific)
     return ranks
 
@@ -120,6 +120,8 @@ def score_tissues(
             chosen = np.unravel_index(np.arange(first, first + count), sizes)
         else:
             chosen = tuple(random.integers(0, size, count) for size in sizes)
-        total = np.sum([pool[rows] for pool, rows in zip(pools, chosen, strict=True)], axis=0)
+        total = np.zeros((count, len(score)))
+        for pool, rows in zip(pools, chosen, strict=True):
+            total += pool[rows]
         reach += (total >= score - _TIE).sum(axis=0)
     return TissueScores(score, n_sets, reach, reach / n_sets, (reach + 1) / (n_sets + 1), exact)

@@ -1,7 +1,8 @@
 """Variants in regions: all of a VCF, those that a second VCF calls common, and the rare ones that are left.
 
-CREATE Methods, "Genetic variants analysis": dbSNP's common variants are those with a minor allele frequency of
-0.01 or more; "By excluding the common SNPs from all human SNPs, we obtained … rare SNPs". Counts are BEDTools'.
+CREATE Methods, "Genetic variants analysis": dbSNP's common variants are those with a minor allele frequency
+of 0.01 or more; "By excluding the common SNPs from all human SNPs, we obtained … rare SNPs". Counts are
+BEDTools'.
 """
 
 from __future__ import annotations
@@ -75,11 +76,13 @@ def count_variants(
         by: what makes a variant of `every` a common one: its id, or its place and alleles.
 
     Returns:
-        (counts, totals). Counts, int64 (n,) each: variants by position; variants_spanning, by the bases of the
-        reference allele (a deletion spans all of them); snvs; and with `common`: common, rare. Totals of the
+        (counts, totals). Counts, int64 (n,) each: variants by position; variants_spanning, by the bases of
+        the reference allele (a deletion spans all of them); snvs; and with `common`: common, rare. Totals of the
         files: variants, and with `common`: common, rare.
     """
-    counts = {name: np.zeros(len(table), dtype=np.int64) for name in ("variants", "variants_spanning", "snvs")}
+    counts = {
+        name: np.zeros(len(table), dtype=np.int64) for name in ("variants", "variants_spanning", "snvs")
+    }
     totals = {"variants": 0}
     known: NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
     if common is not None:

@@ -62,7 +62,7 @@ def _split_tail(rows: TextTable) -> TextTable:
     if (lengths < 2).any():
         row = int(np.argmax(lengths < 2))
         raise FormatError(
-            f"{rows.n_columns} columns where {_WHAT} has {_COLUMNS}; give the bedMethyl of the same experiment",
+            f"{rows.n_columns} columns where {_WHAT} has {_COLUMNS}; give the experiment's bedMethyl",
             path=rows.path,
             line=int(rows.line[row]),
         )

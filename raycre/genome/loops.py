@@ -145,7 +145,7 @@ def read_loops(
 
 
 def read_anchors(path: str | Path) -> pd.DataFrame:
-    """Read the two anchors of every row of a BEDPE, one below the other; columns are found as in `read_loops`.
+    """Read the two anchors of every row of a BEDPE, one below the other; columns as in `read_loops`.
 
     An anchor of zero length covers the one base at its start; how many there are is said.
 

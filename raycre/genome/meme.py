@@ -146,7 +146,7 @@ def _motif(
         raise FormatError("w= or nsites= is no number", path=path, line=line, value=str(settings)) from None
     if width != len(rows):
         raise FormatError(
-            f"{name[0]} says w= {width} and has {len(rows)} rows; the file is cut or was edited, get it again",
+            f"{name[0]} says w= {width} and has {len(rows)} rows; the file is cut or edited, get it again",
             path=path,
             line=line,
         )

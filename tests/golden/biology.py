@@ -1,4 +1,4 @@
-"""Tables of the golden set `biology`, for the tests that hold annotations to it; every size is read from them."""
+"""Tables of the golden set `biology`, for the tests that hold annotations to it; it says every size."""
 
 from __future__ import annotations
 

@@ -76,7 +76,11 @@ def test_snpsea_from_the_matrix_to_p_over_every_null_set(folder: Path) -> None:
         assert found.exact
         assert {found.n_sets} == set(scores["n_null_sets"])
         assert found.n_reach.tolist() == scores["n_null_ge_S"].tolist()
-        for ours, column in ((found.score, "S"), (found.share, "exact_p"), (found.p, "p_plus_one_over_all_sets")):
+        for ours, column in (
+            (found.score, "S"),
+            (found.share, "exact_p"),
+            (found.p, "p_plus_one_over_all_sets"),
+        ):
             assert ours == pytest.approx(scores[column].to_numpy(), rel=1e-6), column
 
 
@@ -97,12 +101,12 @@ def test_snpsea_of_sets_of_genes_is_hypergeometric(folder: Path) -> None:
             assert ours == pytest.approx(rows[f"P_{score}"].to_numpy(), rel=1e-6)
 
 
-def test_drawn_null_sets_come_near_the_exact_share() -> None:
-    """One locus, ten null loci of which three reach it: the exact share is 0.3; drawn 20,000 times, 0.3 ± 0.01."""
+def test_p_counts_null_sets_that_reach_the_score() -> None:
+    """One locus scores 7, and of ten null loci 7, 8 and 9 reach it: 0.3, and p is (3 + 1) / (10 + 1)."""
     null = {1: np.arange(10.0)[:, None]}
     every = specificity.score_tissues(np.array([[7.0]]), [1], null, most=10)
     assert (every.share.tolist(), every.p.tolist(), every.exact) == ([0.3], [pytest.approx(4 / 11)], True)
-    drawn = specificity.score_tissues(np.array([[7.0] , [0.0]]), [1, 1], null, most=50, seed=3)
+    drawn = specificity.score_tissues(np.array([[7.0], [0.0]]), [1, 1], null, most=50, seed=3)
     assert (drawn.n_sets, drawn.exact) == (50, False)
     again = specificity.score_tissues(np.array([[7.0], [0.0]]), [1, 1], null, most=50, seed=3)
     assert again.n_reach.tolist() == drawn.n_reach.tolist()

@@ -66,8 +66,8 @@ def test_hits_are_fimos_and_whole_number_scores_are_equal(scanned: Scanned) -> N
     assert both["p"].to_numpy() == pytest.approx(both["p_fimo"].to_numpy(), rel=1e-5)
     scales = {motif.name: scale_motif(motif) for motif in motifs}
     totals = [
-        round((row.score_fimo - len(scales[row.motif].cells) * scales[row.motif].offset) * scales[row.motif].factor)
-        for row in both.itertuples()
+        round((row.score_fimo - len(scale.cells) * scale.offset) * scale.factor)
+        for row, scale in ((row, scales[row.motif]) for row in both.itertuples())
     ]  # fmt: skip
     assert both["total"].tolist() == totals
 

@@ -1,4 +1,4 @@
-"""Dual-function elements, contacts, variants, genes and sources on the golden set `biology/overlaps` (bedtools)."""
+"""Dual-function elements, contacts, variants, genes and sources on the golden set `biology/overlaps`."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def test_enhancers_of_the_partner_are_normal_partners_or_neither(
 def counted(folder: Path, table: pd.DataFrame) -> dict[str, np.ndarray]:
     """Every count of regions, under the names of the expected tables."""
     path = only(folder, "*signif_variant_gene_pairs.txt.gz")
-    of_variants, _ = count_variants(table, only(folder, "snps_all.vcf.gz"), only(folder, "snps_common.vcf.gz"))
+    of_variants, _ = count_variants(
+        table, only(folder, "snps_all.vcf.gz"), only(folder, "snps_common.vcf.gz")
+    )
     eqtls = count_eqtls(table, read_eqtls(path), path)
     return (
         count_contacts(table, read_anchors(only(folder, "*.bedpe")))
@@ -122,7 +124,11 @@ def test_rare_variants_by_id_and_by_allele(folder: Path, totals: dict[str, int])
     files = (only(folder, "snps_all.vcf.gz"), only(folder, "snps_common.vcf.gz"))
     table = calls(folder, "A")
     by_id = count_variants(table, *files)[1]
-    assert by_id == {"variants": totals["snps_all"], "common": totals["snps_common"], "rare": totals["rare_by_id"]}
+    assert by_id == {
+        "variants": totals["snps_all"],
+        "common": totals["snps_common"],
+        "rare": totals["rare_by_id"],
+    }
     by_allele = count_variants(table, *files, by="allele")[1]
     assert by_allele["rare"] == totals["rare_by_chrom_pos_ref_alt_set"]
 
@@ -133,7 +139,10 @@ def test_rank_sum_tests_of_groups(folder: Path, dual_function: Any) -> None:
     found = counted(folder, table)
     for row in expected.to_dict("records"):
         group = dual_function.groups if "DFRE" in (row["greater"], row["than"]) else table["group"].to_numpy()
-        measured, pair = [Measured(row["what"], found[row["what"]], "values")], [(row["greater"], row["than"])]
+        measured, pair = (
+            [Measured(row["what"], found[row["what"]], "values")],
+            [(row["greater"], row["than"])],
+        )
         p = []
         for reading in ("continuity", "no-continuity", "no-tie-correction"):
             [ours] = group_tests(measured, group, pair, reading=reading).to_dict("records")  # type: ignore[arg-type]
@@ -161,7 +170,9 @@ def test_shares_of_sources_in_three_ways(folder: Path) -> None:
     table = calls(folder, "A")
     found = source_shares(table["group"], sources.loc[table["name"]].reset_index(drop=True))
     key = ["group", "source"]
-    both = expected.rename(columns={"call": "group"}).merge(found, on=key, suffixes=("", "_ours"), how="outer")
+    both = expected.rename(columns={"call": "group"}).merge(
+        found, on=key, suffixes=("", "_ours"), how="outer"
+    )
     assert len(both) == len(expected) == len(found)
     for column in expected.columns[2:]:
         assert both[f"{column}_ours"].to_numpy() == pytest.approx(both[column].to_numpy(), rel=1e-6), column

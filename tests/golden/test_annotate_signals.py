@@ -1,4 +1,4 @@
-"""Averages over regions and methylation on the golden set `biology/signals`, made by bedtools and pybigtools."""
+"""Averages over regions and methylation on the golden set `biology/signals` (bedtools, pybigtools)."""
 
 from __future__ import annotations
 

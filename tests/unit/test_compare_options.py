@@ -10,9 +10,9 @@ import pytest
 
 from raycre.compare import crispri, marks
 from raycre.compare.declaration import Comparison, ComparisonResult, file, option
-from raycre.options import option_files, read_options, taken_by
 from raycre.compare.registry import BUILT_IN, find_comparison
 from raycre.errors import ConfigError
+from raycre.options import option_files, read_options, taken_by
 
 
 @dataclass(frozen=True)

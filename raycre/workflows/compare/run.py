@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from raycre.compare.declaration import Comparison
-from raycre.options import option_files, read_options
 from raycre.compare.registry import find_comparison
 from raycre.errors import ConfigError, near
 from raycre.figures.comparisons import FIGURES
+from raycre.options import option_files, read_options
 from raycre.workflows.compare.compared_run import open_compared
 
 
