@@ -38,7 +38,7 @@ def count_contacts(table: pd.DataFrame, anchors: pd.DataFrame) -> dict[str, NDAr
         anchors: of `read_anchors`.
 
     Returns:
-        Each int64 (n,). anchor_rows: anchors, a fragment as often as it is listed. distinct_anchors: each once.
+        Each int64 (n,). anchor_rows: anchors, as often as they are listed. distinct_anchors: each once.
         contacts: rows of the file, once where both anchors overlap.
     """
     place = ["chrom", "start", "end"]

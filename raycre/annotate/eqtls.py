@@ -18,7 +18,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes, in_regions_style, renamed_to
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, files, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Compare,
+    Rule,
+    files,
+    option,
+)
 from raycre.errors import FormatError
 from raycre.genome.overlaps import overlap_sums
 from raycre.genome.textfile import iter_text, require_file, took
@@ -125,10 +134,10 @@ def annotate_eqtls(regions: Annotatable, options: Options) -> Annotated:
     for name, path in options.eqtls.items():
         counts = count_eqtls(regions.table, read_eqtls(path), path)
         for kind, meaning in (("variants", "variants"), ("pairs", "pairs of variant and gene")):
-            compare = "values" if kind == options.count else None
+            compare: Compare | None = "values" if kind == options.count else None
             columns.append(
                 Column(f"{name}_{kind}", INT, f"eQTLs of {name}: {meaning}", counts[kind], compare)
-            )  # type: ignore[arg-type]
+            )
     return Annotated(tuple(columns))
 
 

@@ -91,7 +91,7 @@ def rows_of_genes(matrix: pd.DataFrame, genes: pd.DataFrame, path: Path) -> NDAr
     found = max(tries, key=lambda rows: int((rows >= 0).sum()))
     if not (found >= 0).any():
         raise FormatError(
-            f"none of the genes ({', '.join(genes['gene_name'].astype(str).unique()[:3])}, …) is here; it has "
+            f"none of the genes ({', '.join(genes['gene_name'].astype(str).unique()[:3])}, …) is in it, but "
             f"{', '.join(index[:3])}, …",
             path=path,
         )
@@ -122,7 +122,7 @@ def read_expression(path: Path, genes: pd.DataFrame, tissue: str | None) -> NDAr
     matrix = read_matrix(path)
     names = [str(name) for name in matrix.columns]
     if tissue is None and len(names) > 1:
-        raise ConfigError(f"the table has {len(names)} columns: {', '.join(names[:5])}, …; choose by --tissue",
+        raise ConfigError(f"the table has {len(names)} columns: {', '.join(names[:5])}, …; see --tissue",
                           path=path)  # fmt: skip
     column = names[0] if tissue is None else tissue
     if column not in names:

@@ -80,7 +80,7 @@ def pairs_of(groups: Sequence[str], asked: Sequence[tuple[str, str]] = ()) -> li
         for group in pair:
             if group not in groups:
                 raise ConfigError(
-                    f"no region is of this group{near(group, groups)}; groups are {', '.join(groups) or 'none'}",
+                    f"no region is of this group{near(group, groups)}; it has {', '.join(groups) or 'none'}",
                     value=group,
                 )
         if pair[0] == pair[1]:

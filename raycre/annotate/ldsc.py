@@ -94,7 +94,8 @@ def annotate_ldsc(regions: Annotatable, options: Options) -> Annotated:
     """Write an .annot.gz for each .bim, and count the SNPs of each region."""
     table = regions.table
     groups = [str(name) for name in dict.fromkeys(table["group"].dropna())]
-    n_snps, written, marked = np.zeros(len(table), dtype=np.int64), {}, dict.fromkeys(groups, 0)
+    n_snps, marked = np.zeros(len(table), dtype=np.int64), dict.fromkeys(groups, 0)
+    written: dict[str, Path] = {}
     lines: dict[str, tuple[pd.DataFrame, dict[str, NDArray[np.int64]]]] = {}
     seen: dict[str, int] = {}
     n_all = 0
@@ -116,7 +117,7 @@ def annotate_ldsc(regions: Annotatable, options: Options) -> Annotated:
         for group, mark in marks.items():
             marked[group] += int(mark.sum())
         lines[label] = bim, marks
-    last = next(reversed(options.bims.values()))
+    *_, last = options.bims.values()
     lacking = check_chromosomes(table, seen, last)
     for label, (bim, marks) in lines.items():
         _write(regions, bim, marks, label, options)

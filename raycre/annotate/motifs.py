@@ -78,8 +78,8 @@ def combine_hits(hits: Hits) -> PerRegion:
         np.bincount(number, minlength=n_pairs),
         np.bincount(number[starts], minlength=n_pairs),
         best,
-        np.bincount(number, log, minlength=n_pairs),
-        np.bincount(number[starts], of_place, minlength=n_pairs),
+        np.bincount(number, log, minlength=n_pairs).astype(np.float64),
+        np.bincount(number[starts], of_place, minlength=n_pairs).astype(np.float64),
     )
 
 
@@ -307,7 +307,7 @@ ANNOTATION = Annotation(
         Rule("a window with N", "is not scored"),
         Rule("a region without a hit", "-log10 p is 0, and it counts as not significant"),
         Rule("several motifs of one factor", "each by itself", "`--several first`"),
-        Rule("share of regions with a motif", "those with a hit, tested against the other group: by chance 18 % of "
+        Rule("share of regions with a motif", "those with a hit, against the other group: by chance 18 % of "
              "1-kb regions have one"),
     ),
     paper="CREATE, Methods (Motif enrichment analysis), figures 4a-c and 5b,c",

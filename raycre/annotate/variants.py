@@ -77,8 +77,8 @@ def count_variants(
 
     Returns:
         (counts, totals). Counts, int64 (n,) each: variants by position; variants_spanning, by the bases of
-        the reference allele (a deletion spans all of them); snvs; and with `common`: common, rare. Totals of the
-        files: variants, and with `common`: common, rare.
+        the reference allele (a deletion spans all of them); snvs; and with `common`: common, rare. Totals of
+        the files: variants, and with `common`: common, rare.
     """
     counts = {
         name: np.zeros(len(table), dtype=np.int64) for name in ("variants", "variants_spanning", "snvs")

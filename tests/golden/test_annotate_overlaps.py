@@ -145,7 +145,7 @@ def test_rank_sum_tests_of_groups(folder: Path, dual_function: Any) -> None:
         )
         p = []
         for reading in ("continuity", "no-continuity", "no-tie-correction"):
-            [ours] = group_tests(measured, group, pair, reading=reading).to_dict("records")  # type: ignore[arg-type]
+            [ours] = group_tests(measured, group, pair, reading=reading).to_dict("records")
             p.append(ours["p_value"])
         assert (ours["n"], ours["n_other"]) == (row["n1"], row["n2"])
         for name, column in (("mean", "mean1"), ("mean_other", "mean2"), ("median", "median1"),

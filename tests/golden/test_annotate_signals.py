@@ -41,7 +41,7 @@ def test_averages_are_those_of_big_wig_average_over_bed(folder: Path, shared: Pa
 def test_methylation_of_every_replicate_and_of_all(folder: Path) -> None:
     expected = read_tsv(folder / "expected" / "methylation.tsv").replace(".", "nan")
     regions = read_regions(folder / "inputs" / "regions_methylation.bed").table
-    names = sorted({column.split("_")[0] for column in expected if column.startswith("rep")})
+    names = sorted({column.split("_")[0] for column in map(str, expected) if column.startswith("rep")})
     replicates = []
     for name in names:
         path = folder / "inputs" / f"WGBS_{name}.bedMethyl.gz"

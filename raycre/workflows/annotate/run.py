@@ -19,7 +19,8 @@ from raycre.genome.fingerprint import Fingerprint, check_unchanged, fingerprint
 from raycre.log import say
 from raycre.options import option_files, read_options
 from raycre.store.files import read_json
-from raycre.store.run import RECORD, Run, check_folder, digest_of, open_run
+from raycre.store.old_run import RECORD
+from raycre.store.run import Run, check_folder, digest_of, open_run
 from raycre.workflows.annotate.sources import Selection, Source, join_sources, read_source
 from raycre.workflows.annotate.work import Work, region_rows, region_schema
 from raycre.workflows.fresh import Fresh, preview_removal, removal
@@ -187,7 +188,10 @@ def _shown(tests: pd.DataFrame) -> list[dict[str, Any]]:
     ]
     few = tests if len(tests) <= _SHOWN else tests.nsmallest(_SHOWN, "p_value")
     return [
-        {key: None if isinstance(value, float) and value != value else value for key, value in row.items()}
+        {
+            str(key): None if isinstance(value, float) and value != value else value
+            for key, value in row.items()
+        }
         for row in few[columns].to_dict("records")
     ]
 

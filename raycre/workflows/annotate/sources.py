@@ -23,8 +23,9 @@ from raycre.genome.titles import plain
 from raycre.log import say
 from raycre.store.files import read_json
 from raycre.store.location import local_path
+from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
-from raycre.store.run import RECORD, read_finished
+from raycre.store.run import read_finished
 
 COLUMNS = ("chrom", "start", "end", "name", "strand", "source", "group")
 _GROUPS = ("call", "group", "class", "label")  # columns that say what a region is, the first that is there
