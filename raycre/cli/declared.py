@@ -35,12 +35,13 @@ class Commands(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._names():
             raise KeyError(name)
+        settings: dict[str, Any] = {}
         try:
             callback = self._callback(name)
         except ConfigError as error:  # of another package: the help still lists all others
-            callback = _refusal(error)
+            callback, settings = _refusal(error), {"ignore_unknown_options": True}
         app = typer.Typer(add_completion=False)
-        app.command(name)(callback)
+        app.command(name, context_settings=settings)(callback)
         return get_command(app)
 
     def __iter__(self) -> Iterator[str]:

@@ -54,7 +54,7 @@ def read_meme(path: str | Path) -> list[Motif]:
             rows or of other rows than it says, a row that is no four frequencies that add up to 1.
     """
     path = require_file(path)
-    text = read_text(path, "motifs in MEME format")
+    text = read_text(path, "motifs in MEME format", takes=("FASTA",))  # JASPAR's own begins with >
     lines = text.decode("utf-8", "replace").split("\n")
     if not any(line.startswith("MEME version") for line in lines):
         raise FormatError(
