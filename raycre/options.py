@@ -133,17 +133,16 @@ def _value(taken: Taken, given: Any) -> Any:
 
 def _named(given: Sequence[str]) -> dict[str, Path]:
     """NAME=FILE or FILE; a file's own name is what stands before its first suffix, or all of it."""
-    pairs = [str(text).partition("=") for text in given]
-    files = [
-        (name, path) if equals else ("", str(text))
-        for (name, equals, path), text in zip(pairs, given, strict=True)
-    ]
-    short = [Path(path).name.partition(".")[0] for name, path in files if not name]
     named: dict[str, Path] = {}
-    for name, path in files:
-        if not name:
-            name = Path(path).name.partition(".")[0]
-            name = name if short.count(name) == 1 else Path(path).name
+    own = [Path(text).name for text in map(str, given) if "=" not in text]
+    short = [name.partition(".")[0] for name in own]
+    for text in map(str, given):
+        name, equals, path = text.partition("=")
+        if not equals:
+            whole, path = Path(text).name, text
+            name = whole.partition(".")[0]
+            if short.count(name) > 1 == own.count(whole):
+                name = whole
         if name in named:
             raise ConfigError("two files have this name; tell them apart as NAME=FILE", value=name)
         named[name] = local_path(path)

@@ -69,7 +69,7 @@ class Column(NamedTuple):
     compare: Compare | None = None
 
 
-class Measured(NamedTuple):
+class GroupValues(NamedTuple):
     """Values that groups are compared in: (n,) of all regions, as a `Column` has them."""
 
     name: str
@@ -91,15 +91,15 @@ class Annotated(NamedTuple):
     columns: tuple[Column, ...]
     facts: Mapping[str, Any] = {}
     tables: Mapping[str, pd.DataFrame] = {}
-    measured: Iterable[Measured] = ()
+    measured: Iterable[GroupValues] = ()
     groups: Any = None
     pairs: tuple[tuple[str, str], ...] = ()
 
-    def compared(self) -> Iterator[Measured]:
+    def compared(self) -> Iterator[GroupValues]:
         """Yield everything that groups are compared in."""
         for column in self.columns:
             if column.compare is not None:
-                yield Measured(column.name, column.values, column.compare)
+                yield GroupValues(column.name, column.values, column.compare)
         yield from self.measured
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Measured, Rule, option
+from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, GroupValues, Rule, option
 from raycre.errors import ConfigError
-from raycre.genome.overlaps import Overlaps, overlap_pairs, overlapping
+from raycre.genome.overlaps import OverlapPairs, overlap_pairs, overlapping
 from raycre.store.fields import INT, TEXT, schema_of
 
 MIN_OVERLAP = 600  # bp with one element; 600 itself counts
@@ -25,7 +25,7 @@ DUAL, NORMAL = "DFRE", "normal_silencer"
 NORMAL_PARTNER, PARTNER, NEITHER = "normal_enhancer", "DFRE_partner", "neither"
 
 
-def longest_overlap(pairs: Overlaps, n: int) -> NDArray[np.int64]:
+def longest_overlap(pairs: OverlapPairs, n: int) -> NDArray[np.int64]:
     """Return the longest overlap of each of n intervals with one other, bp; 0 without any."""
     longest = np.zeros(n, dtype=np.int64)
     np.maximum.at(longest, pairs.first, pairs.bp)
@@ -85,7 +85,7 @@ def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
     silencer = (ours["group"] == options.first).to_numpy()
     enhancers = theirs[theirs["group"] == options.second].reset_index(drop=True)
     pairs = overlap_pairs(ours, enhancers)
-    pairs = Overlaps(*(each[silencer[pairs.first]] for each in pairs))
+    pairs = OverlapPairs(*(each[silencer[pairs.first]] for each in pairs))
     longest = longest_overlap(pairs, len(ours))
     enough = pairs.bp >= options.min_overlap
     n_enough = np.bincount(pairs.first[enough], minlength=len(ours))
@@ -113,7 +113,7 @@ def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
         **{name: int(counts.get(name, 0)) for name in (NORMAL_PARTNER, PARTNER, NEITHER)},
     }
     probabilities = [name for name in ours.columns if name.startswith("p_")]
-    measured = [Measured(name, ours[name].to_numpy(), "values") for name in probabilities]
+    measured = [GroupValues(name, ours[name].to_numpy(), "values") for name in probabilities]
     return Annotated(columns, facts, {"dual_partners": partners}, measured, kind, ((DUAL, NORMAL),))
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, fisher_exact, mannwhitneyu, ranksums
 
-from raycre.annotate.declaration import Measured
+from raycre.annotate.declaration import GroupValues
 from raycre.errors import ConfigError, near
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
@@ -32,7 +32,7 @@ class RankSum(NamedTuple):
     p: float
 
 
-def rank_sum(
+def rank_sum_test(
     first: NDArray[Any],
     second: NDArray[Any],
     alternative: Alternative = "greater",
@@ -97,7 +97,7 @@ def pairs_of(groups: Sequence[str], asked: Sequence[tuple[str, str]] = ()) -> li
 
 
 def group_tests(
-    measured: Iterable[Measured],
+    measured: Iterable[GroupValues],
     group: NDArray[Any],
     pairs: Sequence[tuple[str, str]],
     *,
@@ -110,7 +110,7 @@ def group_tests(
         measured: values of all regions.
         group: (n,) of all regions.
         pairs: from `pairs_of`.
-        alternative, reading: as in `rank_sum`.
+        alternative, reading: as in `rank_sum_test`.
 
     Returns:
         One row for each value and pair, columns GROUP_TESTS; p is corrected over all of them.
@@ -139,7 +139,7 @@ def _values(
 ) -> dict[str, Any]:
     row = _described(first, second)
     if row["note"] is None:
-        u, auc, p = rank_sum(first, second, alternative, reading)
+        u, auc, p = rank_sum_test(first, second, alternative, reading)
         row |= {"u": u, "auc": auc, "p_value": p}
     return row
 

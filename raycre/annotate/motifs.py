@@ -22,7 +22,7 @@ from raycre.annotate.declaration import (
     Annotated,
     Annotation,
     Column,
-    Measured,
+    GroupValues,
     Rule,
     file,
     option,
@@ -191,7 +191,7 @@ def _value(pairs: PerRegion, strands: str) -> NDArray[np.float64]:
     return fisher_log_p(pairs.chi2, pairs.n_hits)
 
 
-def _measured(pairs: _Kept, names: NDArray[Any], n: int) -> Iterator[Measured]:
+def _measured(pairs: _Kept, names: NDArray[Any], n: int) -> Iterator[GroupValues]:
     """Yield for each motif -log10 p of every region (0 without a hit), and whether it has a hit."""
     order = np.argsort(pairs.motif, kind="stable")
     ends = np.searchsorted(pairs.motif[order], np.arange(len(names) + 1))
@@ -199,8 +199,8 @@ def _measured(pairs: _Kept, names: NDArray[Any], n: int) -> Iterator[Measured]:
         mine = order[ends[i] : ends[i + 1]]
         values = np.zeros(n)
         values[pairs.region[mine]] = pairs.value[mine]
-        yield Measured(str(name), values, "values")
-        yield Measured(str(name), values, "share")
+        yield GroupValues(str(name), values, "values")
+        yield GroupValues(str(name), values, "share")
 
 
 def _pair_rows(

@@ -11,6 +11,7 @@ import pandas as pd
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, files, option
 from raycre.errors import FormatError
+from raycre.genome.intervals import on_known_chromosomes
 from raycre.genome.overlaps import covered_bases
 from raycre.genome.regions import read_regions
 from raycre.store.fields import INT
@@ -29,15 +30,25 @@ def columns_of_overlap(table: pd.DataFrame, intervals: Mapping[str, pd.DataFrame
     )
 
 
-def intervals_by_name(beds: Mapping[str, Path], *, by_name: bool) -> dict[str, pd.DataFrame]:
+def intervals_by_name(
+    beds: Mapping[str, Path], *, by_name: bool, sizes: Mapping[str, int] | None = None
+) -> dict[str, pd.DataFrame]:
     """Read files of intervals; with `by_name` every name in column 4 is a kind of its own (FILE:name).
 
+    Args:
+        beds: name -> file.
+        by_name: whether names tell kinds apart.
+        sizes: bp of each chromosome; rows on others are left out. None keeps all.
+
     Raises:
-        InputError: as `read_regions`; FormatError for a row without a name, with `by_name`.
+        InputError: as `read_regions`, and as `on_known_chromosomes` with `sizes`; FormatError for a row
+            without a name, with `by_name`.
     """
     found: dict[str, pd.DataFrame] = {}
     for name, path in beds.items():
         rows = read_regions(path).table
+        if sizes is not None:
+            rows = rows[on_known_chromosomes(rows, path, sizes)]
         if by_name and rows["name"].isna().any():
             line = int(rows.loc[rows["name"].isna(), "line"].iloc[0])
             raise FormatError("no name in column 4, which --by-name needs", path=path, line=line)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Rule, file, option
 from raycre.annotate.overlap import columns_of_overlap
@@ -20,13 +22,17 @@ class Options:
     by: Literal["class", "family"] = option("class", "class or family.")
 
 
+def repeats_by(rows: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
+    """Return the repeats of each class or family; `any` is all of them."""
+    return {"any": rows, **{str(name): part for name, part in rows.groupby(by)}}
+
+
 def annotate_repeats(regions: Annotatable, options: Options) -> Annotated:
     """Count the bases of each region in the repeats of each class or family; `any` is all of them."""
     rows = read_repeats(options.repeats)
     chroms = {str(name): 0 for name in rows["chrom"].unique()}
     lacking = check_chromosomes(regions.table, chroms, options.repeats)
-    intervals = {"any": rows, **{str(name): part for name, part in rows.groupby(options.by)}}
-    columns = columns_of_overlap(regions.table, intervals)
+    columns = columns_of_overlap(regions.table, repeats_by(rows, options.by))
     return Annotated(columns, {"regions_on_chromosomes_without_repeats": lacking})
 
 

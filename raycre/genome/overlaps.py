@@ -73,7 +73,7 @@ def covered_bases(table: pd.DataFrame, annotation: pd.DataFrame) -> NDArray[np.i
     return _covered_before(edges, end) - _covered_before(edges, start)
 
 
-class Overlaps(NamedTuple):
+class OverlapPairs(NamedTuple):
     """Pairs of intervals that overlap, ordered by `first`, then by where the second begins.
 
     first, second: int64 (m,), positions in the two tables. bp: int64 (m,), bases that they share.
@@ -84,7 +84,7 @@ class Overlaps(NamedTuple):
     bp: NDArray[np.int64]
 
 
-def overlap_pairs(table: pd.DataFrame, other: pd.DataFrame) -> Overlaps:
+def overlap_pairs(table: pd.DataFrame, other: pd.DataFrame) -> OverlapPairs:
     """Find every pair of intervals that overlap.
 
     Args:
@@ -99,7 +99,7 @@ def overlap_pairs(table: pd.DataFrame, other: pd.DataFrame) -> Overlaps:
     right = order[np.arange(len(left)) + np.repeat(first - np.cumsum(count) + count, count)]
     bp = np.minimum(end[left], other_end[right]) - np.maximum(start[left], other_start[right])
     kept = bp > 0
-    return Overlaps(left[kept], right[kept], bp[kept])
+    return OverlapPairs(left[kept], right[kept], bp[kept])
 
 
 def overlap_sums(

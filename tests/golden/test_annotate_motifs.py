@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.annotate.declaration import Measured
+from raycre.annotate.declaration import GroupValues
 from raycre.annotate.fimo import Hits, Scanner, background, scale_motif
 from raycre.annotate.groups import group_tests
 from raycre.annotate.motifs import combine_hits, fisher_log_p
@@ -109,7 +109,7 @@ def test_groups_differ_as_the_table_says(scanned: Scanned) -> None:
     group = regions.loc[scanned.names, "group"].to_numpy()
     values = per_region(scanned)["value"].fillna(0).unstack("motif")
     measured = [
-        Measured(name, values.loc[scanned.names, name].to_numpy(), compare)
+        GroupValues(name, values.loc[scanned.names, name].to_numpy(), compare)
         for name in expected["motif"]
         for compare in ("values", "share")
     ]

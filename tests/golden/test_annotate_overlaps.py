@@ -11,7 +11,7 @@ import pytest
 
 from raycre.annotate import dual
 from raycre.annotate.contacts import count_contacts
-from raycre.annotate.declaration import Measured
+from raycre.annotate.declaration import GroupValues
 from raycre.annotate.eqtls import count_eqtls, read_eqtls
 from raycre.annotate.groups import group_tests
 from raycre.annotate.sources import source_shares
@@ -140,7 +140,7 @@ def test_rank_sum_tests_of_groups(folder: Path, dual_function: Any) -> None:
     for row in expected.to_dict("records"):
         group = dual_function.groups if "DFRE" in (row["greater"], row["than"]) else table["group"].to_numpy()
         measured, pair = (
-            [Measured(row["what"], found[row["what"]], "values")],
+            [GroupValues(row["what"], found[row["what"]], "values")],
             [(row["greater"], row["than"])],
         )
         p = []

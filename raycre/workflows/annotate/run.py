@@ -21,8 +21,8 @@ from raycre.options import option_files, read_options
 from raycre.store.files import read_json
 from raycre.store.old_run import RECORD
 from raycre.store.run import Run, check_folder, digest_of, open_run
-from raycre.workflows.annotate.sources import Selection, Source, join_sources, read_source
-from raycre.workflows.annotate.work import Work, region_rows, region_schema
+from raycre.workflows.annotate.sources import RegionSource, Selection, join_sources, read_source
+from raycre.workflows.annotate.work import AnnotatedRun, region_rows, region_schema
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out
 from raycre.workflows.readings import listen, show_readings
@@ -56,7 +56,7 @@ def run_annotation(
         regions, run: [NAME=]PATH of files and of finished runs; at least one of them.
         group_by: column that tells the groups; see `sources.Selection`.
         pairs: "A,B" each: groups to compare, A expected to be the greater; see `annotate.groups.pairs_of`.
-        alternative, reading: of the tests; see `annotate.groups.rank_sum`.
+        alternative, reading: of the tests; see `annotate.groups.rank_sum_test`.
         test, track: of a CREME run: whose calls its tiles have.
         fasta: the genome; needed by what reads sequence, else regions are checked against it.
         out: folder of the results; by default RUN/annotations/NAME of a single run.
@@ -128,7 +128,7 @@ def run_annotation(
     def opened() -> Run:
         return open_run(out, **fields, name=name, layout={}, remove=removal(fresh))
 
-    work = Work(table, annotation, fasta, how, opened, inputs)
+    work = AnnotatedRun(table, annotation, fasta, how, opened, inputs)
     found = annotation.annotate(work, options)
     tests = _tests(found, table, compared, alternative, reading)
     check_unchanged(inputs.values())
@@ -142,7 +142,7 @@ def run_annotation(
     return told
 
 
-def _write(work: Work, found: Annotated, tests: pd.DataFrame) -> None:
+def _write(work: AnnotatedRun, found: Annotated, tests: pd.DataFrame) -> None:
     name = work.annotation.name
     rows = region_rows(work.table)
     for column in found.columns:
@@ -221,7 +221,7 @@ def _sizes(fasta: Path | None) -> dict[str, int] | None:
         return genome.sizes
 
 
-def _sources(regions: Sequence[str], run: Sequence[str], how: Selection) -> list[Source]:
+def _sources(regions: Sequence[str], run: Sequence[str], how: Selection) -> list[RegionSource]:
     found = [read_source(text, how) for text in (*regions, *run)]
     for text, source in zip(run, found[len(regions) :], strict=True):
         if not source.path.is_dir():
@@ -232,7 +232,7 @@ def _sources(regions: Sequence[str], run: Sequence[str], how: Selection) -> list
 
 
 def _fingerprints(
-    sources: Sequence[Source], read: Mapping[str, Path], fasta: Path | None
+    sources: Sequence[RegionSource], read: Mapping[str, Path], fasta: Path | None
 ) -> dict[str, Fingerprint]:
     files = {
         f"regions[{i}][{j}]": path for i, source in enumerate(sources) for j, path in enumerate(source.files)

@@ -34,7 +34,7 @@ _PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
-class Source:
+class RegionSource:
     """Regions of one place.
 
     Attributes:
@@ -67,7 +67,7 @@ class Selection:
     sizes: Mapping[str, int] | None = field(default=None, repr=False)
 
 
-def read_source(given: str, how: Selection) -> Source:
+def read_source(given: str, how: Selection) -> RegionSource:
     """Read regions.
 
     Args:
@@ -87,10 +87,10 @@ def read_source(given: str, how: Selection) -> Source:
     else:
         table, read = _read_file(path, how), (path,)
     table["group"] = table["group"].astype(object).where(table["group"].notna(), None)
-    return Source(label or None, table, read, path)
+    return RegionSource(label or None, table, read, path)
 
 
-def join_sources(sources: Sequence[Source]) -> pd.DataFrame:
+def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:
     """Put regions of several places together; groups are called NAME:group, NAME, or group.
 
     Raises:

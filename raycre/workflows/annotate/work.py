@@ -39,7 +39,7 @@ REGION = (
 
 
 @dataclass
-class Work:
+class AnnotatedRun:
     """Regions that are annotated, and where the results go; the folder is opened at the first result.
 
     Attributes:
