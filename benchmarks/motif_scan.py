@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from raycre.annotate.combined import combine_hits
 from raycre.annotate.fimo import Scanner
-from raycre.annotate.motifs import combine_hits
 from raycre.genome.meme import Motif, read_meme
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from raycre.annotate import registry as annotations
 from raycre.annotate.groups import GROUP_TESTS
+from raycre.annotate.scores import SCORE_BINS, SCORES
 from raycre.backbones.registry import table_of_backbones
 from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
@@ -43,6 +44,8 @@ def tables() -> list[tuple[str, str]]:
         *(("docs/compare.md", table_of_fields(schema)) for schema in compared),
         ("docs/annotate.md", annotations.table_of_annotations()),
         ("docs/annotate.md", table_of_fields(GROUP_TESTS)),
+        ("docs/annotate.md", table_of_fields(SCORES)),
+        ("docs/annotate.md", table_of_fields(SCORE_BINS)),
         *(("docs/annotate.md", table_of_fields(schema)) for schema in annotated),
         ("docs/annotate.md", annotations.table_of_rules()),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,10 @@ class Annotatable(Protocol):
 
     def write_part(self, table: str, number: int, rows: pd.DataFrame) -> None:
         """Write a part of a table that is too long to be returned whole."""
+        ...
+
+    def read_part(self, table: str, number: int, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        """Read a part that this run, or an earlier session of it, has written; None where there is none."""
         ...
 
     def write_text(self, name: str, lines: Iterable[str]) -> None:

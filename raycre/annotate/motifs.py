@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from raycre.annotate.combined import PerRegion, combine_hits, fisher_log_p
 from raycre.annotate.declaration import (
     Annotatable,
     Annotated,
@@ -34,66 +35,8 @@ from raycre.genome.meme import Motif, read_meme
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 RATE = 150e6  # bases times motifs that a core scans in a second: what a dry run reckons with
-_PART = 4_096  # regions of a part
-
-
-class PerRegion(NamedTuple):
-    """The hits of each pair of region and motif that has one, ordered by region and motif.
-
-    region, motif: int64 (m,), positions.
-    n_hits, n_starts: int64 (m,): hits, and places that have one on either strand.
-    best: int64 (m,), position among the hits of the one with the smallest p (and largest score).
-    chi2, chi2_one: float64 (m,): -2 times the sum of ln p, over hits, and over places with the smaller p.
-    """
-
-    region: NDArray[np.int64]
-    motif: NDArray[np.int64]
-    n_hits: NDArray[np.int64]
-    n_starts: NDArray[np.int64]
-    best: NDArray[np.int64]
-    chi2: NDArray[np.float64]
-    chi2_one: NDArray[np.float64]
-
-
-def combine_hits(hits: Hits) -> PerRegion:
-    """Combine the hits of each region and motif by Fisher's method; a pair without a hit has no row.
-
-    Args:
-        hits: as a `Scanner` orders them, so that both strands of a place follow each other.
-    """
-    n = len(hits.p)
-    pair = _begins(hits.region, hits.motif)
-    first = np.flatnonzero(pair)
-    place = _begins(hits.region, hits.motif, hits.start)
-    starts = np.flatnonzero(place)
-    log = -2 * np.log(hits.p)
-    of_place = np.maximum.reduceat(log, starts) if n else log
-    number = np.cumsum(pair) - 1
-    ordered = np.lexsort((np.arange(n), -hits.score, hits.p, number))
-    best = ordered[first] if n else first
-    n_pairs = len(first)
-    return PerRegion(
-        hits.region[first],
-        hits.motif[first],
-        np.bincount(number, minlength=n_pairs),
-        np.bincount(number[starts], minlength=n_pairs),
-        best,
-        np.bincount(number, log, minlength=n_pairs).astype(np.float64),
-        np.bincount(number[starts], of_place, minlength=n_pairs).astype(np.float64),
-    )
-
-
-def _begins(*keys: NDArray[Any]) -> NDArray[np.bool_]:
-    """Mark the rows where any of the keys is another than in the row before."""
-    begins = np.ones(len(keys[0]), dtype=bool)
-    begins[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    return begins
-
-
-def fisher_log_p(statistic: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return -log10 of Fisher's combined p of n p-values; it does not underflow."""
-    logs: NDArray[np.float64] = -chi2.logsf(statistic, 2 * n) / np.log(10)
-    return logs
+_PART = 2_048  # regions of a part
+_AT_ONCE = 64  # motifs whose values are in memory at once
 
 
 def per_factor(motifs: Sequence[Motif], several: str) -> list[Motif]:
@@ -125,51 +68,47 @@ class Options:
             raise ConfigError("--threshold is a p between 0 and 1", value=self.threshold)
 
 
-class _Kept(NamedTuple):
-    """What is kept of all regions: the pairs with a hit and -log10 of their combined p."""
-
-    region: NDArray[np.int32]
-    motif: NDArray[np.int32]
-    value: NDArray[np.float64]
-
-
 def annotate_motifs(regions: Annotatable, options: Options) -> Annotated:
-    """Scan every region for every motif, part by part."""
+    """Scan every region for every motif, part by part; parts that an earlier run has written stay."""
     motifs = per_factor(read_meme(options.motifs), options.several)
     table, names = regions.table, np.array([motif.name for motif in motifs], dtype=object)
-    scanner = Scanner(motifs, options.threshold)
-    kept, best = [], []
-    with regions.genome() as genome, regions.progress("regions scanned", len(table)) as done:
-        for number, first in enumerate(range(0, len(table), _PART)):
+    scanner, n = Scanner(motifs, options.threshold), len(table)
+    n_motifs, n_hits = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    seen: set[str] = set()
+    best = []
+    with regions.genome() as genome, regions.progress("regions scanned", n) as done:
+        for number, first in enumerate(range(0, n, _PART)):
             part = table.iloc[first : first + _PART]
-            hits = scanner.scan(read_bases(genome, part))
-            pairs = combine_hits(hits)
-            value = _value(pairs, options.strands)
-            regions.write_part("motifs_regions", number, _pair_rows(pairs, hits, names, part, first))
-            if options.hits:
-                regions.write_part("motifs_hits", number, _hit_rows(hits, names, motifs, part, first))
-            kept.append(_Kept((pairs.region + first).astype(np.int32), pairs.motif.astype(np.int32), value))
-            best.append(_best(hits, pairs, names, len(part)))
+            rows = regions.read_part("motifs_regions", number)
+            if rows is None:
+                hits = scanner.scan(read_bases(genome, part))
+                if options.hits:
+                    regions.write_part("motifs_hits", number, _hit_rows(hits, names, motifs, part, first))
+                rows = _pair_rows(combine_hits(hits), hits, names, part, first)
+                regions.write_part("motifs_regions", number, rows)
+            n_motifs += np.bincount(rows["region_id"], minlength=n)
+            n_hits += np.bincount(rows["region_id"], rows["n_hits"], minlength=n).astype(np.int64)
+            seen.update(rows["motif"].unique())
+            best.append(best_of(rows))
             done(len(part))
-    all_pairs = _Kept(*(np.concatenate(each) for each in zip(*kept, strict=True)))
-    n, places = len(table), pd.concat(best, ignore_index=True)
+    places = pd.concat(best).reindex(range(n))
     columns = (
-        Column("n_motifs", INT, "motifs with at least one hit", np.bincount(all_pairs.region, minlength=n),
-               "values"),
-        Column("n_hits", INT, "hits of all motifs", places["n_hits"].to_numpy()),
+        Column("n_motifs", INT, "motifs with at least one hit", n_motifs, "values"),
+        Column("n_hits", INT, "hits of all motifs", n_hits),
         Column("best_motif", TEXT, "motif of the hit with the smallest p; null without a hit",
                places["motif"].to_numpy()),
-        Column("best_p", REAL, "p of that hit", places["p"].to_numpy()),
-        Column("best_score", REAL, "score of that hit, in bits", places["score"].to_numpy()),
+        Column("best_p", REAL, "p of that hit", places["best_p"].to_numpy()),
+        Column("best_score", REAL, "score of that hit, in bits", places["best_score"].to_numpy()),
     )  # fmt: skip
-    found = len(np.unique(all_pairs.motif))
+    n_pairs = int(n_motifs.sum())
     facts = {
         "motifs": len(motifs),
-        "motifs_with_a_hit": found,
-        "pairs_with_a_hit": len(all_pairs.region),
-        "share_of_pairs_with_a_hit": len(all_pairs.region) / max(1, n * len(motifs)),
+        "motifs_with_a_hit": len(seen),
+        "pairs_with_a_hit": n_pairs,
+        "share_of_pairs_with_a_hit": n_pairs / max(1, n * len(motifs)),
     }
-    return Annotated(columns, facts, measured=_measured(all_pairs, names, n))
+    value = "neglog10_fisher_p" if options.strands == "both" else "neglog10_fisher_p_one_strand"
+    return Annotated(columns, facts, measured=_measured(regions, names, value))
 
 
 def read_bases(genome: Fasta, table: pd.DataFrame) -> list[NDArray[np.uint8]]:
@@ -185,22 +124,30 @@ def read_bases(genome: Fasta, table: pd.DataFrame) -> list[NDArray[np.uint8]]:
     return bases
 
 
-def _value(pairs: PerRegion, strands: str) -> NDArray[np.float64]:
-    if strands == "one":
-        return fisher_log_p(pairs.chi2_one, pairs.n_starts)
-    return fisher_log_p(pairs.chi2, pairs.n_hits)
+def best_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the pair with the smallest best_p (then the largest score) of each region, by region_id."""
+    ordered = rows.sort_values(["best_p", "best_score"], ascending=[True, False], kind="stable")
+    return ordered.drop_duplicates("region_id").set_index("region_id").sort_index()
 
 
-def _measured(pairs: _Kept, names: NDArray[Any], n: int) -> Iterator[GroupValues]:
-    """Yield for each motif -log10 p of every region (0 without a hit), and whether it has a hit."""
-    order = np.argsort(pairs.motif, kind="stable")
-    ends = np.searchsorted(pairs.motif[order], np.arange(len(names) + 1))
-    for i, name in enumerate(names):
-        mine = order[ends[i] : ends[i + 1]]
-        values = np.zeros(n)
-        values[pairs.region[mine]] = pairs.value[mine]
-        yield GroupValues(str(name), values, "values")
-        yield GroupValues(str(name), values, "share")
+def _measured(regions: Annotatable, names: NDArray[Any], value: str) -> Iterator[GroupValues]:
+    """Yield for each motif -log10 p of every region (0 without a hit), and whether it has a hit.
+
+    The parts are read again for some motifs at a time, so that memory does not grow with all pairs.
+    """
+    n = len(regions.table)
+    for first in range(0, len(names), _AT_ONCE):
+        some = pd.Index(names[first : first + _AT_ONCE])
+        values = np.zeros((len(some), n))
+        for number in range(-(-n // _PART)):
+            rows = regions.read_part("motifs_regions", number, ["region_id", "motif", value])
+            assert rows is not None  # written before
+            motif = some.get_indexer(rows["motif"])
+            mine = motif >= 0
+            values[motif[mine], rows["region_id"].to_numpy()[mine]] = rows[value].to_numpy()[mine]
+        for name, of_motif in zip(some, values, strict=True):
+            yield GroupValues(str(name), of_motif, "values")
+            yield GroupValues(str(name), of_motif, "share")
 
 
 def _pair_rows(
@@ -244,17 +191,6 @@ def _hit_rows(
             "p": hits.p,
         }
     )
-
-
-def _best(hits: Hits, pairs: PerRegion, names: NDArray[Any], n: int) -> pd.DataFrame:
-    """Return the best hit of each of n regions, and how many it has."""
-    order = pairs.best[np.lexsort((-hits.score[pairs.best], hits.p[pairs.best], pairs.region))]
-    order = order[_begins(hits.region[order])] if len(order) else order
-    found = pd.DataFrame(
-        {"motif": names[hits.motif[order]], "p": hits.p[order], "score": hits.score[order]},
-        index=hits.region[order],
-    ).reindex(range(n))
-    return found.assign(n_hits=np.bincount(hits.region, minlength=n))
 
 
 _KEY = (

@@ -25,6 +25,8 @@ BUILT_IN = {
 }  # fmt: skip
 """The annotations that come with raycre, and the modules that declare them."""
 
+WRITTEN_OF_ALL = ("groups", "scores", "bins")  # tables of every annotation, behind its name
+
 INSTALLED = Installed("raycre.annotations", "an annotation")
 
 
@@ -53,10 +55,10 @@ def find_annotation(name: str) -> Annotation:
     declared = INSTALLED.load(point, Annotation)
     check_name(point)
     for table in declared.tables:
-        if not table.startswith(f"{name}_") or table == f"{name}_groups":
+        if not table.startswith(f"{name}_") or table.removeprefix(f"{name}_") in WRITTEN_OF_ALL:
             raise ConfigError(
-                f"{origin(point)} declares a table of this name; call it {name}_ and more, but not "
-                f"{name}_groups, which raycre writes itself",
+                f"{origin(point)} declares a table of this name; call it {name}_ and more, but none of "
+                f"{', '.join(WRITTEN_OF_ALL)}, which raycre writes itself",
                 value=table,
             )
     return declared

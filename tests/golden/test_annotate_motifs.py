@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from raycre.annotate.combined import combine_hits, fisher_log_p
 from raycre.annotate.declaration import GroupValues
 from raycre.annotate.fimo import Hits, Scanner, background, scale_motif
 from raycre.annotate.groups import group_tests
-from raycre.annotate.motifs import combine_hits, fisher_log_p
 from raycre.genome.meme import Motif, read_meme
 from raycre.genome.sequence import letter_codes
 from tests.golden.biology import part_of, read_tsv

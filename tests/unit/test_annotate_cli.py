@@ -12,6 +12,7 @@ import pandas as pd
 import pyBigWig
 import pytest
 
+from raycre.annotate import motifs
 from raycre.annotate.groups import GROUP_TESTS
 from raycre.annotate.registry import BUILT_IN, find_annotation
 from raycre.cli import main
@@ -390,3 +391,51 @@ def test_an_annotation_that_cannot_be_used_is_named(
     assert cli("odd", "-r", cli.regions) == 2
     find_annotation.cache_clear()
     assert "is no raycre.annotate.declaration.Annotation" in cli.err
+
+
+def test_values_are_correlated_with_probabilities_and_averaged_in_their_bins(cli: Cli) -> None:
+    lines = [
+        line + f"\t{p}"
+        for line, p in zip(REGIONS.splitlines(), ("p_silencer", 0.95, 1, 0.31, 0.05), strict=True)
+    ]
+    regions = cli.write("p.tsv", "\n".join(lines) + "\n")
+    cli.json("contacts", cli.write("c.bedpe", CONTACTS), "-r", regions)  # distinct anchors 2, 2, 1, 0
+    [row] = cli.table("contacts_scores").to_dict("records")
+    assert (row["value"], row["score"], row["n"]) == ("distinct_anchors", "p_silencer", 4)
+    assert row["spearman"] == pytest.approx(4.5 / np.sqrt(5 * 4.5))  # ranks 3, 4, 2, 1 and 3.5, 3.5, 2, 1
+    bins = cli.table("contacts_bins")
+    assert bins["n"].tolist() == [1, 0, 0, 1, 0, 0, 0, 0, 0, 2]
+    assert bins["mean"].fillna(-1).tolist() == [0, -1, -1, 1, -1, -1, -1, -1, -1, 2]
+
+
+def test_parts_that_were_written_are_not_scanned_again(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    meme = cli.write(
+        "m.meme", MOTIF.format(name="X", w=6) + "".join("0.97 0.01 0.01 0.01\n" for _ in range(6))
+    )
+    fasta = write_genome(cli.folder)
+    monkeypatch.setattr(motifs, "_PART", 1)
+    ask = ("motifs", meme, "-r", cli.regions, "--fasta", fasta, "--threshold", 0.01)
+    cli.json(*ask)
+    whole, groups = cli.table("motifs"), cli.table("motifs_groups")
+    scanned: list[int] = []
+    scan = motifs.Scanner.scan
+    monkeypatch.setattr(
+        motifs.Scanner, "scan", lambda self, bases: scanned.append(len(bases)) or scan(self, bases)
+    )
+    record = json.loads((cli.out_folder / "run.json").read_text())
+    (cli.out_folder / "run.json").write_text(json.dumps(record | {"finished": False}))
+    (cli.out_folder / "annotate_motifs_regions" / "part-000002.parquet").unlink()
+    cli.json(*ask)
+    assert scanned == [1]
+    pd.testing.assert_frame_equal(cli.table("motifs"), whole)
+    pd.testing.assert_frame_equal(cli.table("motifs_groups"), groups)
+
+
+def test_another_partner_is_another_annotation(cli: Cli) -> None:
+    partner = write_predictions(cli.folder / "partner", call=["enhancer", "background"])
+    found = cli.json("dual", "--partner", partner, "-r", cli.regions)
+    assert (found["DFRE"], found["normal_silencer"]) == (1, 1)
+    assert cli.table("dual")["dual_class"].fillna("").tolist() == ["DFRE", "normal_silencer", "", ""]
+    write_predictions(partner, call=["background", "enhancer"])
+    assert cli("dual", "--partner", partner, "-r", cli.regions, "--out", cli.out_folder) == 2
+    assert "sha256.options.partner[0] was" in cli.err

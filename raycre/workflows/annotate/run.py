@@ -8,11 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from raycre.annotate.declaration import Annotated, Annotation
+from raycre.annotate.declaration import Annotated, Annotation, GroupValues
 from raycre.annotate.groups import GROUP_TESTS, Alternative, Reading, group_tests, pairs_of
 from raycre.annotate.registry import find_annotation
+from raycre.annotate.scores import SCORE_BINS, SCORES, correlate_scores, mean_by_score
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, check_unchanged, fingerprint
@@ -21,7 +23,7 @@ from raycre.options import option_files, read_options
 from raycre.store.files import read_json
 from raycre.store.old_run import RECORD
 from raycre.store.run import Run, check_folder, digest_of, open_run
-from raycre.workflows.annotate.sources import RegionSource, Selection, join_sources, read_source
+from raycre.workflows.annotate.sources import RegionSource, Selection, files_read, join_sources, read_source
 from raycre.workflows.annotate.work import AnnotatedRun, region_rows, region_schema
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out
@@ -86,7 +88,7 @@ def run_annotation(
         )
     groups = [str(group) for group in dict.fromkeys(table["group"].dropna())]
     compared = pairs_of(groups, asked)
-    read = {name: path for name, path in option_files(annotation, options) if not path.is_dir()}
+    read = dict(option_files(annotation, options))
     plan = {
         "annotation": name,
         "regions": len(table),
@@ -96,7 +98,7 @@ def run_annotation(
     }
     if dry_run:
         for path in read.values():
-            if not path.is_file():
+            if not path.exists():
                 raise MissingInputError("no such file; check the path", path=path)
         preview_removal(out, VERB, fresh)
         show_readings()
@@ -128,7 +130,7 @@ def run_annotation(
     def opened() -> Run:
         return open_run(out, **fields, name=name, layout={}, remove=removal(fresh))
 
-    work = AnnotatedRun(table, annotation, fasta, how, opened, inputs)
+    work = AnnotatedRun(table, annotation, fasta, how, opened)
     found = annotation.annotate(work, options)
     tests = _tests(found, table, compared, alternative, reading)
     check_unchanged(inputs.values())
@@ -153,6 +155,11 @@ def _write(work: AnnotatedRun, found: Annotated, tests: pd.DataFrame) -> None:
         work.write_table(table, more)
     if len(tests):
         work.write_table(f"{name}_groups", tests, GROUP_TESTS)
+    scores = {c: work.table[c].to_numpy(np.float64) for c in work.table if str(c).startswith("p_")}
+    values = [GroupValues(c.name, c.values, c.compare) for c in found.columns if c.compare is not None]
+    if scores and values:
+        work.write_table(f"{name}_scores", correlate_scores(values, scores), SCORES)
+        work.write_table(f"{name}_bins", mean_by_score(values, scores), SCORE_BINS)
 
 
 def _tests(
@@ -237,7 +244,11 @@ def _fingerprints(
     files = {
         f"regions[{i}][{j}]": path for i, source in enumerate(sources) for j, path in enumerate(source.files)
     }
-    files |= {f"options.{name}": path for name, path in read.items()}
+    for name, path in read.items():
+        if path.is_dir():
+            files |= {f"options.{name}[{i}]": each for i, each in enumerate(files_read(path))}
+        else:
+            files[f"options.{name}"] = path
     if fasta is not None:
         files["fasta"] = fasta
     return {key: fingerprint(path) for key, path in files.items()}

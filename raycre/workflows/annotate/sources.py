@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raycre.compare.tiles import read_tiles
-from raycre.errors import ConfigError, FormatError, near
+from raycre.errors import ConfigError, FormatError, MissingInputError, near
 from raycre.genome.classes import CLASSES
 from raycre.genome.regions import read_regions
 from raycre.genome.textfile import took
@@ -168,26 +168,40 @@ def _numbers(values: pd.Series, path: Path) -> Any:
     return numbers.to_numpy(np.float64)
 
 
-def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...]]:
+def files_read(path: Path) -> tuple[Path, ...]:
+    """Return the files of a finished run that hold its regions.
+
+    Raises:
+        MissingInputError, RunMismatchError: no finished run of predict, creme or annotate.
+    """
     record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
     verb = record.get("verb") if isinstance(record, dict) else None
     if verb == "creme":
         read_finished(path, "creme")
-        tiles = read_tiles(path, how.test, how.track).table
-        table = tiles.assign(name=tiles["gene_name"], source="creme", group=tiles["call"])
-        return table[list(COLUMNS)], tuple(sorted((path / "effects").rglob("part-*.parquet")))
+        return tuple(sorted((path / "effects").rglob("part-*.parquet")))
     if verb == "annotate":
-        read_finished(path, "annotate")
-        [main] = [p for p in path.glob("annotate_*.parquet") if p.stem == f"annotate_{record['name']}"]
-        return _read_file(main, how), (main,)
+        name = read_finished(path, "annotate")["name"]
+        return (path / f"annotate_{name}.parquet",)
     read_finished(path, "predict")
     parts = tuple(iter_parts(path / "predictions"))
-    return _predictions(parts, path, how), parts
+    if not parts:
+        raise MissingInputError("the run has no predictions; run its command again", path=path)
+    return parts
+
+
+def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...]]:
+    read = files_read(path)
+    verb = read_json(path / RECORD)["verb"]
+    if verb == "creme":
+        tiles = read_tiles(path, how.test, how.track).table
+        table = tiles.assign(name=tiles["gene_name"], source="creme", group=tiles["call"])
+        return table[list(COLUMNS)], read
+    if verb == "annotate":
+        return _read_file(read[0], how), read
+    return _predictions(read, path, how), read
 
 
 def _predictions(parts: Sequence[Path], path: Path, how: Selection) -> pd.DataFrame:
-    if not parts:
-        raise FormatError("the run has no predictions; run its command again", path=path)
     names = [
         "chrom",
         "start",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +16,10 @@ import pyarrow as pa
 from raycre.annotate.declaration import Annotation
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
-from raycre.genome.fingerprint import Fingerprint, fingerprint
 from raycre.log import say
 from raycre.store.fields import INT, TEXT, schema_of
 from raycre.store.files import write_atomic
-from raycre.store.parquet import as_table, write_table
+from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import Run
 from raycre.workflows.annotate.sources import Selection, read_source
 from raycre.workflows.progress import progress
@@ -48,7 +47,6 @@ class AnnotatedRun:
         fasta: the genome; None without one.
         how: how regions are read.
         open_run: makes the run folder.
-        inputs: fingerprints of all that is read, by key.
         written: paths of the results.
     """
 
@@ -57,7 +55,6 @@ class AnnotatedRun:
     fasta: Path | None
     how: Selection
     open_run: Callable[[], Run]
-    inputs: dict[str, Fingerprint]
     written: dict[str, None] = field(default_factory=dict)
     _run: Run | None = None
 
@@ -80,16 +77,25 @@ class AnnotatedRun:
 
     def read_calls(self, path: Path) -> pd.DataFrame:
         """Read other regions; see `Annotatable`."""
-        source = read_source(str(path), self.how)
-        for i, each in enumerate(source.files):
-            self.inputs[f"partner[{i}]"] = fingerprint(each)
-        return source.table
+        return read_source(str(path), self.how).table
 
     def write_part(self, table: str, number: int, rows: pd.DataFrame) -> None:
         """Write a part of a table; see `Annotatable`."""
         folder = self.run.out / f"annotate_{table}"
         self._write(folder / f"part-{number:06d}.parquet", rows, self._schema(table))
         self.written[str(folder)] = None
+
+    def read_part(self, table: str, number: int, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        """Read a part of this annotation; see `Annotatable`."""
+        folder = self.run.out / f"annotate_{table}"
+        path = folder / f"part-{number:06d}.parquet"
+        if not path.is_file():
+            return None
+        found = read_table(path, None if columns is None else list(columns))
+        if (found.schema.metadata or {}).get(b"raycre_digest") != self.run.digest.encode():
+            return None
+        self.written[str(folder)] = None
+        return found.to_pandas()
 
     def write_text(self, name: str, lines: Iterable[str]) -> None:
         """Write a text file; see `Annotatable`."""
