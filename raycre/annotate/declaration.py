@@ -53,7 +53,7 @@ class Annotatable(Protocol):
         ...
 
     def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Show how many of `total` are done."""
+        """Show how many of `total` are done: what it returns is called with how many are so far."""
         ...
 
 

@@ -13,6 +13,7 @@ import pyBigWig
 import pytest
 
 from raycre.annotate import motifs
+from raycre.annotate.fimo import Scanner
 from raycre.annotate.groups import GROUP_TESTS
 from raycre.annotate.registry import BUILT_IN, find_annotation
 from raycre.cli import main
@@ -418,10 +419,8 @@ def test_parts_that_were_written_are_not_scanned_again(cli: Cli, monkeypatch: py
     cli.json(*ask)
     whole, groups = cli.table("motifs"), cli.table("motifs_groups")
     scanned: list[int] = []
-    scan = motifs.Scanner.scan
-    monkeypatch.setattr(
-        motifs.Scanner, "scan", lambda self, bases: scanned.append(len(bases)) or scan(self, bases)
-    )
+    scan = Scanner.scan
+    monkeypatch.setattr(Scanner, "scan", lambda self, bases: scanned.append(len(bases)) or scan(self, bases))
     record = json.loads((cli.out_folder / "run.json").read_text())
     (cli.out_folder / "run.json").write_text(json.dumps(record | {"finished": False}))
     (cli.out_folder / "annotate_motifs_regions" / "part-000002.parquet").unlink()

@@ -155,7 +155,8 @@ def _write(work: AnnotatedRun, found: Annotated, tests: pd.DataFrame) -> None:
         work.write_table(table, more)
     if len(tests):
         work.write_table(f"{name}_groups", tests, GROUP_TESTS)
-    scores = {c: work.table[c].to_numpy(np.float64) for c in work.table if str(c).startswith("p_")}
+    names = [str(column) for column in work.table if str(column).startswith("p_")]
+    scores = {column: work.table[column].to_numpy(np.float64) for column in names}
     values = [GroupValues(c.name, c.values, c.compare) for c in found.columns if c.compare is not None]
     if scores and values:
         work.write_table(f"{name}_scores", correlate_scores(values, scores), SCORES)

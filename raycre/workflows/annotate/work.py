@@ -95,7 +95,8 @@ class AnnotatedRun:
         if (found.schema.metadata or {}).get(b"raycre_digest") != self.run.digest.encode():
             return None
         self.written[str(folder)] = None
-        return found.to_pandas()
+        rows: pd.DataFrame = found.to_pandas()
+        return rows
 
     def write_text(self, name: str, lines: Iterable[str]) -> None:
         """Write a text file; see `Annotatable`."""
