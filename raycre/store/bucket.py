@@ -94,7 +94,7 @@ def get(place: Place) -> tuple[bytes, str]:
         return content, str(meta["e_tag"] or "")
 
 
-def pieces(place: Place, tag: str, start: int) -> Iterator[bytes]:
+def content_from(place: Place, tag: str, start: int) -> Iterator[bytes]:
     """Yield what an object holds from byte `start` on.
 
     Raises:
@@ -191,7 +191,7 @@ def _entry(meta: Any) -> Entry:
     return Entry(int(meta["size"]), written, str(meta["e_tag"] or ""))
 
 
-def missing(place: Place) -> MissingInputError:
+def no_object(place: Place) -> MissingInputError:
     """Make the error for an object that is not there."""
     return MissingInputError("no such object", path=str(place))
 

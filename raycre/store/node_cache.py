@@ -37,7 +37,7 @@ def local_copy(place: Place) -> Path:
     """
     found = bucket.head(place)
     if found is None:
-        raise bucket.missing(place)
+        raise bucket.no_object(place)
     version = hashlib.sha256(f"{place}\0{found.tag}\0{found.size}".encode()).hexdigest()[:32]
     record = cache_folder() / "objects" / "of" / f"{version}.json"
     if (path := _held(record)) is not None:
@@ -84,12 +84,12 @@ def _bring(place: Place, found: Entry, record: Path) -> Path:
             continue
         try:
             with part.open("ab") as file:
-                for piece in bucket.pieces(place, found.tag, have):
+                for piece in bucket.content_from(place, found.tag, have):
                     file.write(piece)
         except BucketError:
             pass
         except FileNotFoundError:
-            raise bucket.missing(place) from None
+            raise bucket.no_object(place) from None
         now = part.stat().st_size
         failed = failed + 1 if now == have and now != found.size else 0
         if failed >= TRIES:

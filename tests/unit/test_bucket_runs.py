@@ -71,7 +71,7 @@ def test_predict_writes_into_a_bucket_what_it_writes_on_a_disk(
     monkeypatch.setattr(predict_run, "stream", here)
     write_model(tmp_path / "model.safetensors", TINY.build())
     remote = location(f"s3://{BUCKET}/models/model.safetensors")
-    remote.put((tmp_path / "model.safetensors").read_bytes())
+    remote.write_bytes((tmp_path / "model.safetensors").read_bytes())
     there = location(f"s3://{BUCKET}/predict")
     for checkpoint, out in ((tmp_path / "model.safetensors", tmp_path / "local"), (remote, there)):
         inputs: dict[str, Any] = {"fasta": str(genome.fasta), "regions": str(genome.candidates)}
@@ -125,7 +125,7 @@ def test_inputs_in_a_bucket_are_brought_once_and_give_the_same_rows(
 ) -> None:
     creme(genome, tmp_path / "local")
     for path in (genome.fasta, genome.gtf):
-        (location(f"s3://{BUCKET}/genome") / path.name).put(path)
+        (location(f"s3://{BUCKET}/genome") / path.name).write_bytes(path.read_bytes())
     inputs = {
         "fasta": f"s3://{BUCKET}/genome/{genome.fasta.name}",
         "gtf": f"s3://{BUCKET}/genome/{genome.gtf.name}",
