@@ -18,6 +18,7 @@ from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import Lease, check_epoch
 from raycre.store.ledger import Ledger
 from raycre.store.location import location
+from raycre.store.passes import PassStore
 from tests.s3_server import BUCKET, ENVIRONMENT, S3, bucket_at, serve_s3
 
 
@@ -77,6 +78,17 @@ def test_the_ledger_is_one_listing_of_a_thousand_parts_a_request(out: BucketPath
     s3.requests.clear()
     assert Ledger(out, "parts").pending(units) == units[2300:]
     assert s3.requests == {"LIST": 3}
+
+
+def test_the_parts_of_many_genes_are_one_listing(out: BucketPath, s3: S3) -> None:
+    for gene in range(5):
+        for name in ("part-1.parquet", "peaks.parquet", "chain-1/piece-0.parquet", "notes.txt"):
+            (out / f"gene{gene}" / name).put(b"x")
+    s3.requests.clear()
+    names_of = PassStore(out, ()).names()
+    assert [names_of(f"gene{gene}") for gene in range(6)] == [{"part-1"}] * 5 + [set()]
+    assert s3.requests == {"LIST": 1}
+    assert [path.name for path in PassStore(out, ()).parts("gene0")] == ["part-1.parquet"]
 
 
 def test_a_unit_costs_four_requests(out: BucketPath, s3: S3) -> None:

@@ -10,14 +10,16 @@ import pytest
 
 from raycre.create.model.weight_files import write_model
 from raycre.demo.genome import DemoGenome
-from raycre.errors import RunMismatchError
+from raycre.errors import RunMismatchError, TasksFailedError
 from raycre.report.page import write_report
 from raycre.store.files import read_json
 from raycre.store.location import location
+from raycre.store.parquet import read_table
 from raycre.workflows.predict import run as predict_run
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import connect_to_nothing, run_creme
-from tests.s3_server import BUCKET, S3, bucket_at, serve_s3
+from tests.s3_server import BUCKET, ENVIRONMENT, S3, bucket_at, serve_s3
+from tests.unit.test_cli import ends
 from tests.unit.test_train_plan import TINY
 
 SMALL = {"n_shuffles": {"context": 2, "necessity": 2}, "tiles": [268, 5268]}
@@ -109,6 +111,51 @@ def test_a_run_in_a_bucket_goes_on_is_found_finished_and_is_removed(
     assert "notes.txt" in capsys.readouterr().err
     assert {path.name for path in out.glob("effects/test=*")} == {"test=context"}
     assert (out / "notes.txt").read_text() == "a person's"
+
+
+def test_no_secret_gets_into_a_run_its_errors_or_its_report(
+    genome: DemoGenome,
+    tmp_path: Path,
+    s3: S3,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "planted-token-of-the-session")
+    monkeypatch.setenv("RAYCRE_BUCKET_PATIENCE", "0.1")
+    monkeypatch.setattr("raycre.store.ledger.PAUSE", 0)
+    out = location(f"s3://{BUCKET}/secrets")
+    s3.faults.append(
+        lambda e: (
+            (500, "InternalError") if e["REQUEST_METHOD"] == "PUT" and "/part-" in e["PATH_INFO"] else None
+        )
+    )
+    with pytest.raises(TasksFailedError, match=f"s3://{BUCKET}/secrets/failures.parquet says why"):
+        creme(genome, str(out))
+    errors = read_table(out / "failures.parquet")["error"].to_pylist()
+    assert all(f"s3://{BUCKET}/secrets" in error and "InternalError" in error for error in errors)
+    s3.faults.clear()
+    write_report([out], out / "report.html")
+    written = b"".join((out / name).read_bytes() for name in out.listed()).decode(errors="replace")
+    texts = [written, "".join(capfd.readouterr()), str(read_table(out / "failures.parquet").to_pydict())]
+    for secret in (*[v for k, v in ENVIRONMENT.items() if "KEY" in k], "planted-token-of-the-session"):
+        assert not any(secret in text for text in texts)
+    creme(genome, str(out))  # goes on
+    assert not (out / "failures.parquet").exists()
+
+
+def test_a_bucket_that_fails_ends_a_command_with_one_line(
+    s3: S3, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYCRE_BUCKET_PATIENCE", "0.1")
+    assert ends(["report", "s3://no-such-bucket/x", "--out", str(tmp_path / "x.html")]) == 2
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    s3.faults.append(lambda e: (503, "SlowDown"))
+    assert ends(["report", f"s3://{BUCKET}/x", "--out", str(tmp_path / "x.html")]) == 1
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    assert f"s3://{BUCKET}" in said
+    assert "it answered 503" in said  # a HEAD has no body to say more
 
 
 def test_a_report_reads_a_run_in_a_bucket(genome: DemoGenome, tmp_path: Path, s3: S3) -> None:
