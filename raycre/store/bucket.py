@@ -71,7 +71,7 @@ class Place(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An object in a listing: bytes, time of its writing in ns, and the store's tag of its content."""
+    """What a store says of an object: bytes, time of writing in ns, and a tag of its content."""
 
     size: int
     written_ns: int
@@ -168,13 +168,13 @@ def delete(place: Place) -> None:
         return
 
 
-def listing(place: Place) -> dict[str, Entry]:
-    """Return all objects below a prefix, by their key after it: one request for each thousand of them."""
+def listing(place: Place) -> list[str]:
+    """Return the keys of all objects below a prefix, after it: one request for each thousand of them."""
     obstore = _client(place)
     cut = len(place.key) + 1 if place.key else 0
     with _named(place, "be listed"):
         found = obstore.list(_store(place), place.key or None, chunk_size=1000)
-        return {each["path"][cut:]: _entry(each) for chunk in found for each in chunk}
+        return [each["path"][cut:] for chunk in found for each in chunk]
 
 
 def names_in(place: Place) -> list[str]:

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from raycre.store import bucket
-from raycre.store.bucket import SCHEMES, Entry, Place
+from raycre.store.bucket import SCHEMES, Place
 
 _WILD = {*"*?["}
 
@@ -98,8 +98,8 @@ class BucketPath(PosixPath):
     def lstat(self) -> Any:
         return self.stat()
 
-    def listed(self) -> dict[str, Entry]:
-        """Return all that lies below, by its name after this one."""
+    def listed(self) -> list[str]:
+        """Return the names of all that lies below, after this one."""
         return bucket.listing(self.place)
 
     def iterdir(self) -> Generator[BucketPath, None, None]:

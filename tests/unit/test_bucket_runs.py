@@ -12,6 +12,7 @@ from raycre.create.model.weight_files import write_model
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError, TasksFailedError
 from raycre.report.page import write_report
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import read_json
 from raycre.store.location import location
 from raycre.store.parquet import read_table
@@ -71,14 +72,16 @@ def test_predict_writes_into_a_bucket_what_it_writes_on_a_disk(
         yield from (replica(read(row)) for row in rows)
 
     monkeypatch.setattr(predict_run, "stream", here)
+    few = tmp_path / "few.bed"
+    few.write_text("".join(genome.candidates.read_text().splitlines(keepends=True)[:60]))
     write_model(tmp_path / "model.safetensors", TINY.build())
     remote = location(f"s3://{BUCKET}/models/model.safetensors")
     remote.write_bytes((tmp_path / "model.safetensors").read_bytes())
     there = location(f"s3://{BUCKET}/predict")
     for checkpoint, out in ((tmp_path / "model.safetensors", tmp_path / "local"), (remote, there)):
-        inputs: dict[str, Any] = {"fasta": str(genome.fasta), "regions": str(genome.candidates)}
+        inputs: dict[str, Any] = {"fasta": str(genome.fasta), "regions": str(few)}
         inputs["openness"] = [str(path) for path in genome.openness]
-        values = {"inputs": inputs, "views": 2, "shard_size": 200}
+        values = {"inputs": inputs, "views": 2, "shard_size": 25}
         predict_run.run_predict(predict_config(genome, checkpoint, out, **values))
     patterns = ("predictions/part-*.parquet", "summary/*.parquet", "plan.parquet", "inputs/*.parquet")
     for pattern in patterns:
@@ -124,6 +127,7 @@ def test_no_secret_gets_into_a_run_its_errors_or_its_report(
     monkeypatch.setenv("RAYCRE_BUCKET_PATIENCE", "0.1")
     monkeypatch.setattr("raycre.store.ledger.PAUSE", 0)
     out = location(f"s3://{BUCKET}/secrets")
+    assert isinstance(out, BucketPath)
     s3.faults.append(
         lambda e: (
             (500, "InternalError") if e["REQUEST_METHOD"] == "PUT" and "/part-" in e["PATH_INFO"] else None
