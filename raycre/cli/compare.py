@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
+from raycre.cli.examples import ExampleGroup
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.compare.registry import comparison_names, find_comparison
@@ -36,7 +36,9 @@ Sizes = Annotated[
 ]
 CompareOut = Annotated[
     Path | None,
-    typer.Option("--out", parser=local_path, help="Folder for the results; default: the run's summary."),
+    typer.Option(
+        "--out", "-o", parser=local_path, help="Folder for the results; default: the run's summary."
+    ),
 ]
 
 OF_EVERY_RUN = ("test", "track", "fasta", "sizes", "out")  # options that are not a comparison's own
@@ -63,7 +65,7 @@ class Commands(Mapping[str, Any]):
         return len(comparison_names())
 
 
-class ComparisonGroup(TyperGroup):
+class ComparisonGroup(ExampleGroup):
     """The verb; its commands are looked up when they are asked for."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -93,7 +95,8 @@ def callback_of(comparison: Comparison) -> Callable[..., None]:
 
         run, as_json = given.pop("run"), given.pop("json_")
         of_run = {name: given.pop(name) for name in OF_EVERY_RUN if name in given}
-        print_result(run_comparison(comparison.name, run, given, **of_run), as_json)
+        found = run_comparison(comparison.name, run, given, **of_run)
+        print_result(found, as_json, f"next: raycre report {run}")
 
     parameters = [
         _parameter("run", CremeRun),

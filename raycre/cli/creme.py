@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
-from raycre.cli.printing import print_result
+from raycre.cli.printing import print_run
 from raycre.errors import ConfigError, near
 from raycre.store.location import local_path
 
@@ -61,4 +61,4 @@ def creme(
     settings = read_config(PerturbConfig, config, sets)
     from raycre.workflows.perturb.run import run_creme
 
-    print_result(run_creme(settings, fresh=asked(fresh, yes), dry_run=dry_run), json_)
+    print_run(run_creme(settings, fresh=asked(fresh, yes), dry_run=dry_run), settings.run.out, json_)
