@@ -13,6 +13,7 @@ from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
 from raycre.create.training import presets
 from raycre.creme.tests import table_of_tests
+from raycre.export.formats import table_of_formats
 from raycre.store.fields import table_of_fields
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
 
@@ -33,6 +34,7 @@ def tables() -> list[tuple[str, str]]:
         ("docs/creme.md", table_of_fields(ELEMENTS)),
         ("docs/backbones.md", table_of_backbones()),
         ("docs/compare.md", registry.table_of_comparisons()),
+        ("docs/export.md", table_of_formats()),
         *(("docs/compare.md", table_of_fields(schema)) for schema in compared),
     ]
 

@@ -181,7 +181,7 @@ def _of_letters(text: str | bytes, seq_len: int, number: int) -> NDArray[np.uint
 
 
 def model(
-    backbone: str,
+    backbone: str | Backbone,
     weights: str | Path | Sequence[str] | None = None,
     *,
     device: str | torch.device = "cpu",
@@ -190,7 +190,7 @@ def model(
     """Load a backbone by its name, one of an installed package, too.
 
     Args:
-        backbone: enformer, borzoi, flashzoi, planted, or of an installed package.
+        backbone: enformer, borzoi, flashzoi, planted, of an installed package; or a model of your own.
         weights: a file, registry:NAME of `raycre weights list`, or random:SEED; several are an ensemble.
         device: where it predicts: cpu, cuda, mps.
         **keys: as under `model` of a configuration: head, track_table, dtype, shifts, reverse_complement,
@@ -199,6 +199,12 @@ def model(
     Raises:
         InputError: no such backbone, weights that do not fit.
     """
+    if isinstance(backbone, Backbone):
+        if weights is not None or keys:
+            raise ConfigError(
+                "a model that is made already has its weights and settings", value=backbone.name
+            )
+        return Model(ready(backbone, device=device))
     if weights is not None:
         keys["weights"] = str(weights) if isinstance(weights, str | Path) else [str(w) for w in weights]
     given: Mapping[str, Any] = {"backbone": backbone, **keys}

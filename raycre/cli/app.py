@@ -38,6 +38,9 @@ NO_WINDOWS = (
 
 VERSIONS_OF = ("ray", "torch", "pyarrow", "pandas", "numpy")  # what results and their files depend on
 
+# What an installation for reading runs alone lacks (README, "Install").
+LEFT_OUT = ("ray", "torch", "sklearn", "scipy", "grpc")
+
 app = typer.Typer(
     name="raycre",
     cls=ExampleGroup,
@@ -96,6 +99,15 @@ def _run(arguments: list[str] | None) -> None:
         app(arguments)
     except RaycreError as error:
         _fail(f"error: {error}", error.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in LEFT_OUT:
+            raise
+        _fail(
+            f"error: this needs {package}, which is not installed here: pip install raycre "
+            "(an installation for reading runs alone has show, export, report and init)",
+            1,
+        )
     except OSError as error:
         # Disk full, permission denied: named by the system; whatever was being written was not put in place.
         where = f": {error.filename}" if error.filename else ""

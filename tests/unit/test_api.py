@@ -59,9 +59,10 @@ def test_every_verb_is_a_function_of_the_package_also_where_a_part_has_its_name(
 
 
 def test_a_part_with_a_verbs_name_stays_a_module() -> None:
-    from raycre import creme
     from raycre.creme.tests import TESTS
 
+    creme = import_module("raycre.creme")
+    assert raycre.creme is creme
     assert creme.tests.TESTS is TESTS
     assert pickle.loads(pickle.dumps(creme)) is creme
 
@@ -145,11 +146,11 @@ def test_creme_takes_the_name_of_a_test_first(monkeypatch: pytest.MonkeyPatch, t
         "dry_run": True,
     }
     keys["model"] = {"backbone": "planted"}
-    assert raycre.creme("pipeline", **keys) == {"dry_run": True}  # type: ignore[operator]
-    raycre.creme("necessity", **keys)  # type: ignore[operator]
+    assert raycre.creme("pipeline", **keys) == {"dry_run": True}
+    raycre.creme("necessity", **keys)
     assert [config.tests for config in asked] == ["pipeline", ("necessity",)]
     with pytest.raises(ConfigError, match="did you mean necessity"):
-        raycre.creme("necesity", **keys)  # type: ignore[operator]
+        raycre.creme("necesity", **keys)
 
 
 def test_a_dry_run_returns_its_cost_and_a_run_is_opened(
@@ -241,7 +242,7 @@ def test_a_folder_that_is_no_run_is_named_with_the_runs_below(tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def planted() -> Model:
-    return raycre.planted()  # type: ignore[no-any-return]
+    return raycre.planted()
 
 
 @pytest.fixture(scope="module")
@@ -347,7 +348,7 @@ class Linear(Backbone):
 
 
 def test_a_model_of_ones_own_is_read_and_gives_its_gradient() -> None:
-    model = Model(Linear())
+    model = raycre.model(Linear())
     assert model.read("AAAATNCG").tolist() == [[15]]  # 4 x 4 - 1
     x = torch.zeros(1, 4, 8, requires_grad=True)
     model.module()(x).sum().backward()

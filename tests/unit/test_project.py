@@ -39,7 +39,13 @@ def test_every_dependency_has_a_version_that_tests_ran_with() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = [*PROJECT["project"]["dependencies"], *extras["plots"], *extras["test"], *extras["umap"]]
+    wanted = [
+        *PROJECT["project"]["dependencies"],
+        *extras["plots"],
+        *extras["test"],
+        *extras["umap"],
+        *extras["browser"],
+    ]
     names = {re.split(r"[\[><=]", each)[0].casefold().replace("_", "-") for each in wanted}
     assert names - pinned == set()
 
