@@ -35,6 +35,9 @@ def write_arcs(found: Features, out: Path, options: Options) -> list[Path]:
     """
     arcs = list(found.arcs())
     if not arcs:
-        raise ConfigError("arcs tie tiles to genes, and this run has none that are called; take a creme run")
+        raise ConfigError(
+            "arcs tie called tiles to genes, and this run has none; take a creme run with a context test, "
+            "or --every"
+        )
     head = "#" + "\t".join(COLUMNS) + "\n"
     return [write_text(out / f"{each.name}.bedpe", bedpe_rows(each.rows), head) for each in arcs]

@@ -129,12 +129,25 @@ def _asked(rows: pa.Table, wanted: tuple[str, ...], *columns: str) -> pa.Table:
     return rows.filter(pc.fill_null(pc.or_kleene(*masks), False))
 
 
-def _called(rows: pd.DataFrame, options: Options, found: Features) -> pd.DataFrame:
-    """Rows with a call of enhancer or silencer, or every one with an effect."""
-    keep = rows["effect"].notna() if options.every else rows["call"].isin(["enhancer", "silencer"])
-    if not options.every and (n := int((~keep).sum())):
-        found.left_out["tiles without a call left out (--every writes them)"] = n
-    return rows[keep]
+def _called(
+    tiles: pd.DataFrame, options: Options, found: Features
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Tests, tracks and their tiles with a call of enhancer or silencer, or every one with an effect.
+
+    A test without any call (the class of the context is not known) is left out, and said.
+    """
+    silent = 0
+    for (test, track), rows in tiles.groupby(["test", "track"], sort=True):
+        if not options.every and rows["call"].isna().all():
+            found.left_out[
+                f"tiles left out of {test}, which has no calls without a context test (--every)"
+            ] = len(rows)
+            continue
+        keep = rows["effect"].notna() if options.every else rows["call"].isin(["enhancer", "silencer"])
+        silent += 0 if options.every else int((~keep).sum())
+        yield str(test), str(track), rows[keep]
+    if silent:
+        found.left_out["tiles without a call left out (--every writes them)"] = silent
 
 
 def _score(effect: pd.Series) -> pd.Series:
@@ -143,7 +156,7 @@ def _score(effect: pd.Series) -> pd.Series:
 
 
 def _calls(tiles: pd.DataFrame, options: Options, found: Features) -> Iterator[Intervals]:
-    for (test, track), rows in _called(tiles, options, found).groupby(["test", "track"], sort=True):
+    for test, track, rows in _called(tiles, options, found):
         call = rows["call"].fillna("none")
         table = pd.DataFrame(
             {
@@ -152,7 +165,7 @@ def _calls(tiles: pd.DataFrame, options: Options, found: Features) -> Iterator[I
                 "score": _score(rows["effect"]), "strand": ".", "colour": call.map(colour_of),
             }
         )  # fmt: skip
-        label = " ".join(filter(None, [f"{found.name}: calls of {test}", str(track)]))
+        label = " ".join(filter(None, [f"{found.name}: calls of {test}", track]))
         yield Intervals(file_name("calls", test, track), f"{test} calls", label, sorted_rows(table))
 
 
@@ -176,7 +189,7 @@ def _effects(tiles: pd.DataFrame, found: Features) -> Iterator[Signal]:
 
 
 def _arcs(tiles: pd.DataFrame, options: Options, found: Features) -> Iterator[Arcs]:
-    for (test, track), rows in _called(tiles, options, found).groupby(["test", "track"], sort=True):
+    for test, track, rows in _called(tiles, options, found):
         call = rows["call"].fillna("none")
         table = pd.DataFrame(
             {
@@ -186,5 +199,5 @@ def _arcs(tiles: pd.DataFrame, options: Options, found: Features) -> Iterator[Ar
                 "call": call, "test": test, "track": track or ".", "colour": call.map(colour_of),
             }
         )  # fmt: skip
-        label = " ".join(filter(None, [f"{found.name}: tiles and genes, {test}", str(track)]))
+        label = " ".join(filter(None, [f"{found.name}: tiles and genes, {test}", track]))
         yield Arcs(file_name("arcs", test, track), f"{test} arcs", label, sorted_rows(table))

@@ -49,7 +49,7 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         chrom=["chr2", "chr1", "chr1", "chr1", "chr1"],
         start=[500, 19_000, 0, 500, 5_000],
         end=[1_500, 20_000, 1_000, 1_500, 6_000],
-        name=["a", None, "with blank", "c", "d"],
+        name=["a", "", "with blank", "c", "d"],
         strand=["+", ".", "-", ".", "."],
     )
     write_table(out / "predictions" / "part-00000.parquet", as_table(rows[:3], PREDICTIONS))
@@ -233,7 +233,7 @@ def test_genes_tests_and_tracks_are_chosen_by_name(perturbed: Path, tmp_path: Pa
         (ConfigError, {"genes": "A"}, r"no such option; did you mean gene\?"),
     ):
         with pytest.raises(error, match=words):
-            raycre.export(perturbed, "bed9", out=tmp_path, **options)  # type: ignore[arg-type]
+            raycre.export(perturbed, "bed9", out=tmp_path, **options)
 
 
 def test_a_gene_with_two_tss_and_a_run_with_two_tracks_have_files_apart(tmp_path: Path) -> None:
@@ -246,6 +246,26 @@ def test_a_gene_with_two_tss_and_a_run_with_two_tracks_have_files_apart(tmp_path
     assert sorted(export(run, tmp_path / "out", "bedgraph")) == [
         f"effect.necessity.A_{tss}.{track}.bedgraph" for tss in (8000, 9000) for track in ("CNhs7", "track8")
     ]
+
+
+def test_a_test_without_calls_is_said_and_written_whole_when_asked_for(tmp_path: Path) -> None:
+    """Without a context test no class of the context is known, so that necessity calls nothing."""
+    tables = [gene_rows("A", "chr1", 8_000, "+", [0.5, 0.1], [None, None])]
+    run = write_run(tmp_path / "run", write_genome(tmp_path), tables)
+    found = raycre.export(run, "bed9", out=tmp_path / "out")
+    assert found["files"] == {"bed9": []}
+    left_out = "tiles left out of necessity, which has no calls without a context test (--every)"
+    assert found["left_out"] == {left_out: 2}
+    every = export(run, tmp_path / "out", "bed9", "bedpe-arcs", every=True)
+    assert read_bed(every["calls.necessity.bed"])["name"].tolist() == ["A:none", "A:none"]
+    with pytest.raises(ConfigError, match="with a context test, or --every"):
+        raycre.export(run, "bedpe-arcs", out=tmp_path / "out")
+
+
+def test_a_test_that_calls_neither_has_an_empty_file(tmp_path: Path) -> None:
+    tables = [gene_rows("A", "chr1", 8_000, "+", [0.01], ["neither"])]
+    run = write_run(tmp_path / "run", write_genome(tmp_path), tables)
+    assert export(run, tmp_path / "out", "bed9")["calls.necessity.bed"].read_text() == ""
 
 
 def test_interactions_are_read_back_with_their_ends(perturbed: Path, tmp_path: Path) -> None:
@@ -362,7 +382,7 @@ def test_formats_are_named_with_near_matches(predicted: Path, tmp_path: Path, si
         raycre.export(predicted, out=tmp_path)
     with pytest.raises(ConfigError, match=r"no such format; did you mean bigwig\?"):
         raycre.export(predicted, "bigwg", out=tmp_path)
-    with pytest.raises(ConfigError, match="arcs tie tiles to genes"):
+    with pytest.raises(ConfigError, match="arcs tie called tiles to genes"):
         raycre.export(predicted, "bedpe-arcs", out=tmp_path, sizes=sizes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from raycre.genome.roles import role_of
 from raycre.workflows.init import verbs, write_config
 from tests.run_folders import start_run
 
-KINDS = {"train": TrainConfig, "predict": PredictConfig, "creme": PerturbConfig}
+KINDS: dict[str, Any] = {"train": TrainConfig, "predict": PredictConfig, "creme": PerturbConfig}
 
 
 @pytest.mark.parametrize("verb", KINDS)
