@@ -21,12 +21,20 @@ def list_tests() -> str:
     return "\n\n".join(["Tests:", *describe_tests()])
 
 
+def complete_test(incomplete: str) -> list[str]:
+    """Return the tests that a shell may complete a word to."""
+    from raycre.creme.tests import RESERVED, names_of_tests
+
+    return [name for name in (*names_of_tests(), *RESERVED) if name.startswith(incomplete)]
+
+
 def creme(
     test: Annotated[
         str,
         typer.Argument(
             help="Name of a test (they are listed below); pipeline for all tests of the paper; config for "
-            "those of the configuration."
+            "those of the configuration.",
+            autocompletion=complete_test,
         ),
     ],
     config: Config,

@@ -12,8 +12,20 @@ from raycre.cli.options import Json
 from raycre.store.location import local_path
 
 
+def complete_verb(incomplete: str) -> list[str]:
+    """Return the verbs that a shell may complete a word to."""
+    from raycre.workflows.init import verbs
+
+    return [verb for verb in verbs() if verb.startswith(incomplete)]
+
+
 def init(
-    verb: Annotated[str, typer.Argument(metavar="VERB", help="Whose: train, predict or creme.")],
+    verb: Annotated[
+        str,
+        typer.Argument(
+            metavar="VERB", help="Whose: train, predict or creme.", autocompletion=complete_verb
+        ),
+    ],
     fill: Annotated[
         list[Path] | None,
         typer.Option(

@@ -134,7 +134,7 @@ def check_sizes(found: Features) -> None:
 def _write_big(path: Path, rows: pd.DataFrame, found: Features, sql: str) -> Path:
     library = check_ready(found)
     chroms = rows["chrom"].unique()
-    rest = rows.iloc[:, 3:].astype(str).agg("\t".join, axis=1)
+    rest = map("\t".join, zip(*(rows[name].astype(str) for name in rows.columns[3:]), strict=True))
     items = zip(rows["chrom"], rows["start"].tolist(), rows["end"].tolist(), rest, strict=True)
     write_atomic(
         path,

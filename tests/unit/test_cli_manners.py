@@ -101,16 +101,23 @@ def test_python_m_raycre_is_the_command_and_shells_complete_it() -> None:
     )
     assert run.stdout.startswith(f"raycre {raycre.__version__} (Python ")
     code = "from raycre.cli.app import app; app(prog_name='raycre')"
-    asked = {"_RAYCRE_COMPLETE": "complete_bash", "COMP_WORDS": "raycre we", "COMP_CWORD": "1"}
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=os.environ | asked,
-        check=True,
-    )
-    assert run.stdout.split() == ["weights"]
+    for words, completed in (
+        ("raycre we", "weights"),
+        ("raycre creme nec", "necessity"),
+        ("raycre init tr", "train"),
+    ):
+        asked = {
+            "_RAYCRE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")),
+        }  # fmt: skip
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=os.environ | asked,
+            check=True,
+        )
+        assert run.stdout.split() == [completed]
 
 
 # --- what a verb ends with
