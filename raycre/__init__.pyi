@@ -1,5 +1,6 @@
 from typing import Any
 
+from raycre.api.calls import annotate as annotate
 from raycre.api.calls import compare as compare
 from raycre.api.calls import demo as demo
 from raycre.api.calls import export as export

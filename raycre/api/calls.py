@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Where = str | Path | OpenRun
+OF_ANNOTATIONS = ("group_by", "pairs", "alternative", "reading", "test", "track")
 
 
 def compare(
@@ -43,6 +45,41 @@ def compare(
     return run_comparison(
         comparison, _folder(run), given, test=test, track=None if track is None else str(track),
         fasta=_path(fasta), sizes=_path(sizes), out=_path(out),
+    )  # fmt: skip
+
+
+def annotate(
+    annotation: str,
+    /,
+    *,
+    regions: str | Path | Sequence[str | Path] = (),
+    run: Where | Sequence[Where] = (),
+    out: str | Path | None = None,
+    fasta: str | Path | None = None,
+    fresh: bool = False,
+    dry_run: bool = False,
+    **given: Any,
+) -> dict[str, Any]:
+    """Say what regions are, and whether groups of them differ.
+
+    Args:
+        annotation: motifs, conservation, …: see `raycre annotate --help`.
+        regions, run: one or several files of regions and finished runs; NAME=PATH names its group.
+        out: folder of the results; by default RUN/annotations/NAME.
+        fasta: the genome; needed by what reads sequence.
+        fresh, dry_run: as of other verbs.
+        **given: files and options of the annotation's own, and group_by, pairs, alternative, reading, test
+            and track, as on the command line with _ for -.
+
+    Raises:
+        InputError: bad input; nothing was written.
+    """
+    from raycre.workflows.annotate.run import run_annotation
+
+    common = {name: given.pop(name) for name in OF_ANNOTATIONS if name in given}
+    return run_annotation(
+        annotation, given, regions=_texts(regions), run=_texts(run), out=_path(out), fasta=_path(fasta),
+        fresh=fresh, dry_run=dry_run, **common,
     )  # fmt: skip
 
 
@@ -120,6 +157,11 @@ def fetch(*names: str, offline: bool = False) -> dict[str, Any]:
     from raycre.workflows.downloads import fetch_published
 
     return fetch_published(names, offline=offline)
+
+
+def _texts(given: Where | Sequence[Where]) -> list[str]:
+    several = [given] if isinstance(given, str | Path | OpenRun) else given
+    return [str(one.path) if isinstance(one, OpenRun) else str(one) for one in several]
 
 
 def _folder(run: Where) -> Path:

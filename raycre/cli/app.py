@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from raycre import __version__
+from raycre.cli.annotate import annotate
 from raycre.cli.compare import compare
 from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
@@ -56,6 +57,7 @@ app.command(cls=ending_with(list_tests))(creme)
 for verb in (show, report, export, demo, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
+app.add_typer(annotate, name="annotate")
 app.add_typer(compare, name="compare")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from typer.core import TyperGroup
+
+OF_GROUP = {"annotate": ("--run", "runs/candidates")}  # what commands of a verb are about
 
 EXAMPLES = {
     "init": "raycre init train --fill genome.fa --fill labels.bed --fill dnase.bw -o train.yaml",
@@ -36,9 +39,17 @@ class ExampleGroup(TyperGroup):
         """Return a command, with its example."""
         command = super().get_command(ctx, cmd_name)
         words = " ".join([*_words(ctx), cmd_name])
-        if command is not None and words in EXAMPLES:
-            command.epilog = f"Example: {EXAMPLES[words]}"
+        if command is not None and not hasattr(command, "commands"):
+            command.epilog = f"Example: {EXAMPLES.get(words) or _example(words, command)}"
         return command
+
+
+def _example(words: str, command: Any) -> str:
+    """An example of a command that is made from a declaration: its files, and what it is about."""
+    files = [str(each.metavar) for each in command.params if each.param_type_name == "argument"]
+    about = OF_GROUP.get(words.partition(" ")[0], ())
+    named = [re.sub(r"\[.*?\]|\.\.\.", "", name).strip() for name in files]
+    return " ".join(["raycre", words, *named, *about])
 
 
 def _words(ctx: Any) -> list[str]:

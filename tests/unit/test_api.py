@@ -27,6 +27,7 @@ from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, InputError, MissingInputError, TrackError
 from raycre.verbs import VERBS, find
 from raycre.workflows.predict import run as prediction
+from tests.by_hand import write_training as write_checkpoint
 from tests.conftest import predict_values
 from tests.run_folders import (
     effect_rows,
@@ -36,7 +37,6 @@ from tests.run_folders import (
     write_prediction,
     write_training,
 )
-from tests.unit.test_checkpoints import write_training as write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
