@@ -150,12 +150,13 @@ class OpenRun:
     def _patterns(self) -> dict[str, Files]:
         below: dict[str, Files] = {
             path.stem: (f"{folder}/{path.name}", {})
-            for folder in ("inputs", "summary")
+            for folder in ("inputs", "summary", ".")
             for path in sorted((self.path / folder).glob("*.parquet"))
         }
         parts: dict[str, Files] = {
-            path.name: (f"summary/{path.name}/part-*.parquet", {})
-            for path in sorted((self.path / "summary").glob("compare_*/"))
+            path.name: (f"{folder}/{path.name}/part-*.parquet", {})
+            for folder, names in (("summary", "compare_*/"), (".", "annotate_*/"))
+            for path in sorted((self.path / folder).glob(names))
         }
         common: dict[str, Files] = {name: (pattern, {}) for name, pattern in _OF_ALL.items()}
         return {**TABLES.get(self.verb, {}), **below, **parts, **common}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,13 @@ from raycre.store.location import local_path
 from raycre.store.old_run import RECORD
 
 MAIN = {"train": "folds/", "sweep": "sweep/", "predict": "predictions/", "creme": "effects/"}
+
+NEXT = {  # after a finished run of a verb
+    "train": ("raycre init predict --fill {run} -o predict.yaml", "raycre report {run}"),
+    "sweep": ("raycre report {run}",),
+    "predict": ("raycre report {run}", "raycre export {run} --bed9 --bigwig"),
+    "creme": ("raycre report {run}", "raycre export {run} --bed9 --bedpe-arcs"),
+}
 
 
 def read_record(path: str | Path) -> tuple[Path, dict[str, Any]]:
@@ -59,13 +66,7 @@ def next_step(run: Path, record: Mapping[str, Any]) -> str:
         return "run the same command again, it goes on from here"
     if record.get("failed_shards") or record.get("failed_units"):
         return "run the same command again, which tries the failed units once more"
-    if verb == "train":
-        return f"raycre init predict --fill {folder} -o predict.yaml; raycre report {folder}"
-    if verb == "sweep":
-        return f"raycre report {folder}"
-    formats = {"predict": "--bed9 --bigwig", "creme": "--bed9 --bedpe-arcs"}.get(verb)
-    export = f"; raycre export {folder} {formats}" if formats else ""
-    return f"raycre report {folder}{export}"
+    return "; ".join(step.format(run=folder) for step in NEXT.get(verb, ("raycre export {run} --tsv",)))
 
 
 def _trained(record: Mapping[str, Any]) -> str:
@@ -95,7 +96,7 @@ def _perturbed(record: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-_FOUND = {
+_FOUND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "train": _trained,
     "sweep": lambda record: (
         f"{record['runs']:,} settings, {record['folds_done']:,} of {record['folds']:,} folds"
@@ -104,4 +105,5 @@ _FOUND = {
     ),
     "predict": _called,
     "creme": _perturbed,
+    "annotate": lambda record: f"{record['result']['regions']:,} regions" if "result" in record else "",
 }

@@ -87,14 +87,16 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _features(run: Path, record: Mapping[str, Any], options: Options, sizes: str | Path | None) -> Features:
-    path = Path(str(record.get("config", {}).get("inputs", {}).get("fasta", "")))
+    config = record.get("config", {})
+    given = config.get("inputs", {}).get("fasta") or config.get("fasta")
+    path = Path(str(given or ""))
     lengths: Mapping[str, int] = {}
     if sizes is not None:
         lengths = read_sizes(sizes)
     elif path.is_file():
         with Fasta(path) as opened:
             lengths = dict(opened.sizes)
-    else:
+    elif given:
         say(
             f"note: the run's FASTA is not where it was ({path}): nothing is cut at chromosomes' ends; "
             "see --sizes"
@@ -123,7 +125,8 @@ def _tables_alone(
             path=run,
         )
 
-    tables = {p.stem: _reader(p) for p in sorted((run / "summary").glob("*.parquet"))}
+    files = [*sorted((run / "summary").glob("*.parquet")), *sorted(run.glob("annotate_*.parquet"))]
+    tables = {path.stem: _reader(path) for path in files}
     return Features(**about, intervals=nothing, signals=nothing, arcs=nothing, tables=tables)
 
 

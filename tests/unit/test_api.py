@@ -7,11 +7,13 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyBigWig
 import pytest
 import torch
 from torch import nn
@@ -26,6 +28,7 @@ from raycre.backbones.tracks import plain_table
 from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, InputError, MissingInputError, TrackError
 from raycre.verbs import VERBS, find
+from raycre.workflows import progress
 from raycre.workflows.predict import run as prediction
 from tests.by_hand import write_training as write_checkpoint
 from tests.conftest import predict_values
@@ -235,6 +238,33 @@ def test_a_folder_that_is_no_run_is_named_with_the_runs_below(tmp_path: Path) ->
         raycre.open_run(tmp_path)
     with pytest.raises(MissingInputError, match="no such folder"):
         raycre.open_run(tmp_path / "absent")
+
+
+def test_an_annotation_is_a_call_and_its_tables_are_read_and_exported(tmp_path: Path) -> None:
+    scores, regions = tmp_path / "scores.bw", tmp_path / "regions.bed"
+    with pyBigWig.open(str(scores), "w") as file:
+        file.addHeader([("chr1", 1_000)])
+        file.addEntries(["chr1", "chr1"], [0, 100], ends=[100, 200], values=[1.0, 3.0])
+    regions.write_text("chr1\t50\t150\tenhancer\nchr1\t100\t200\tbackground\n")
+    raycre.annotate("conservation", regions=regions, scores=scores, group_by="name", out=tmp_path / "out")
+    run = raycre.open_run(tmp_path / "out")
+    assert run.verb == "annotate"
+    assert "2 regions" in repr(run)
+    assert f"next: raycre export {tmp_path / 'out'} --tsv" in repr(run)
+    means = run.table("annotate_conservation").pandas()["mean"].tolist()
+    assert means == pytest.approx([2, 3])  # half of 1 and half of 3; 3 alone
+    found = raycre.export(run, "tsv", out=tmp_path / "tsv")
+    assert "annotate_conservation.tsv" in [Path(path).name for path in found["files"]["tsv"]]
+
+
+def test_a_notebook_with_widgets_has_bars_and_other_output_has_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    assert not progress.shows_bars()
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    for found in (object(), None):
+        monkeypatch.setattr(progress, "find_spec", lambda name, found=found: found)
+        assert progress.shows_bars() is (found is not None)
 
 
 # --- backbones
