@@ -49,7 +49,8 @@ def summarise(run: Path, record: Mapping[str, Any]) -> list[str]:
     """Return three lines: what was found, where it lies, what to do next."""
     verb = str(record["verb"])
     state = "finished" if record.get("finished") else "not finished"
-    found = _FOUND.get(verb, lambda _: "")(record)
+    tell = _FOUND.get(verb)
+    found = "" if tell is None else tell(record)
     missing = record.get("failed_shards") or record.get("failed_units")
     failed = f"; {missing:,} units failed (failures.parquet)" if missing else ""
     return [

@@ -29,6 +29,18 @@ def test_the_blocks_about_arrays_run_as_they_stand() -> None:
     assert names["mine"].read("ACGT" * 512).shape == (1, 1)  # type: ignore[attr-defined]
 
 
+def test_tangermeme_takes_the_module_where_it_is_installed() -> None:
+    pytest.importorskip("tangermeme")
+    names: dict[str, object] = {"raycre": raycre, "torch": torch}
+    for block in (block for block in BLOCKS if "raycre.planted()" in block or "tangermeme" in block):
+        exec(compile(block, "docs/python.md", "exec"), names)
+    before, after = names["before"], names["after"]
+    assert isinstance(before, torch.Tensor)
+    assert isinstance(after, torch.Tensor)
+    assert before.shape == (2, 1)
+    assert after.shape == (2, 20, 1)  # of as many shuffles as tangermeme makes by default
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=[str(number) for number in range(len(BLOCKS))])
 def test_every_block_is_python_and_calls_what_there_is(block: str) -> None:
     compile(block, "docs/python.md", "exec")
