@@ -11,8 +11,9 @@ from typing import Any
 
 from raycre.errors import ConfigError, MissingInputError, near
 from raycre.genome.roles import COMPANIONS, role_of
-from raycre.store.files import read_json, write_atomic
+from raycre.store.files import write_atomic
 from raycre.store.old_run import RECORD
+from raycre.store.summary import read_record
 
 TEMPLATES = files("raycre") / "templates"
 # What a verb's keys are without a file: a value that works, or null; the others have to be filled in.
@@ -141,7 +142,7 @@ def _of_file(path: Path) -> list[tuple[str, str]]:
 
 def _of_run(path: Path, verb: str) -> list[tuple[str, str]]:
     """A run, and the genome and signals that it has read, which a run after it needs, too."""
-    record = read_json(path / RECORD)
+    record = read_record(path)[1]
     inputs = record.get("config", {}).get("inputs", {})
     found = [(ROLE_OF_RUN.get(record.get("verb"), ""), str(path))]
     wanted = ("fasta", "openness", "loops", "blacklist") if verb == "predict" else ("fasta",)

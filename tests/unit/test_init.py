@@ -123,6 +123,10 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(tmp_path: Path, genome
         write_config("train", [tmp_path / "absent"], path)
     with pytest.raises(ConfigError, match=r"templates of creme, predict, train; did you mean train\?"):
         write_config("trian", (), path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("[]")
+    with pytest.raises(FormatError, match="not the record of a run"):
+        write_config("train", [tmp_path / "run"], path)
     assert not path.exists()
     path.write_text("mine")
     with pytest.raises(ConfigError, match="is there already"):
