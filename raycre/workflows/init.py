@@ -144,7 +144,7 @@ def _of_run(path: Path, verb: str) -> list[tuple[str, str]]:
     """A run, and the genome and signals that it has read, which a run after it needs, too."""
     record = read_record(path)[1]
     inputs = record.get("config", {}).get("inputs", {})
-    found = [(ROLE_OF_RUN.get(record.get("verb"), ""), str(path))]
+    found = [(ROLE_OF_RUN.get(str(record["verb"]), ""), str(path))]
     wanted = ("fasta", "openness", "loops", "blacklist") if verb == "predict" else ("fasta",)
     for key in wanted:
         value = inputs.get(key)
