@@ -104,6 +104,10 @@ class Fasta:
         codes = self._letters(chrom, start, end, pad=pad)
         return np.minimum(codes, N_CODE, out=codes)
 
+    def read_n(self, chrom: str, start: int, end: int) -> NDArray[np.bool_]:
+        """Mark N and n in an interval inside its chromosome: bool (end - start,); errors of `read`."""
+        return self._letters(chrom, start, end, pad=False) == N_CODE
+
     def read_many(
         self,
         chrom: Sequence[str] | pd.Series | NDArray[Any],
