@@ -18,6 +18,7 @@ from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
 from raycre.cli.options import ending_with
 from raycre.cli.predict import predict
+from raycre.cli.prepare import prepare_inputs
 from raycre.cli.report import report
 from raycre.cli.signals import interruptible
 from raycre.cli.tracks import tracks
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
+app.command("prepare")(prepare_inputs)
 app.command(cls=ending_with(list_tests))(creme)
 for verb in (demo, report, doctor, tracks):
     app.command()(verb)

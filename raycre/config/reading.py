@@ -13,12 +13,13 @@ from raycre.config import yaml_text
 from raycre.config.aliases import canonical, resolve_aliases
 from raycre.config.models import PredictConfig
 from raycre.config.perturb import PerturbConfig
+from raycre.config.prepare import PrepareConfig
 from raycre.config.train import TrainConfig
 from raycre.config.words import Problem
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.file_kinds import refuse_other_kinds
 
-VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)
+VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig, PrepareConfig)
 
 
 def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) -> VerbConfig:

@@ -87,6 +87,13 @@ def read_intervals(path: str | Path, *, format: str = "auto", feature: str = GEN
     return IntervalFile(table[COLUMNS].reset_index(drop=True), name, n_dropped)
 
 
+def format_of(path: str | Path) -> str | None:
+    """Return the format of `FORMATS` that a file's first bytes tell; None where its rows must."""
+    head = read_head(path)
+    binary = next((name for name, kind in _BINARY.items() if kind(head)), None)
+    return binary or _kind_of_text(head)
+
+
 def _read(path: Path, found: str | None, feature: str) -> tuple[pd.DataFrame, str, int]:
     if found in _READERS:
         table, n_dropped = _READERS[found](path)

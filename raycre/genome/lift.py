@@ -197,8 +197,8 @@ def _read_chain(header: bytes, lines: _Lines, path: Path) -> LiftOverChain:
     except Exception as error:  # pyliftover raises Exception itself, and ValueError for what is no number
         if lines.ended:
             raise FormatError(
-                f"the file ends within the chain of this line: it was cut off after line {lines.number}; get it "
-                "again",
+                "the file ends within the chain of this line: it was cut off after line "
+                f"{lines.number}; get it again",
                 path=path,
                 line=number,
                 value=_text(header),

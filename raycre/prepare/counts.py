@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Count(NamedTuple):
+class StepCount(NamedTuple):
     """One number of one step: `item` is a class, a source, or class.what."""
 
     step: str
@@ -30,7 +30,7 @@ PAPER: Mapping[str, Mapping[tuple[str, str], int]] = {
 """Silencers read: of the database's site (K562) and of another paper's data (HepG2), not of CREATE's."""
 
 
-def beside_paper(counts: list[Count], cell: str | None) -> list[dict[str, object]]:
+def beside_paper(counts: list[StepCount], cell: str | None) -> list[dict[str, object]]:
     """Return counts as rows: step, item, n, and paper, None where the paper says nothing."""
     paper = {name.casefold(): numbers for name, numbers in PAPER.items()}.get((cell or "").casefold(), {})
     return [{**count._asdict(), "paper": paper.get((count.step, count.item))} for count in counts]

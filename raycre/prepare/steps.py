@@ -15,7 +15,7 @@ from raycre.genome.classes import CLASSES
 from raycre.genome.folds import near_groups
 from raycre.prepare.background import allowed_intervals, legal_starts, most_windows, sample_background
 from raycre.prepare.candidates import join_candidates, merge_candidates, remove_known
-from raycre.prepare.counts import Count
+from raycre.prepare.counts import StepCount
 from raycre.prepare.labels import between_classes
 from raycre.prepare.rules import Rules
 from raycre.prepare.windows import PLACE, Centre, join_identical, to_width
@@ -39,7 +39,7 @@ class LabelTables(NamedTuple):
     whole: dict[str, pd.DataFrame]
     final: pd.DataFrame
     dropped: pd.DataFrame
-    counts: list[Count]
+    counts: list[StepCount]
 
 
 def make_labels(records: Mapping[str, pd.DataFrame], sizes: Mapping[str, int], rules: Rules) -> LabelTables:
@@ -57,11 +57,11 @@ def make_labels(records: Mapping[str, pd.DataFrame], sizes: Mapping[str, int], r
             table.assign(record=np.arange(len(table))), sizes, centre=centre, at_ends=rules.at_ends
         )
         counts += [
-            Count("resize", f"{name}.in", len(table)),
-            Count("resize", f"{name}.clipped_dropped", resized.n_dropped),
-            Count("resize", f"{name}.kept", len(resized.table)),
+            StepCount("resize", f"{name}.in", len(table)),
+            StepCount("resize", f"{name}.clipped_dropped", resized.n_dropped),
+            StepCount("resize", f"{name}.kept", len(resized.table)),
         ]
-        windows[name] = in_order(resized.table[[*PLACE, "name", "source", "record"]], sizes)
+        windows[name] = by_place(resized.table[[*PLACE, "name", "source", "record"]], sizes)
     # A promoter is its window: all that the paper says of its size.
     whole = {name: windows[name] if name == "promoter" else table for name, table in records.items()}
     apart = {name: np.zeros(len(table), dtype=bool) for name, table in windows.items()}
@@ -80,7 +80,7 @@ def make_labels(records: Mapping[str, pd.DataFrame], sizes: Mapping[str, int], r
         table = table.drop(columns="record")
         windows[name] = table
         one = join_identical(table, ["name", "source"])
-        counts.append(Count("join", f"{name}.windows", len(one)))
+        counts.append(StepCount("join", f"{name}.windows", len(one)))
         joined[name] = one if rules.labels.identical == "join" else table.assign(n=np.int64(1))
     left, lost = [], []
     if rules.labels.tested == "after_resizing":
@@ -99,17 +99,20 @@ def make_labels(records: Mapping[str, pd.DataFrame], sizes: Mapping[str, int], r
             left.append(part.assign(label=name))
             gone = join_identical(table[apart[name]], ["name", "source"])
             lost.append(gone.assign(label=name, overlaps=""))
-    counts += [Count("labels", f"overlapping_pairs.{a}~{b}", n) for (a, b), n in sorted(pairs.items())]
+    counts += [StepCount("labels", f"overlapping_pairs.{a}~{b}", n) for (a, b), n in sorted(pairs.items())]
     for name, here, gone in zip(windows, left, lost, strict=True):
-        counts += [Count("labels", f"{name}.dropped", len(gone)), Count("labels", f"{name}.final", len(here))]
-    final = in_order(pd.concat(left, ignore_index=True), sizes)
-    dropped = in_order(pd.concat(lost, ignore_index=True), sizes)
+        counts += [
+            StepCount("labels", f"{name}.dropped", len(gone)),
+            StepCount("labels", f"{name}.final", len(here)),
+        ]
+    final = by_place(pd.concat(left, ignore_index=True), sizes)
+    dropped = by_place(pd.concat(lost, ignore_index=True), sizes)
     if len(final):
         groups = np.unique(near_groups(final), return_counts=True)[1]
         counts += [
-            Count("folds", "labels", len(final)),
-            Count("folds", "groups", len(groups)),
-            Count("folds", "groups_with_two_or_more_labels", int((groups > 1).sum())),
+            StepCount("folds", "labels", len(final)),
+            StepCount("folds", "groups", len(groups)),
+            StepCount("folds", "groups_with_two_or_more_labels", int((groups > 1).sum())),
         ]
     return LabelTables(windows, joined, whole, final, dropped, counts)
 
@@ -126,7 +129,7 @@ class CandidateTables(NamedTuple):
     windows: pd.DataFrame
     kept: pd.DataFrame
     final: pd.DataFrame
-    counts: list[Count]
+    counts: list[StepCount]
 
 
 def make_candidates(
@@ -160,28 +163,29 @@ def make_candidates(
     if before:
         table = table.assign(**{f"hits_{k}": hit for k, hit in remove_known(table, known).hits.items()})
     resized = to_width(table, sizes, centre=rules.centre.candidates, at_ends=rules.at_ends)
-    windows = in_order(resized.table, sizes)
+    windows = by_place(resized.table, sizes)
     counts = [
-        Count("candidates", "peaks_in", len(peaks)),
-        Count("candidates", "clipped_dropped", resized.n_dropped),
-        Count("candidates", "resized", len(windows)),
+        StepCount("candidates", "peaks_in", len(peaks)),
+        StepCount("candidates", "clipped_dropped", resized.n_dropped),
+        StepCount("candidates", "resized", len(windows)),
     ]
     if not before:
         windows = windows.assign(**{f"hits_{k}": hit for k, hit in remove_known(windows, known).hits.items()})
     left = np.ones(len(windows), dtype=bool)
     for name in KNOWN:
         hit = windows[f"hits_{name}"].to_numpy(bool)
-        counts.append(Count("candidates", f"removed_by_{name}", int((hit & left).sum())))
+        counts.append(StepCount("candidates", f"removed_by_{name}", int((hit & left).sum())))
         left &= ~hit
     kept = windows.loc[left, [*PLACE, "name", "source"]].reset_index(drop=True)
-    counts.append(Count("candidates", "kept_rows", len(kept)))
+    counts.append(StepCount("candidates", "kept_rows", len(kept)))
     counts += [
-        Count("candidates", f"kept_rows.{source}", n) for source, n in kept["source"].value_counts().items()
+        StepCount("candidates", f"kept_rows.{source}", n)
+        for source, n in kept["source"].value_counts().items()
     ]
     joined = join_candidates(kept)
-    counts.append(Count("candidates", "unique_windows", len(joined)))
+    counts.append(StepCount("candidates", "unique_windows", len(joined)))
     several = joined["source"].str.contains(",", regex=False).sum() if len(joined) else 0
-    counts.append(Count("candidates", "windows_of_two_or_more_sources", int(several)))
+    counts.append(StepCount("candidates", "windows_of_two_or_more_sources", int(several)))
     final = joined
     if choice.overlaps == "keep":
         final = kept.assign(n=np.int64(1))
@@ -189,8 +193,8 @@ def make_candidates(
         merged = merge_candidates(kept)
         length = merged["chrom"].map(sizes).to_numpy(np.int64)
         inside = (merged["start"] >= 0).to_numpy() & (merged["end"].to_numpy() <= length)
-        final = in_order(merged[inside], sizes)
-    counts.append(Count("candidates", "final", len(final)))
+        final = by_place(merged[inside], sizes)
+    counts.append(StepCount("candidates", "final", len(final)))
     columns = [*PLACE, "name", "source", *(f"hits_{name}" for name in KNOWN)]
     return CandidateTables(windows[columns], kept, final, counts)
 
@@ -201,7 +205,7 @@ class BackgroundTables(NamedTuple):
     allowed: pd.DataFrame
     starts: pd.DataFrame
     sampled: pd.DataFrame
-    counts: list[Count]
+    counts: list[StepCount]
 
 
 def make_background(
@@ -229,16 +233,16 @@ def make_background(
     allowed = allowed_intervals(excluded, sizes, chromosomes)
     starts = legal_starts(allowed)
     counts = [
-        Count("background", "allowed_bases", int((allowed["end"] - allowed["start"]).sum())),
-        Count("background", "legal_starts", int((starts["end"] - starts["start"]).sum())),
-        Count("background", "most_regions_without_overlap", most_windows(allowed)),
+        StepCount("background", "allowed_bases", int((allowed["end"] - allowed["start"]).sum())),
+        StepCount("background", "legal_starts", int((starts["end"] - starts["start"]).sum())),
+        StepCount("background", "most_regions_without_overlap", most_windows(allowed)),
     ]
     sampled = sample_background(allowed, rules.background.n, seed)
-    counts.append(Count("labels", "background.final", len(sampled)))
+    counts.append(StepCount("labels", "background.final", len(sampled)))
     return BackgroundTables(allowed, starts, sampled, counts)
 
 
-def in_order(table: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
+def by_place(table: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
     """Sort rows by chromosome (in the order of `sizes`) and place; equal ones by class, source and name."""
     rank = {name: number for number, name in enumerate(sizes)}
     classes = {name: number for number, name in enumerate(CLASSES)}

@@ -15,7 +15,7 @@ from raycre.genome.n_runs import runs_of_n
 from raycre.genome.overlaps import overlapping
 from raycre.prepare.background import most_windows
 from raycre.prepare.candidates import merge_candidates, remove_known
-from raycre.prepare.counts import Count
+from raycre.prepare.counts import StepCount
 from raycre.prepare.labels import between_classes
 from raycre.prepare.rules import Rules
 from raycre.prepare.steps import (
@@ -87,7 +87,7 @@ def chromosomes(prepared: PrepareSet) -> list[str]:
     return sorted(prepared.bed("08_background_allowed", PLACE)["chrom"].unique())
 
 
-def numbers(found: list[Count], step: str) -> dict[str, int]:
+def numbers(found: list[StepCount], step: str) -> dict[str, int]:
     return {item: n for of_step, item, n in found if of_step == step}
 
 
