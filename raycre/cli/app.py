@@ -16,6 +16,7 @@ from raycre.cli.compare import compare
 from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
+from raycre.cli.genome import genome
 from raycre.cli.options import ending_with
 from raycre.cli.predict import predict
 from raycre.cli.prepare import prepare_inputs
@@ -44,6 +45,7 @@ app.command(cls=ending_with(list_tests))(creme)
 for verb in (demo, report, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
+app.add_typer(genome, name="genome")
 app.add_typer(compare, name="compare")
 
 

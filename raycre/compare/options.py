@@ -79,14 +79,14 @@ def option_files(comparison: Comparison, options: Any) -> Iterator[tuple[str, Pa
         value = getattr(options, each.name)
         if each.takes == "files":
             yield from value.items()
-        elif each.takes == "file":
+        elif each.takes == "file" or isinstance(value, Path):
             yield each.name, value
 
 
 def _value(taken: Taken, given: Any) -> Any:
     if taken.takes == "files":
         return dict(given) if isinstance(given, Mapping) else _named(given)
-    if taken.takes == "file":
+    if taken.takes == "file" or (Path in get_args(taken.kind) and given is not None):
         return local_path(str(given))
     if taken.is_list:
         if not isinstance(given, str):

@@ -28,6 +28,7 @@ from raycre.compare.declaration import (
 from raycre.compare.tiles import GROUP
 from raycre.errors import ConfigError, FormatError
 from raycre.genome.intervals import on_known_chromosomes
+from raycre.genome.lift import lift_regions, read_chains
 from raycre.genome.overlaps import covered_bases
 from raycre.genome.regions import read_regions
 from raycre.log import say
@@ -137,14 +138,21 @@ class Options:
     groups: tuple[str, ...] = groups_option()
     by_name: bool = option(False, "Every name in column 4 is an annotation.")
     compat: str = compat_option()
+    chain: Path | None = option(None, "Chain file from the assembly of the annotations to the run's.")
 
 
 def compare_overlap(run: Compared, options: Options) -> ComparisonResult:
     """Count tiles and bases of tiles in the intervals of every file, or of every name in a file."""
     lengths, _ = run.sizes()
     annotations: dict[str, pd.DataFrame] = {}
+    chains, lifts = None, dict[str, dict[str, int]]()
+    if options.chain is not None:
+        chains = read_chains(options.chain)
+        chains.check_target(lengths)
     for name, path in options.beds.items():
         rows = read_regions(path).table
+        if chains is not None:
+            rows, lifts[name], _ = lift_regions(rows, chains)
         rows = rows[on_known_chromosomes(rows, path, lengths)]
         if options.by_name and rows["name"].isna().any():
             line = int(rows.loc[rows["name"].isna(), "line"].iloc[0])
@@ -152,6 +160,7 @@ def compare_overlap(run: Compared, options: Options) -> ComparisonResult:
         of_file = dict(iter(rows.groupby("name"))) if options.by_name else {"": rows}
         annotations |= {f"{name}:{label!s}".rstrip(":"): part for label, part in of_file.items()}
     facts, rows = lay_on(run.table, annotations, options.groups, options.compat)
+    facts |= {"lift": lifts} if lifts else {}
     return ComparisonResult(facts, {"overlap": rows})
 
 

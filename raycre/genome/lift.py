@@ -46,7 +46,7 @@ class Chain(NamedTuple):
 
     def target_of(self, block: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where positions of the source, each in its block, are on the target's forward strand."""
-        place = self.target_start[block] + position - self.blocks[block, 0]
+        place: NDArray[np.int64] = self.target_start[block] + position - self.blocks[block, 0]
         return place if self.strand == "+" else self.target_size - 1 - place
 
 

@@ -73,7 +73,8 @@ def read_bcf(path: Path) -> tuple[pd.DataFrame, int]:
         )
     (n_text,) = struct.unpack_from("<I", data, 5)
     contigs = _contigs(data[9 : 9 + n_text].rstrip(b"\0").decode("utf-8", "replace"))
-    at, found = 9 + n_text, []
+    at = 9 + n_text
+    found: list[tuple[str, int, int]] = []
     while at < len(data):
         try:
             shared, each, chrom, position, length = struct.unpack_from("<IIiii", data, at)

@@ -14,12 +14,8 @@ from typing import Any
 import yaml
 
 from raycre.errors import ConfigError, near
+from raycre.published.genomes import BLACKLIST, GENCODE, LIFTED_GTF, UCSC
 
-UCSC = "https://hgdownload.soe.ucsc.edu/goldenPath"
-GENCODE = "https://ftp.ebi.ac.uk/pub/databases/gencode/Gencode_human/release_44"
-BLACKLIST_COMMIT = "61a04d2c5e49341d76735d485c61f0d1177d08a8"
-BLACKLIST = f"https://raw.githubusercontent.com/Boyle-Lab/Blacklist/{BLACKLIST_COMMIT}/lists"
-LIFTED_GTF = "gencode.v44lift37.basic.annotation.gtf.gz"
 ROADMAP = "https://egg2.wustl.edu/roadmap/data/byFileType/peaks/consolidated/narrowPeak"
 ENCODE = "https://www.encodeproject.org/files/{0}/@@download/{0}.bed.gz"
 MARKS = ("H2A.Z", "H3K4me1", "H3K4me2", "H3K4me3", "H3K9ac", "H3K9me1", "H3K9me3", "H3K27ac", "H3K27me3",
@@ -70,7 +66,7 @@ def known_manifest(cell: str) -> str:
     head = (
         f"# Sources of CREATE's {name} data, as far as they are known: raycre prepare --config FILE\n"
         "# seen: authors (the paper or its repository), elsewhere (other public code or pages), inferred\n"
-        "# (from a naming scheme). Nothing here was fetched when it was written: a row without sha256 or md5\n"
+        "# (from a naming scheme). Nothing was fetched when this was written: a row without sha256 or md5\n"
         "# has its checksum recorded at the first fetch. Rows without url and path are got by hand (note).\n"
     )
     return head + yaml.safe_dump(values, sort_keys=False, width=110, allow_unicode=True)
@@ -135,8 +131,8 @@ def _sources(cell: str, of: CellLine) -> Iterator[dict[str, Any]]:
         "kind": "promoters",
         "path": None,
         "licence": "free for academic use",
-        "note": "ftp://ccg.epfl.ch/epdnew/H_sapiens/006/Hs_EPDnew_006_hg19.bed ; that release 006 was used is "
-        "inferred",
+        "note": "ftp://ccg.epfl.ch/epdnew/H_sapiens/006/Hs_EPDnew_006_hg19.bed ; that release 006 was "
+        "used is inferred",
     }
     yield _row(
         "ctcf",

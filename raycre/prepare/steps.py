@@ -105,8 +105,7 @@ def make_labels(records: Mapping[str, pd.DataFrame], sizes: Mapping[str, int], r
             StepCount("labels", f"{name}.dropped", len(gone)),
             StepCount("labels", f"{name}.final", len(here)),
         ]
-    final = by_place(pd.concat(left, ignore_index=True), sizes)
-    dropped = by_place(pd.concat(lost, ignore_index=True), sizes)
+    final, dropped = (by_place(_concatenated(parts), sizes) for parts in (left, lost))
     if len(final):
         groups = np.unique(near_groups(final), return_counts=True)[1]
         counts += [
@@ -155,7 +154,7 @@ def make_candidates(
     else:
         elements = list((labels.whole if before else labels.joined).values())
     known = {
-        "validated": pd.concat([table[PLACE] for table in elements], ignore_index=True),
+        "validated": _concatenated([table[PLACE] for table in elements]),
         "genes": genes,
         "blacklist": blacklist,
     }
@@ -240,6 +239,13 @@ def make_background(
     sampled = sample_background(allowed, rules.background.n, seed)
     counts.append(StepCount("labels", "background.final", len(sampled)))
     return BackgroundTables(allowed, starts, sampled, counts)
+
+
+def _concatenated(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables one below the other; PLACE and label without rows, of none."""
+    if tables:
+        return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame({"chrom": [], "start": [], "end": [], "label": []}).astype({"start": int, "end": int})
 
 
 def by_place(table: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:

@@ -112,7 +112,7 @@ def check_cached(item: Published) -> Path:
     if wrong := misfit(path, held):
         raise FormatError(
             f"{wrong}; remove it and run `{item.fetch_command}`"
-            f"{'' if item.sha256 or item.git_blob else f' ({_record_path(item)} is its record)'}",
+            f"{'' if item.sha256 or item.git_blob or item.md5 else f' ({_record_path(item)} is its record)'}",
             path=path,
         )
     return path
@@ -206,7 +206,7 @@ def fetch(
 
 
 def _advice(item: Published) -> str:
-    if item.sha256 or item.git_blob:
+    if item.sha256 or item.git_blob or item.md5:
         return "it was changed or came damaged, and is thrown away; try again, or another RAYCRE_MIRROR"
     first = record_of(item).get("time", "earlier")
     return (

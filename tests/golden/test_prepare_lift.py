@@ -50,7 +50,8 @@ def test_every_region_has_the_category_and_the_place_of_the_golden_table(
 
 def test_what_is_dropped_is_counted_by_category(prepared: Path, chains: Chains) -> None:
     counts = pd.read_csv(prepared / "expected" / "counts.tsv", sep="\t")
-    of_step = dict(counts.loc[counts["step"] == "01_lift", ["item", "n"]].itertuples(index=False))
+    rows = counts.loc[counts["step"] == "01_lift", ["item", "n"]].itertuples(index=False)
+    of_step: dict[str, int] = {str(item): int(n) for item, n in rows}
     for name, expected in tables(prepared):
         table = expected[["chrom", "start", "end", "name"]]
         left, found, lost = lift_regions(table, chains, max_length_change=None)

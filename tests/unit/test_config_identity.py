@@ -199,6 +199,7 @@ def identity(name: str) -> tuple[str, str]:
     config = config_of(name)
     dumped = config.model_dump(mode="json")
     dumped["resources"].pop("wait")  # of later versions; no part of the identity
+    dumped.pop("chain", None)  # as above
     record = json.dumps(dumped)
     science = config.science()
     science.pop("shuffle", None)  # which 0.1 did not name
