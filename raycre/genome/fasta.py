@@ -106,7 +106,8 @@ class Fasta:
 
     def read_n(self, chrom: str, start: int, end: int) -> NDArray[np.bool_]:
         """Mark N and n in an interval inside its chromosome: bool (end - start,); errors of `read`."""
-        return self._letters(chrom, start, end, pad=False) == N_CODE
+        mask: NDArray[np.bool_] = self._letters(chrom, start, end, pad=False) == N_CODE
+        return mask
 
     def read_many(
         self,

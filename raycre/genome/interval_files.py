@@ -72,7 +72,7 @@ def read_intervals(path: str | Path, *, format: str = "auto", feature: str = GEN
         )
     head = read_head(path)
     binary = next((name for name, kind in _BINARY.items() if kind(head)), None)
-    found = (format if format != "auto" else None) or binary or _kind_of_text(head)
+    found = (format if format != "auto" else None) or binary or _kind_of_text(head, path)
     if binary is not None and found != binary:
         raise FormatError(f"format: {found}, and the file is {binary}; leave format out", path=path)
     table, name, n_dropped = _read(path, found, feature)
@@ -91,24 +91,25 @@ def format_of(path: str | Path) -> str | None:
     """Return the format of `FORMATS` that a file's first bytes tell; None where its rows must."""
     head = read_head(path)
     binary = next((name for name, kind in _BINARY.items() if kind(head)), None)
-    return binary or _kind_of_text(head)
+    return binary or _kind_of_text(head, Path(path))
 
 
 def _read(path: Path, found: str | None, feature: str) -> tuple[pd.DataFrame, str, int]:
-    if found in _READERS:
+    if found is not None and found in _READERS:
         table, n_dropped = _READERS[found](path)
         return table, found, n_dropped
-    if found in ("gtf", "gff3"):
+    if found == "gtf" or found == "gff3":
         return read_features(path, feature), found, 0
     text = read_text(path, "intervals", takes=("GTF", "GFF3"))
     if found in (None, "bedpe"):
         rows = _parse_pairs(text, path, needed=found == "bedpe")
         if rows is not None:
-            return *anchors_of_bedpe(rows), "bedpe"  # type: ignore[return-value]
+            table, n_absent = anchors_of_bedpe(rows)
+            return table, "bedpe", n_absent
     rows = parse_table(text, path, at_least=3, what="BED", titles=BED_TITLES)
     if found is None and not rows.roles:
         found = next((name for name, fits in _BY_ROWS.items() if fits(rows)), None)
-    if found in _OF_ROWS:
+    if found is not None and found in _OF_ROWS:
         table, n_dropped = _OF_ROWS[found](rows)
         return table, found, n_dropped
     table = bed_rows(rows)
@@ -125,12 +126,15 @@ def _parse_pairs(text: bytes, path: Path, *, needed: bool) -> TextTable | None:
     return rows if rows.roles or needed else None
 
 
-def _kind_of_text(head: bytes) -> str | None:
+def _kind_of_text(head: bytes, path: Path) -> str | None:
     kinds = {"VCF": "vcf", "GTF": "gtf", "GFF3": "gff3"}
     for kind in KINDS:
         if kind.name in kinds and kind.holds(head.removeprefix(b"\xef\xbb\xbf")):
             return kinds[kind.name]
-    return "bedgraph" if b"type=bedGraph" in head[:4096] else None
+    if b"type=bedGraph" in head[:4096]:
+        return "bedgraph"
+    # A file that is called so and looks like none: what is wrong with it is said of that format.
+    return next((kind for suffix, kind in _CALLED.items() if suffix in path.name.lower()), None)
 
 
 def _holds(name: str) -> Callable[[bytes], bool]:
@@ -162,13 +166,14 @@ def _bigbed(path: Path) -> tuple[pd.DataFrame, int]:
     return table, 0
 
 
+_CALLED = {".gtf": "gtf", ".gff": "gff3", ".vcf": "vcf"}
 _BINARY: Mapping[str, Callable[[bytes], bool]] = {
     "parquet": _holds("Parquet"),
     "bigwig": _holds("bigWig"),
     "bigbed": _holds("bigBed"),
     "bcf": _holds("BCF"),
 }
-_READERS: Mapping[str | None, Callable[[Path], tuple[pd.DataFrame, int]]] = {
+_READERS: Mapping[str, Callable[[Path], tuple[pd.DataFrame, int]]] = {
     "parquet": _parquet,
     "bigwig": read_runs_of_bigwig,
     "bigbed": _bigbed,
@@ -181,7 +186,7 @@ _BY_ROWS: Mapping[str, Callable[[TextTable], bool]] = {
     "longrange": is_longrange_row,
     "bedgraph": is_bedgraph_row,
 }
-_OF_ROWS: Mapping[str | None, Callable[[TextTable], tuple[pd.DataFrame, int]]] = {
+_OF_ROWS: Mapping[str, Callable[[TextTable], tuple[pd.DataFrame, int]]] = {
     "interact": anchors_of_interact,
     "bedpe": anchors_of_bedpe,
     "longrange": anchors_of_longrange,

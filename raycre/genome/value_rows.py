@@ -16,13 +16,13 @@ _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 def is_bedgraph_row(rows: TextTable) -> bool:
     """Say whether rows have four columns, and a number in every fourth that is more than a numbered name.
 
-    Whole numbers above 0 may be names; then the file's own name decides.
+    Whole numbers above 0 may be names; a file that is called a bedGraph is one.
     """
-    if rows.n_columns != 4 or not pc.all(pc.match_substring_regex(rows.arrow(4), _NUMBER)).as_py():
-        return False
     named = rows.path.name.lower()
     if any(suffix in named for suffix in (".bedgraph", ".bg", ".bdg")):
-        return True
+        return True  # whatever is wrong with its rows is said of a bedGraph
+    if rows.n_columns != 4 or not pc.all(pc.match_substring_regex(rows.arrow(4), _NUMBER)).as_py():
+        return False
     return not pc.all(pc.match_substring_regex(rows.arrow(4), r"^[1-9][0-9]*$")).as_py()
 
 

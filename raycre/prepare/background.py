@@ -103,10 +103,10 @@ def sample_background(allowed: pd.DataFrame, n: int, seed: int, width: int = WID
             "(rules.background.chromosomes)",
             value=n,
         )
-    at = np.array(placed, dtype=np.int64)
+    place = np.array(placed, dtype=np.int64)
     names = starts["chrom"].drop_duplicates().to_numpy(dtype=object)
-    chrom = names[at // room] if len(at) else np.empty(0, dtype=object)
-    return pd.DataFrame({"chrom": chrom, "start": at % room, "end": at % room + width})
+    chrom = names[place // room] if len(place) else np.empty(0, dtype=object)
+    return pd.DataFrame({"chrom": chrom, "start": place % room, "end": place % room + width})
 
 
 def _draw(

@@ -258,6 +258,5 @@ def by_place(table: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
     for column in ("source", "name"):
         if column in table:
             keys[column] = table[column].fillna("")
-    return table.iloc[keys.reset_index(drop=True).sort_values(list(keys), kind="stable").index].reset_index(
-        drop=True
-    )
+    order = np.lexsort([pd.factorize(keys[name], sort=True)[0] for name in reversed(keys.columns)])
+    return table.take(order).reset_index(drop=True)

@@ -42,7 +42,7 @@ def recompress(
         from Bio.bgzf import BgzfWriter
 
         done = 0
-        with gzip.open(source, "rb") as read, BgzfWriter(str(temporary), "wb") as packed:
+        with gzip.open(source, "rb") as read, BgzfWriter(str(temporary), "wb") as packed:  # type: ignore[no-untyped-call]
             while piece := read.read(_PIECE):
                 digest.update(piece)
                 packed.write(piece)

@@ -45,7 +45,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> genomes.Genome:
         others={"sizes": replace(known.others["sizes"], md5=md5)},
         unpacked_sha256=sha256,
     )
-    monkeypatch.setitem(GENOMES, "hg19", toy)  # type: ignore[arg-type]
+    monkeypatch.setitem(GENOMES, "hg19", toy)
     return toy
 
 
@@ -84,7 +84,7 @@ def test_another_file_at_the_address_is_refused(server: Server, toy: genomes.Gen
 def test_a_text_that_is_not_the_published_one_leaves_no_fasta(
     server: Server, toy: genomes.Genome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(GENOMES, "hg19", replace(toy, unpacked_sha256="0" * 64))  # type: ignore[arg-type]
+    monkeypatch.setitem(GENOMES, "hg19", replace(toy, unpacked_sha256="0" * 64))
     with pytest.raises(FetchError, match="the SHA-256 of its text"):
         fetch_genome("hg19")
     assert not fasta_of(toy).exists()

@@ -121,13 +121,11 @@ def _samples(sources: Sequence[SourceFile]) -> bool:
 
 
 def _genome(sources: Sequence[SourceFile]) -> tuple[Fasta | None, dict[str, int]]:
-    by_kind = {source.kind: source.path for source in sources}
-    fasta = Fasta(by_kind["fasta"]) if by_kind.get("fasta") else None
+    by_kind = {source.kind: source.path for source in sources if source.path is not None}
+    fasta = Fasta(by_kind["fasta"]) if "fasta" in by_kind else None
     if fasta is None:
-        path = by_kind["sizes"]
-        assert path is not None
-        return None, read_sizes(path)
-    if by_kind.get("sizes"):
+        return None, read_sizes(by_kind["sizes"])
+    if "sizes" in by_kind:
         for name, size in read_sizes(by_kind["sizes"]).items():
             if fasta.sizes.get(name, size) != size:
                 raise AssemblyError(

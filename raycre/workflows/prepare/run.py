@@ -33,12 +33,12 @@ def run_prepare(config: PrepareConfig, *, fresh: Fresh = False, dry_run: bool = 
         sources = sources_of(config)
         by_hand = [{"source": s.name, "note": s.note} for s in sources if s.path is None]
         if dry_run and ((absent := to_fetch(sources)) or by_hand):
-            rows = [
+            files = [
                 {"source": s.name, "bytes": s.published.size, "address": s.published.address} for s in absent
             ]
             return {
                 "dry_run": True,
-                "to_fetch": rows,
+                "to_fetch": files,
                 "by_hand": by_hand,
                 "counts": "known once all are there",
             }
@@ -67,13 +67,13 @@ def run_prepare(config: PrepareConfig, *, fresh: Fresh = False, dry_run: bool = 
         }
         run = start.open(**plan.identity, facts=facts)
         tables["counts"] = pd.DataFrame(rows)
-        files = write_tables(run, tables)
-        files += write_configs(run, plan, tables)
-        files.append(write_manifest(run, start.hashes))
+        written = write_tables(run, tables)
+        written += write_configs(run, plan, tables)
+        written.append(write_manifest(run, start.hashes))
         for line in _said(plan, tables):
             say(line)
-        run.finish(files=files)
-        return {"out": str(run.out), "counts": rows, "lift": _lift_rows(plan), "files": files}
+        run.finish(files=written)
+        return {"out": str(run.out), "counts": rows, "lift": _lift_rows(plan), "files": written}
 
 
 def prepared_tables(plan: PreparePlan) -> tuple[dict[str, pd.DataFrame], list[StepCount]]:
