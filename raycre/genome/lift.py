@@ -71,32 +71,37 @@ class Chains:
         Raises:
             AssemblyError: lengths disagree, or no chromosome is in both.
         """
-        _check_sizes(self, self.target_sizes, sizes, "leads to", "the genome's")
-
-    def check_source(self, sizes: Mapping[str, int]) -> None:
-        """Refuse a chain that comes from another assembly; errors of `check_target`."""
-        _check_sizes(self, self.source_sizes, sizes, "comes from", "the regions'")
-
-
-def _check_sizes(
-    chains: Chains, own: Mapping[str, int], sizes: Mapping[str, int], verb: str, whose: str
-) -> None:
-    common = [name for name in own if name in sizes]
-    found = assembly_of(own)
-    hint = f"; the chain {verb} {found}" if found else ""
-    if not common:
-        raise AssemblyError(
-            f"the chain {verb} {', '.join(list(own)[:5])}, none of which is a chromosome of {whose} assembly"
-            f"{hint}; give the chain between the two assemblies",
-            path=chains.path,
-        )
-    for name in common:
-        if own[name] != sizes[name]:
+        own = self.target_sizes
+        common = [name for name in own if name in sizes]
+        found = assembly_of(own)
+        hint = f"; the chain leads to {found}" if found else ""
+        if not common:
             raise AssemblyError(
-                f"the chain {verb} a {name} of {own[name]:,} bp, and {whose} has {sizes[name]:,}{hint}; "
-                "give the chain between the two assemblies",
-                path=chains.path,
-                value=name,
+                f"the chain leads to {', '.join(list(own)[:5])}, none of which is a chromosome of the genome"
+                f"{hint}; give the chain between the two assemblies",
+                path=self.path,
+            )
+        for name in common:
+            if own[name] != sizes[name]:
+                raise AssemblyError(
+                    f"the chain leads to a {name} of {own[name]:,} bp, and the genome's has {sizes[name]:,}"
+                    f"{hint}; give the chain between the two assemblies",
+                    path=self.path,
+                    value=name,
+                )
+
+    def check_source(self, assembly: str) -> None:
+        """Refuse a chain that comes from a known assembly of another name.
+
+        Raises:
+            AssemblyError: it does.
+        """
+        found = assembly_of(self.source_sizes)
+        if found is not None and assembly.lower() not in found.lower().split("/"):
+            raise AssemblyError(
+                f"the chain comes from {found}, not from {assembly}; give the chain between the two",
+                path=self.path,
+                value=assembly,
             )
 
 

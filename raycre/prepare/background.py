@@ -113,8 +113,8 @@ def _draw(
     first: NDArray[np.int64], last: NDArray[np.int64], n: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
     """Draw n numbers of the half-open intervals [first, last), each with the same chance."""
-    total = np.cumsum(last - first)
-    number = random.integers(total[-1], size=n)
+    total: NDArray[np.int64] = np.cumsum(last - first, dtype=np.int64)
+    number: NDArray[np.int64] = random.integers(total[-1], size=n, dtype=np.int64)
     interval = np.searchsorted(total, number, side="right")
     drawn: NDArray[np.int64] = last[interval] - (total[interval] - number)
     return drawn

@@ -7,7 +7,7 @@ checksum has it recorded at the first fetch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,13 +187,3 @@ def _sources(cell: str, of: CellLine) -> Iterator[dict[str, Any]]:
 def _row(name: str, kind: str, url: str, seen: str, **others: Any) -> dict[str, Any]:
     given = {key: value for key, value in others.items() if value is not None}
     return {"name": name, "kind": kind, "url": url, "seen": seen, **given}
-
-
-def known_addresses(cells: Sequence[str] = tuple(CELLS)) -> dict[str, str]:
-    """Return every address of the manifests, by cell line and source."""
-    return {
-        f"{cell}/{row['name']}": row["url"]
-        for cell in cells
-        for row in _sources(cell, CELLS[cell])
-        if "url" in row
-    }

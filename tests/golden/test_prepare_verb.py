@@ -133,3 +133,11 @@ def test_a_dry_run_counts_and_writes_nothing(run: Path, capsys: pytest.CaptureFi
     counts = {(row["step"], row["item"]): row["n"] for row in found["counts"]}
     assert counts["candidates", "final"] == len(pd.read_parquet(run / "candidates.parquet"))
     assert not out.exists()
+
+
+def test_the_report_shows_the_counts(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    main_ok(["report", str(run), "--out", str(tmp_path / "report.html")])
+    page = (tmp_path / "report.html").read_text()
+    assert "Rows at each step" in page
+    assert "partially_deleted" in page

@@ -79,6 +79,11 @@ def test_a_chain_of_another_assembly_is_refused(path: Path) -> None:
         chains.check_target({"chr7": 7})
     with pytest.raises(AssemblyError, match="none of which is a chromosome"):
         chains.check_target({"1": 7})
+    chains.check_source("anything: its chromosomes are of no known assembly")
+    path.write_text("chain 1 chr7 159138663 + 0 9 chr7 9 + 0 9 1\n9\n")
+    read_chains(path).check_source("hg19")
+    with pytest.raises(AssemblyError, match="comes from hg19/GRCh37, not from hg38"):
+        read_chains(path).check_source("hg38")
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,7 @@ def read_chains_of(
         if source.kind == "chain" and source.assembly in needed:
             assert source.path is not None
             chains = read_chains(source.path)
+            chains.check_source(source.assembly)
             chains.check_target(sizes)
             found[source.assembly] = chains
     for name, source in needed.items():
