@@ -8,6 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from raycre.annotate import registry as annotations
+from raycre.annotate.groups import GROUP_TESTS
+from raycre.annotate.scores import SCORE_BINS, SCORES
 from raycre.backbones.registry import table_of_backbones
 from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
@@ -35,6 +38,11 @@ def tables() -> list[tuple[str, str]]:
     compared = [
         schema for name in registry.BUILT_IN for schema in registry.find_comparison(name).tables.values()
     ]
+    annotated = [
+        schema
+        for name in annotations.BUILT_IN
+        for schema in annotations.find_annotation(name).tables.values()
+    ]
     return [
         ("README.md", table_of_fields(PREDICTIONS)),
         ("README.md", table_of_fields(EFFECTS)),
@@ -46,6 +54,12 @@ def tables() -> list[tuple[str, str]]:
         ("docs/compare.md", registry.table_of_comparisons()),
         *(("docs/prepare.md", table_of_fields(schema)) for schema in PREPARED),
         *(("docs/compare.md", table_of_fields(schema)) for schema in compared),
+        ("docs/annotate.md", annotations.table_of_annotations()),
+        ("docs/annotate.md", table_of_fields(GROUP_TESTS)),
+        ("docs/annotate.md", table_of_fields(SCORES)),
+        ("docs/annotate.md", table_of_fields(SCORE_BINS)),
+        *(("docs/annotate.md", table_of_fields(schema)) for schema in annotated),
+        ("docs/annotate.md", annotations.table_of_rules()),
     ]
 
 

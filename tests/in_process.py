@@ -1,4 +1,4 @@
-"""CREME runs without Ray: one replica in this process does all units. And what a run folder knows."""
+"""Runs of every verb without Ray: this process does all units. And what a run folder knows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from typing import Any, ClassVar
 import pytest
 
 from raycre.engine.pool import Pool
+from raycre.engine.resources import Share
 from raycre.store.ledger import Outcome
 from raycre.store.parquet import read_table
 from raycre.workflows import run as start
 from raycre.workflows.perturb import run
+from raycre.workflows.predict import run as predict_run
+from raycre.workflows.train import run as train_run
+from raycre.workflows.train import sweep
+from raycre.workflows.train.groups import Team
+from raycre.workflows.train.workers import Job, forget_errors, train_job
 
 
 class OneReplica(Pool):
@@ -23,8 +29,8 @@ class OneReplica(Pool):
     order: ClassVar[Callable[[Sequence[Any]], Sequence[Any]]] = list
     """In which order units are done; a test may turn it round."""
 
-    def __init__(self, kind: type, order: object, share: object, parcel: object = None) -> None:
-        self._make = lambda: kind(order, lambda: parcel)
+    def __init__(self, kind: type, spec: object, share: object, payload: object = None) -> None:
+        self._make = lambda: kind(spec, lambda: payload)
         self._replica: Any = None
 
     @property
@@ -46,6 +52,27 @@ class OneReplica(Pool):
 
 
 run_creme = partial(run.run_creme, pool_of=OneReplica)
+
+
+def _train(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:
+    """Train one fold after another."""
+    forget_errors(jobs)
+    for job in jobs:
+        train_job(job, Team())
+
+
+run_train = partial(train_run.run_train, train=_train)
+run_sweep = partial(sweep.run_sweep, train=_train)
+
+
+def _stream(
+    rows: Sequence[Any], read: Callable[[Any], Any], kind: type, arguments: tuple[Any, ...], share: Share
+) -> Iterator[Any]:
+    """Do one shard after another."""
+    return map(kind(*arguments), map(read, rows))
+
+
+run_predict = partial(predict_run.run_predict, stream=_stream)
 
 
 def parts(out: Path) -> list[Path]:

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from raycre.demo.genome import DemoGenome
 from raycre.genome.classes import CLASSES
 from raycre.report.page import write_report
-from raycre.store.files import write_json
+from raycre.store.files import sha256_of, write_json
 from raycre.store.parquet import as_table, write_table
 from raycre.store.run import Run, open_run
 from raycre.store.schemas import EFFECTS, FOLD_PREDICTIONS, METRICS, PREDICTIONS
@@ -115,3 +116,17 @@ def page_of(tmp_path: Path, *runs: Path) -> str:
     out = tmp_path / "page.html"
     write_report(runs, out)
     return out.read_text()
+
+
+def predict_truth(genome: DemoGenome, out: Path, missed: str = "") -> Path:
+    """A prediction of the demo's candidates, in two parts: the truth, but for the element `missed`."""
+    truth = genome.truth_candidates
+    rows = prediction_rows(truth["label"].tolist(), [0.9] * len(truth))
+    rows = rows.assign(**{column: truth[column].to_numpy() for column in ("chrom", "start", "end", "name")})
+    rows.loc[rows["name"] == missed, ["call", "call_argmax"]] = "background"
+    science = {"sha256": {"inputs.fasta": sha256_of(genome.fasta)}, "model_sha256": "x"}
+    run = open_run(out, verb="predict", name="p", config={}, science=science, layout={})
+    for shard, part in enumerate((rows[:100], rows[100:])):
+        write_table(out / "predictions" / f"part-{shard:05d}.parquet", as_table(part, PREDICTIONS))
+    run.finish(shards=2, failed_shards=0)
+    return out

@@ -21,18 +21,18 @@ from raycre.backbones.crops import Field, Trunk
 from raycre.errors import InputError
 
 Lineage: TypeAlias = Sequence[tuple[Hashable, Callable[[], Tensor]]]
-"""Bases by name, uint8 (seq_len,) when called: the first stands by itself, each of the others differs from
-the one before it in few places, and its trunk is spliced from that one's."""
+"""Reference sequences by name, uint8 (seq_len,) when called: the first stands by itself, each of the others
+differs from the one before it in few places, and its trunk is spliced from that one's."""
 
-CACHE_BYTES = 2 << 30  # Enformer keeps 24 MiB a base, Borzoi 200 MiB and a replicate
+CACHE_BYTES = 2 << 30  # Enformer keeps 24 MiB a reference sequence, Borzoi 200 MiB and a replicate
 SHARE_OF_CROPS = 0.25  # of the cache: all shuffles of all tiles of a gene take 0.3 GiB with Enformer
 
 
 class Incremental:
-    """Reads sequences of a model that differ from a few bases in few places.
+    """Reads sequences of a model that differ from a few reference sequences in few places.
 
-    The answer is that of `model.read` up to rounding. Its bits depend on the batch and its base alone: not on
-    what is in the cache, nor on what came before.
+    The answer is that of `model.read` up to rounding. Its bits depend on the batch and its reference
+    alone: not on what is in the cache, nor on what came before.
 
     Args:
         model: in evaluation mode, on the device where it stays.
@@ -49,14 +49,14 @@ class Incremental:
         self._bytes_of_crops = 0
 
     def read(
-        self, key: Hashable, base: Tensor, edited: Tensor, bins: Sequence[int], tracks: Sequence[int]
+        self, key: Hashable, reference: Tensor, edited: Tensor, bins: Sequence[int], tracks: Sequence[int]
     ) -> Tensor:
         """Predict edited sequences.
 
         Args:
-            key: name of the base; the same name means the same bases.
-            base: uint8 (seq_len,), 0-3 = A, C, G, T and 4 = N.
-            edited: uint8 (n, seq_len), each equal to `base` in most places (equal throughout is allowed).
+            key: name of the reference; the same name means the same bases.
+            reference: uint8 (seq_len,), 0-3 = A, C, G, T and 4 = N.
+            edited: uint8 (n, seq_len), each equal to `reference` in most or all places.
             bins: 0-based output bins.
             tracks: rows of the track table.
 
@@ -64,21 +64,21 @@ class Incremental:
             float32 (n, len(bins), len(tracks)).
 
         Raises:
-            InputError: as `Backbone.read`; or another base under a name that is known.
+            InputError: as `Backbone.read`; or another reference under a name that is known.
         """
-        check_read(self.model, base[None], bins, tracks)
+        check_read(self.model, reference[None], bins, tracks)
         check_read(self.model, edited, bins, tracks)
         with torch.inference_mode():
-            trunks = [self.trunk([(key, lambda: base)], e) for e in edited]
+            trunks = [self.trunk([(key, lambda: reference)], e) for e in edited]
             return self.model.read_trunk(join_trunks(trunks), bins, tracks)
 
     def trunk(self, lineage: Lineage, edited: Tensor) -> Trunk:
-        """The trunk of one sequence, uint8 (seq_len,), that differs from the last of `line` in few places."""
+        """The trunk of a sequence, uint8 (seq_len,), close to the last of `lineage`."""
         return self.splice(self._trunk(lineage), lineage[-1][1](), edited)
 
-    def splice(self, trunk: Trunk, base: Tensor, edited: Tensor) -> Trunk:
-        """Return the trunk of one edited sequence, (seq_len,), from its base's; the latter stays as it is."""
-        crops = self.field.crops(torch.nonzero(base != edited).flatten().cpu())
+    def splice(self, trunk: Trunk, reference: Tensor, edited: Tensor) -> Trunk:
+        """The trunk of one edited sequence, (seq_len,), from its reference's, which stays as it is."""
+        crops = self.field.crops(torch.nonzero(reference != edited).flatten().cpu())
         spliced = tuple(level.clone() for level in trunk) if crops else trunk
         for crop in crops:
             self.field.write(spliced, crop, self._crop(crop.start, crop.end, edited))
@@ -99,18 +99,18 @@ class Incremental:
         return computed
 
     def _trunk(self, lineage: Lineage) -> Trunk:
-        key, base = lineage[-1][0], lineage[-1][1]()
+        key, reference = lineage[-1][0], lineage[-1][1]()
         if key in self._kept:
             self._kept.move_to_end(key)
             known, trunk = self._kept[key]
-            if not torch.equal(known, base):
-                raise InputError("two different base sequences have one name", value=key)
+            if not torch.equal(known, reference):
+                raise InputError("two different reference sequences have one name", value=key)
             return trunk
         if len(lineage) == 1:
-            trunk = self.model.whole_trunk(base[None])
+            trunk = self.model.whole_trunk(reference[None])
         else:
-            trunk = self.splice(self._trunk(lineage[:-1]), lineage[-2][1](), base)
-        self._kept[key] = base, trunk
+            trunk = self.splice(self._trunk(lineage[:-1]), lineage[-2][1](), reference)
+        self._kept[key] = reference, trunk
         most = self.cache_bytes * (1 - SHARE_OF_CROPS)
         while len(self._kept) > self.at_least and sum(_bytes(t) for _, t in self._kept.values()) > most:
             self._kept.popitem(last=False)

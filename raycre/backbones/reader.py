@@ -1,4 +1,4 @@
-"""Predictions of a model, sequence by sequence: each whole, or from the kept activations of its base."""
+"""Predictions of a model, sequence by sequence: each whole, or from the kept activations of its reference."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Reader:
     Args:
         model: ready to predict, on the device where it stays.
         tracks: rows of the track table.
-        incremental: reuse the activations of a sequence's base where the model can (`LocalBackbone`).
+        incremental: reuse the activations of a sequence's reference where the model can (`LocalBackbone`).
         cache_bytes: of kept activations.
         views: to average over, in one batch; a reverse one reads the other strand's track where the table
             has `strand_pair`.
@@ -90,7 +90,7 @@ class Reader:
             return self._mean(self.model.read(batch, self.bins, self.read_tracks))
 
     def edited(self, codes: NDArray[np.uint8], lineage: Lineage) -> NDArray[np.float32]:
-        """`whole`, by way of the activations of bases.
+        """`whole`, by way of the activations of reference sequences.
 
         Args:
             codes: uint8 (seq_len,), equal to the last reference of `lineage` or different in few places.
@@ -103,13 +103,13 @@ class Reader:
         check_read(self.model, sequence[None], self.bins, self.read_tracks)
         with torch.inference_mode():
             trunks = [
-                self.reuse.trunk([self._seen(base, view) for base in lineage], view.of(sequence))
+                self.reuse.trunk([self._seen(reference, view) for reference in lineage], view.of(sequence))
                 for view in self.views
             ]
             return self._mean(self.reuse.model.read_trunk(join_trunks(trunks), self.bins, self.read_tracks))
 
-    def _seen(self, base: tuple[str, Codes], view: View) -> tuple[Hashable, Callable[[], torch.Tensor]]:
-        name, codes = base
+    def _seen(self, reference: tuple[str, Codes], view: View) -> tuple[Hashable, Callable[[], torch.Tensor]]:
+        name, codes = reference
         return (name, view), lambda: view.of(self._tensor(codes()))
 
     def _tensor(self, codes: NDArray[np.uint8]) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """A model as a few bytes and its tensors as plain arrays, so that processes of a node can share the arrays.
 
 The object store keeps arrays once a node and hands every process the same memory; torch tensors it would copy
-for each. Only the driver of a run packs, so unpickling runs no code from elsewhere.
+for each. Only the driver of a run serialises, so unpickling runs no code from elsewhere.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from raycre.backbones.contract import Backbone
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A packed model.
+class SharedModel:
+    """A model whose tensors are arrays.
 
     Attributes:
         skeleton: the model without its tensors.
@@ -33,7 +33,7 @@ class Parcel:
     arrays: tuple[NDArray[np.uint8], ...]
 
 
-def pack(model: Backbone) -> Parcel | None:
+def serialise(model: Backbone) -> SharedModel | None:
     """Take a model on the CPU apart without copying its tensors; None for one that must not be shared.
 
     Replicas of such a model load it by themselves.
@@ -42,12 +42,12 @@ def pack(model: Backbone) -> Parcel | None:
         return None
     file, buffers = io.BytesIO(), list[pickle.PickleBuffer]()
     _Pickler(file, protocol=5, buffer_callback=buffers.append).dump(model)
-    return Parcel(file.getvalue(), tuple(np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers))
+    return SharedModel(file.getvalue(), tuple(np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers))
 
 
-def unpack(parcel: Parcel) -> Backbone:
-    """Put a model together whose tensors lie where the parcel's arrays do; they are read-only."""
-    model: Backbone = pickle.loads(parcel.skeleton, buffers=parcel.arrays)
+def restore(shared: SharedModel) -> Backbone:
+    """Put a model together whose tensors lie where the shared arrays do; they are read-only."""
+    model: Backbone = pickle.loads(shared.skeleton, buffers=shared.arrays)
     return model
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from raycre import __version__
+from raycre.cli.annotate import annotate
 from raycre.cli.compare import compare
 from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
@@ -46,6 +47,7 @@ for verb in (demo, report, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(genome, name="genome")
+app.add_typer(annotate, name="annotate")
 app.add_typer(compare, name="compare")
 
 

@@ -12,6 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from raycre.genome.fasta import Fasta
+from raycre.options import file as file
+from raycre.options import files as files
+from raycre.options import option as option
 
 CALLED = ("enhancer", "silencer")  # calls that are compared where none are named
 
@@ -102,25 +105,6 @@ class Comparison:
     figure: str = "table"
     drawn: tuple[str, ...] = ()
     subject: str = ""
-
-
-def option(default: Any, help: str, *, none: str | None = None, least: int | None = None) -> Any:
-    """Declare an option: its default and what it is for.
-
-    A tuple of texts is given with commas between; `none` is what stands for an empty one. `least` is the
-    smallest value of a number.
-    """
-    return field(default=default, metadata={"help": help, "none": none, "least": least})
-
-
-def file(metavar: str, help: str) -> Any:
-    """Declare a file that is compared; its field is a Path."""
-    return field(metadata={"help": help, "metavar": metavar, "takes": "file"})
-
-
-def files(metavar: str, help: str) -> Any:
-    """Declare files that are compared, each with a name; their field is a Mapping[str, Path]."""
-    return field(metadata={"help": help, "metavar": metavar, "takes": "files"})
 
 
 def groups_option() -> Any:

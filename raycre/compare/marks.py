@@ -20,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
+from raycre.annotate.marks import STATISTICS, coverage
 from raycre.compare.declaration import (
     CALLED,
     Compared,
@@ -37,32 +38,6 @@ from raycre.log import say
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 NEUTRAL = "neutral"
-STATISTICS = ("mean", "max")
-_AT_ONCE = 1 << 24  # bases read at once: 64 MiB
-
-
-def coverage(table: pd.DataFrame, track: Track) -> pd.DataFrame:
-    """Return float64 mean and max over the bases of each interval, in its order; NaN on absent chromosomes.
-
-    Args:
-        table: chrom, start, end: 0-based half-open, any lengths.
-        track: the signal.
-
-    Raises:
-        ChromosomeError, FormatError: as `Track.read_many`.
-    """
-    chrom, start, end = (table[c].to_numpy() for c in ("chrom", "start", "end"))
-    found = np.full((2, len(table)), np.nan)
-    known = ~np.isin(chrom.astype(str), list(track.absent))
-    for length in np.unique(end - start):
-        rows = np.flatnonzero(known & (end - start == length))
-        # In genomic order, so that neighbours are read together.
-        rows = rows[np.lexsort((start[rows], chrom[rows].astype(str)))]
-        for first in range(0, len(rows), max(1, _AT_ONCE // int(length))):
-            part = rows[first : first + max(1, _AT_ONCE // int(length))]
-            values = track.read_many(chrom[part], start[part], int(length))
-            found[:, part] = values.mean(axis=1, dtype=np.float64), values.max(axis=1)
-    return pd.DataFrame(found.T, columns=list(STATISTICS))
 
 
 def coverage_of_marks(

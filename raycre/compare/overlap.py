@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
+from raycre.annotate.overlap import intervals_by_name, lifting
 from raycre.compare.declaration import (
     Compared,
     Comparison,
@@ -26,11 +27,8 @@ from raycre.compare.declaration import (
     option,
 )
 from raycre.compare.tiles import GROUP
-from raycre.errors import ConfigError, FormatError
-from raycre.genome.intervals import on_known_chromosomes
-from raycre.genome.lift import lift_regions, read_chains
+from raycre.errors import ConfigError
 from raycre.genome.overlaps import covered_bases
-from raycre.genome.regions import read_regions
 from raycre.log import say
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
@@ -144,21 +142,9 @@ class Options:
 def compare_overlap(run: Compared, options: Options) -> ComparisonResult:
     """Count tiles and bases of tiles in the intervals of every file, or of every name in a file."""
     lengths, _ = run.sizes()
-    annotations: dict[str, pd.DataFrame] = {}
-    chains, lifts = None, dict[str, dict[str, int]]()
-    if options.chain is not None:
-        chains = read_chains(options.chain)
-        chains.check_target(lengths)
-    for name, path in options.beds.items():
-        rows = read_regions(path).table
-        if chains is not None:
-            rows, lifts[name], _ = lift_regions(rows, chains)
-        rows = rows[on_known_chromosomes(rows, path, lengths)]
-        if options.by_name and rows["name"].isna().any():
-            line = int(rows.loc[rows["name"].isna(), "line"].iloc[0])
-            raise FormatError("no name in column 4, which --by-name needs", path=path, line=line)
-        of_file = dict(iter(rows.groupby("name"))) if options.by_name else {"": rows}
-        annotations |= {f"{name}:{label!s}".rstrip(":"): part for label, part in of_file.items()}
+    lifts: dict[str, dict[str, int]] = {}
+    placed = lifting(options.chain, lifts, lengths)
+    annotations = intervals_by_name(options.beds, by_name=options.by_name, sizes=lengths, placed=placed)
     facts, rows = lay_on(run.table, annotations, options.groups, options.compat)
     facts |= {"lift": lifts} if lifts else {}
     return ComparisonResult(facts, {"overlap": rows})

@@ -61,7 +61,7 @@ def find_comparison(name: str) -> Comparison:
 
 def table_of_comparisons() -> str:
     """Return the table of docs/compare.md: what each comparison takes and writes."""
-    from raycre.compare.options import taken_by
+    from raycre.options import taken_by
 
     lines = ["| comparison | what it does | takes | tables |", "|---|---|---|---|"]
     for name in BUILT_IN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from raycre.annotate.repeats import repeats_by
 from raycre.compare.declaration import Compared, Comparison, ComparisonResult, file, groups_option, option
 from raycre.compare.overlap import OVERLAPS, compat_option, lay_on
 from raycre.errors import ConfigError
@@ -31,8 +32,7 @@ def compare_repeats(run: Compared, options: Options) -> ComparisonResult:
     lengths, _ = run.sizes()
     rows = read_repeats(options.repeats)
     rows = rows[on_known_chromosomes(rows, options.repeats, lengths)]
-    annotations = {"any": rows, **{str(name): part for name, part in rows.groupby(options.by)}}
-    facts, table = lay_on(run.table, annotations, options.groups, options.compat)
+    facts, table = lay_on(run.table, repeats_by(rows, options.by), options.groups, options.compat)
     return ComparisonResult(facts, {"repeats": table})
 
 

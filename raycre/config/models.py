@@ -70,6 +70,14 @@ class Resources(Frozen):
     """What every verb's resources have."""
 
     wait: str = "15m"  # for nodes to come, where nobody can say whether any will
+    memory: str | None = None  # of a replica (train: a worker), such as 6GiB; a node holds no more than fit
+
+    @field_validator("memory")
+    @classmethod
+    def _size(cls, value: str | None) -> str | None:
+        if value is not None:
+            bytes_of(value)
+        return value
 
     @field_validator("wait")
     @classmethod
@@ -90,13 +98,33 @@ def seconds_of(text: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def share_fields(how_many: int | str | Between, cpus: int, gpus: float, wait: str) -> dict[str, Any]:
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+
+
+def bytes_of(text: str) -> int:
+    """Return the bytes of a size such as 6GiB, 512MiB or 8GB; a number alone counts bytes.
+
+    Raises:
+        ValueError: it is none, or nothing.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*((?:[kmg]i?)?)b?\s*", text, re.IGNORECASE)
+    size = 0 if found is None else int(float(found[1]) * _UNITS[found[2].lower()])
+    if size < 1:
+        raise ValueError("takes a size such as 6GiB or 512MiB")
+    return size
+
+
+def share_fields(
+    how_many: int | str | Between, cpus: int, gpus: float, resources: Resources
+) -> dict[str, Any]:
     """Return what the engine takes of resources: fields of its `Share`."""
     if isinstance(how_many, Between):
         least, most = how_many.min, how_many.max
     else:
         least, most = 1, None if how_many == "auto" else int(how_many)
-    return {"most": most, "least": least, "cpus": cpus, "gpus": gpus, "wait": seconds_of(wait)}
+    memory = 0 if resources.memory is None else bytes_of(resources.memory)
+    wait = seconds_of(resources.wait)
+    return {"most": most, "least": least, "cpus": cpus, "gpus": gpus, "memory": memory, "wait": wait}
 
 
 class ReplicaResources(Resources):
@@ -108,7 +136,7 @@ class ReplicaResources(Resources):
 
     def share(self) -> dict[str, Any]:
         """Return the fields of the engine's `Share`."""
-        return share_fields(self.replicas, self.cpus_per_replica, self.gpus_per_replica, self.wait)
+        return share_fields(self.replicas, self.cpus_per_replica, self.gpus_per_replica, self)
 
 
 class Verb(Frozen):

@@ -149,7 +149,7 @@ class TrainResources(Resources):
 
     def share(self) -> dict[str, Any]:
         """Return the fields of the engine's `Share`: of a worker, and of how many groups of workers."""
-        return share_fields(self.folds_at_once, self.cpus_per_worker, self.gpus_per_worker, self.wait)
+        return share_fields(self.folds_at_once, self.cpus_per_worker, self.gpus_per_worker, self)
 
 
 class TrainConfig(Verb):

@@ -100,10 +100,10 @@ def reference_of(pass_: Perturbation, tss_tile: Interval) -> Perturbation:
 
 
 def lineage(pass_: Perturbation, tss_tile: Interval) -> list[Perturbation]:
-    """Return `pass_` after its base, the base's base before it, and so on to the one that is its own."""
+    """Return `pass_` after its reference, that one's own before it, and so on to one that is its own."""
     line = [pass_]
-    while (base := reference_of(line[0], tss_tile)) != line[0]:
-        line.insert(0, base)
+    while (reference := reference_of(line[0], tss_tile)) != line[0]:
+        line.insert(0, reference)
     return line
 
 

@@ -60,13 +60,13 @@ class Actors(Generic[T]):
     """The group.
 
     Args:
-        kind: class of the replicas, made with `order` and a function that gets what is `stored`.
-        order: what every replica must know; small.
+        kind: class of the replicas, made with `spec` and a function that gets what is `stored`.
+        spec: what every replica must know; small.
         share: how many, and what each takes.
         stored: reference of what they share.
     """
 
-    def __init__(self, kind: type, order: object, share: Share, stored: ray.ObjectRef[Any]) -> None:
+    def __init__(self, kind: type, spec: object, share: Share, stored: ray.ObjectRef[Any]) -> None:
         hosted = type(kind.__name__, (Hosted,), {})  # by which Ray names its process
         self._remote: Any = ray.remote(hosted).options(
             num_cpus=share.cpus,
@@ -75,7 +75,7 @@ class Actors(Generic[T]):
             max_restarts=0,  # another is started in its place, and the units are not bound to it
             max_task_retries=0,
         )
-        self._arguments = kind, order, partial(ray.get, stored)
+        self._arguments = kind, spec, partial(ray.get, stored)
         self._share = share
         self._starting: dict[ray.ObjectRef[Any], Member[T]] = {}
         self._patience = Patience(share, "replica")

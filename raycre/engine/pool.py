@@ -47,16 +47,16 @@ class Pool:
     """Actors that are started when there is work, and ended with the block.
 
     Args:
-        kind: class of the replicas, made with `order` and a function that gets `parcel`.
-        order: what every replica must know; small.
+        kind: class of the replicas, made with `spec` and a function that gets `payload`.
+        spec: what every replica must know; small.
         share: how many, and what each takes.
-        parcel: what they share, however large. It goes to the object store when the first actor starts, from
+        payload: what they share, however large. It goes to the object store when the first actor starts, from
             there once to each node, and the pool lets go of its own copy.
     """
 
-    def __init__(self, kind: type, order: object, share: Share, parcel: object = None) -> None:
-        self._kind, self._order, self._share = kind, order, share
-        self._parcel = parcel
+    def __init__(self, kind: type, spec: object, share: Share, payload: object = None) -> None:
+        self._kind, self._spec, self._share = kind, spec, share
+        self._payload = payload
         self._actors: Actors[_Task] | None = None
         self._stack = ExitStack()
 
@@ -96,8 +96,8 @@ class Pool:
             check_room(self._share)
             if self._share.least > 1:
                 wait_for(self._share)  # else that many pending actors are what nodes come for
-            stored, self._parcel = ray.put(self._parcel), None
-            self._actors = Actors(self._kind, self._order, self._share, stored)
+            stored, self._payload = ray.put(self._payload), None
+            self._actors = Actors(self._kind, self._spec, self._share, stored)
         yield from _FanOut(self._actors, units, ray.put(common), method).outcomes()
 
 

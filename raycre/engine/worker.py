@@ -20,16 +20,16 @@ class Hosted:
     """An actor: makes a replica, and says what came of it, so that its owner can tell errors apart.
 
     Args:
-        kind: class of the replica, made with `order` and `fetch`.
-        order: what it must know.
+        kind: class of the replica, made with `spec` and `fetch`.
+        spec: what it must know.
         fetch: gets what the replicas share.
     """
 
-    def __init__(self, kind: type, order: object, fetch: Callable[[], object]) -> None:
+    def __init__(self, kind: type, spec: object, fetch: Callable[[], object]) -> None:
         end_with_head()
         self._problem: Exception | None = None
         try:
-            self._replica = kind(order, fetch)
+            self._replica = kind(spec, fetch)
         except Exception as error:
             self._problem = error
 

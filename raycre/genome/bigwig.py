@@ -44,16 +44,21 @@ class _Summary(NamedTuple):
 class BigWig:
     """An open bigWig.
 
+    Args:
+        path: the file.
+        signed: whether values below 0 are taken, as of a ratio or a score.
+
     Attributes:
         lengths: bp of each chromosome in the file's header.
 
     Raises:
-        FormatError: truncated, without any value, or with a stored value that is NaN, infinite or negative.
+        FormatError: truncated, without any value, or with a stored value that is NaN, infinite or (unless
+            `signed`) negative.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, signed: bool = False) -> None:
         summary = _read_summary(path)
-        self._path = path
+        self._path, self._signed = path, signed
         try:
             self._file = pyBigWig.open(str(path))
         except RuntimeError as error:
@@ -65,7 +70,8 @@ class BigWig:
             raise FormatError(
                 "the bigWig holds no value, only a header; get the file again, or leave it out", path=path
             )
-        if summary is None or summary.lowest < 0 or not np.isfinite(summary.total + summary.highest):
+        too_low = summary is not None and summary.lowest < 0 and not signed
+        if summary is None or too_low or not np.isfinite(summary.total + summary.highest):
             self._refuse_impossible()
 
     def close(self) -> None:
@@ -74,15 +80,20 @@ class BigWig:
 
     def read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
         """Return float32 (end - start,) of a part of the chromosome; bases without data are 0."""
+        values = self.values(chrom, start, end)
+        without_data = np.isnan(values)
+        if without_data.any():
+            values[without_data] = 0
+        return values
+
+    def values(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
+        """Return float32 (end - start,) of a part of the chromosome; bases without data are NaN."""
         try:
             values: NDArray[np.float32] = self._file.values(chrom, start, end, numpy=True)
         except RuntimeError as error:
             raise _damaged(self._path, f" at {place(chrom, start, end)}") from error
         if len(values) != end - start:  # pyBigWig's word for an index that finds no data block
             raise _damaged(self._path, f" at {place(chrom, start, end)}")
-        without_data = np.isnan(values)
-        if without_data.any():
-            values[without_data] = 0
         return values
 
     def is_empty(self, chrom: str) -> bool:
@@ -101,10 +112,10 @@ class BigWig:
             for begin in range(0, length or 0, _SEARCH_STEP):
                 stored = self._file.intervals(chrom, begin, min(begin + _SEARCH_STEP, length or 0)) or ()
                 for start, end, value in stored:
-                    if not (np.isfinite(value) and value >= 0):
+                    if not (np.isfinite(value) and (value >= 0 or self._signed)):
                         raise FormatError(
-                            f"an impossible signal at {place(chrom, start, end)}; values must be finite "
-                            "and not negative",
+                            f"an impossible signal at {place(chrom, start, end)}; values must be finite"
+                            f"{'' if self._signed else ' and not negative'}",
                             path=self._path,
                             value=value,
                         )

@@ -124,10 +124,7 @@ def read_loops(
         RegionError: a negative start, end < start, or past the chromosome's end.
         ChromosomeError: a chromosome that `sizes` does not have.
     """
-    rows = read_text_table(path, at_least=max(6, count_column or 0), what="BEDPE", titles=TITLES)
-    at = rows.roles or dict(zip(TITLES.needed, range(1, 7), strict=True))
-    if not rows.roles:
-        rows = rows.without_title(columns=(2, 3, 5, 6))
+    rows, at = _read_rows(path, max(6, count_column or 0))
     counts = f"counts in column {count_column}" if count_column else "each loop counts 1"
     took(rows.path, f"{rows.describe()} read as BEDPE, {counts}")
     kept = np.ones(len(rows), dtype=bool)
@@ -145,6 +142,40 @@ def read_loops(
     left, right = (anchor[kept] for anchor in anchors)
     steps = _steps(left, right, weight[kept])
     return Loops(steps, sizes, len(rows), int((~kept).sum()), tuple(chroms))
+
+
+def read_anchors(path: str | Path) -> pd.DataFrame:
+    """Read the two anchors of every row of a BEDPE, one below the other; columns as in `read_loops`.
+
+    An anchor of zero length covers the one base at its start; how many there are is said.
+
+    Returns:
+        chrom, start, end (0-based half-open), contact (int64, number of the row, the same for its two
+        anchors), line; row by row.
+
+    Raises:
+        MissingInputError, FormatError, RegionError: as `read_loops`.
+    """
+    rows, at = _read_rows(path, 6)
+    anchors, n_points = [], 0
+    for side in (1, 2):
+        chrom = rows.strings(at[f"chrom{side}"])
+        start = rows.integers(at[f"start{side}"], "anchor's start")
+        end = rows.integers(at[f"end{side}"], "anchor's end")
+        check_possible(chrom, start, end, rows.line, rows.path, empty_ok=True)
+        n_points += int((start == end).sum())
+        columns = {"chrom": chrom, "start": start, "end": np.maximum(end, start + 1)}
+        anchors.append(pd.DataFrame(columns | {"contact": np.arange(len(rows)), "line": rows.line}))
+    points = f", {n_points:,} anchors of zero length taken for one base" if n_points else ""
+    took(rows.path, f"{rows.describe()} read as BEDPE, {len(rows):,} contacts{points}")
+    return pd.concat(anchors).sort_values("contact", kind="stable", ignore_index=True)
+
+
+def _read_rows(path: str | Path, at_least: int) -> tuple[TextTable, Mapping[str, int]]:
+    """Return the rows, and the column of each role."""
+    rows = read_text_table(path, at_least=at_least, what="BEDPE", titles=TITLES)
+    at = rows.roles or dict(zip(TITLES.needed, range(1, 7), strict=True))
+    return (rows if rows.roles else rows.without_title(columns=(2, 3, 5, 6))), at
 
 
 def _steps(left: pd.DataFrame, right: pd.DataFrame, weight: NDArray[Any]) -> pd.DataFrame:

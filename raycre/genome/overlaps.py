@@ -7,6 +7,8 @@ are laid end to end on one axis, so that one sort and one search serve them all.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -78,6 +80,59 @@ def covered_bases(table: pd.DataFrame, annotation: pd.DataFrame) -> NDArray[np.i
     last = np.append(first[1:], True)
     edges = np.stack([other_start[order][first], reach[last]], axis=1)
     return bases_before(edges, end) - bases_before(edges, start)
+
+
+class OverlapPairs(NamedTuple):
+    """Pairs of intervals that overlap, ordered by `first`, then by where the second begins.
+
+    first, second: int64 (m,), positions in the two tables. bp: int64 (m,), bases that they share.
+    """
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    bp: NDArray[np.int64]
+
+
+def overlap_pairs(table: pd.DataFrame, other: pd.DataFrame) -> OverlapPairs:
+    """Find every pair of intervals that overlap.
+
+    Args:
+        table, other: chrom, start, end, in any order.
+    """
+    (start, end), (other_start, other_end) = _on_one_axis([table, other])
+    order = np.argsort(other_start, kind="stable")
+    begin, reach = other_start[order], np.maximum.accumulate(other_end[order])
+    first = np.searchsorted(reach, start, side="right")  # all before end at or before its start
+    count = np.maximum(np.searchsorted(begin, end, side="left") - first, 0)
+    left = np.repeat(np.arange(len(table)), count)
+    right = order[np.arange(len(left)) + np.repeat(first - np.cumsum(count) + count, count)]
+    bp = np.minimum(end[left], other_end[right]) - np.maximum(start[left], other_start[right])
+    kept = bp > 0
+    return OverlapPairs(left[kept], right[kept], bp[kept])
+
+
+def overlap_sums(
+    table: pd.DataFrame, other: pd.DataFrame, weights: Sequence[NDArray[np.int64]] = ()
+) -> NDArray[np.int64]:
+    """Count the intervals of `other` that overlap each of `table`, and add up their weights.
+
+    Args:
+        table, other: chrom, start, end, in any order.
+        weights: each int64 (len(other),); whole numbers, so that sums of a genome are exact.
+
+    Returns:
+        int64 (1 + number of weights, n): the count, then each sum.
+    """
+    (start, end), (other_start, other_end) = _on_one_axis([table, other])
+    begun = np.searchsorted(np.sort(other_start), end, side="left")
+    ended = np.searchsorted(np.sort(other_end), start, side="right")
+    sums = [begun - ended]
+    for weight in weights:
+        by_start, by_end = (
+            np.concatenate([[0], np.cumsum(weight[np.argsort(place)])]) for place in (other_start, other_end)
+        )
+        sums.append(by_start[begun] - by_end[ended])
+    return np.array(sums, dtype=np.int64)
 
 
 def bases_before(edges: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -44,6 +44,12 @@ class _Reader(Protocol):
 class Track:
     """One signal file, bigWig (told by its magic number) or bedGraph (plain or gzip).
 
+    Args:
+        path: the file.
+        sizes: bp of each chromosome of the genome.
+        sizes_from: where they come from, for errors.
+        signed: whether values below 0 are taken, of a bigWig.
+
     Attributes:
         path: the file.
         sizes: bp of each chromosome of the genome.
@@ -57,9 +63,19 @@ class Track:
         RegionError: a bedGraph row that cannot be, or past its chromosome's end.
     """
 
-    def __init__(self, path: str | Path, sizes: Mapping[str, int], *, sizes_from: str = "the FASTA") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        sizes: Mapping[str, int],
+        *,
+        sizes_from: str = "the FASTA",
+        signed: bool = False,
+    ) -> None:
         self.path, self.sizes, self._sizes_from = require_file(path), dict(sizes), sizes_from
-        reader: _Reader = BigWig(self.path) if is_bigwig(self.path) else BedGraph(self.path, self.sizes)
+        self._signed = signed
+        reader: _Reader = (
+            BigWig(self.path, signed=signed) if is_bigwig(self.path) else BedGraph(self.path, self.sizes)
+        )
         self._reader = reader
         try:
             self.absent = self._check_lengths()
@@ -76,7 +92,12 @@ class Track:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _open_track, (self.path, self.sizes, self._sizes_from)  # another process opens its own
+        return _open_track, (
+            self.path,
+            self.sizes,
+            self._sizes_from,
+            self._signed,
+        )  # another process opens its own
 
     def close(self) -> None:
         """Close the file; do not read afterwards."""
@@ -141,7 +162,8 @@ class Track:
         if low >= high or chrom not in self._reader.lengths:
             return np.zeros(end - start, dtype=np.float32)
         values = self._reader.read_span(chrom, low, high)
-        if values.min() < 0 or not np.isfinite(values.max()):
+        lowest = float(values.min())
+        if not np.isfinite(lowest) or (lowest < 0 and not self._signed) or not np.isfinite(values.max()):
             raise self._impossible(chrom, low, values)
         return np.pad(values, (low - start, end - high)) if (low, high) != (start, end) else values
 
@@ -160,8 +182,8 @@ def _assemblies(ours: str | None, theirs: str | None) -> str:
     return f" ({', '.join(known)})" if known else ""
 
 
-def _open_track(path: Path, sizes: dict[str, int], sizes_from: str) -> Track:
-    return Track(path, sizes, sizes_from=sizes_from)
+def _open_track(path: Path, sizes: dict[str, int], sizes_from: str, signed: bool) -> Track:
+    return Track(path, sizes, sizes_from=sizes_from, signed=signed)
 
 
 def sum_of(

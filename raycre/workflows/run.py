@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -147,6 +148,8 @@ class Start:
         fields: dict[str, Any] = {"verb": self.verb, "config": config, "science": science, "layout": layout}
         check_folder(self.out, **fields, fresh=bool(self.fresh))
         if share is not None:
+            # stdout is the result's alone; Ray's driver prints there what it hears of lost processes.
+            self._stack.enter_context(redirect_stdout(sys.stderr))
             self._stack.enter_context(connected())
             check_room(share, what)
         for folder in inner:

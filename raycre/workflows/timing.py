@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -75,7 +77,8 @@ def outlook(
         load: processor time in which a replica loads its model.
 
     Returns:
-        cpu_seconds, startup_seconds, replicas, wall_seconds_estimated, and what the estimate is of.
+        cpu_seconds, startup_seconds, replicas, wall_seconds_estimated, what the estimate is of, and
+        peak_memory_gib: the most that this process has held, which has done what a replica does.
     """
     fit = max(1, usable_cpus() // cpus)
     replicas = max(1, min(units, fit if asked is None else asked))
@@ -93,4 +96,11 @@ def outlook(
         "replicas": replicas if units else 0,
         "wall_seconds_estimated": round(wall, 1),
         "measured_on": "processors here; not on the GPUs asked for" if gpus else "processors here",
+        "peak_memory_gib": round(peak_memory() / 2**30, 2),
     }
+
+
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # elsewhere in KiB

@@ -119,6 +119,7 @@ def test_a_submitted_prediction_gives_the_bits_of_a_local_one(
     assert submitted == local
 
 
+@pytest.mark.slow
 def test_a_submitted_training_finishes(genome: DemoGenome, head: Head, tmp_path: Path) -> None:
     values = train_values(genome, tmp_path / "train", epochs=2) | {"folds": {"n": 3, "only": [1]}}
     _submit(head, "train", values, tmp_path)

@@ -14,7 +14,7 @@ from raycre.engine.resources import Share
 from raycre.store.ledger import Outcome
 from tests.processes import until
 
-PARCEL = np.arange(1 << 20, dtype=np.float64)  # 8 MiB: too large to travel with a call
+PAYLOAD = np.arange(1 << 20, dtype=np.float64)  # 8 MiB: too large to travel with a call
 
 
 class Reporter:
@@ -29,7 +29,7 @@ class Reporter:
             os._exit(1)
         assert common == "common"
         array = self.array
-        assert array.sum() == PARCEL.sum()
+        assert array.sum() == PAYLOAD.sum()
         mine = "own" if array.flags.owndata or array.flags.writeable else "shared"
         return Outcome(f"{unit} {mine} {os.getpid()} {kind_of_memory(array)}", 1)
 
@@ -77,7 +77,7 @@ def wait_for_all(pool: Pool, replicas: int) -> None:
 def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas: int) -> None:
     units, most = Counted(40), 0
     seen: list[str] = []
-    with Pool(Reporter, None, Share(replicas), PARCEL) as pool:
+    with Pool(Reporter, None, Share(replicas), PAYLOAD) as pool:
         wait_for_all(pool, replicas)
         for outcome in pool.run(units, "common"):
             most = max(most, units.taken - len(seen))
@@ -90,9 +90,9 @@ def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas:
     assert {(unit.split()[1], unit.split()[3][-1]) for unit in seen} == {("shared", "s")}
 
 
-def test_an_actor_that_is_started_again_gets_the_parcel_again(local_ray: None, tmp_path: Path) -> None:
+def test_an_actor_that_is_started_again_gets_the_payload_again(local_ray: None, tmp_path: Path) -> None:
     died = tmp_path / "died"
-    with Pool(Reporter, died, Share(1), PARCEL) as pool:
+    with Pool(Reporter, died, Share(1), PAYLOAD) as pool:
         seen = [outcome.unit for outcome in pool.run(range(3), "common")]
         assert died.exists()
         again = [outcome.unit for outcome in pool.run(range(2), "common")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from raycre.store.parquet import read_parts, read_table
 from raycre.store.schemas import EFFECTS, METRICS, PREDICTIONS
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict.run import run_predict
+from tests import in_process
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import predictions
 
@@ -63,7 +65,7 @@ def test_calls_follow_from_the_cutoffs_that_the_run_states(
 ) -> None:
     model = {"checkpoint": str(trained), "folds": folds}
     out = predicted if folds == "all" else tmp_path / "run"  # of which nothing is left to do
-    record = run_predict(predict_config(genome, trained, out, model=model))
+    record = in_process.run_predict(predict_config(genome, trained, out, model=model))
     assert record["calls_rule"] == rule
     assert all(stated["expected_fpr"] <= 0.01 for stated in record["cutoffs"])
     rows = read_parts(out / "predictions")
@@ -84,12 +86,17 @@ def test_parquet_metadata_names_the_run_and_the_weights(predicted: Path) -> None
     assert metadata[b"model_sha256"].decode() == record["identity"]["model_sha256"]
 
 
-@pytest.mark.parametrize(("shard_size", "replicas"), [(50, 2), (7, 2)])
+@pytest.mark.parametrize(("shard_size", "run"), [(50, in_process.run_predict), (7, run_predict)])
 def test_predictions_do_not_depend_on_shards_or_replicas(
-    predicted: Path, genome: DemoGenome, trained: Path, tmp_path: Path, shard_size: int, replicas: int
+    predicted: Path,
+    genome: DemoGenome,
+    trained: Path,
+    tmp_path: Path,
+    shard_size: int,
+    run: Callable[..., object],
 ) -> None:
-    changes = {"shard_size": shard_size, "resources": {"replicas": replicas}}
-    run_predict(predict_config(genome, trained, tmp_path, **changes))
+    changes = {"shard_size": shard_size, "resources": {"replicas": 2}}
+    run(predict_config(genome, trained, tmp_path, **changes))
     pd.testing.assert_frame_equal(
         read_parts(predicted / "predictions"), read_parts(tmp_path / "predictions"), check_exact=True
     )
@@ -148,7 +155,7 @@ def test_effects_do_not_depend_on_units_or_replicas(
     perturbed: Path, genome: DemoGenome, tmp_path: Path
 ) -> None:
     resources = {"replicas": 1, "tiles_per_task": 5}
-    run_creme(perturb_config(genome, tmp_path, resources=resources))
+    in_process.run_creme(perturb_config(genome, tmp_path, resources=resources))
     pd.testing.assert_frame_equal(
         pd.read_parquet(perturbed / "effects"), pd.read_parquet(tmp_path / "effects"), check_exact=True
     )
@@ -159,9 +166,9 @@ def test_searches_do_not_depend_on_units_or_replicas(
 ) -> None:
     n = dict.fromkeys(("interaction", "sets"), 2)
     changes = {"tests": list(n), "tracks": [0], "creme": {"n_shuffles": n, "rounds": 3}}
-    for replicas, tiles in ((1, "auto"), (2, 3)):
+    for replicas, tiles, run in ((1, "auto", in_process.run_creme), (2, 3, run_creme)):
         resources = {"replicas": replicas, "tiles_per_task": tiles}
-        run_creme(perturb_config(genome, tmp_path / str(replicas), **changes, resources=resources))
+        run(perturb_config(genome, tmp_path / str(replicas), **changes, resources=resources))
     one, two = tmp_path / "1", tmp_path / "2"
     assert predictions(one) == predictions(two)
     for pattern in ("effects/*/*/*.parquet", "passes/*/*/chain-*.parquet"):
@@ -178,7 +185,7 @@ def test_replicas_and_driver_write_the_same_effects(perturbed: Path, genome: Dem
 
 
 def test_a_gene_whose_window_leaves_the_chromosome_is_refused_by_name(
-    genome: DemoGenome, local_ray: None, tmp_path: Path
+    genome: DemoGenome, tmp_path: Path
 ) -> None:
     gtf = tmp_path / "edge.gtf"
     names = 'gene_id "E1"; gene_name "EDGE"; transcript_id "T1"; gene_type "protein_coding";'
@@ -190,7 +197,7 @@ def test_a_gene_whose_window_leaves_the_chromosome_is_refused_by_name(
         inputs={"fasta": str(genome.fasta), "gtf": str(gtf), "genes": ["ENHA", "EDGE"]},
         tests=["context"],
     )
-    record = run_creme(config)
+    record = in_process.run_creme(config)
     assert record["genes"] == 1
     assert [r["gene_name"] for r in record["refused"]] == ["EDGE"]
 

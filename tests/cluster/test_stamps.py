@@ -10,9 +10,8 @@ from raycre.figures.header import inputs_table
 from raycre.store.files import read_json, sha256_of
 from raycre.store.old_run import find_old, remove_run
 from raycre.workflows.compare.run import run_comparison
-from raycre.workflows.perturb.run import run_creme
-from raycre.workflows.predict.run import run_predict
 from tests.conftest import perturb_config, perturb_values, predict_config
+from tests.in_process import run_creme, run_predict
 from tests.stamps import of_parquet, unstamped
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from ray.exceptions import ActorUnavailableError
+from ray.train.torch import TorchTrainer
 
 from raycre.config import TrainConfig, make_config
 from raycre.create.fold_data import FoldData
@@ -23,10 +24,10 @@ from raycre.create.training.fold import FoldState
 from raycre.create.training.recipe import Recipe
 from raycre.demo.genome import DemoGenome
 from raycre.engine.resources import Share
-from raycre.engine.train_workers import TorchTrainer
 from raycre.errors import RaycreError
 from raycre.store.files import read_json
 from raycre.store.parquet import read_table
+from raycre.workflows.devices import prepare
 from raycre.workflows.train import fold as folds
 from raycre.workflows.train.fold import train_fold
 from raycre.workflows.train.groups import PeerFailedError, Team, join_team
@@ -119,7 +120,7 @@ def _fail(team: Team) -> None:
             whole(*given)
             raise RaycreError("no further")
 
-        state.model.losses = broken  # type: ignore[method-assign]
+        state.model.losses = broken  # type: ignore[assignment]
     group = team.share(state.model)
     with pytest.raises(PeerFailedError if team.rank == 0 else RaycreError):
         team.step(state, data, SEED, group)
@@ -129,7 +130,7 @@ def _fail(team: Team) -> None:
 
 def _walk(team: Team, plan: TrainPlan) -> None:
     """Fold 0 fails at its start on worker 1, fold 1 at its end on worker 0, fold 2 is trained."""
-    prepare, finish, at = folds.prepare, folds._finish, [0]
+    finish, at = folds._finish, [0]
 
     def fail_to_prepare(*given: Any) -> torch.device:
         if at == [0] and team.rank == 1:
@@ -141,7 +142,8 @@ def _walk(team: Team, plan: TrainPlan) -> None:
             raise OSError(28, "No space left on device")
         finish(*given)
 
-    folds.prepare, folds._finish = fail_to_prepare, fail_to_finish  # type: ignore[assignment]
+    folds.prepare = fail_to_prepare  # type: ignore[assignment,attr-defined]
+    folds._finish = fail_to_finish  # type: ignore[assignment]
     for fold in range(3):
         at[0] = fold
         train_job(Job(plan, fold, {}), team)

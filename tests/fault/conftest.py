@@ -1,4 +1,4 @@
-"""The runs that are killed and interrupted, and each of them undisturbed: once for all of their tests."""
+"""The runs that are killed and interrupted, and each of them undisturbed in this process, once for all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from raycre.demo.genome import DemoGenome
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict.run import run_predict
 from raycre.workflows.train.run import run_train
+from tests import in_process
+from tests.by_hand import write_training
 from tests.conftest import perturb_values, predict_values, train_values
-from tests.unit.test_checkpoints import write_training
 
 RUNS: dict[str, Callable[[Any], object]] = {
     "train": lambda values: run_train(make_config(TrainConfig, values)),
     "predict": lambda values: run_predict(make_config(PredictConfig, values)),
     "creme": lambda values: run_creme(make_config(PerturbConfig, values)),
+}
+CALM: dict[str, Callable[[Any], object]] = {
+    "train": lambda values: in_process.run_train(make_config(TrainConfig, values)),
+    "predict": lambda values: in_process.run_predict(make_config(PredictConfig, values)),
+    "creme": lambda values: in_process.run_creme(make_config(PerturbConfig, values)),
 }
 
 
@@ -44,7 +50,7 @@ def long_values(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def calm(
-    long_values: Callable[[str, Path], Any], local_ray: None, tmp_path_factory: pytest.TempPathFactory
+    long_values: Callable[[str, Path], Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
     """`calm(verb)`: folder of that run, undisturbed; it is made when it is first asked for."""
     folder = tmp_path_factory.mktemp("calm")
@@ -52,7 +58,7 @@ def calm(
     def run(verb: str) -> Path:
         out = folder / verb
         if not out.exists():
-            RUNS[verb](long_values(verb, out))
+            CALM[verb](long_values(verb, out))
         return out
 
     return run

@@ -37,14 +37,17 @@ def n_parts(folder: Path) -> int:
 
 @contextmanager
 def running(verb: list[str], values: dict[str, Any], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command line in a process group of its own, and kill -9 all of it at the end."""
+    """Run the command line in a process group of its own, and kill -9 all of it at the end.
+
+    What it says goes to `driver.log` in `folder`, its standard output to `driver.out`.
+    """
     config = folder / "run.yaml"
     config.write_text(json.dumps(values))
     environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-    with (folder / "driver.log").open("wb") as log:
+    with (folder / "driver.log").open("wb") as log, (folder / "driver.out").open("wb") as out:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "raycre.cli", *verb, "--config", str(config)],
-            stdout=log,
+            [sys.executable, "-m", "raycre.cli", *verb, "--config", str(config), "--json"],
+            stdout=out,
             stderr=log,
             env=environment,
             start_new_session=True,
@@ -71,3 +74,11 @@ def kill_worker(driver: subprocess.Popen[bytes], name: str) -> None:
     found = [pid for pid in descendants(driver.pid) if command(pid).startswith(name)]
     assert found, sorted(command(pid) for pid in descendants(driver.pid))
     os.kill(found[0], signal.SIGKILL)
+
+
+def interrupt(driver: subprocess.Popen[bytes], number: int) -> None:
+    """Signal all processes of the driver's group, as a terminal does; wait until all have ended."""
+    started = descendants(driver.pid)
+    os.killpg(driver.pid, number)
+    until(lambda: driver.poll() is not None, lambda: "the driver does not end")
+    until(lambda: not any(map(alive, started)), lambda: f"still running: {started}")

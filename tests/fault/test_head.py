@@ -18,10 +18,10 @@ import pytest
 from raycre.demo.genome import DemoGenome
 from raycre.engine.head import answers
 from raycre.store.files import read_json
+from tests.by_hand import write_training
 from tests.cluster.test_jobs import BIN, _free_port
 from tests.conftest import perturb_values, predict_values, train_values
 from tests.processes import command, descendants, kill_tree, until
-from tests.unit.test_checkpoints import write_training
 
 QUICK = "import raycre.engine.head as h; h.LOST_AFTER = 5.0; from raycre.cli import main; main()"
 
@@ -55,7 +55,10 @@ def _of(pid: int, name: str) -> list[int]:
     return [each for each in descendants(pid) if name in command(each).split(" ")[0]]
 
 
-@pytest.mark.parametrize("verb", ["train", "predict", "creme"])
+@pytest.mark.parametrize(
+    "verb",
+    [pytest.param("train", marks=pytest.mark.slow), pytest.param("predict", marks=pytest.mark.slow), "creme"],
+)
 def test_a_run_whose_head_is_killed_ends_in_one_line(genome: DemoGenome, tmp_path: Path, verb: str) -> None:
     out = tmp_path / "run"
     values: dict[str, Any] = {

@@ -1,9 +1,12 @@
-"""kill -9 a worker, then the driver and all it started; go on; every bit is as if nothing had happened."""
+"""Kill -9 a worker, Ctrl-C, kill -9 the driver with all it started: the run goes on to the same bits."""
 
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +21,77 @@ from raycre.workflows.train.run import run_train
 from raycre.workflows.train.sweep import run_sweep
 from tests.conftest import perturb_values, train_values
 from tests.fault.conftest import RUNS
-from tests.fault.drivers import epochs_of, kill_worker, n_parts, running, same_bytes, wait_for
+from tests.fault.drivers import epochs_of, interrupt, kill_worker, n_parts, running, same_bytes, wait_for
 from tests.in_process import n_predicted, run_creme
 from tests.processes import until
 
+FOLDERS = {"predict": "predictions", "creme": "passes"}
 LongValues = Callable[[str, Path], Any]
 Calm = Callable[[str], Path]
 
 
-def test_prediction_survives_the_loss_of_an_actor_and_of_the_driver(
-    long_values: LongValues, calm: Calm, tmp_path: Path
-) -> None:
-    out = tmp_path / "killed"
-    values, parts = long_values("predict", out), out / "predictions"
-    with running(["predict"], values, tmp_path) as driver:
-        wait_for(driver, lambda: n_parts(parts) >= 2)
-        kill_worker(driver, "ray::MapWorker(Map(CrePredictor)")
-        n = n_parts(parts)
-        wait_for(driver, lambda: n_parts(parts) >= n + 4)
-    assert n_parts(parts) < 60, "the driver was killed too late to prove anything"
-    RUNS["predict"](values)
-    assert n_parts(parts) == 60
-    same_bytes(out, calm("predict"), "predictions/*.parquet", "summary/*.parquet")
+@dataclass(frozen=True)
+class Stopped:
+    """A run that is disturbed: its words on the command line, its workers' name, what it writes and keeps."""
+
+    words: tuple[str, ...]
+    worker: str
+    units: int
+    number: signal.Signals
+    kept: str
+    results: tuple[str, ...]
 
 
-def test_perturbation_survives_the_loss_of_an_actor_and_of_the_driver(
-    long_values: LongValues, calm: Calm, tmp_path: Path
+STOPPED = {
+    "train": Stopped(
+        ("train",), "ray::RayTrainWorker", 3 * 8, signal.SIGINT, "folds and epochs",
+        ("folds/*/best.safetensors", "folds/*/*.parquet", "folds/*/cutoffs.json", "summary/*.parquet",
+         "inputs/*.npy"),
+    ),
+    "predict": Stopped(
+        ("predict",), "ray::MapWorker(Map(CrePredictor)", 60, signal.SIGTERM, "shards",
+        ("predictions/*.parquet", "summary/*.parquet"),
+    ),
+    "creme": Stopped(
+        ("creme", "config"), "ray::Replica", 4 * -(-(1 + 12 * 12 + 12 + 12 * 12) // 12), signal.SIGINT,
+        "units",
+        ("passes/*/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", list(STOPPED))
+def test_a_run_loses_a_worker_is_interrupted_and_killed_and_ends_with_the_same_bytes(
+    long_values: LongValues, calm: Calm, local_ray: None, tmp_path: Path, verb: str
 ) -> None:
-    out = tmp_path / "killed"
-    values, parts = long_values("creme", out), out / "passes" / "model=planted"
-    with running(["creme", "config"], values, tmp_path) as driver:
-        wait_for(driver, lambda: n_parts(parts) >= 2)
-        kill_worker(driver, "ray::Replica")
-        n = n_parts(parts)
-        wait_for(driver, lambda: n_parts(parts) >= n + 4)
-    done, planned = n_parts(parts), 4 * -(-(1 + 12 * 12 + 12 + 12 * 12) // 12)
-    assert done < planned, "the driver was killed too late to prove anything"
-    RUNS["creme"](values)
-    assert n_parts(parts) == planned
-    same_bytes(out, calm("creme"), "passes/*/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet")
+    of, out, log = STOPPED[verb], tmp_path / "stopped", tmp_path / "driver.log"
+    values = long_values(verb, out)
+
+    def finished() -> int:
+        return epochs_of(out) if verb == "train" else n_parts(out / FOLDERS[verb])
+
+    def further(driver: subprocess.Popen[bytes], units: int) -> None:
+        n = finished()
+        wait_for(driver, lambda: finished() >= n + units)
+
+    with running([*of.words], values, tmp_path) as driver:
+        further(driver, 2)
+        kill_worker(driver, of.worker)
+        further(driver, 3)
+        interrupt(driver, of.number)
+    assert finished() < of.units, "the run was over when it was interrupted"
+    assert (driver.returncode, (tmp_path / "driver.out").read_text()) == (128 + of.number, "")
+    *lines, last = log.read_text().splitlines()
+    name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[of.number]
+    assert last == f"stopped by {name}: finished {of.kept} are kept; the same command goes on from there"
+    assert not [line for line in lines if "nterrupt" in line or "Traceback" in line or "error:" in line]
+
+    with running([*of.words], values, tmp_path) as driver:
+        further(driver, 3)
+    assert finished() < of.units, "the driver was killed too late to prove anything"
+    RUNS[verb](values)
+    assert finished() == of.units
+    same_bytes(out, calm(verb), *of.results)
 
 
 def test_a_killed_search_goes_on_from_its_last_written_piece(
@@ -98,29 +133,7 @@ def test_a_killed_search_goes_on_from_its_last_written_piece(
     )
 
 
-def test_training_survives_the_loss_of_a_worker_and_of_the_driver(
-    long_values: LongValues, calm: Calm, tmp_path: Path
-) -> None:
-    out = tmp_path / "killed"
-    values = long_values("train", out)
-    with running(["train"], values, tmp_path) as driver:
-        wait_for(driver, lambda: epochs_of(out) >= 3)
-        kill_worker(driver, "ray::RayTrainWorker")
-        n = epochs_of(out)
-        wait_for(driver, lambda: epochs_of(out) >= n + 3)
-    assert epochs_of(out) < 3 * 8, "the driver was killed too late to prove anything"
-    RUNS["train"](values)
-    same_bytes(
-        out,
-        calm("train"),
-        "folds/*/best.safetensors",
-        "folds/*/*.parquet",
-        "folds/*/cutoffs.json",
-        "summary/*.parquet",
-        "inputs/*.npy",
-    )
-
-
+@pytest.mark.slow
 def test_a_sweep_survives_the_loss_of_the_driver(genome: DemoGenome, local_ray: None, tmp_path: Path) -> None:
     sweeps = ["K=20,50", "mu=0.1,0.2"]
     values = train_values(genome, tmp_path / "killed", epochs=5, ratios=[3, 3, 3, 3, 3])
@@ -148,6 +161,7 @@ def test_a_sweep_survives_the_loss_of_the_driver(genome: DemoGenome, local_ray: 
     )
 
 
+@pytest.mark.slow
 def test_two_workers_of_a_fold_survive_the_loss_of_one(
     genome: DemoGenome, local_ray: None, tmp_path: Path
 ) -> None:

@@ -25,7 +25,11 @@ def _reached(driver: subprocess.Popen[bytes], finished: Callable[[], int], targe
 @pytest.mark.chaos
 @pytest.mark.parametrize("verb", ["train", "predict", "creme"])
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
-    long_values: Callable[[str, Path], Any], calm: Callable[[str], Path], tmp_path: Path, verb: str
+    long_values: Callable[[str, Path], Any],
+    calm: Callable[[str], Path],
+    local_ray: None,
+    tmp_path: Path,
+    verb: str,
 ) -> None:
     out = tmp_path / "killed"
     values = long_values(verb, out)

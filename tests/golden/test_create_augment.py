@@ -73,7 +73,8 @@ def test_views_have_the_authors_shift_strand_and_rows(aug: Stored) -> None:
         margin = region_views.flank(ratio, stride)
         wide = wide_input(WIDTH + 2 * margin, ratio)
         rows = inputs.region_input(*wide, MODALITIES)[0]
-        cut = inputs.view_input(*(part.expand(len(offsets), -1) for part in wide), views, MODALITIES)
+        codes, openness, loops = (part.expand(len(offsets), -1) for part in wide)
+        cut = inputs.view_input(codes, openness, loops, views, MODALITIES)
         for view, source_row in enumerate(aug[f"split{ratio}/source_row"]):
             expected = rows[source_row, margin + offsets[view] : margin + offsets[view] + WIDTH]
             torch.testing.assert_close(

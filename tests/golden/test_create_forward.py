@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from raycre.create.layers.blocks import upsample_deconvolve
 from raycre.create.layout import ROWS
 from raycre.create.model import create as network
 from raycre.create.model.create import Create
@@ -28,10 +30,9 @@ def layers(model: Create, x: torch.Tensor) -> dict[str, torch.Tensor]:
     encoded: list[torch.Tensor] = []
     decoded: list[torch.Tensor] = []
     classified: list[torch.Tensor] = []
-    deconvolve = network.upsample_deconvolve
 
-    def watched(*inputs: torch.Tensor | int) -> torch.Tensor:
-        decoded.append(deconvolve(*inputs))
+    def watched(*inputs: Any) -> torch.Tensor:
+        decoded.append(upsample_deconvolve(*inputs))
         return decoded[-1]
 
     hooks = [
@@ -62,7 +63,7 @@ def layers(model: Create, x: torch.Tensor) -> dict[str, torch.Tensor]:
 def distances(model: Create, z_e: torch.Tensor) -> torch.Tensor:
     """Squared distance of each latent to each code: float64 (latents, codes)."""
     codebook = model.quantizer.codebook.double()
-    latents = z_e.double().reshape(-1, 1, codebook.shape[1])
+    latents = z_e.double().reshape(-1, 1, codebook.size(1))
     return (latents - codebook).square().sum(dim=2)
 
 

@@ -129,7 +129,9 @@ def move_error(
 def check_gradients(
     model: Create, stored: Stored, prefix: str, share: float, of_codebook: torch.Tensor
 ) -> None:
-    gradients = published.to_published({name: tensor.grad for name, tensor in model.named_parameters()})
+    gradients = published.to_published(
+        {name: tensor.grad for name, tensor in model.named_parameters() if tensor.grad is not None}
+    )
     gradients[CODEBOOK] = of_codebook
     for key in stored.under(prefix):
         theirs = stored[prefix + key]

@@ -76,7 +76,7 @@ def test_every_context_gets_its_published_class(table: Table, compat: str) -> No
 
 def before_sampling(counts: pd.DataFrame) -> pd.DataFrame:
     """As many genes of every class as there were, in blocks; which they were is not published."""
-    call = np.repeat(counts["context category"], counts["Number of contexts"]).to_numpy()
+    call = np.repeat(counts["context category"].to_numpy(), counts["Number of contexts"])
     return pd.DataFrame({"gene": np.arange(len(call)), "track": 0, "call": call})
 
 

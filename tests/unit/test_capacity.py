@@ -138,6 +138,8 @@ def test_waiting_is_said_once_a_minute_and_ends(
         ({"replicas": {"min": 2, "max": 8}, "gpus_per_replica": 0.5}, Share(8, gpus=0.5, least=2)),
         ({"replicas": {"min": 2}}, Share(least=2)),
         ({"replicas": {"max": 8}, "wait": "1.5m"}, Share(8, wait=90.0)),
+        ({"memory": "6GiB"}, Share(memory=6 * GIB)),
+        ({"memory": "1.5 gb"}, Share(memory=1_500_000_000)),
     ],
 )
 def test_resources_are_what_the_engine_takes(resources: dict[str, Any], share: Share) -> None:
@@ -151,6 +153,8 @@ def test_resources_are_what_the_engine_takes(resources: dict[str, Any], share: S
         ({"replicas": {"mn": 3}}, "mn"),
         ({"replicas": 0}, "replicas"),
         ({"wait": "soon"}, "takes a time such as 90s, 15m or 2h"),
+        ({"memory": "much"}, "takes a size such as 6GiB or 512MiB"),
+        ({"memory": "0GiB"}, "takes a size"),
         ({"wait": "-5m"}, "takes a time"),
     ],
 )

@@ -9,58 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 from raycre.create.evaluation import metrics
-from raycre.create.inference.checkpoints import CUTOFFS, HELD_OUT, WEIGHTS, fold_folder, read_checkpoint
+from raycre.create.inference.checkpoints import CUTOFFS, WEIGHTS, fold_folder, read_checkpoint
 from raycre.create.inference.ensemble import Ensemble
-from raycre.create.layout import CLASSES, MODALITIES
+from raycre.create.layout import CLASSES
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES, Codebook
 from raycre.create.model.weight_files import read_model, write_model
 from raycre.demo.genome import DemoGenome, write_demo_genome
 from raycre.errors import CheckpointError, ConfigError, FormatError, InputError, MissingInputError
 from raycre.store.files import sha256_of, write_json
-from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.parquet import read_table
 from raycre.store.run import open_run
-from raycre.store.schemas import FOLD_PREDICTIONS
 from raycre.workflows.predict.calling import calling_of
 from raycre.workflows.train.fold import STATE, train_fold
 from raycre.workflows.train.materialise import Arrays, open_inputs
 from raycre.workflows.train.plan import TrainPlan
+from tests.by_hand import model_of, rewrite, write_training
 from tests.conftest import train_values
 from tests.trainings import in_folder, plan_from, with_inputs
 
 RESULTS = (WEIGHTS, CUTOFFS, "predictions.parquet", "history.parquet")
-
-
-def model_of(seed: int, modalities: tuple[str, ...] = MODALITIES) -> Create:
-    torch.manual_seed(seed)
-    return Create(SIZES["tiny"], modalities).eval()
-
-
-def write_training(folder: Path, n: int = 3) -> Path:
-    """Write what `train` leaves behind: run.json and n folds, here of untrained models that guess."""
-    open_run(folder, verb="train", name="by-hand", config={"folds": {"n": n}}, science={}, layout={})
-    for fold in range(n):
-        write_model(fold_folder(folder, fold) / WEIGHTS, model_of(fold))
-        write_held_out(folder, fold, n)
-        write_json(fold_folder(folder, fold) / CUTOFFS, {"thresholds": dict.fromkeys(CLASSES, 0.5)})
-    return folder
-
-
-def write_held_out(folder: Path, fold: int, n: int) -> None:
-    """Write a fold's probabilities of the regions that it does not train on, two of each class in a set."""
-    names = list(CLASSES) * 2
-    tables = []
-    for which, tested in (("test", fold), ("validation", (fold + 1) % n)):
-        rows = pd.DataFrame({"region_id": np.arange(len(names)) * n + tested, "set": which, "label": names})
-        tables.append(rows.assign(**{f"p_{c}": 0.2 for c in CLASSES}))
-    write_table(fold_folder(folder, fold) / HELD_OUT, as_table(pd.concat(tables), FOLD_PREDICTIONS))
 
 
 @pytest.fixture
@@ -163,13 +135,6 @@ def test_a_pickle_under_the_name_of_weights_is_refused(training: Path) -> None:
         read_checkpoint(training, "all")
 
 
-def rewrite(path: Path, changes: dict[str, torch.Tensor], about: dict[str, str] | None = None) -> None:
-    """Write weights again with some tensors changed, or under another description."""
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-    save_file(load_file(path) | changes, path, metadata=metadata if about is None else about)
-
-
 def test_tensors_of_another_shape_are_named_with_both_shapes(training: Path) -> None:
     path = fold_folder(training, 2) / WEIGHTS
     rewrite(path, {"base_norm.bias": torch.zeros(3)})
@@ -223,8 +188,6 @@ def test_folds_that_read_different_modalities_are_refused(training: Path) -> Non
 
 
 # Training a fold from its files. Nothing below starts Ray.
-
-
 @pytest.fixture
 def _default_algorithms() -> Iterator[None]:
     """`train_fold` asks torch for deterministic algorithms; other tests should not run under that."""

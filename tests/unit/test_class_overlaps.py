@@ -22,8 +22,8 @@ from raycre.store.files import read_json
 from raycre.workflows.inputs import signal_paths
 from raycre.workflows.train import run as training
 from raycre.workflows.train.materialise import read_labelled
+from tests.lab import Lab, RayStartedError
 from tests.trainings import plan_from
-from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
 from tests.unit.test_train_bad_input import other, rows_of, spoilt
 
 SILENCER, ENHANCER, PROMOTER = 0, 1, 2
@@ -85,7 +85,7 @@ def test_a_window_twice_in_one_class_is_one_region_and_its_pair_counts_once() ->
 # Through the command line
 
 
-def crowded(lab: Lab) -> tuple[dict[str, Any], list[list[str]]]:  # noqa: F811
+def crowded(lab: Lab) -> tuple[dict[str, Any], list[list[str]]]:
     """The good labels, and one more on each of three that lie alone: 300 bp off, the same, 40 bp wide."""
     rows = rows_of(lab)
     starts = np.array([int(row[1]) for row in rows])
@@ -106,7 +106,7 @@ def crowded(lab: Lab) -> tuple[dict[str, Any], list[list[str]]]:  # noqa: F811
 
 
 def test_both_partners_are_dropped_by_default_counted_by_pair_and_said(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     values, alone = crowded(lab)
@@ -135,7 +135,7 @@ def test_both_partners_are_dropped_by_default_counted_by_pair_and_said(
 
 
 def test_overlaps_that_are_kept_share_a_fold_and_are_another_run(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     values, alone = crowded(lab)
@@ -159,7 +159,7 @@ def test_overlaps_that_are_kept_share_a_fold_and_are_another_run(
 
 
 def test_overlaps_are_of_the_classes_that_are_trained(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows = rows_of(lab)
@@ -175,7 +175,7 @@ def test_overlaps_are_of_the_classes_that_are_trained(
     assert found["regions"]["dropped_of_other_classes"] == 91
 
 
-def test_a_class_that_overlaps_take_whole_is_named(lab: Lab) -> None:  # noqa: F811
+def test_a_class_that_overlaps_take_whole_is_named(lab: Lab) -> None:
     rows = rows_of(lab)
     rows += [[*row[:3], "insulator", "0", "."] for row in rows if row[3] == "promoter"]
     error = lab.refusal("train", spoilt(lab, rows))
@@ -183,7 +183,7 @@ def test_a_class_that_overlaps_take_whole_is_named(lab: Lab) -> None:  # noqa: F
     assert "dropped for overlap of classes: 60" in error
 
 
-def test_a_class_with_too_few_regions_says_how_many_overlaps_took(lab: Lab) -> None:  # noqa: F811
+def test_a_class_with_too_few_regions_says_how_many_overlaps_took(lab: Lab) -> None:
     rows = rows_of(lab)
     silencers = [row for row in rows if row[3] == "silencer"]
     rows += [[*row[:3], "insulator", "0", "."] for row in silencers[:28]]
@@ -194,7 +194,7 @@ def test_a_class_with_too_few_regions_says_how_many_overlaps_took(lab: Lab) -> N
 
 
 def test_a_window_that_two_intervals_make_is_one_region_and_that_belongs_to_the_run(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
 ) -> None:
     rows = rows_of(lab)
     again = [rows[2][0], str(int(rows[2][1]) + 100), str(int(rows[2][2]) - 100), *rows[2][3:]]
@@ -206,7 +206,7 @@ def test_a_window_that_two_intervals_make_is_one_region_and_that_belongs_to_the_
     assert record["identity"]["repeated_windows"] == "one kept"
 
 
-def test_labels_without_any_overlap_are_read_as_before(lab: Lab, tmp_path: Path) -> None:  # noqa: F811
+def test_labels_without_any_overlap_are_read_as_before(lab: Lab, tmp_path: Path) -> None:
     plan = plan_from(lab.values("train"))
     labelled = read_labelled(plan, Signals(signal_paths(plan.signals, plan.network.modalities)))
     assert labelled.overlaps["pairs"] == {}

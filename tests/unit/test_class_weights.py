@@ -31,7 +31,7 @@ from raycre.store.files import read_json
 from raycre.workflows.train.plan import plan_of
 from raycre.workflows.train.run import run_train
 from tests.conftest import train_values
-from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
+from tests.lab import Lab, RayStartedError
 from tests.unit.test_create_recipe import NANO, SEED, SHORT, bits, regions, start
 from tests.unit.test_train_bad_input import rows_of, spoilt
 
@@ -151,7 +151,7 @@ def test_weights_and_none_have_one_shift_for_all_unless_more_are_given(
 
 
 def test_the_balance_belongs_to_the_run_and_shifts_are_the_run_of_earlier_versions(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
 ) -> None:
     values = lab.values("train")
     with pytest.raises(RayStartedError):
@@ -171,7 +171,7 @@ def test_a_sweep_can_hold_the_three_against_each_other(genome: DemoGenome, tmp_p
     assert [s.config.recipe.ratios for s in found] == [(5, 5, 3, 3, 1), (1,) * 5, (1,) * 5]
 
 
-def test_the_weights_of_each_fold_are_noted_and_shown(lab: Lab) -> None:  # noqa: F811
+def test_the_weights_of_each_fold_are_noted_and_shown(lab: Lab) -> None:
     rows = rows_of(lab)
     silencers = [row for row in rows if row[3] == "silencer"]
     values = spoilt(lab, [row for row in rows if row not in silencers[12:]])

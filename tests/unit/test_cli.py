@@ -23,8 +23,8 @@ from raycre.errors import ConfigError, InputError, RaycreError, TasksFailedError
 from raycre.store.files import TEMPORARY
 from raycre.workflows import doctor
 from raycre.workflows.perturb import run as perturbation
+from tests.by_hand import write_training
 from tests.conftest import perturb_values, predict_values, train_values
-from tests.unit.test_checkpoints import write_training
 
 ROOT = Path(__file__).parents[2]
 JOBS = sorted((ROOT / "jobs").glob("*.py"))

@@ -28,9 +28,9 @@ from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, FormatError, MissingInputError
 from raycre.published.cache import place_of
 from raycre.published.catalogue import PUBLISHED
+from tests.by_hand import model_of
 from tests.conftest import predict_values, train_values
 from tests.http_server import Answer, Server, serve
-from tests.unit.test_checkpoints import model_of
 
 HEAD = "index\tidentifier\tdescription\n"
 TABLE = f"{HEAD}0\tF1\tCAGE:K562\n1\tF2\tDNASE:bone marrow\n2\tF3\tCAGE:bone marrow\n"

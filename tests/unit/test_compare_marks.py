@@ -9,8 +9,9 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from raycre.compare import marks
-from raycre.compare.marks import compare_groups, coverage, coverage_of_marks, rank_test, tiles_without
+from raycre.annotate import marks
+from raycre.annotate.marks import coverage
+from raycre.compare.marks import compare_groups, coverage_of_marks, rank_test, tiles_without
 from raycre.errors import AssemblyError, ChromosomeError, ConfigError, FormatError
 from raycre.genome.tracks import Track
 

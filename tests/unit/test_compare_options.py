@@ -10,9 +10,9 @@ import pytest
 
 from raycre.compare import crispri, marks
 from raycre.compare.declaration import Comparison, ComparisonResult, file, option
-from raycre.compare.options import option_files, read_options, taken_by
 from raycre.compare.registry import BUILT_IN, find_comparison
 from raycre.errors import ConfigError
+from raycre.options import option_files, read_options, taken_by
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,9 @@ def test_every_comparison_declares_what_its_options_are_for_and_what_its_columns
 def test_a_comparison_that_is_not_there_is_told_the_one_that_is_near() -> None:
     with pytest.raises(ConfigError, match=r"'overlaps': no such comparison; did you mean overlap"):
         find_comparison("overlaps")
+
+
+def test_files_of_one_beginning_go_by_their_whole_names() -> None:
+    given = ["p/panel.21.bim", "p/panel.22.bim", "x=panel.1.bim"]
+    options = read_options(marks.COMPARISON, {"signals": given})
+    assert list(options.signals) == ["panel.21.bim", "panel.22.bim", "x"]

@@ -1,6 +1,6 @@
 """The synthetic genome: its files say what its truth says, and its truth can be recovered, by no shortcut.
 
-Files are read with pandas, pyBigWig and a few lines below, so that none of raycre's readers is trusted here.
+Files are read with pandas, pyBigWig and tests/demo_files.py, so that no reader of raycre is trusted here.
 """
 
 from __future__ import annotations
@@ -13,24 +13,20 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
-import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from raycre.backbones.planted import MOTIFS, load_planted
 from raycre.demo.genome import DemoGenome, open_demo_genome, write_demo_genome
 from raycre.demo.grammar import GENES
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.classes import CLASSES
+from tests.demo_files import L, count_motifs, gtf_rows, read_chromosomes
+from tests.frames import tuples_of
 
 N_LABELLED, N_CANDIDATES = 500, 200
-L = 65_536
-TSS_TILE = slice(30_268, 35_268)  # 5,000 bp round base 32,768
-TILES = [*range(268, 30_268, 5_000), *range(35_268, 65_268, 5_000)]  # the other tiles' starts
-COMPLEMENT = str.maketrans("ACGT", "TGCA")
 BED6 = ["chrom", "start", "end", "name", "score", "strand"]
 BEDPE = ["chrom1", "start1", "end1", "chrom2", "start2", "end2"]
 
@@ -43,59 +39,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoGenome:
 
 @pytest.fixture(scope="module")
 def chromosomes(demo: DemoGenome) -> dict[str, str]:
-    records = demo.fasta.read_text().split(">")[1:]
-    return {name: body.replace("\n", "") for name, _, body in (record.partition("\n") for record in records)}
+    return read_chromosomes(demo)
 
 
 def read_rows(path: Path, names: list[str]) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", names=names)
-
-
-def count_motifs(text: str) -> list[int]:
-    """Motifs of both strands, counted without raycre: silencer, enhancer, promoter, insulator."""
-    other = text[::-1].translate(COMPLEMENT)
-    return [text.count(MOTIFS[name]) + other.count(MOTIFS[name]) for name in CLASSES[:4]]
-
-
-def gtf_rows(demo: DemoGenome) -> pd.DataFrame:
-    names = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
-    rows = pd.read_csv(demo.gtf, sep="\t", names=names, comment="#", quoting=3)
-    for key in ("gene_id", "gene_name", "gene_type", "transcript_id"):
-        rows[key] = rows["attributes"].str.extract(rf'{key} "([^"]+)"')
-    return rows
-
-
-def input_codes(demo: DemoGenome, chromosomes: dict[str, str], gene_name: str) -> torch.Tensor:
-    """uint8 (65,536,): a gene's window in gene direction, from the GTF's canonical transcript."""
-    rows = gtf_rows(demo)
-    of_gene = (rows["gene_name"] == gene_name) & (rows["feature"] == "transcript")
-    (row,) = rows[of_gene & rows["attributes"].str.contains("Ensembl_canonical")].itertuples()
-    if row.strand == "+":
-        tss = row.start - 1
-        text = chromosomes[row.chrom][tss - L // 2 : tss + L // 2]
-    else:
-        tss = row.end - 1  # the last base, 0-based
-        text = chromosomes[row.chrom][tss + 1 - L // 2 : tss + 1 + L // 2][::-1].translate(COMPLEMENT)
-    return torch.tensor(
-        np.searchsorted(np.frombuffer(b"ACGT", np.uint8), np.frombuffer(text.encode(), np.uint8))
-    )
-
-
-def tss_activity(codes: list[torch.Tensor]) -> np.ndarray:
-    """float64 (n, 2): mean of bins 255 and 256, both tracks."""
-    out = load_planted().read(torch.stack(codes).to(torch.uint8), [255, 256], [0, 1])
-    return out.double().mean(1).numpy()
-
-
-def knocked_out(codes: torch.Tensor, *intervals: tuple[int, int]) -> torch.Tensor:
-    """N in place of the intervals: what a shuffle does to motifs, without chance."""
-    codes = codes.clone()
-    for start, end in intervals:
-        codes[start:end] = 4
-    return codes
-
-
-# ---- files
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -182,7 +130,7 @@ def test_openness_is_whole_counts_and_follows_the_truth(
             assert all(value == int(value) > 0 for _, _, value in values)
             summits = [
                 np.nan_to_num(track.values(row.chrom, row.start + 450, row.start + 550, numpy=True)).mean()
-                for row in demo.truth_labels.itertuples()
+                for row in tuples_of(demo.truth_labels)
             ]
             peaks.append(np.array(summits))
     first, second = peaks
@@ -205,7 +153,7 @@ def test_loops_over_a_region_are_as_many_as_the_truth_says(demo: DemoGenome) -> 
     )
     counts = ends.value_counts()
     regions = pd.concat([demo.truth_labels, demo.truth_candidates])
-    found = [counts.get((row.chrom, row.start), 0) for row in regions.itertuples()]
+    found = [counts.get((row.chrom, row.start), 0) for row in tuples_of(regions)]
     assert found == regions["loops"].tolist()
     means = demo.truth_labels.groupby("label")["loops"].mean()
     assert means["insulator"] > 2 > 1.2 > means["enhancer"] > 0.5 > means["silencer"]
@@ -220,7 +168,7 @@ def test_blacklist_overlaps_the_candidates_that_the_truth_names(demo: DemoGenome
                 (blacklist["chrom"] == r.chrom) & (blacklist["start"] < r.end) & (blacklist["end"] > r.start)
             ).any()
         )
-        for r in regions.itertuples()
+        for r in tuples_of(regions)
     ]
     assert hit == regions["blacklisted"].tolist()
     assert sum(hit) == len(blacklist) == 5
@@ -236,7 +184,7 @@ def test_gtf_has_canonical_transcripts_that_do_not_start_at_the_genes_edge(demo:
     canonical = rows[(rows["feature"] == "transcript") & rows["attributes"].str.contains("Ensembl_canonical")]
     genes = rows[rows["feature"] == "gene"].set_index("gene_name")
     assert len(canonical) == 7
-    for row in canonical.itertuples():
+    for row in tuples_of(canonical):
         gene = genes.loc[row.gene_name]
         assert re.fullmatch(r"ENSG\d{11}\.\d", row.gene_id)
         assert re.fullmatch(r"ENST\d{11}\.\d", row.transcript_id)
@@ -258,12 +206,9 @@ def test_gene_windows_lie_inside_their_chromosome_and_apart(
         assert (np.diff(tss) > L).all()
 
 
-# ---- CREATE's answer
-
-
 def test_labels_follow_planted_motifs(demo: DemoGenome, chromosomes: dict[str, str]) -> None:
     truth = pd.concat([demo.truth_labels, demo.truth_candidates])
-    for row in truth.itertuples():
+    for row in tuples_of(truth):
         expected = dict.fromkeys(CLASSES[:4], 0)
         if row.label != "background":
             expected[row.label] = row.hits
@@ -295,7 +240,7 @@ def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(
     demo: DemoGenome, chromosomes: dict[str, str]
 ) -> None:
     truth = demo.truth_labels
-    motifs = np.array([count_motifs(chromosomes[r.chrom][r.start : r.end]) for r in truth.itertuples()])
+    motifs = np.array([count_motifs(chromosomes[r.chrom][r.start : r.end]) for r in tuples_of(truth)])
     loops = read_rows(demo.loops, BEDPE)
     ends = pd.concat(
         [
@@ -306,8 +251,7 @@ def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(
     looped = (truth["chrom"] + ":" + truth["start"].astype(str)).map(ends.value_counts()).fillna(0).to_numpy()
     with pyBigWig.open(str(demo.openness[0])) as track:
         reads = [
-            np.nan_to_num(track.values(r.chrom, r.start, r.end, numpy=True)).mean()
-            for r in truth.itertuples()
+            np.nan_to_num(track.values(r.chrom, r.start, r.end, numpy=True)).mean() for r in tuples_of(truth)
         ]
     opened = np.log10(np.array(reads) + 1)
     features = np.column_stack([np.minimum(motifs, 3), opened, looped])
@@ -321,85 +265,3 @@ def test_labels_are_recovered_from_all_modalities_only_and_not_when_shuffled(
     assert macro_auroc(features[:, 4:], labels) < 0.90  # both tracks without sequence
     shuffled = np.random.default_rng(0).permutation(labels)
     assert 0.42 < macro_auroc(features, shuffled) < 0.58
-
-
-# ---- CREME's answer
-
-
-def test_planted_tiles_hold_their_element_at_the_genomic_place_on_both_strands(
-    demo: DemoGenome, chromosomes: dict[str, str]
-) -> None:
-    tiles = demo.truth_tiles
-    assert {(row.strand, row.sign) for row in tiles.itertuples()} == {
-        ("+", 1),
-        ("-", 1),
-        ("+", -1),
-        ("-", -1),
-    }
-    candidates = demo.truth_candidates.set_index("name")
-    for row in tiles.itertuples():
-        expected = {1: [0, 6, 0, 0], -1: [6, 0, 0, 0]}[row.sign]
-        assert count_motifs(chromosomes[row.chrom][row.start : row.end]) == expected
-        assert row.offset_start in TILES
-        codes = input_codes(demo, chromosomes, row.gene_name)
-        in_input = "".join("ACGT"[c] for c in codes[row.offset_start : row.offset_end].tolist())
-        genomic = chromosomes[row.chrom][row.start : row.end]
-        assert in_input == (genomic if row.strand == "+" else genomic[::-1].translate(COMPLEMENT))
-        inside = candidates.loc[row.name]
-        assert row.start <= inside["start"] < inside["end"] <= row.end
-        assert inside["label"] == {1: "enhancer", -1: "silencer"}[row.sign]
-
-
-def test_only_planted_tiles_matter_and_their_signs_are_the_planted_ones(
-    demo: DemoGenome, chromosomes: dict[str, str]
-) -> None:
-    for gene in GENES:
-        wt = input_codes(demo, chromosomes, gene.name)
-        outs = tss_activity([wt, *(knocked_out(wt, (start, start + 5_000)) for start in TILES)])
-        necessity = (outs[0] - outs[1:]) / outs[0]  # (tiles, tracks)
-        truth = demo.truth_tiles.query("gene_name == @gene.name").set_index("offset_start")["sign"]
-        for start, effect in zip(TILES, necessity, strict=True):
-            if start not in truth.index:
-                assert effect.tolist() == [0, 0]
-            elif truth[start] == 1:
-                assert (effect > 0.3).all()
-            else:
-                assert (effect < -0.3).all()
-
-
-def test_contexts_and_sufficiency_pass_cremes_thresholds(
-    demo: DemoGenome, chromosomes: dict[str, str]
-) -> None:
-    for gene in GENES:
-        wt = input_codes(demo, chromosomes, gene.name)
-        control = torch.full_like(wt, 4)
-        control[TSS_TILE] = wt[TSS_TILE]
-        own = demo.truth_tiles.query("gene_name == @gene.name")["offset_start"].tolist()
-        with_tile = [control.clone() for _ in own]
-        for codes, start in zip(with_tile, own, strict=True):
-            codes[start : start + 5_000] = wt[start : start + 5_000]
-        wt_out, control_out, *mutants = tss_activity([wt, control, *with_tile])
-        assert control_out.tolist() == [7, 7]  # six promoter hits: 1 + 6
-        context = (wt_out - control_out) / wt_out
-        if gene.distal == "enhancer":
-            assert (context > 0.95).all()
-            assert all(((mutant - control_out) / wt_out > 0.3).all() for mutant in mutants)
-        elif gene.distal == "silencer":
-            assert (context < -0.3).all()
-            assert all(((mutant - control_out) / control_out < -0.3).all() for mutant in mutants)
-        else:
-            assert context.tolist() == [0, 0]
-            assert own == []
-
-
-@pytest.mark.parametrize("gene_name", [gene.name for gene in GENES if gene.strand == "-" and gene.steps])
-def test_a_minus_strand_window_that_is_not_reversed_loses_the_answer(
-    demo: DemoGenome, chromosomes: dict[str, str], gene_name: str
-) -> None:
-    right = input_codes(demo, chromosomes, gene_name)
-    left_unreversed = (3 - right).flip(0)
-    own = demo.truth_tiles.query("gene_name == @gene_name")["offset_start"]
-    outs = tss_activity(
-        [left_unreversed, *(knocked_out(left_unreversed, (start, start + 5_000)) for start in own)]
-    )
-    assert (outs == outs[0]).all()  # the motifs lie on the other side of the TSS, in tiles without any truth

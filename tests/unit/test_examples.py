@@ -21,8 +21,8 @@ from raycre.config import PerturbConfig, PredictConfig, TrainConfig, read_config
 from raycre.create.inference.checkpoints import WEIGHTS, fold_folder
 from raycre.create.model.weight_files import write_model
 from raycre.workflows.perturb.planning import plan_creme
+from tests.by_hand import model_of, write_training
 from tests.conftest import ROOT
-from tests.unit.test_checkpoints import model_of, write_training
 
 EXAMPLES = ROOT / "examples"
 NARROW: dict[str, Any] = {"channels": 12, "n_blocks": 1, "n_heads": 2, "key_size": 2, "channel_step": 2}

@@ -26,7 +26,7 @@ from raycre.create.model.declaration import make
 from raycre.create.training.epoch import start_fold, step_epoch
 from raycre.create.training.recipe import Recipe
 from raycre.float64 import to_float64
-from tests.unit.test_backbones_borzoi import TOY as TOY_BORZOI
+from tests.toy_borzoi import TOY as TOY_BORZOI
 from tests.unit.test_backbones_enformer import TOY as TOY_ENFORMER
 from tests.without_float64 import DEVICE, WithoutFloat64
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,10 @@ def write(path: Path, content: bytes, block: int = 65_280) -> None:
 
 def indexes(path: Path) -> list[Path]:
     return [p for suffix in (".fai", ".gzi") if (p := Path(f"{path}{suffix}")).exists()]
+
+
+def cut_to(path: Path, kept: int) -> None:
+    path.write_bytes(path.read_bytes()[:kept])
 
 
 def leave_stale(path: Path, make_old: Callable[[], None], make_new: Callable[[], None]) -> None:
@@ -110,7 +115,7 @@ def test_an_index_newer_than_its_fasta_that_does_not_fit_is_made_again(
 def test_a_gzi_of_other_blocks_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "g.fa.gz"
     for old, new in ((65_280, 3_000), (3_000, 65_280), (3_000, 3_100)):
-        leave_stale(path, lambda b=old: write(path, text(), b), lambda b=new: write(path, text(), b))
+        leave_stale(path, partial(write, path, text(), old), partial(write, path, text(), new))
         wrong, note = n_wrong(path)
         assert wrong == 0
         assert "its .gzi " in note
@@ -198,7 +203,7 @@ def test_a_fasta_cut_beside_its_index_is_truncated_and_not_indexed_anew(
 def test_bgzip_without_its_end_is_truncated(tmp_path: Path) -> None:
     path = tmp_path / "g.fa.gz"
     for kept in (-28, -3_000):
-        leave_stale(path, lambda: write(path, text()), lambda k=kept: path.write_bytes(path.read_bytes()[:k]))
+        leave_stale(path, lambda: write(path, text()), partial(cut_to, path, kept))
         with pytest.raises(FormatError, match=r"g\.fa\.gz: not a whole FASTA"):
             Fasta(path)
 

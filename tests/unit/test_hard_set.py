@@ -27,6 +27,8 @@ import hard_ceiling
 from hard_grammar import MOTIFS, MUTATION, PAPER_COUNTS
 from hard_set import DEPTH, FILES, write_hard_set
 
+from tests.frames import tuples_of
+
 N, N_CHROMOSOMES = 1_200, 12
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
@@ -50,7 +52,7 @@ def texts(folder: Path, truth: pd.DataFrame) -> list[str]:
     chromosomes = {
         name: body.replace("\n", "") for name, _, body in (record.partition("\n") for record in records)
     }
-    return [chromosomes[r.chrom][r.start : r.end] for r in truth.itertuples()]
+    return [chromosomes[r.chrom][r.start : r.end] for r in tuples_of(truth)]
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +105,12 @@ def test_regions_stay_apart_when_shifted_and_make_folds_by_chromosome(truth: pd.
 def test_order_of_a_and_b_is_all_that_tells_enhancers_from_silencers_by_their_pairs(
     truth: pd.DataFrame, texts: list[str]
 ) -> None:
-    sums = truth.groupby("planted")[["A", "B", "AB", "BA"]].mean()
-    assert sums.loc["enhancer", "AB"] > 3 > 0.2 > sums.loc["silencer", "AB"]
-    assert sums.loc["silencer", "BA"] > 3 > 0.2 > sums.loc["enhancer", "BA"]
+    sums = truth.groupby("planted")[["A", "B", "AB", "BA"]].mean().to_dict("index")
+    assert sums["enhancer"]["AB"] > 3 > 0.2 > sums["silencer"]["AB"]
+    assert sums["silencer"]["BA"] > 3 > 0.2 > sums["enhancer"]["BA"]
     a, b = MOTIFS["A"], MOTIFS["B"]
     counted: dict[str, list[tuple[int, ...]]] = {}
-    for row, text in zip(truth.itertuples(), texts, strict=True):
+    for row, text in zip(tuples_of(truth), texts, strict=True):
         both = [text, text[::-1].translate(COMPLEMENT)]
         found = tuple(sum(strand.count(motif) for strand in both) for motif in (a, b))
         counted.setdefault(row.planted, []).append(found)
@@ -118,7 +120,7 @@ def test_order_of_a_and_b_is_all_that_tells_enhancers_from_silencers_by_their_pa
 
 def test_a_region_holds_the_words_that_the_truth_gives_it(truth: pd.DataFrame, texts: list[str]) -> None:
     sites, planted = 0, 0
-    for row, text in zip(truth.itertuples(), texts, strict=True):
+    for row, text in zip(tuples_of(truth), texts, strict=True):
         both = [text, text[::-1].translate(COMPLEMENT)]
         for name, holders in {"P": ["P"], "C": ["C"], "A": ["A", "AB", "BA"]}.items():
             sites += sum(strand.count(MOTIFS[name]) for strand in both)
@@ -137,7 +139,7 @@ def test_openness_is_whole_counts_and_follows_the_truth(folder: Path, truth: pd.
                 np.nan_to_num(
                     track.values("chr1", r.start + 480 + r.summit, r.start + 520 + r.summit, numpy=True)
                 ).mean()
-                for r in here.itertuples()
+                for r in tuples_of(here)
             ]
         expected = depth * (0.3 + here["reads"])
         assert np.abs(np.array(seen) - expected).mean() < 1
@@ -150,7 +152,7 @@ def test_loops_over_the_middle_of_a_region_are_as_many_as_the_truth_says(
     names = ["chrom1", "start1", "end1", "chrom2", "start2", "end2"]
     loops = pd.read_csv(folder / "loops.bedpe", sep="\t", names=names)
     assert (loops["chrom1"] == loops["chrom2"]).all()
-    for row in truth.iloc[::40].itertuples():
+    for row in tuples_of(truth.iloc[::40]):
         middle = row.start + 500
         over = sum(
             int(

@@ -139,10 +139,10 @@ def test_a_major_feature_is_decoded_with_and_without_itself(tables: dict[str, pd
     model, major = model_of().eval(), tables["major_features"].set_index("class")
     found, seen = tables["reconstruction"], tables["embeddings"].set_index("region_id")
     assert found["class"].drop_duplicates().tolist() == [c for c in CLASSES if major.loc[c, "n_decoded"]]
-    for row in found.to_dict("records"):
-        assert row["code"] == major.loc[row["class"], "code"]
-        assert row["class"] == seen.loc[row["region_id"], "label"]
-    users = [row["code"] in seen.loc[row["region_id"], "codes"] for row in found.to_dict("records")]
+    for each in found.to_dict("records"):
+        assert each["code"] == major.loc[each["class"], "code"]
+        assert each["class"] == seen.loc[each["region_id"], "label"]
+    users = [each["code"] in seen.loc[each["region_id"], "codes"] for each in found.to_dict("records")]
     row = found[users].iloc[0]
     x = window(model, np.array([row["region_id"]]))
     with torch.no_grad():
@@ -314,7 +314,7 @@ def test_a_decoder_whose_output_does_not_depend_on_the_region_is_constant(
     assert rows.loc["openness", "sd_decoded"] == pytest.approx(expected, rel=1e-3)
     given = float(x[:, 4].var(dim=0, correction=0).mean().sqrt())
     assert rows.loc["openness", "sd_input"] == pytest.approx(given, rel=1e-5)
-    assert rows.loc["openness", "share"] > DEAD
+    assert rows["share"]["openness"] > DEAD
     assert constant_decoders({2: tmp_path, 5: tmp_path / "baseline"}) == {"loops": [2]}
 
 

@@ -38,11 +38,12 @@ from raycre.store.parquet import read_table
 from raycre.workflows.train import run as training
 from raycre.workflows.train.fold import start_network, train_fold
 from raycre.workflows.train.materialise import open_inputs
+from tests.by_hand import write_training
 from tests.conftest import train_values
+from tests.lab import Lab, RayStartedError
 from tests.paper_weights import PAPER
 from tests.trainings import plan_from, with_inputs
-from tests.unit.test_checkpoints import _default_algorithms, write_training  # noqa: F401
-from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401
+from tests.unit.test_checkpoints import _default_algorithms  # noqa: F401
 
 FOUR = ("enhancer", "promoter", "insulator", "background")
 NAN = math.nan
@@ -195,7 +196,7 @@ def test_cutoffs_of_a_class_that_was_not_trained_are_null_on_disk_and_nan_in_mem
 
 
 def test_cutoffs_by_hand_are_one_for_each_class_trained(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "four.safetensors"
@@ -258,14 +259,14 @@ def test_classes_stand_in_the_order_of_the_outputs_however_they_are_given(
         assert make_config(TrainConfig, values).inputs.classes == ("enhancer", "background")
 
 
-def dry_run(lab: Lab, values: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:  # noqa: F811
+def dry_run(lab: Lab, values: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     with pytest.raises(SystemExit, match="0"):
         lab.run("train", values, "--dry-run", "--json")
     return dict(json.loads(capsys.readouterr().out))
 
 
 def test_labels_without_silencers_are_trained_on_and_the_run_says_so(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     values = lab.values("train")
@@ -284,7 +285,7 @@ def test_labels_without_silencers_are_trained_on_and_the_run_says_so(
 
 
 def test_classes_that_are_left_out_are_counted_and_the_folder_of_five_is_refused_by_name(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     values = lab.values("train")
@@ -308,7 +309,7 @@ def test_classes_that_are_left_out_are_counted_and_the_folder_of_five_is_refused
     assert "inputs.classes leaves out 30 silencer, 30 promoter, 30 insulator" in said
 
 
-def test_all_five_named_are_the_same_run_as_none_named(lab: Lab) -> None:  # noqa: F811
+def test_all_five_named_are_the_same_run_as_none_named(lab: Lab) -> None:
     values = lab.values("train")
     with pytest.raises(RayStartedError):
         lab.run("train", values)
@@ -319,7 +320,7 @@ def test_all_five_named_are_the_same_run_as_none_named(lab: Lab) -> None:  # noq
     assert read_json(lab.out / "run.json")["digest"] == digest
 
 
-def test_labels_without_background_and_a_class_that_they_lack_are_refused(lab: Lab) -> None:  # noqa: F811
+def test_labels_without_background_and_a_class_that_they_lack_are_refused(lab: Lab) -> None:
     values = lab.values("train")
     values["inputs"]["labels"] = without(lab.genome, lab.folder, "background", "silencer")
     assert lab.refusal("train", values) == (
@@ -334,7 +335,7 @@ def test_labels_without_background_and_a_class_that_they_lack_are_refused(lab: L
     )
 
 
-def test_a_class_that_other_rules_drop_whole_is_named_with_the_rules(lab: Lab) -> None:  # noqa: F811
+def test_a_class_that_other_rules_drop_whole_is_named_with_the_rules(lab: Lab) -> None:
     values = lab.values("train")
     rows = [row.split() for row in lab.genome.labels.read_text().splitlines()]
     hidden = [row[:3] for row in rows if row[3] == "silencer"]

@@ -23,8 +23,8 @@ from raycre.store.old_run import REMOVED, WRITES, find_old, remove_run
 from raycre.store.run import Run, open_run
 from raycre.workflows.fresh import removal
 from raycre.workflows.predict import run as prediction
+from tests.by_hand import write_training
 from tests.conftest import predict_values
-from tests.unit.test_checkpoints import write_training
 
 OWN = ("inputs/hg19.fa", "inputs/genes.txt", "train/model.pt", "predictions/mine.csv",
        "summary/paper.parquet", "attempts/first.log", "effects/readme", ".part-draft",
@@ -289,7 +289,7 @@ def test_predict_fresh_in_a_folder_of_the_users_keeps_all_of_it(
     def stop(*arguments: object) -> None:
         raise Stop
 
-    monkeypatch.setattr(prediction, "stream", stop)
+    monkeypatch.setattr(prediction, "_run_units", stop)
     checkpoint = write_training(tmp_path / "checkpoint")
     lab = tmp_path / "lab"
     touch(lab, *OWN)

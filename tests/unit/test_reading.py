@@ -95,7 +95,7 @@ def test_bits_do_not_depend_on_chunks_order_or_cache(run: Callable[..., NDArray]
 
 
 @pytest.mark.parametrize(
-    ("pass_", "base"),
+    ("pass_", "reference"),
     [
         (WT, WT),
         (Perturbation(shuffled=((1_000, 2_000, 1),)), WT),
@@ -106,12 +106,12 @@ def test_bits_do_not_depend_on_chunks_order_or_cache(run: Callable[..., NDArray]
         (Perturbation(donors=(("other", *TSS_TILE),)), WT),
     ],
 )
-def test_base_of_a_pass(pass_: Perturbation, base: Perturbation) -> None:
-    assert reference_of(pass_, TSS_TILE) == base
-    assert reference_of(base, TSS_TILE) == base
+def test_reference_of_a_pass(pass_: Perturbation, reference: Perturbation) -> None:
+    assert reference_of(pass_, TSS_TILE) == reference
+    assert reference_of(reference, TSS_TILE) == reference
 
 
-def test_edits_made_one_after_another_are_each_the_base_of_the_next() -> None:
+def test_edits_made_one_after_another_are_each_the_reference_of_the_next() -> None:
     first, second, third = (*TILES[2], 0), (*TILES[0], 5), (*TILES[1], 1)
     line = lineage(Perturbation(shuffled=(first, second, third)), TSS_TILE)
     assert line == [
@@ -137,9 +137,9 @@ def test_dry_run_tells_what_reuse_saves(
     creme = {"tile_size": 1_000, "n_shuffles": dict.fromkeys(TESTS, 2)}
     config = perturb_config(genome, tmp_path, creme=creme, tracks=[0])
     costs = measure_passes(*plan_creme(config))
-    assert costs.base.flops + costs.edited.flops > costs.whole.flops  # a base and then one edit cost more
+    assert costs.reference.flops + costs.edited.flops > costs.whole.flops  # together they cost more
     assert costs.edited.flops < 0.7 * costs.whole.flops  # than one pass; every further edit costs less
-    assert costs.base.flops > 0
+    assert costs.reference.flops > 0
 
 
 def test_bfloat16_is_in_weights_alone_and_moves_results_a_little() -> None:

@@ -79,3 +79,13 @@ def test_wall_time_is_of_the_replicas_asked_for_and_of_starting_them(
 def test_a_run_with_nothing_to_do_starts_no_ray(six_cores: Callable[..., dict[str, float]]) -> None:
     found = six_cores(units=0)
     assert (found["replicas"], found["startup_seconds"]) == (0, 2.0)
+
+
+def test_the_peak_of_memory_is_in_bytes_and_never_falls() -> None:
+    before = timing.peak_memory()
+    held = bytearray(before + (64 << 20))
+    held[::4096] = b"\1" * len(held[::4096])  # a byte of each page
+    after = timing.peak_memory()
+    assert after >= before + (64 << 20)
+    del held
+    assert timing.peak_memory() >= after

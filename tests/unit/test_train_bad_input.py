@@ -15,17 +15,17 @@ import pytest
 
 from raycre.genome.classes import CLASSES
 from raycre.genome.fasta import Fasta
-from tests.unit.test_cli_bad_input import Lab, RayStartedError, Values, checkpoint, lab  # noqa: F401
+from tests.lab import Lab, RayStartedError, Values
 
 WIDTH = 1000
 
 
-def rows_of(lab: Lab) -> list[list[str]]:  # noqa: F811
+def rows_of(lab: Lab) -> list[list[str]]:
     """The good labels, as lists of columns."""
     return [line.split("\t") for line in lab.genome.labels.read_text().splitlines()]
 
 
-def spoilt(lab: Lab, rows: list[list[str]]) -> Values:  # noqa: F811
+def spoilt(lab: Lab, rows: list[list[str]]) -> Values:
     """A training on these rows."""
     values = lab.values("train")
     values["inputs"]["labels"] = lab.write("labels.bed", "".join("\t".join(row) + "\n" for row in rows))
@@ -47,13 +47,13 @@ def other(label: str) -> str:
         ("0", "'0': not a class; the classes are silencer"),
     ],
 )
-def test_a_class_outside_the_five_is_named_by_line(lab: Lab, label: str, message: str) -> None:  # noqa: F811
+def test_a_class_outside_the_five_is_named_by_line(lab: Lab, label: str, message: str) -> None:
     rows = rows_of(lab)
     rows[6][3] = label
     assert lab.refusal("train", spoilt(lab, rows)).startswith(f"labels.bed:7: {message}")
 
 
-def test_a_class_outside_the_five_in_parquet_is_named_by_row(lab: Lab) -> None:  # noqa: F811
+def test_a_class_outside_the_five_in_parquet_is_named_by_row(lab: Lab) -> None:
     rows = rows_of(lab)
     table = pd.DataFrame([row[:4] for row in rows], columns=["chrom", "start", "end", "label"])
     table = table.astype({"start": int, "end": int})
@@ -67,7 +67,7 @@ def test_a_class_outside_the_five_in_parquet_is_named_by_row(lab: Lab) -> None: 
 
 
 @pytest.mark.parametrize("by", ["stratified", "chromosome"])
-def test_a_class_with_fewer_regions_than_folds_is_named_with_both_numbers(lab: Lab, by: str) -> None:  # noqa: F811
+def test_a_class_with_fewer_regions_than_folds_is_named_with_both_numbers(lab: Lab, by: str) -> None:
     rows = rows_of(lab)
     promoters = [row for row in rows if row[3] == "promoter"]
     few = [row for row in rows if row not in promoters[2:]]
@@ -77,7 +77,7 @@ def test_a_class_with_fewer_regions_than_folds_is_named_with_both_numbers(lab: L
     )
 
 
-def test_labels_without_background_are_refused(lab: Lab) -> None:  # noqa: F811
+def test_labels_without_background_are_refused(lab: Lab) -> None:
     rows = [row for row in rows_of(lab) if row[3] not in ("silencer", "background")]
     assert lab.refusal("train", spoilt(lab, rows)) == (
         "labels.bed: the labels hold enhancer, promoter, insulator; training needs background and one class "
@@ -85,7 +85,7 @@ def test_labels_without_background_are_refused(lab: Lab) -> None:  # noqa: F811
     )
 
 
-def test_one_region_with_two_classes_is_named_with_both_lines_where_overlaps_are_refused(lab: Lab) -> None:  # noqa: F811
+def test_one_region_with_two_classes_is_named_with_both_lines_where_overlaps_are_refused(lab: Lab) -> None:
     rows = rows_of(lab)
     again = [*rows[2][:3], other(rows[2][3]), *rows[2][4:]]
     values = spoilt(lab, [*rows[:5], again, *rows[5:]])
@@ -97,7 +97,7 @@ def test_one_region_with_two_classes_is_named_with_both_lines_where_overlaps_are
 
 @pytest.mark.parametrize(("shift", "shared"), [(-999, 1), (350, 650), (999, 1)])
 def test_windows_of_two_classes_that_overlap_are_named_with_both_lines_and_counted(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     shift: int,
     shared: int,
 ) -> None:
@@ -120,7 +120,7 @@ def test_windows_of_two_classes_that_overlap_are_named_with_both_lines_and_count
 
 
 def test_what_touches_or_is_of_one_class_or_is_repeated_is_no_error(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows = rows_of(lab)
@@ -150,7 +150,7 @@ def write_bigwig(path: Path, sizes: dict[str, int], value: float) -> str:
 
 @pytest.mark.parametrize(("value", "shown"), [("nan", "nan"), ("inf", "inf"), ("-0.25", "-0.25")])
 def test_openness_that_is_not_finite_or_negative_is_named_with_its_place(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     value: str,
     shown: str,
 ) -> None:
@@ -167,7 +167,7 @@ def test_openness_that_is_not_finite_or_negative_is_named_with_its_place(
     assert lab.refusal("train", values) == f"rep2.bedGraph:2: '{shown}': an impossible signal; {remedy}"
 
 
-def test_replicates_of_two_assemblies_are_refused_whichever_comes_first(lab: Lab) -> None:  # noqa: F811
+def test_replicates_of_two_assemblies_are_refused_whichever_comes_first(lab: Lab) -> None:
     sizes = Fasta(lab.genome.fasta).sizes
     longer = sizes | {"chr1": sizes["chr1"] + 500}
     values = lab.values("train")
@@ -200,7 +200,7 @@ def test_replicates_of_two_assemblies_are_refused_whichever_comes_first(lab: Lab
     ],
 )
 def test_a_loop_with_an_anchor_off_its_chromosome_is_named_by_line(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     side: int,
     anchor: str,
     message: str,
@@ -218,7 +218,7 @@ def test_a_loop_with_an_anchor_off_its_chromosome_is_named_by_line(
     assert error.startswith(f"loops.bedpe:{n + 1}: {message.format(**places)}")
 
 
-def test_loops_off_the_fasta_are_dropped_and_counted_when_asked(lab: Lab) -> None:  # noqa: F811
+def test_loops_off_the_fasta_are_dropped_and_counted_when_asked(lab: Lab) -> None:
     loops = lab.genome.loops.read_text()
     columns = loops.splitlines()[0].count("\t") + 1
     line = "\t".join(["chr1", "5", "9", "chr77", "5", "9", *["0"] * (columns - 6)])

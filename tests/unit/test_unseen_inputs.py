@@ -13,12 +13,12 @@ from raycre.create.inference.ensemble import flank_of
 from raycre.figures.header import read_header
 from raycre.genome.fasta import Fasta
 from raycre.store.files import read_json
-from tests.unit.test_cli_bad_input import Lab, RayStartedError, checkpoint, lab  # noqa: F401 - fixtures
+from tests.lab import Lab, RayStartedError
 
 KEYS = {"train": "labels", "predict": "regions"}
 
 
-def without_chr2(lab: Lab, chr2: str | None = None) -> str:  # noqa: F811
+def without_chr2(lab: Lab, chr2: str | None = None) -> str:
     """Write a track with data on chr1 alone; `chr2` is the name that it gives chr2, if it has that."""
     sizes = Fasta(lab.genome.fasta).sizes
     held = {"chr1": sizes["chr1"]} | ({} if chr2 is None else {chr2: sizes["chr2"]})
@@ -35,7 +35,7 @@ def n_on(path: str, chrom: str) -> int:
 
 @pytest.mark.parametrize("verb", ["train", "predict"])
 def test_regions_that_a_track_has_no_data_of_are_counted_everywhere(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     verb: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -69,7 +69,7 @@ def test_regions_that_a_track_has_no_data_of_are_counted_everywhere(
 @pytest.mark.parametrize("verb", ["train", "predict"])
 @pytest.mark.parametrize("key", ["openness", "loops"])
 def test_a_track_that_names_a_chromosome_in_another_style_is_refused(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     verb: str,
     key: str,
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_track_that_names_a_chromosome_in_another_style_is_refused(
     )
 
 
-def spoilt(lab: Lab, at: dict[int, str]) -> dict[str, Any]:  # noqa: F811
+def spoilt(lab: Lab, at: dict[int, str]) -> dict[str, Any]:
     """A prediction of two regions, chr1:6000-7000 and chr1:9000-10000, with letters of chr1 replaced."""
     head, _, bases = lab.genome.fasta.read_text().partition("\n")
     lines = bases.split("\n")
@@ -98,7 +98,7 @@ def spoilt(lab: Lab, at: dict[int, str]) -> dict[str, Any]:  # noqa: F811
 
 
 def test_n_and_iupac_letters_in_regions_are_counted_everywhere(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     values = spoilt(lab, {5_999: "N", 6_000: "N", 6_001: "n", 6_500: "R", 9_999: "N", 10_000: "Y"})
@@ -119,7 +119,7 @@ def test_n_and_iupac_letters_in_regions_are_counted_everywhere(
 
 @pytest.mark.parametrize("base", [6_500, 10_000 + flank_of(4) - 1])
 def test_a_letter_that_is_no_nucleotide_stops_a_run_before_it_begins(
-    lab: Lab,  # noqa: F811
+    lab: Lab,
     base: int,
 ) -> None:
     assert lab.refusal("predict", spoilt(lab, {base: "*"})) == (
@@ -127,7 +127,7 @@ def test_a_letter_that_is_no_nucleotide_stops_a_run_before_it_begins(
     )
 
 
-def test_a_stale_index_is_told(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_a_stale_index_is_told(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     values = spoilt(lab, {})
     fasta = Path(values["inputs"]["fasta"])
     Fasta(fasta).close()

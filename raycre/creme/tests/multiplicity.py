@@ -55,18 +55,18 @@ def rounds(settings: Settings, predictions: Predicted, element: Element) -> Iter
     are the same in all of them (DIVERGENCES 34). The search ends early where no place is left.
     """
     taken: list[Interval] = []
-    base = controls(settings, element.tile, "multiplicity")
+    best_so_far = controls(settings, element.tile, "multiplicity")
     for _ in range(settings.copies):
         free = [at for at in places(settings, element.tile) if not any(overlap(at, t) for t in taken)]
         if not free:
             return
-        tried = {place: [with_copy(p, element.tile, place) for p in base] for place in free}
+        tried = {place: [with_copy(p, element.tile, place) for p in best_so_far] for place in free}
         yield tried
         if any(p.key not in predictions for passes in tried.values() for p in passes):
             return
         place = best(tried, predictions, element)
         taken.append(place)
-        base = tried[place]
+        best_so_far = tried[place]
 
 
 def best(tried: Round, predictions: Predicted, element: Element) -> Interval:

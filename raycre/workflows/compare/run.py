@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from raycre.compare.declaration import Comparison
-from raycre.compare.options import option_files, read_options
 from raycre.compare.registry import find_comparison
 from raycre.errors import ConfigError, near
 from raycre.figures.comparisons import FIGURES
+from raycre.options import option_files, read_options
 from raycre.workflows.compare.compared_run import open_compared
 
 
@@ -30,7 +30,7 @@ def run_comparison(
     Args:
         name: of the comparison: of raycre's own, or of an installed package.
         run: folder of the run.
-        given: the comparison's own files and options, by name; see `compare.options.read_options`.
+        given: the comparison's own files and options, by name; see `options.read_options`.
         test: whose effects and calls; by default the comparison's.
         track: row or identifier of the track, where the run has several.
         fasta: the run's FASTA, where it has moved.

@@ -27,10 +27,10 @@ from raycre.workflows.timing import Timed, outlook, timed
 
 
 class Costs(NamedTuple):
-    """Of a whole sequence; of the activations of a base that its edits share; of one edited sequence."""
+    """Of a whole sequence; of the activations of a reference that its edits share; of one edited sequence."""
 
     whole: Timed
-    base: Timed
+    reference: Timed
     edited: Timed
 
 
@@ -43,7 +43,7 @@ class Count(NamedTuple):
         before: passes of the tests run one by one.
         passes: each once.
         to_do: of these, that the run folder does not hold.
-        bases: sequences whose activations others share, to do.
+        references: sequences whose activations others share, to do.
         elements: number of elements, each on one track; assumed unless every tile is one.
         per_element: passes that one of them takes.
         go_on: genes that go on in a pipeline at most, where the classes of their contexts are not known.
@@ -54,7 +54,7 @@ class Count(NamedTuple):
     before: int
     passes: int
     to_do: int
-    bases: int
+    references: int
     elements: float
     per_element: int
     go_on: int | None
@@ -87,15 +87,15 @@ def cost_of(plan: CremePlan, model: Backbone, started: float) -> dict[str, Any]:
             else {}
         ),
         "passes_to_do": n.to_do,
-        "bases_to_compute": n.bases,
+        "bases_to_compute": n.references,
         "flops_without_reuse": n.before * measured.whole.flops,
-        "flops_to_do": n.bases * measured.base.flops + n.to_do * measured.edited.flops,
+        "flops_to_do": n.references * measured.reference.flops + n.to_do * measured.edited.flops,
         "bytes_read": n_genes * plan.settings.seq_len,
         "bytes_written_about": n.to_do * (4 * 2 * len(plan.stored_tracks) + 40),
         "cpu_seconds_per_whole_pass": round(measured.whole.cpu_seconds, 4),
         "cpu_seconds_per_edited_pass": round(measured.edited.cpu_seconds, 4),
         **outlook(
-            n.bases * measured.base.cpu_seconds + n.to_do * measured.edited.cpu_seconds,
+            n.references * measured.reference.cpu_seconds + n.to_do * measured.edited.cpu_seconds,
             units=n.units - n.units_done,
             asked=plan.share.most,
             cpus=plan.share.cpus,
@@ -164,9 +164,9 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
         before += static - n_context * n_on
         ahead, left = (without.after - n_context) * n_on + swaps + elements * per_element, 1.0
     roots = {lineage(p, plan.settings.tss_tile)[0] for p in without.planned.values()}
-    bases = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
+    references = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
     if go_on is not None:
-        bases += todo  # passes of the context test are all bases; the next step computes its own anew
+        references += todo  # all passes of the context test are; the next step computes its own anew
     passes, to_do = static + ahead + known, todo + ahead * left + todo_screened
     planned_units = [*screened, *peaks, *units]
     all_peaks, peaks_to_do = _known(peaks)
@@ -176,7 +176,7 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
         before=round(before) + all_peaks,
         passes=round(passes) + all_peaks,
         to_do=round(to_do) + peaks_to_do,
-        bases=round(bases) + todo_screened + peaks_to_do,  # what genes are chosen by shares nothing
+        references=round(references) + todo_screened + peaks_to_do,  # what genes are chosen by shares nothing
         elements=elements,
         per_element=per_element,
         go_on=go_on,
@@ -200,19 +200,19 @@ def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:
 def measure_passes(plan: CremePlan, model: Backbone) -> Costs:
     """Do a whole pass and one with a shuffled tile here, and take their processor time."""
     reader = open_reader(model, plan.backbone, plan.stored_tracks, plan.cache_bytes)
-    base = np.zeros(reader.model.seq_len, np.uint8)
-    edited = base.copy()
+    reference = np.zeros(reader.model.seq_len, np.uint8)
+    edited = reference.copy()
     tile = plan.settings.tiles[0] if plan.settings.tiles else plan.settings.tss_tile
     edited[slice(*tile)] = 1
-    line = [("base", lambda: base)]
+    line = [("reference", lambda: reference)]
     before = torch.get_num_threads()
     torch.set_num_threads(min(plan.share.cpus, usable_cpus()))
     try:
-        whole = timed(lambda: reader.whole(base))
+        whole = timed(lambda: reader.whole(reference))
         if reader.reuse is None:
             return Costs(whole, Timed(0.0, 0), whole)
-        reader.edited(base, line)  # from here on its activations are kept
-        unchanged = timed(lambda: reader.edited(base, line))
+        reader.edited(reference, line)  # from here on its activations are kept
+        unchanged = timed(lambda: reader.edited(reference, line))
         changed = timed(lambda: reader.edited(edited, line))
         return Costs(whole, whole.beyond(unchanged), changed)
     finally:

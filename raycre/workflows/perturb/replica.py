@@ -16,7 +16,7 @@ from raycre.backbones.incremental import CACHE_BYTES
 from raycre.backbones.loading import load
 from raycre.backbones.reader import Reader, open_reader
 from raycre.backbones.replicates import Replicates
-from raycre.backbones.shared_model import Parcel, unpack
+from raycre.backbones.shared_model import SharedModel, restore
 from raycre.backbones.spec import BackboneSpec
 from raycre.creme.activities import activities
 from raycre.creme.perturbation import Perturbation, apply, lineage, reference_of, seeded_source
@@ -83,12 +83,12 @@ class Replica:
             a model that the replica must load by itself.
     """
 
-    def __init__(self, spec: ReplicaSpec, fetch: Callable[[], Parcel | None] | None = None) -> None:
+    def __init__(self, spec: ReplicaSpec, fetch: Callable[[], SharedModel | None] | None = None) -> None:
         spec.ledger.join()
         device = prepare(spec.threads, spec.gpus, tf32=spec.backbone.dtype == "tf32")
         self.spec, self.store = spec, spec.store
-        parcel = fetch() if fetch is not None else None
-        loaded = load(spec.backbone) if parcel is None else unpack(parcel)
+        shared = fetch() if fetch is not None else None
+        loaded = load(spec.backbone) if shared is None else restore(shared)
         if isinstance(loaded, Replicates):
             loaded.apart = spec.replicates > 1
         if loaded.weights_sha256 != spec.metadata.get("weights_sha256", loaded.weights_sha256):

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from raycre.backbones.shared_model import pack
+from raycre.backbones.shared_model import serialise
 from raycre.config import PerturbConfig
 from raycre.engine.pool import Pool
 from raycre.genome.fasta import Fasta
@@ -108,7 +108,7 @@ def _run(config: PerturbConfig, start: Start, pool_of: type[Pool]) -> dict[str, 
     )
     _forget_choices(plan, run)
     work = CremeWork(plan, run, regions, (prints["inputs.fasta"],))
-    with pool_of(Replica, work.replica, plan.share, pack(model)) as pool:
+    with pool_of(Replica, work.replica, plan.share, serialise(model)) as pool:
         del model  # once the pool has sent it off, it lies in the object store alone
         _do_stages(work, pool)
     return work.finish()

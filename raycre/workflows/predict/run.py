@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,9 +28,19 @@ from raycre.workflows.predict.shards import CrePredictor, ShardSpec, read_shard
 from raycre.workflows.progress import progress
 from raycre.workflows.run import Start
 
+Stream = Callable[..., Iterable[dict[str, Any]]]
 
-def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
+
+def run_predict(
+    config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = False, stream: Stream = stream
+) -> dict[str, Any]:
     """Classify every region; go on where an earlier run of the same configuration stopped.
+
+    Args:
+        config: of the run.
+        fresh: whether an earlier run in the folder is removed first.
+        dry_run: whether only plan and cost are made.
+        stream: takes the shards through reading and classifying: Ray Data, as `engine.stream.stream`.
 
     Returns:
         What happened, ready for JSON.
@@ -40,15 +50,15 @@ def run_predict(config: PredictConfig, *, fresh: Fresh = False, dry_run: bool = 
         TasksFailedError: some shards failed for good; all others are done.
     """
     with Start("predict", config.run.out, fresh=fresh, dry_run=dry_run) as start:
-        return _run(config, start)
+        return _run(config, start, stream)
 
 
-def _run(config: PredictConfig, start: Start) -> dict[str, Any]:
+def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]:
     plan = plan_prediction(config, start)
     if start.dry_run:
         start.preview()
         return cost_of(plan, start.started) | plan.unseen
-    todo = start.fresh or plan.ledger.pending(plan.units["unit"])
+    todo = through is stream and (start.fresh or plan.ledger.pending(plan.units["unit"]))
     run = start.open(**plan.identity, facts=plan.facts, share=plan.share if todo else None)
     units, classes = plan.units, plan.checkpoint.classes
     _say(plan)
@@ -60,7 +70,7 @@ def _run(config: PredictConfig, start: Start) -> dict[str, Any]:
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
     spec, share = _spec_of(plan, run), plan.share
     del plan  # the models are in the replicas from here on
-    failed = _run_units(spec, share, units)
+    failed = _run_units(spec, share, units, through)
     return _finish(run, units, failed, classes)
 
 
@@ -94,7 +104,7 @@ def _spec_of(plan: PredictPlan, run: Run) -> ShardSpec:
     )
 
 
-def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame) -> dict[str, Outcome]:
+def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame, through: Stream) -> dict[str, Outcome]:
     """Run what is pending; return what was said of the shards that failed."""
     spec.ledger.forget_attempts()
     rows = spec.ledger.todo(units).to_dict("records")
@@ -103,7 +113,7 @@ def _run_units(spec: ShardSpec, share: Share, units: pd.DataFrame) -> dict[str, 
     failed: dict[str, Outcome] = {}
     done = len(units) - len(rows)
     with progress("regions, in shards", len(units), done) as show:
-        for row in stream(rows, partial(read_shard, spec=spec), CrePredictor, (spec,), share):
+        for row in through(rows, partial(read_shard, spec=spec), CrePredictor, (spec,), share):
             done += 1
             show(done)
             if row["error"]:

@@ -40,11 +40,19 @@ from raycre.workflows.train.interpretation import constant_decoders, map_methods
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
-from raycre.workflows.train.workers import ERROR_FILE, Job, train_jobs
+from raycre.workflows.train.workers import ERROR_FILE, Job, TrainJobs, train_jobs
 
 
-def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
+def run_train(
+    config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = False, train: TrainJobs = train_jobs
+) -> dict[str, Any]:
     """Train every fold that is not done; go on where an earlier run of the same configuration stopped.
+
+    Args:
+        config: of the run.
+        fresh: whether an earlier run in the folder is removed first.
+        dry_run: whether only plan and cost are made.
+        train: trains the folds: groups of Ray Train's workers.
 
     Returns:
         What happened, ready for JSON.
@@ -54,10 +62,10 @@ def run_train(config: TrainConfig, *, fresh: Fresh = False, dry_run: bool = Fals
         RaycreError: training failed; finished folds and epochs are kept.
     """
     with Start("train", config.run.out, fresh=fresh, dry_run=dry_run) as start:
-        return _run(config, start)
+        return _run(config, start, train)
 
 
-def _run(config: TrainConfig, start: Start) -> dict[str, Any]:
+def _run(config: TrainConfig, start: Start, train: TrainJobs) -> dict[str, Any]:
     plan = plan_of(config)
     prints = start.hash_inputs(plan.paths)
     plan = replace(plan, init=prints.get("model.init"))
@@ -72,7 +80,7 @@ def _run(config: TrainConfig, start: Start) -> dict[str, Any]:
     if start.dry_run:
         start.preview()
         return {"dry_run": True, **labelled.facts(), **facts, **cost_of(plan, folds, table, start.started)}
-    todo = start.fresh or ledger_of(plan).pending(folds["unit"])
+    todo = train is train_jobs and (start.fresh or ledger_of(plan).pending(folds["unit"]))
     run = start.open(
         **plan.identity(start.hashes, labelled.rules),
         share=plan.share.times(plan.workers_per_fold) if todo else None,
@@ -88,7 +96,7 @@ def _run(config: TrainConfig, start: Start) -> dict[str, Any]:
     labelled.say(signals.loops_dropped)
     write_inputs(run.out / "inputs", table, signals, flank, run.metadata)
     say_map([plan])
-    train_jobs(jobs_of(plan, run, folds), plan.share, plan.workers_per_fold, run.out)
+    train(jobs_of(plan, run, folds), plan.share, plan.workers_per_fold, run.out)
     return finish(run, folds["fold"].tolist())
 
 

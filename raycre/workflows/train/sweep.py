@@ -44,20 +44,23 @@ from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
 from raycre.workflows.train.run import finish, jobs_of, say_map, split_folds
-from raycre.workflows.train.workers import train_jobs
+from raycre.workflows.train.workers import TrainJobs, train_jobs
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
 _OWN = ("model", "recipe", "interpretation")  # sections that belong to a setting, not to the sweep
 TABLE = Path("summary") / "sweep.parquet"
 
 
-def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: bool = False) -> dict[str, Any]:
+def run_sweep(
+    settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: bool = False, train: TrainJobs = train_jobs
+) -> dict[str, Any]:
     """Train every fold of every setting that is not done, and hold the settings against the first of them.
 
     Args:
         settings: of one sweep; they differ in model and recipe only.
         fresh: forget what the folder holds of an earlier sweep.
         dry_run: only say what it would cost.
+        train: trains the folds of all settings: groups of Ray Train's workers.
 
     Returns:
         What happened, ready for JSON; `table` has the rows of summary/sweep.parquet.
@@ -68,10 +71,10 @@ def run_sweep(settings: Sequence[Setting], *, fresh: Fresh = False, dry_run: boo
     """
     out = settings[0].config.run.out.parent.parent
     with Start("sweep", out, fresh=fresh, dry_run=dry_run) as start:
-        return _run(settings, start)
+        return _run(settings, start, train)
 
 
-def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
+def _run(settings: Sequence[Setting], start: Start, train: TrainJobs) -> dict[str, Any]:
     out = start.out
     plans = [plan_of(setting.config) for setting in settings]
     prints = list(_fingerprints(plans))
@@ -106,7 +109,9 @@ def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
         "flank": flank,
         "modalities": modalities,
     }
-    todo = start.fresh or any(ledger_of(plan).pending(folds["unit"]) for plan in plans)
+    todo = train is train_jobs and (
+        start.fresh or any(ledger_of(plan).pending(folds["unit"]) for plan in plans)
+    )
     # The folder belongs to inputs and folds: settings may be added to it later.
     run = start.open(
         name=out.name,
@@ -146,7 +151,7 @@ def _run(settings: Sequence[Setting], start: Start) -> dict[str, Any]:
         runs.append(each)
         jobs += jobs_of(plan, each, folds, plan.name)
     say_map(plans)
-    train_jobs(jobs, first.share, first.workers_per_fold, out)
+    train(jobs, first.share, first.workers_per_fold, out)
     return _finish(run, runs, folds["fold"].tolist())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,10 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.label} fold {self.fold}".strip()
+
+
+TrainJobs = Callable[[Sequence[Job], Share, int, Path], None]
+"""Trains folds: `train_jobs`, or what stands in for it."""
 
 
 def train_jobs(jobs: Sequence[Job], share: Share, size: int, out: Path) -> None:

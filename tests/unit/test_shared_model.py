@@ -14,19 +14,19 @@ from raycre.backbones.contract import Backbone
 from raycre.backbones.loading import load
 from raycre.backbones.reader import open_reader
 from raycre.backbones.replicates import Replicates
-from raycre.backbones.shared_model import Parcel, pack, unpack
+from raycre.backbones.shared_model import SharedModel, restore, serialise
 from raycre.backbones.spec import BackboneSpec
 from raycre.backbones.weights import load_into, random_state
-from tests.unit.test_backbones_borzoi import TOY
+from tests.toy_borzoi import TOY
 from tests.unit.test_reading import SEQ_LEN, small_enformer
 
 
-def read_only(parcel: Parcel | None) -> Parcel:
+def read_only(shared: SharedModel | None) -> SharedModel:
     """As the object store hands it out."""
-    assert parcel is not None
-    for array in parcel.arrays:
+    assert shared is not None
+    for array in shared.arrays:
         array.flags.writeable = False
-    return parcel
+    return shared
 
 
 def small_borzoi(seed: int, rotary: bool) -> Borzoi:
@@ -40,13 +40,13 @@ def tensors(model: Backbone) -> dict[str, torch.Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-def test_a_model_is_packed_and_put_together_without_copying_its_tensors() -> None:
+def test_a_model_is_serialised_and_put_together_without_copying_its_tensors() -> None:
     model = small_enformer()
-    parcel = read_only(pack(model))
+    shared = read_only(serialise(model))
     n_bytes = sum(t.nbytes for t in tensors(model).values())
-    assert n_bytes <= sum(a.nbytes for a in parcel.arrays) < 1.2 * n_bytes  # the track table comes on top
-    assert len(parcel.skeleton) < 0.2 * n_bytes
-    found = tensors(unpack(parcel))
+    assert n_bytes <= sum(a.nbytes for a in shared.arrays) < 1.2 * n_bytes  # the track table comes on top
+    assert len(shared.skeleton) < 0.2 * n_bytes
+    found = tensors(restore(shared))
     assert found.keys() == tensors(model).keys()
     for name, tensor in tensors(model).items():
         assert found[name].data_ptr() == tensor.data_ptr(), name
@@ -55,22 +55,22 @@ def test_a_model_is_packed_and_put_together_without_copying_its_tensors() -> Non
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_an_unpacked_model_predicts_the_same_bits_and_leaves_the_arrays_alone(dtype: Any) -> None:
+def test_a_restored_model_predicts_the_same_bits_and_leaves_the_arrays_alone(dtype: Any) -> None:
     config = BackboneSpec(backbone="enformer", weights="random:0", dtype=dtype)
     codes = np.random.default_rng(0).integers(0, 5, SEQ_LEN, dtype=np.uint8)
-    parcel = read_only(pack(small_enformer()))
-    before = [array.tobytes() for array in parcel.arrays]
+    shared = read_only(serialise(small_enformer()))
+    before = [array.tobytes() for array in shared.arrays]
     expected = open_reader(small_enformer(), config, (0, 3), 1 << 20).whole(codes)
     for _ in range(2):  # of two replicas the second finds what the first has found
-        found = open_reader(unpack(parcel), config, (0, 3), 1 << 20).whole(codes)
+        found = open_reader(restore(shared), config, (0, 3), 1 << 20).whole(codes)
         np.testing.assert_array_equal(found, expected)
-    assert [array.tobytes() for array in parcel.arrays] == before
+    assert [array.tobytes() for array in shared.arrays] == before
 
 
 @pytest.mark.parametrize("rotary", [False, True])
 def test_replicates_travel_together(rotary: bool) -> None:
     model = Replicates([small_borzoi(seed, rotary) for seed in (0, 1)]).eval()
-    found = unpack(read_only(pack(model)))
+    found = restore(read_only(serialise(model)))
     codes = torch.randint(0, 4, (1, model.seq_len), generator=torch.Generator().manual_seed(0)).to(
         torch.uint8
     )
@@ -82,6 +82,6 @@ def test_replicates_travel_together(rotary: bool) -> None:
 
 def test_a_model_that_does_not_say_that_it_may_be_shared_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load(BackboneSpec(backbone="planted"))
-    assert pack(model) is not None
+    assert serialise(model) is not None
     monkeypatch.setattr(type(model), "shares_weights", False)
-    assert pack(model) is None
+    assert serialise(model) is None

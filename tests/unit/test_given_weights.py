@@ -1,4 +1,4 @@
-"""A file of weights that a person brings, under the real engine: training starts from it, predict uses it."""
+"""A file of weights that a person brings: training starts from it, predict uses it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from raycre.create.model.weight_files import read_network
 from raycre.demo.genome import DemoGenome
 from raycre.errors import CheckpointError
 from raycre.store.parquet import read_parts, read_table
-from raycre.workflows.predict.run import run_predict
-from raycre.workflows.train.run import run_train
 from tests.conftest import predict_config, train_values
+from tests.in_process import run_predict, run_train
 from tests.unit.test_weight_files import model_of, write_authors
 
+pytestmark = pytest.mark.long
 
-def test_training_starts_from_a_checkpoint_and_predict_uses_one(
-    genome: DemoGenome, local_ray: None, tmp_path: Path
-) -> None:
+
+def test_training_starts_from_a_checkpoint_and_predict_uses_one(genome: DemoGenome, tmp_path: Path) -> None:
     start = write_authors(tmp_path / "authors.pth", model_of(5))
     values = train_values(genome, tmp_path / "train", epochs=2, learning_rate=1e-9)
     values["model"]["init"] = str(start)

@@ -1,8 +1,9 @@
-"""A sweep by the real engine: every combination is the run that train alone would make, bit for bit."""
+"""A sweep: every combination is the run that train alone would make, bit for bit."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from raycre.workflows.train import sweep
 from raycre.workflows.train.fold import train_fold
 from raycre.workflows.train.materialise import open_inputs
 from raycre.workflows.train.plan import plan_of
-from raycre.workflows.train.sweep import run_sweep
 from raycre.workflows.train.workers import Job
 from tests.conftest import train_values
+from tests.in_process import run_sweep
 from tests.stamps import unstamped
 from tests.trainings import in_folder, with_inputs
 
+pytestmark = pytest.mark.long
 FOLDS = (0, 2)
 SWEEPS = (
     "ratios=[3,1,1,1,1],[1,1,1,1,1]",
@@ -47,7 +49,7 @@ def config(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
-def swept(config: Path, local_ray: None) -> Path:
+def swept(config: Path) -> Path:
     """A finished sweep over eight settings, of which the four of an absurd rate cannot be trained."""
     with pytest.raises(RaycreError, match=r"learning_rate=1e30: folds 0, 2 are not trained: .*not finite"):
         run_sweep(read_sweep(config, (), SWEEPS))
@@ -113,16 +115,17 @@ def test_inputs_are_kept_once(swept: Path) -> None:
     assert {p for p in swept.rglob("*") if p.is_file()} == set(old.all_files)
 
 
-def test_the_same_command_again_trains_nothing_and_a_setting_can_be_added(
-    config: Path, swept: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_command_again_trains_nothing_and_a_setting_can_be_added(config: Path, swept: Path) -> None:
     asked: list[list[Job]] = []
-    monkeypatch.setattr(sweep, "train_jobs", lambda jobs, *_: asked.append(list(jobs)))
+
+    def train(jobs: Sequence[Job], *_: object) -> None:
+        asked.append(list(jobs))
+
     good = [text.removesuffix(",1e30") for text in SWEEPS]
-    found = run_sweep(read_sweep(config, (), good))
+    found = run_sweep(read_sweep(config, (), good), train=train)
     assert (found["folds_done"], found["failed"], asked) == (8, {}, [[]])
     with pytest.raises(RaycreError, match="workers were lost"):
-        run_sweep(read_sweep(config, (), [*good, "K=50,60"]))
+        run_sweep(read_sweep(config, (), [*good, "K=50,60"]), train=train)
     assert {(job.label.rpartition("=")[2], job.fold) for job in asked[1]} == {
         (k, fold) for k in ("50", "60") for fold in FOLDS
     }

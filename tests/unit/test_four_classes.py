@@ -1,4 +1,4 @@
-"""A cell line without silencers, from labels to calls: training, prediction and report on Ray."""
+"""A cell line without silencers, from labels to calls: training, prediction and report."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from raycre.demo.genome import DemoGenome
 from raycre.report.page import write_report
 from raycre.store.files import read_json
 from raycre.store.parquet import read_parts, read_table
-from raycre.workflows.predict.run import run_predict
-from raycre.workflows.train.run import run_train
 from tests.conftest import predict_config, train_values
+from tests.in_process import run_predict, run_train
 
+pytestmark = pytest.mark.long
 FOUR = CLASSES[1:]
 
 
 @pytest.fixture(scope="module")
-def four(genome: DemoGenome, local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def four(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a training without silencers, and its prediction."""
     folder = tmp_path_factory.mktemp("four")
     rows = genome.labels.read_text().splitlines(keepends=True)

@@ -1,22 +1,53 @@
-"""The options of a comparison, from what a person gives to the dataclass of its declaration."""
+"""Options of what declares them (a comparison, an annotation): their fields, and what a person gives.
+
+A declaration names a frozen dataclass whose fields are made with `option`, `file` and `files`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, field, fields
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints
 
-from raycre.compare.declaration import Comparison
 from raycre.errors import ConfigError, near
 from raycre.store.location import local_path
 
 
+class Optioned(Protocol):
+    """A declaration that takes options: its name, and the dataclass of them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def options(self) -> type: ...
+
+
+def option(default: Any, help: str, *, none: str | None = None, least: int | None = None) -> Any:
+    """Declare an option: its default and what it is for.
+
+    A tuple of texts is given with commas between; `none` is what stands for an empty one. `least` is the
+    smallest value of a number.
+    """
+    return field(default=default, metadata={"help": help, "none": none, "least": least})
+
+
+def file(metavar: str, help: str) -> Any:
+    """Declare a file that is read; its field is a Path."""
+    return field(metadata={"help": help, "metavar": metavar, "takes": "file"})
+
+
+def files(metavar: str, help: str) -> Any:
+    """Declare files that are read, each with a name; their field is a Mapping[str, Path]."""
+    return field(metadata={"help": help, "metavar": metavar, "takes": "files"})
+
+
 class Taken(NamedTuple):
-    """A field of a comparison's options.
+    """A field of the options of a declaration.
 
     name: the field's. kind: its type. default: MISSING where it must be given. takes: "file", "files" or
-    None. help, metavar, none, least: as in `declaration.option` and `declaration.file`.
+    None. help, metavar, none, least: as in `option` and `file`.
     """
 
     name: str
@@ -38,10 +69,10 @@ class Taken(NamedTuple):
         return ",".join(values) or (self.none or "")
 
 
-def taken_by(comparison: Comparison) -> list[Taken]:
-    """Return the fields of a comparison's options, in order."""
-    kinds = get_type_hints(comparison.options)
-    return [_taken(each, kinds[each.name]) for each in fields(comparison.options)]
+def taken_by(declared: Optioned) -> list[Taken]:
+    """Return the fields of the options, in order."""
+    kinds = get_type_hints(declared.options)
+    return [_taken(each, kinds[each.name]) for each in fields(declared.options)]
 
 
 def _taken(each: Field[Any], kind: Any) -> Taken:
@@ -51,35 +82,35 @@ def _taken(each: Field[Any], kind: Any) -> Taken:
     return Taken(each.name, kind, default, said.get("takes"), said.get("help", ""), *more)
 
 
-def read_options(comparison: Comparison, given: Mapping[str, Any]) -> Any:
-    """Return the options of a comparison.
+def read_options(declared: Optioned, given: Mapping[str, Any]) -> Any:
+    """Return the options as the dataclass that is declared.
 
     Args:
-        comparison: whose options.
+        declared: whose options.
         given: by name; texts with commas or sequences for tuples, [NAME=]FILE texts for named files.
 
     Raises:
         ConfigError: an option that it does not take, one that is missing, or a value that cannot be.
     """
-    taken = {each.name: each for each in taken_by(comparison)}
+    taken = {each.name: each for each in taken_by(declared)}
     for name in given:
         if name not in taken:
             known = f"; it takes {', '.join(taken)}" if taken else "; it takes none"
-            raise ConfigError(f"{comparison.name} has no such option{near(name, taken)}{known}", value=name)
+            raise ConfigError(f"{declared.name} has no such option{near(name, taken)}{known}", value=name)
     values = {name: _value(taken[name], value) for name, value in given.items()}
     missing = [each.name for each in taken.values() if each.default is MISSING and each.name not in values]
     if missing:
-        raise ConfigError(f"{comparison.name} needs {' and '.join(missing)}")
-    return comparison.options(**values)
+        raise ConfigError(f"{declared.name} needs {' and '.join(missing)}")
+    return declared.options(**values)
 
 
-def option_files(comparison: Comparison, options: Any) -> Iterator[tuple[str, Path]]:
-    """Yield the files that a comparison reads, by name."""
-    for each in taken_by(comparison):
+def option_files(declared: Optioned, options: Any) -> Iterator[tuple[str, Path]]:
+    """Yield the files that are read, by name."""
+    for each in taken_by(declared):
         value = getattr(options, each.name)
         if each.takes == "files":
             yield from value.items()
-        elif each.takes == "file" or isinstance(value, Path):
+        elif each.takes == "file" or (isinstance(value, Path) and value != Path()):
             yield each.name, value
 
 
@@ -101,12 +132,17 @@ def _value(taken: Taken, given: Any) -> Any:
 
 
 def _named(given: Sequence[str]) -> dict[str, Path]:
-    """NAME=FILE or FILE; a file's own name is what stands before its first suffix."""
+    """NAME=FILE or FILE; a file's own name is what stands before its first suffix, or all of it."""
     named: dict[str, Path] = {}
-    for text in given:
-        name, equals, path = str(text).partition("=")
+    own = [Path(text).name for text in map(str, given) if "=" not in text]
+    short = [name.partition(".")[0] for name in own]
+    for text in map(str, given):
+        name, equals, path = text.partition("=")
         if not equals:
-            name, path = Path(text).name.partition(".")[0], str(text)
+            whole, path = Path(text).name, text
+            name = whole.partition(".")[0]
+            if short.count(name) > 1 == own.count(whole):
+                name = whole
         if name in named:
             raise ConfigError("two files have this name; tell them apart as NAME=FILE", value=name)
         named[name] = local_path(path)

@@ -1,4 +1,4 @@
-"""A file that is replaced between two runs of one Ray session, or in mid-run, is never read for the other."""
+"""A file that is replaced between two runs of one process, or in mid-run, is never read for the other."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ import pyBigWig
 import pytest
 
 from raycre.demo.genome import DemoGenome
-from raycre.engine.pool import Pool
 from raycre.errors import ChangedInputError
 from raycre.genome.fasta import Fasta
 from raycre.store.files import read_json, sha256_of
 from raycre.store.parquet import read_parts
 from raycre.workflows.perturb.run import run_creme
 from raycre.workflows.predict import run as prediction
-from raycre.workflows.predict.run import run_predict
+from tests.by_hand import write_training
 from tests.conftest import perturb_config, predict_config
-from tests.unit.test_checkpoints import write_training
+from tests.in_process import OneReplica, run_predict
 
 
 @pytest.fixture
@@ -76,9 +75,7 @@ def probabilities(out: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("what", ["openness", "fasta"])
-def test_the_second_run_of_a_session_reads_what_it_hashed(
-    local_ray: None, own: DemoGenome, tmp_path: Path, what: str
-) -> None:
+def test_the_second_run_of_a_process_reads_what_it_hashed(own: DemoGenome, tmp_path: Path, what: str) -> None:
     checkpoint = write_training(tmp_path / "train", n=1)
     regions = own.candidates.read_text().splitlines(keepends=True)[:40]
     (tmp_path / "few.bed").write_text("".join(regions))
@@ -119,7 +116,7 @@ def swapping(module: object, monkeypatch: pytest.MonkeyPatch, do: Callable[[], N
 
 
 def test_a_prediction_whose_file_is_replaced_in_mid_run_stops_with_its_name(
-    local_ray: None, own: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = write_training(tmp_path / "train", n=1)
     write = other_bigwig(Fasta(own.fasta).sizes)
@@ -133,7 +130,7 @@ def test_a_prediction_whose_file_is_replaced_in_mid_run_stops_with_its_name(
 
 
 def test_a_prediction_whose_weights_are_replaced_in_mid_run_has_no_part_of_them(
-    local_ray: None, own: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint, other = write_training(tmp_path / "train", n=1), write_training(tmp_path / "other", n=2)
     weights = "folds/fold={}/best.safetensors".format
@@ -148,12 +145,12 @@ def test_a_prediction_whose_weights_are_replaced_in_mid_run_has_no_part_of_them(
 
 
 def test_a_perturbation_whose_genome_is_replaced_in_mid_run_stops_with_its_name(
-    local_ray: None, own: DemoGenome, tmp_path: Path
+    own: DemoGenome, tmp_path: Path
 ) -> None:
-    class Swapping(Pool):
+    class Swapping(OneReplica):
         """Is entered when the driver has checked everything and is about to start its workers."""
 
-        def __enter__(self) -> Pool:
+        def __enter__(self) -> OneReplica:
             swap(own.fasta, other_fasta(own.fasta))
             return super().__enter__()
 

@@ -1,4 +1,4 @@
-"""The chain on real Ray: regions classified by CREATE, perturbed by CREME, one table; planted truth."""
+"""The chain: regions classified by CREATE, perturbed by CREME, one table; planted truth."""
 
 from __future__ import annotations
 
@@ -8,38 +8,26 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from raycre.cli import main
 from raycre.demo.genome import DemoGenome
 from raycre.demo.run import demo_configs, score_chain
 from raycre.errors import AssemblyError, RunMismatchError
 from raycre.report.page import write_report
 from raycre.store.elements import read_predict_run
-from raycre.store.files import read_json, sha256_of, write_json
-from raycre.store.parquet import as_table, read_parts, read_table, write_table
-from raycre.store.run import open_run
-from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
-from raycre.workflows.perturb.run import run_creme
-from tests.conftest import bytes_of, perturb_config
-from tests.run_folders import prediction_rows
+from raycre.store.files import read_json, sha256_of
+from raycre.store.parquet import read_parts, read_table
+from raycre.store.schemas import EFFECTS, ELEMENTS
+from tests.by_hand import write_training
+from tests.conftest import bytes_of, perturb_config, predict_config
+from tests.in_process import run_creme, run_predict
+from tests.run_folders import predict_truth
 
-TESTS = ["context", "necessity", "sufficiency"]
 MISSED = "ENHA"  # the gene one of whose elements CREATE is made to miss
 
 
 @pytest.fixture(scope="module")
 def by_hand(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prediction written by hand: the truth, but for one element (trained models are another test's)."""
-    out = tmp_path_factory.mktemp("by_hand") / "run"
-    truth = genome.truth_candidates
-    rows = prediction_rows(truth["label"].tolist(), [0.9] * len(truth))
-    rows = rows.assign(**{column: truth[column].to_numpy() for column in ("chrom", "start", "end", "name")})
-    rows.loc[rows["name"] == missed(genome), ["call", "call_argmax"]] = "background"
-    science = {"sha256": {"inputs.fasta": sha256_of(genome.fasta)}, "model_sha256": "x"}
-    run = open_run(out, verb="predict", name="p", config={}, science=science, layout={})
-    for shard, part in enumerate((rows[:100], rows[100:])):
-        write_table(out / "predictions" / f"part-{shard:05d}.parquet", as_table(part, PREDICTIONS))
-    run.finish(shards=2, failed_shards=0)
-    return out
+    """A prediction that is the truth, but for one element."""
+    return predict_truth(genome, tmp_path_factory.mktemp("by_hand") / "run", missed(genome))
 
 
 def missed(genome: DemoGenome) -> str:
@@ -48,15 +36,18 @@ def missed(genome: DemoGenome) -> str:
 
 
 @pytest.fixture(scope="module")
-def chained(  # type: ignore[no-untyped-def]
-    genome, by_hand: Path, local_ray: None, tmp_path_factory
+def chained(
+    genome: DemoGenome, by_hand: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("chained") / "run"
     return out, run_creme(perturb_config(genome, out, create_run=str(by_hand)))
 
 
-def test_planted_elements_stand_in_one_table_with_creates_class_and_cremes_call(  # type: ignore[no-untyped-def]
-    chained, genome
+Chained = tuple[Path, dict[str, Any]]
+
+
+def test_planted_elements_stand_in_one_table_with_creates_class_and_cremes_call(
+    chained: Chained, genome: DemoGenome
 ) -> None:
     out, record = chained
     rows = read_table(out / "summary" / "elements.parquet").to_pandas()
@@ -79,7 +70,7 @@ def test_planted_elements_stand_in_one_table_with_creates_class_and_cremes_call(
     }
 
 
-def test_every_tile_carries_the_calls_of_the_regions_in_it(chained, by_hand: Path) -> None:  # type: ignore[no-untyped-def]
+def test_every_tile_carries_the_calls_of_the_regions_in_it(chained: Chained, by_hand: Path) -> None:
     effects = pd.read_parquet(chained[0] / "effects")
     assert list(effects.columns) == EFFECTS.names
     regions = read_parts(by_hand / "predictions")
@@ -91,8 +82,8 @@ def test_every_tile_carries_the_calls_of_the_regions_in_it(chained, by_hand: Pat
         assert said == {name: str(n) for name, n in calls.items()}
 
 
-def test_the_run_says_which_prediction_it_was_joined_to_and_the_report_shows_it(  # type: ignore[no-untyped-def]
-    chained, by_hand: Path, tmp_path: Path
+def test_the_run_says_which_prediction_it_was_joined_to_and_the_report_shows_it(
+    chained: Chained, by_hand: Path, tmp_path: Path
 ) -> None:
     noted = read_json(chained[0] / "run.json")["create_run"]
     assert noted["digest"] == read_json(by_hand / "run.json")["digest"]
@@ -101,7 +92,11 @@ def test_the_run_says_which_prediction_it_was_joined_to_and_the_report_shows_it(
     assert "Element, class by CREATE, effect on the gene by CREME." in (tmp_path / "page.html").read_text()
 
 
-def test_effects_without_a_prediction_are_the_same_and_have_no_calls(chained, perturbed: Path) -> None:  # type: ignore[no-untyped-def]
+def test_effects_without_a_prediction_are_the_same_and_have_no_calls(
+    chained: Chained, genome: DemoGenome, tmp_path: Path
+) -> None:
+    perturbed = tmp_path / "run"
+    run_creme(perturb_config(genome, perturbed))
     assert not (perturbed / "summary" / "elements.parquet").exists()
     effects = pd.read_parquet(perturbed / "effects")
     assert effects["create_calls"].isna().all()
@@ -112,43 +107,8 @@ def test_effects_without_a_prediction_are_the_same_and_have_no_calls(chained, pe
     )
 
 
-def test_a_pipeline_on_the_command_line_ends_with_the_table(  # type: ignore[no-untyped-def]
-    by_hand: Path, genome, local_ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config, out = tmp_path / "c.yaml", tmp_path / "run"
-    few = dict.fromkeys(
-        ["context", "necessity", "sufficiency", "distance", "interaction", "sets", "multiplicity", "finemap"],
-        1,
-    )
-    write_json(  # JSON is YAML
-        config,
-        {
-            "run": {"name": "c", "out": str(out)},
-            "inputs": {"fasta": str(genome.fasta), "gtf": str(genome.gtf), "genes": ["ENHA"]},
-            "model": {"backbone": "planted"},
-            "tracks": [0],
-            "resources": {"replicas": 1},
-            "creme": {
-                "n_shuffles": few, "rounds": 2, "copies": 1, "searches": ["min"],
-                "fine": [{"window": 2500, "threshold": 0.9, "batch": 1}],
-            },
-        },
-    )  # fmt: skip
-    with pytest.raises(SystemExit) as ended:
-        main(["creme", "pipeline", "--config", str(config), "--create-run", str(by_hand)])
-    assert ended.value.code == 0
-    lines = capsys.readouterr().out.splitlines()
-    table = lines[lines.index("elements:") + 1 :]
-    assert table[0].split()[:4] == ["element", "name", "by_create", "p"]
-    assert (
-        len(table) == 1 + read_table(out / "summary" / "elements.parquet").num_rows // 2
-    )  # two tests a line
-    tests = {path.name.removeprefix("test=") for path in (out / "effects").iterdir()}
-    assert {*TESTS, "distance", "interaction", "sets", "multiplicity", "finemap", "swap"} == tests
-
-
-def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(  # type: ignore[no-untyped-def]
-    by_hand: Path, chained, genome, tmp_path: Path
+def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(
+    by_hand: Path, chained: Chained, genome: DemoGenome, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     with pytest.raises(RunMismatchError, match="holds a run of creme"):
@@ -163,13 +123,15 @@ def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(  # ty
     assert bytes_of(by_hand, "**/*.*") == before
 
 
-def test_the_demo_perturbs_what_it_has_predicted(genome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_demo_perturbs_what_it_has_predicted(genome: DemoGenome, tmp_path: Path) -> None:
     _, predict, perturb = demo_configs(tmp_path, genome, 0)
     assert perturb.create_run == predict.run.out
     assert perturb.tests == "pipeline"
 
 
-def test_what_predict_writes_is_taken_whole(genome, predicted: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_predict_writes_is_taken_whole(genome: DemoGenome, tmp_path: Path) -> None:
+    predicted = tmp_path / "run"
+    run_predict(predict_config(genome, write_training(tmp_path / "train", n=1), predicted))
     found, noted = read_predict_run(predicted, sha256_of(genome.fasta))
     rows = read_parts(predicted / "predictions").sort_values(["chrom", "start"])
     assert found.start.tolist() == rows["start"].tolist()

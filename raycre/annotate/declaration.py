@@ -1,0 +1,152 @@
+"""What an annotation says of itself. An annotation is a file that ends with its declaration, `ANNOTATION`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from raycre.genome.fasta import Fasta
+from raycre.options import file as file
+from raycre.options import files as files
+from raycre.options import option as option
+
+Need = Literal["genome", "groups"]
+Compare = Literal["values", "share"]
+
+
+class Annotatable(Protocol):
+    """Regions, as an annotation is handed them.
+
+    Attributes:
+        table: chrom, start, end (0-based half-open), name, strand, group (None where a region has none), and
+            whatever columns their source had beside these (probabilities, source).
+    """
+
+    @property
+    def table(self) -> pd.DataFrame: ...
+
+    def genome(self) -> Fasta:
+        """Open the FASTA; an annotation that needs "genome"."""
+        ...
+
+    def read_calls(self, path: Path) -> pd.DataFrame:
+        """Read other regions as these were: a file, or the folder of a run; columns as in `table`."""
+        ...
+
+    def write_part(self, table: str, number: int, rows: pd.DataFrame) -> None:
+        """Write a part of a table that is too long to be returned whole."""
+        ...
+
+    def read_part(self, table: str, number: int, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        """Read a part that this run, or an earlier session of it, has written; None where there is none."""
+        ...
+
+    def write_text(self, name: str, lines: Iterable[str]) -> None:
+        """Write a text file into the results' folder, packed where the name ends in .gz."""
+        ...
+
+    def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Show how many of `total` are done: what it returns is called with how many are so far."""
+        ...
+
+
+class Column(NamedTuple):
+    """A column of the table that is keyed by region.
+
+    name, kind, meaning: as in a schema.
+    values: (n,), in the order of the regions; NaN or None where a region has no value.
+    compare: how groups of regions are compared in it: their values by the rank-sum test, or the share of
+        regions above 0 by Fisher's exact test; None: not at all.
+    """
+
+    name: str
+    kind: pa.DataType
+    meaning: str
+    values: Any
+    compare: Compare | None = None
+
+
+class GroupValues(NamedTuple):
+    """Values that groups are compared in: (n,) of all regions, as a `Column` has them."""
+
+    name: str
+    values: Any
+    compare: Compare
+
+
+class Annotated(NamedTuple):
+    """What an annotation has come to.
+
+    columns: keyed by region, in the order in which they are written.
+    facts: ready for JSON; they are printed and kept in run.json.
+    tables: further tables by name.
+    measured: further values that groups are compared in, made one after another; none is a column.
+    groups: (n,) groups that the annotation itself has found, which are compared in place of the regions' own.
+    pairs: which of these are compared, the one that is expected to be the greater first.
+    """
+
+    columns: tuple[Column, ...]
+    facts: Mapping[str, Any] = {}
+    tables: Mapping[str, pd.DataFrame] = {}
+    measured: Iterable[GroupValues] = ()
+    groups: Any = None
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def compared(self) -> Iterator[GroupValues]:
+        """Yield everything that groups are compared in."""
+        for column in self.columns:
+            if column.compare is not None:
+                yield GroupValues(column.name, column.values, column.compare)
+        yield from self.measured
+
+
+class Rule(NamedTuple):
+    """A decision where several readings are possible, for the documentation.
+
+    question: what is decided. taken: the default. otherwise: the setting that gives another reading; empty
+    where there is none.
+    """
+
+    question: str
+    taken: str
+    otherwise: str = ""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """An annotation of regions.
+
+    Attributes:
+        name: on the command line.
+        summary: one line for people: what a region is given, and from what.
+        options: a frozen dataclass of the files and options it takes, made with `option`, `file` and
+            `files`. Values that cannot be raise ConfigError in its `__post_init__`.
+        annotate: (regions, options) -> what it has come to. It raises InputError before it writes anything.
+        needs: "genome" (the sequence), "groups" (it is about groups, so a region without one is refused).
+        tables: schema of each further table, by name: the annotation's own name with _MORE after it.
+        rules: its decisions.
+        paper: where the paper says what is done.
+        cost: (number of regions, their bases, options) -> what a dry run says of the work.
+    """
+
+    name: str
+    summary: str
+    options: type
+    annotate: Callable[[Annotatable, Any], Annotated]
+    needs: tuple[Need, ...] = ()
+    tables: Mapping[str, pa.Schema] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    paper: str = ""
+    cost: Callable[[int, int, Any], Mapping[str, Any]] = lambda regions, bases, options: {}
+
+
+def absent(n: int) -> Any:
+    """Return float64 (n,) without any value."""
+    return np.full(n, np.nan)

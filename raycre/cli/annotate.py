@@ -1,0 +1,116 @@
+"""The verb `annotate` of the command line: a command for each annotation, made from its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from raycre.annotate.registry import annotation_names, find_annotation
+from raycre.cli.declared import Commands, arguments, flags, group_of, parameter, with_signature
+from raycre.cli.options import DryRun, Fresh, Json, Yes, asked
+from raycre.cli.printing import print_result
+from raycre.store.location import local_path
+
+if TYPE_CHECKING:
+    from raycre.annotate.declaration import Annotation
+
+RegionFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--regions", "-r", metavar="[NAME=]FILE", help="BED, narrowPeak, Parquet or a table; may be repeated."
+    ),
+]
+Runs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--run", metavar="[NAME=]FOLDER", help="Finished run of predict, creme or annotate; may be repeated."
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that tells the groups; name is column 4 of BED. Default: call, group, class or label."
+    ),
+]
+Compare = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--compare",
+        metavar="A,B",
+        help="Groups to compare, A the greater; may be repeated. Default: each with background, else all.",
+    ),
+]
+Direction = Annotated[
+    Literal["greater", "less", "two-sided"], typer.Option(help="What the first group is expected to be.")
+]
+TestReading = Annotated[
+    Literal["continuity", "no-continuity", "no-tie-correction"],
+    typer.Option(
+        "--rank-sum", help="Normal approximation: corrected for ties and continuity, ties alone, neither."
+    ),
+]
+CremeTest = Annotated[str, typer.Option(help="Of a CREME run: whose calls.")]
+CremeTrack = Annotated[
+    str | None, typer.Option(help="Of a CREME run with several tracks: row or identifier.")
+]
+GenomeFile = Annotated[
+    Path | None,
+    typer.Option("--fasta", parser=local_path, help="The genome; regions are checked against it."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", parser=local_path, help="Folder of the results; default: RUN/annotations/NAME."
+    ),
+]
+
+
+def annotation_callback(annotation: Annotation) -> Callable[..., None]:
+    """Return a function that typer makes a command of: its parameters are those that are declared."""
+    from raycre.options import taken_by
+
+    taken = taken_by(annotation)
+    own = [each.name for each in taken]
+
+    def run_command(**given: Any) -> None:
+        from raycre.workflows.annotate.run import run_annotation
+
+        as_json, fresh = given.pop("json_"), asked(given.pop("fresh"), given.pop("yes"))
+        options = {name: given.pop(name) for name in own}
+        for name in ("regions", "run", "pairs"):
+            given[name] = given[name] or ()
+        print_result(run_annotation(annotation.name, options, fresh=fresh, **given), as_json)
+
+    parameters = [
+        *arguments(taken),
+        parameter("regions", RegionFiles, None),
+        parameter("run", Runs, None),
+        parameter("group_by", GroupBy, None),
+        parameter("pairs", Compare, None),
+        *flags(taken),
+        parameter("alternative", Direction, "greater"),
+        parameter("reading", TestReading, "continuity"),
+        parameter("test", CremeTest, "sufficiency"),
+        parameter("track", CremeTrack, None),
+        parameter("fasta", GenomeFile, None),
+        parameter("out", Out, None),
+        parameter("dry_run", DryRun, False),
+        parameter("fresh", Fresh, False),
+        parameter("yes", Yes, False),
+        parameter("json_", Json, False),
+    ]
+    return with_signature(run_command, parameters, annotation.summary)
+
+
+def _callback(name: str) -> Callable[..., None]:
+    return annotation_callback(find_annotation(name))
+
+
+annotate = typer.Typer(
+    cls=group_of(Commands(annotation_names, _callback)),
+    help="What regions are: motifs, conservation, methylation, contacts, variants, genes; do groups differ.",
+    no_args_is_help=True,
+)

@@ -1,0 +1,224 @@
+"""The regions that are annotated: files, and finished runs of `raycre predict` and `raycre creme`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from raycre.compare.tiles import read_tiles
+from raycre.errors import ConfigError, FormatError, MissingInputError, near
+from raycre.genome.classes import CLASSES
+from raycre.genome.regions import read_regions
+from raycre.genome.textfile import took
+from raycre.genome.texttable import Titles, read_text_table
+from raycre.genome.titles import plain
+from raycre.log import say
+from raycre.store.files import read_json
+from raycre.store.location import local_path
+from raycre.store.old_run import RECORD
+from raycre.store.parquet import iter_parts, read_table
+from raycre.store.run import read_finished
+
+COLUMNS = ("chrom", "start", "end", "name", "strand", "source", "group")
+_GROUPS = ("call", "group", "class", "label")  # columns that say what a region is, the first that is there
+_POSITIONS = Titles(("chrom", "start", "end"))
+_PARQUET = b"PAR1"
+
+
+@dataclass(frozen=True)
+class RegionSource:
+    """Regions of one place.
+
+    Attributes:
+        label: given with it as NAME=…; None without.
+        table: `COLUMNS`, and p_* where there are probabilities.
+        files: what was read.
+        path: as given.
+    """
+
+    label: str | None
+    table: pd.DataFrame
+    files: tuple[Path, ...]
+    path: Path
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How groups and tiles are chosen.
+
+    Attributes:
+        group_by: column of the groups; "name" is column 4 of BED. None takes the first of call, group, class,
+            label, or a BED's names where all are classes of CREATE.
+        test, track: of a CREME run: whose calls.
+        sizes: bp of each chromosome, where the regions must lie on a genome.
+    """
+
+    group_by: str | None = None
+    test: str = "sufficiency"
+    track: str | None = None
+    sizes: Mapping[str, int] | None = field(default=None, repr=False)
+
+
+def read_source(given: str, how: Selection) -> RegionSource:
+    """Read regions.
+
+    Args:
+        given: [NAME=]PATH, a file of regions or the folder of a finished run.
+        how: what is a group, and of a CREME run what is a region.
+
+    Raises:
+        InputError: as the readers; ConfigError for a column that is not there.
+    """
+    label, equals, text = given.partition("=")
+    if equals and "/" not in label and label and not local_path(given).exists():
+        path = local_path(text)
+    else:
+        label, path = "", local_path(given)
+    if path.is_dir():
+        table, read = _read_run(path, how)
+    else:
+        table, read = _read_file(path, how), (path,)
+    table["group"] = table["group"].astype(object).where(table["group"].notna(), None)
+    return RegionSource(label or None, table, read, path)
+
+
+def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:
+    """Put regions of several places together; groups are called NAME:group, NAME, or group.
+
+    Raises:
+        ConfigError: two sources of one name, or none that tells them apart.
+    """
+    labels = [source.label for source in sources]
+    if len(sources) > 1:
+        labels = [
+            label or source.path.name.partition(".")[0] for label, source in zip(labels, sources, strict=True)
+        ]
+        if len(set(labels)) < len(labels):
+            raise ConfigError("regions of two places have this name; tell them apart as NAME=PATH",
+                              value=max(labels, key=labels.count))  # fmt: skip
+    parts = []
+    for label, source in zip(labels, sources, strict=True):
+        group = source.table["group"]
+        if label is not None:
+            group = group.map(lambda g, label=label: label if g is None else f"{label}:{g}")
+        parts.append(source.table.assign(group=group.to_numpy(object)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _read_file(path: Path, how: Selection) -> pd.DataFrame:
+    table = read_regions(path, sizes=how.sizes).table
+    extra = _columns_of(path)
+    if table["name"].isna().all() and "region" in extra:
+        table["name"] = extra["region"].astype(object).to_numpy()
+    if how.group_by == "name":
+        group = table["name"]
+    elif how.group_by is not None:
+        column = next((name for name in extra if plain(name) == plain(how.group_by)), None)
+        if column is None:
+            names = (*extra, "name")
+            raise ConfigError(
+                f"no such column{near(how.group_by, names)}; groups are told by {', '.join(names)}",
+                path=path,
+                value=how.group_by,
+            )
+        group = extra[column].astype(object)
+    else:
+        found = next((c for wanted in _GROUPS for c in extra if plain(c) == wanted), None)
+        group = extra[found].astype(object) if found else _classes(table["name"], path)
+    probabilities = {name: _numbers(extra[name], path) for name in extra if name.startswith("p_")}
+    return table.assign(group=group.to_numpy(object), **probabilities)[[*COLUMNS, *probabilities]]
+
+
+def _classes(names: pd.Series, path: Path) -> pd.Series:
+    """A BED's names where each is a class of CREATE; else nothing."""
+    if names.notna().all() and names.isin(CLASSES).all():
+        took(path, "its names are classes, and groups of regions")
+        return names
+    return pd.Series([None] * len(names), dtype=object)
+
+
+def _columns_of(path: Path) -> dict[str, pd.Series]:
+    """Return the columns that a title or a Parquet names, by their name."""
+    with path.open("rb") as file:
+        is_parquet = file.read(4) == _PARQUET
+    if is_parquet:
+        frame = pq.read_table(path).to_pandas()
+        return {str(name): frame[name] for name in frame}
+    rows = read_text_table(path, at_least=3, what="BED", titles=_POSITIONS)
+    if not rows.roles:
+        return {}
+    return {name.strip("# "): rows.strings(i) for i, name in enumerate(rows.title, start=1)}
+
+
+def _numbers(values: pd.Series, path: Path) -> Any:
+    numbers = pd.to_numeric(values, errors="coerce")
+    bad = numbers.isna() & values.notna() & (values.astype(str).str.casefold() != "nan")
+    if bad.any():
+        raise FormatError(
+            "a probability that is no number; correct the table", path=path, value=values[bad].iloc[0]
+        )
+    return numbers.to_numpy(np.float64)
+
+
+def files_read(path: Path) -> tuple[Path, ...]:
+    """Return the files of a finished run that hold its regions.
+
+    Raises:
+        MissingInputError, RunMismatchError: no finished run of predict, creme or annotate.
+    """
+    record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
+    verb = record.get("verb") if isinstance(record, dict) else None
+    if verb == "creme":
+        read_finished(path, "creme")
+        return tuple(sorted((path / "effects").rglob("part-*.parquet")))
+    if verb == "annotate":
+        name = read_finished(path, "annotate")["name"]
+        return (path / f"annotate_{name}.parquet",)
+    read_finished(path, "predict")
+    parts = tuple(iter_parts(path / "predictions"))
+    if not parts:
+        raise MissingInputError("the run has no predictions; run its command again", path=path)
+    return parts
+
+
+def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...]]:
+    read = files_read(path)
+    verb = read_json(path / RECORD)["verb"]
+    if verb == "creme":
+        tiles = read_tiles(path, how.test, how.track).table
+        table = tiles.assign(name=tiles["gene_name"], source="creme", group=tiles["call"])
+        return table[list(COLUMNS)], read
+    if verb == "annotate":
+        return _read_file(read[0], how), read
+    return _predictions(read, path, how), read
+
+
+def _predictions(parts: Sequence[Path], path: Path, how: Selection) -> pd.DataFrame:
+    names = [
+        "chrom",
+        "start",
+        "end",
+        "name",
+        "strand",
+        "source",
+        "call",
+        "call_argmax",
+        *(f"p_{c}" for c in CLASSES),
+    ]
+    table = pa.concat_tables([read_table(part, names) for part in parts])
+    column = how.group_by or "call"
+    if column not in table.column_names:
+        raise ConfigError(f"a run has no such column{near(column, names)}", path=path, value=column)
+    if column == "call" and table["call"].null_count == len(table):
+        say(f"NOTE: {path} has no cutoffs, so regions are grouped by the class of the highest probability")
+        column = "call_argmax"
+    frame: pd.DataFrame = table.append_column("group", pc.cast(table[column], pa.string())).to_pandas()
+    return frame[[*COLUMNS, *(f"p_{c}" for c in CLASSES)]].astype({f"p_{c}": np.float64 for c in CLASSES})

@@ -1,0 +1,440 @@
+"""`raycre annotate`: what it writes and prints, from files and from runs, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+
+from raycre.annotate import motifs
+from raycre.annotate.fimo import Scanner
+from raycre.annotate.groups import GROUP_TESTS
+from raycre.annotate.registry import BUILT_IN, find_annotation
+from raycre.cli import main
+from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.run import open_run
+from raycre.store.schemas import PREDICTIONS
+from tests.compared_runs import SIZES, two_genes, write_genome, write_run
+from tests.installed import install
+
+HEAD = "MEME version 4\n\nALPHABET= {alphabet}\n\n"
+MOTIF = (
+    HEAD.format(alphabet="ACGT") + "MOTIF {name}\nletter-probability matrix: alength= 4 w= {w} nsites= 50\n"
+)
+REGIONS = """chrom\tstart\tend\tname\tcall
+chr1\t0\t1000\ta\tsilencer
+chr1\t2000\t3000\tb\tsilencer
+chr1\t4000\t5000\tc\tbackground
+chr2\t0\t1000\td\tbackground
+"""
+
+
+class Cli:
+    """Runs `raycre annotate`; keeps what it printed."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+        self.regions = self.write("regions.tsv", REGIONS)
+        self.out_folder = folder / "out"
+        self.out = self.err = ""
+
+    def write(self, name: str, text: str) -> Path:
+        (self.folder / name).write_text(text)
+        return self.folder / name
+
+    def __call__(self, *arguments: object) -> int:
+        with pytest.raises(SystemExit) as end:
+            main(["annotate", *map(str, arguments)])
+        self.out, self.err = self._capsys.readouterr()
+        return int(end.value.code or 0)
+
+    def json(self, *arguments: object, out: str = "out") -> dict[str, Any]:
+        assert self(*arguments, "--out", self.folder / out, "--json") == 0, self.err
+        assert self.out.count("\n") == 1
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+    def table(self, name: str, out: str = "out") -> pd.DataFrame:
+        return read_table(self.folder / out / f"annotate_{name}.parquet").to_pandas()
+
+
+@pytest.fixture
+def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.setenv("COLUMNS", "200")
+    return Cli(tmp_path, capsys)
+
+
+CONTACTS = """chr1\t100\t200\tchr1\t2100\t2200
+chr1\t100\t200\tchr1\t4500\t4500
+chr1\t900\t2001\tchr2\t5000\t6000
+"""
+
+
+def test_a_table_by_region_a_comparison_and_the_record_are_written(cli: Cli) -> None:
+    bedpe = cli.write("c.bedpe", CONTACTS)
+    found = cli.json("contacts", bedpe, "--regions", cli.regions)
+    rows = cli.table("contacts")
+    assert rows[["region_id", "chrom", "start", "end", "name", "group"]].to_numpy().tolist() == [
+        [0, "chr1", 0, 1000, "a", "silencer"], [1, "chr1", 2000, 3000, "b", "silencer"],
+        [2, "chr1", 4000, 5000, "c", "background"], [3, "chr2", 0, 1000, "d", "background"],
+    ]  # fmt: skip
+    # a has the fragment 100-200 of two contacts, and 900-2001; b 900-2001 by a base, 2100-2200; c a point.
+    assert rows["anchor_rows"].tolist() == [3, 2, 1, 0]
+    assert rows["distinct_anchors"].tolist() == [2, 2, 1, 0]
+    assert rows["contacts"].tolist() == [3, 2, 1, 0]
+    [test] = cli.table("contacts_groups").to_dict("records")
+    assert (test["group"], test["other"], test["n"], test["n_other"]) == ("silencer", "background", 2, 2)
+    assert (test["u"], test["auc"], test["difference"]) == (4.0, 1.0, 1.5)
+    assert test["p_value"] == test["p_bonferroni"] == test["p_bh"] > 0
+    assert found["groups"] == {"silencer": 2, "background": 2}
+    assert "1 anchors of zero length taken for one base" in cli.err
+    record = json.loads((cli.out_folder / "run.json").read_text())
+    assert record["finished"]
+    assert {each["input"] for each in record["inputs"]} == {"regions[0][0]", "options.contacts"}
+    schema = read_table(cli.out_folder / "annotate_contacts.parquet").schema
+    assert json.loads(schema.metadata[b"raycre_inputs"]).keys() == {"regions[0][0]", "options.contacts"}
+    assert schema.field("contacts").metadata[b"description"].startswith(b"rows of the file")
+
+
+def test_the_same_annotation_is_not_done_again_and_another_is_refused_until_fresh(cli: Cli) -> None:
+    bedpe = cli.write("c.bedpe", CONTACTS)
+    first = cli.json("contacts", bedpe, "-r", cli.regions)
+    again = cli.json("contacts", bedpe, "-r", cli.regions)
+    assert "nothing is done again" in cli.err
+    assert again == first
+    assert cli("contacts", bedpe, "-r", cli.regions, "--count", "contacts", "--out", cli.out_folder) == 2
+    assert "the folder holds a run of another configuration: options.count was 'distinct_anchors'" in cli.err
+    fresh = cli.json("contacts", bedpe, "-r", cli.regions, "--count", "contacts", "--fresh")
+    assert fresh["tests"][0]["value"] == "contacts"
+    assert "--fresh removes the annotate run" in cli.err
+
+
+def test_a_dry_run_says_the_plan_and_writes_nothing(cli: Cli) -> None:
+    meme = cli.write("m.meme", MOTIF.format(name="X", w=1) + "0.25 0.25 0.25 0.25\n")
+    fasta = write_genome(cli.folder)
+    found = cli.json("motifs", meme, "-r", cli.regions, "--fasta", fasta, "--dry-run")
+    assert (found["regions"], found["motifs"], found["Mb_x_motifs"]) == (4, 1, 0.004)
+    assert not cli.out_folder.exists()
+
+
+def test_groups_of_several_files_have_their_names_before_them(cli: Cli) -> None:
+    bedpe = cli.write("c.bedpe", CONTACTS)
+    plain = cli.write("plain.bed", "chr1\t0\t1000\nchr1\t2000\t3000\n")
+    found = cli.json("contacts", bedpe, "-r", f"true={cli.regions}", "-r", plain)
+    assert found["groups"] == {"true:silencer": 2, "true:background": 2, "plain": 2}
+    assert found["compare"] == ["true:silencer,true:background"]
+    asked = cli.json(
+        "contacts",
+        bedpe,
+        "-r",
+        f"true={cli.regions}",
+        "-r",
+        plain,
+        "--compare",
+        "plain,true:background",
+        out="b",
+    )
+    assert [(t["group"], t["other"]) for t in asked["tests"]] == [("plain", "true:background")]
+
+
+def test_a_group_of_one_has_no_p_and_that_is_said(cli: Cli) -> None:
+    bedpe = cli.write("c.bedpe", CONTACTS)
+    regions = cli.write("one.tsv", "\n".join(REGIONS.splitlines()[:4]) + "\n")
+    found = cli.json("contacts", bedpe, "-r", regions)
+    assert found["tests"][0]["p_value"] is None
+    assert "1 of 1 comparisons have no p: no test: a group has 1 region with a value" in cli.err
+    assert cli.table("contacts_groups")["note"].tolist() == ["no test: a group has 1 region with a value"]
+
+
+def test_regions_of_a_predict_run_are_grouped_by_their_call(cli: Cli) -> None:
+    run = write_predictions(cli.folder / "predicted", call=["silencer", "background"])
+    found = cli.json("contacts", cli.write("c.bedpe", CONTACTS), "--run", run)
+    assert found["groups"] == {"silencer": 1, "background": 1}
+    assert cli.table("contacts")["contacts"].tolist() == [3, 2]
+    without = write_predictions(cli.folder / "argmax", call=[None, None])
+    found = cli.json("contacts", cli.folder / "c.bedpe", "--run", without, out="b")
+    assert found["groups"] == {"silencer": 2}
+    assert "has no cutoffs, so regions are grouped by the class of the highest probability" in cli.err
+
+
+def write_predictions(out: Path, call: list[str | None]) -> Path:
+    run = open_run(out, verb="predict", name="p", config={}, science={"a": 1}, layout={})
+    rows: dict[str, Any] = {name: [None, None] for name in PREDICTIONS.names}
+    rows |= {"region_id": [0, 1], "chrom": ["chr1"] * 2, "start": [0, 2000], "end": [1000, 3000],
+             "call": call, "strand": [".", "."], "source": ["ATAC", "ATAC,DNase"],
+             "call_argmax": ["silencer"] * 2}  # fmt: skip
+    write_table(out / "predictions" / "part-000000.parquet", as_table(rows, PREDICTIONS))
+    run.finish()
+    return out
+
+
+def test_tiles_of_a_creme_run_are_regions_and_results_go_into_its_folder(cli: Cli) -> None:
+    run = write_run(cli.folder / "run", write_genome(cli.folder), two_genes())
+    bed = cli.write("known.bed", "chr1\t7000\t9000\n")
+    assert cli("overlap", f"known={bed}", "--run", run, "--test", "necessity", "--json") == 0, cli.err
+    found = json.loads(cli.out)
+    assert found["groups"] == {"enhancer": 1, "neither": 5, "silencer": 1}
+    rows = read_table(run / "annotations" / "overlap" / "annotate_overlap.parquet").to_pandas()
+    assert rows["known"].tolist() == [256] * 4 + [0] * 4
+    assert rows["name"].tolist() == ["A"] * 4 + ["B"] * 4
+
+
+def test_marks_take_negative_values_and_a_chromosome_without_data_is_unknown(cli: Cli) -> None:
+    path = cli.folder / "ratio.bw"
+    file = pyBigWig.open(str(path), "w")
+    file.addHeader([("chr1", SIZES["chr1"])])
+    file.addEntries(["chr1"], [500], ends=[1500], values=[-2.0])
+    file.close()
+    cli.json("marks", path, "-r", cli.regions)
+    rows = cli.table("marks")
+    assert rows["ratio_mean"].iloc[:3].tolist() == [-1.0, 0.0, 0.0]
+    assert rows["ratio_max"].iloc[:3].tolist() == [0.0, 0.0, 0.0]
+    assert rows.loc[3, ["ratio_mean", "ratio_max"]].isna().all()
+
+
+def test_repeats_by_class(cli: Cli) -> None:
+    bed = cli.write("r.bed", "chr1\t10\t110\tLINE/L1\nchr1\t100\t200\tLTR?/ERV1\nchr2\t5000\t6000\tLINE/L2\n")
+    cli.json("repeats", bed, "-r", cli.regions)
+    assert cli.table("repeats")[["any", "LINE", "LTR"]].iloc[0].tolist() == [190, 100, 100]
+
+
+def test_a_planted_motif_is_found_where_it_is_and_compared(cli: Cli) -> None:
+    """GATTACAGATT at base 300 of a and, backwards, at base 2,300: p is that of eleven bases."""
+    rows = "".join(" ".join("1" if b == c else "0" for b in "ACGT") + "\n" for c in "GATTACAGATT")
+    meme = cli.write("m.meme", MOTIF.format(name="X.1 TF", w=11) + rows)
+    bases = ["C"] * 20_000
+    bases[300:311], bases[2300:2311] = "GATTACAGATT", "AATCTGTAATC"
+    fasta = cli.write("g.fa", f">chr1\n{''.join(bases)}\n>chr2\n{'C' * 12_000}\n")
+    cli.json("motifs", meme, "-r", cli.regions, "--fasta", fasta, "--hits")
+    parts = {
+        kind: pd.read_parquet(cli.out_folder / f"annotate_motifs_{kind}") for kind in ("hits", "regions")
+    }
+    assert parts["hits"][["region_id", "chrom", "start", "end", "strand", "motif"]].to_numpy().tolist() == [
+        [0, "chr1", 300, 311, "+", "X.1"], [1, "chr1", 2300, 2311, "-", "X.1"],
+    ]  # fmt: skip
+    # Eight A or T and three C or G, of NRDB's frequencies.
+    assert parts["hits"]["p"].to_numpy() == pytest.approx(0.274552**8 * 0.225448**3, rel=1e-4)
+    assert parts["regions"]["fisher_p"].to_numpy() == pytest.approx(parts["hits"]["p"].to_numpy(), rel=1e-9)
+    assert cli.table("motifs")["best_motif"].fillna("").tolist() == ["X.1", "X.1", "", ""]
+    tests = cli.table("motifs_groups").set_index(["value", "test"])
+    share = tests.loc[("X.1", "Fisher's exact")]
+    assert (share["mean"], share["mean_other"], share["p_value"]) == (1.0, 0.0, pytest.approx(1 / 6))
+
+
+def test_expression_of_the_nearest_and_the_contacted_gene(cli: Cli) -> None:
+    genes = cli.write(
+        "tss.bed", "chr1\t1500\t1501\tA\t.\t+\nchr1\t2150\t2151\tB\t.\t-\nchr2\t900\t901\tC\t.\t+\n"
+    )
+    table = cli.write("tpm.tsv", "gene\tDescription\tK562\tHepG2\nA\tx\t1\t5\nB\ty\t3\t7\n")
+    cli.json("genes", genes, "-r", cli.regions, "--contacts", cli.write("c.bedpe", CONTACTS),
+             "--expression", table, "--tissue", "K562")  # fmt: skip
+    rows = cli.table("genes")
+    assert rows["nearest_genes"].tolist() == ["A", "B", "B", "C"]
+    assert rows["tss_distance"].tolist() == [-501, 0, -1850, 0]
+    assert rows["nearest_expression"].fillna(-1).tolist() == [1, 3, 3, -1]
+    assert rows["contacted_genes"].fillna("").tolist() == ["B", "", "", ""]
+    assert cli("genes", genes, "-r", cli.regions, "--expression", table, "--out", cli.folder / "x") == 2
+    assert "the table has 2 columns: K562, HepG2, …; see --tissue" in cli.err
+
+
+def test_snpsea_scores_the_tissue_whose_genes_lie_at_the_loci(cli: Cli) -> None:
+    """Loci with the two of ten genes most specific to liver: p of each is 0.15, the mean of ranks 1 and 2."""
+    names = [f"g{i}" for i in range(10)]
+    genes = cli.write(
+        "genes.bed", "".join(f"chr1\t{1000 * i}\t{1000 * i + 10}\t{n}\t.\t+\n" for i, n in enumerate(names))
+    )
+    matrix = cli.write(
+        "m.tsv",
+        "gene\tliver\tblood\n" + "".join(f"{n}\t{9 if i < 2 else 1}\t2\n" for i, n in enumerate(names)),
+    )
+    kinds = ["silencer"] * 2 + ["background"] * 8
+    regions = cli.write("loci.bed", "".join(f"chr1\t{1000 * i}\t{1000 * i + 5}\t{kinds[i]}\n"
+                                            for i in range(10)))  # fmt: skip
+    found = cli.json("snpsea", matrix, genes, "-r", regions, "--slop", 0)
+    rows = cli.table("snpsea_tissues").set_index("tissue")
+    assert rows.loc["liver", "score"] == pytest.approx(-2 * np.log(0.15))
+    assert rows.loc["liver", ["loci", "null_sets", "null_sets_reaching", "exact"]].tolist() == [2, 64, 0, 1]
+    assert rows.loc["liver", "p_value"] == pytest.approx(1 / 65)
+    assert found["tissues"][0]["tissue"] == "liver"
+    assert (cli.out_folder / "files" / "silencer.intervals.bed").read_text().count("\n") == 2
+
+
+VCF = "##fileformat=VCFv4.2\n"
+BED12 = "\t".join(["chr1", "10", "11", ".", "5", "+", "10", "11", "0"])
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "text", "says"),
+    [
+        ("motifs", "m.meme", MOTIF.format(name="X", w=0), "m.meme:5: 'X': the motif has no rows"),
+        ("motifs", "m.meme", HEAD.format(alphabet="ACDEFGHIKLMNPQRSTVWY"), "another alphabet than ACGT"),
+        ("motifs", "m.meme", ">X\n1 2 3 4\n", "no motifs in MEME format"),
+        ("motifs", "m.meme", MOTIF.format(name="X", w=2) + "1 0 0 0\n", "says w= 2 and has 1 rows"),
+        ("motifs", "m.meme", MOTIF.format(name="X", w=1) + "3 0 0 7\n", "not four frequencies"),
+        ("motifs", "m.meme", 2 * (MOTIF.format(name="X", w=1) + "1 0 0 0\n"), "two motifs have this name"),
+        ("methylation", "a.bed", BED12 + "\n", "9 tab-separated columns where bedMethyl"),
+        ("methylation", "a.bed", BED12 + "\t5\t170\n", "the percent is not between 0 and 100"),
+        ("methylation", "a.bed", BED12.replace("chr1", "chr9") + "\t5\t70\n", "none of the regions'"),
+        ("variants", "a.vcf", "chr1\t1\t.\tA\tC\n", "not a VCF, whose first line is"),
+        ("variants", "a.vcf", VCF + "##contig=<ID=chr1,length=4500>\n#CHROM\tPOS\nchr1\t1\t.\tA\tC\n",
+         "chr1 has 4,500 bp here, and a region ends at 5,000; use files of one assembly"),
+        ("variants", "a.vcf", VCF + "chr1\tx\t.\tA\tC\n", "a.vcf:2: 'x': the position (column 2)"),
+        ("variants", "a.vcf", VCF + "#CHROM\tPOS\n", "a header and no variant"),
+        ("contacts", "a.bedpe", "chr1\t5\t9\t.\t-1\t-1\n", "the start is negative"),
+        ("contacts", "a.bedpe", "chr1\t9\t5\tchr1\t20\t30\n", "a.bedpe:1: 'chr1:9-5': the end is not past"),
+        ("contacts", "a.bedpe", "1\t5\t9\t1\t20\t30\n", "the names differ in style only"),
+        ("ldsc", "a.bim", "1\trs1\t0\t0\tA\tC\n", "the position is not 1 or more"),
+        ("ldsc", "a.bim", "1\trs1\t0\t5\n", "4 tab-separated columns where PLINK's .bim"),
+        ("eqtls", "a.txt", "gene\tp\nx\t1\n", "no column variant_id; it has gene, p"),
+        ("eqtls", "a.txt", "variant_id\tp\nrs12\t1\n", "a.txt:2: 'rs12': not a variant_id of GTEx"),
+        ("conservation", "a.bw", "chr1\t1\t2\t3\n", "not a bigWig"),
+        ("dual", None, "", "name the other cell type's calls with --partner"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named_and_nothing_is_written(
+    cli: Cli, what: str, name: str | None, text: str, says: str
+) -> None:
+    files = [cli.write(name, text)] if name else []
+    genome = ["--fasta", write_genome(cli.folder)] if what == "motifs" else []
+    assert cli(what, *files, "-r", cli.regions, "--out", cli.out_folder, *genome) == 2
+    assert says in cli.err
+    assert cli.err.count("error: ") == 1
+    assert not cli.out_folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("g\tliver\nA\tNaN\n", "m.tsv:2: 'NaN': the value of liver is missing, infinite or negative"),
+        ("g\tliver\nA\t1\nA\t2\n", "m.tsv:3: 'A': two rows have this gene"),
+        ("g\tliver\nZ\t1\n", "none of the genes (A, …) is in it, but Z"),
+        ("g\tliver\tblood\nA\t1\n", "m.tsv:2: 2 columns below a title of 3"),
+    ],
+)
+def test_a_matrix_of_genes_that_cannot_be_is_named(cli: Cli, rows: str, says: str) -> None:
+    genes = cli.write("g.bed", "chr1\t0\t10\tA\t.\t+\n")
+    assert cli("snpsea", cli.write("m.tsv", rows), genes, "-r", cli.regions, "--out", cli.out_folder) == 2
+    assert says in cli.err
+
+
+def test_a_bim_in_another_order_keeps_its_order_and_that_is_said(cli: Cli) -> None:
+    bim = cli.write(
+        "p.1.bim", "1 rs1 0 2500 A C\n1\trs2\t0\t1\tA\tC\n1\trs3\t0\t1000\tA\tC\n1 rs4 0 1001 A C\n"
+    )
+    cli.json("ldsc", bim, "-r", cli.regions, "--thin", "--prefix", "k562")
+    found = pd.read_csv(cli.out_folder / "files" / "k562.silencer.1.annot.gz")
+    assert found["ANNOT"].tolist() == [1, 1, 1, 0]  # 0-based [0, 1000) holds BP 1 to 1,000
+    assert "1 rows lie before the row above them, and the order is kept" in cli.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-r", "regions.tsv", "--compare", "silencer,enhancr"], "no region is of this group"),
+        (["-r", "regions.tsv", "--compare", "silencer"], "two groups are compared, as in --compare"),
+        (["-r", "regions.tsv", "--group-by", "cal"], "no such column; did you mean call?"),
+        (["-r", "regions.tsv", "-r", "regions.tsv"], "regions of two places have this name"),
+        (["--run", "regions.tsv"], "--run names the folder of a finished run"),
+        ([], "no regions: name a file with --regions, or a finished run with --run"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    cli: Cli, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(cli.folder)
+    bedpe = cli.write("c.bedpe", CONTACTS)
+    assert cli("contacts", bedpe, *arguments, "--out", cli.out_folder) == 2
+    assert says in cli.err
+    assert not cli.out_folder.exists()
+
+
+def test_every_built_in_annotation_is_listed_and_has_rules_for_the_documentation(cli: Cli) -> None:
+    assert cli("--help") == 0
+    for name in BUILT_IN:
+        annotation = find_annotation(name)
+        assert name == annotation.name
+        assert name in cli.out
+        assert annotation.rules
+        assert all(table.startswith(f"{name}_") for table in annotation.tables)
+    assert GROUP_TESTS.names[:2] == ["value", "test"]
+
+
+def test_an_annotation_of_a_users_own_runs_by_its_name(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("gc-content") == 2
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
+    fasta = cli.write("g.fa", f">chr1\n{'GC' * 1_000}{'AN' * 9_000}\n>chr2\n{'A' * 12_000}\n")
+    assert cli("--help") == 0
+    assert "Share of G and C." in cli.out
+    found = cli.json("gc-content", "--percent", "-r", cli.regions, "--fasta", fasta)
+    assert cli.table("gc-content")["gc"].tolist() == [100.0, 0.0, 0.0, 0.0]
+    assert found["tests"][0]["mean"] == 50.0
+
+
+def test_an_annotation_that_cannot_be_used_is_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = install(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(site))
+    points: Callable[[str], Any] = next(site.glob("*.dist-info")).joinpath("entry_points.txt").write_text
+    points("[raycre.annotations]\nmotifs = lab_parts.gc_content:ANNOTATION\n")
+    find_annotation.cache_clear()
+    assert cli("motifs", "x", "-r", cli.regions) == 2
+    assert "registers an annotation that raycre has; rename it" in cli.err
+    points("[raycre.annotations]\nodd = lab_parts.gc_content:Options\n")
+    assert cli("odd", "-r", cli.regions) == 2
+    find_annotation.cache_clear()
+    assert "is no raycre.annotate.declaration.Annotation" in cli.err
+
+
+def test_values_are_correlated_with_probabilities_and_averaged_in_their_bins(cli: Cli) -> None:
+    lines = [
+        line + f"\t{p}"
+        for line, p in zip(REGIONS.splitlines(), ("p_silencer", 0.95, 1, 0.31, 0.05), strict=True)
+    ]
+    regions = cli.write("p.tsv", "\n".join(lines) + "\n")
+    cli.json("contacts", cli.write("c.bedpe", CONTACTS), "-r", regions)  # distinct anchors 2, 2, 1, 0
+    [row] = cli.table("contacts_scores").to_dict("records")
+    assert (row["value"], row["score"], row["n"]) == ("distinct_anchors", "p_silencer", 4)
+    assert row["spearman"] == pytest.approx(4.5 / np.sqrt(5 * 4.5))  # ranks 3, 4, 2, 1 and 3.5, 3.5, 2, 1
+    bins = cli.table("contacts_bins")
+    assert bins["n"].tolist() == [1, 0, 0, 1, 0, 0, 0, 0, 0, 2]
+    assert bins["mean"].fillna(-1).tolist() == [0, -1, -1, 1, -1, -1, -1, -1, -1, 2]
+
+
+def test_parts_that_were_written_are_not_scanned_again(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    meme = cli.write(
+        "m.meme", MOTIF.format(name="X", w=6) + "".join("0.97 0.01 0.01 0.01\n" for _ in range(6))
+    )
+    fasta = write_genome(cli.folder)
+    monkeypatch.setattr(motifs, "_PART", 1)
+    ask = ("motifs", meme, "-r", cli.regions, "--fasta", fasta, "--threshold", 0.01)
+    cli.json(*ask)
+    whole, groups = cli.table("motifs"), cli.table("motifs_groups")
+    scanned: list[int] = []
+    scan = Scanner.scan
+    monkeypatch.setattr(Scanner, "scan", lambda self, bases: scanned.append(len(bases)) or scan(self, bases))
+    record = json.loads((cli.out_folder / "run.json").read_text())
+    (cli.out_folder / "run.json").write_text(json.dumps(record | {"finished": False}))
+    (cli.out_folder / "annotate_motifs_regions" / "part-000002.parquet").unlink()
+    cli.json(*ask)
+    assert scanned == [1]
+    pd.testing.assert_frame_equal(cli.table("motifs"), whole)
+    pd.testing.assert_frame_equal(cli.table("motifs_groups"), groups)
+
+
+def test_another_partner_is_another_annotation(cli: Cli) -> None:
+    partner = write_predictions(cli.folder / "partner", call=["enhancer", "background"])
+    found = cli.json("dual", "--partner", partner, "-r", cli.regions)
+    assert (found["DFRE"], found["normal_silencer"]) == (1, 1)
+    assert cli.table("dual")["dual_class"].fillna("").tolist() == ["DFRE", "normal_silencer", "", ""]
+    write_predictions(partner, call=["background", "enhancer"])
+    assert cli("dual", "--partner", partner, "-r", cli.regions, "--out", cli.out_folder) == 2
+    assert "sha256.options.partner[0] was" in cli.err
