@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from raycre.config.from_dataclass import keys
 from raycre.config.models import Frozen, RunConfig, Verb
-from raycre.genome.interval_files import FORMATS
+from raycre.genome.formats import FORMATS
 from raycre.prepare.rules import (
     BackgroundRules,
     CandidateRules,

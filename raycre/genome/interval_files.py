@@ -16,6 +16,7 @@ import pandas as pd
 from raycre.errors import ConfigError, FormatError, RegionError, near
 from raycre.genome.annotation import read_features
 from raycre.genome.file_kinds import KINDS
+from raycre.genome.formats import FORMATS
 from raycre.genome.indexed_intervals import read_bigbed, read_runs_of_bigwig
 from raycre.genome.intervals import check_possible
 from raycre.genome.pair_files import (
@@ -192,7 +193,3 @@ _OF_ROWS: Mapping[str, Callable[[TextTable], tuple[pd.DataFrame, int]]] = {
     "longrange": anchors_of_longrange,
     "bedgraph": runs_of_bedgraph,
 }
-FORMATS = (
-    "bed", "narrowPeak", "broadPeak", "gappedPeak", "table", "parquet", "bigbed", "bedpe", "interact",
-    "longrange", "bedgraph", "bigwig", "gtf", "gff3", "vcf", "bcf",
-)  # fmt: skip

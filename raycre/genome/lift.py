@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from raycre.errors import AssemblyError, FormatError
 from raycre.genome.chromosomes import assembly_of
+from raycre.genome.lift_settings import MAX_LENGTH_CHANGE, MIN_MATCH
 from raycre.genome.overlaps import bases_before
 from raycre.genome.textfile import read_text, took
 
 if TYPE_CHECKING:
     from pyliftover.chainfile import LiftOverChain
 
-MIN_MATCH = 0.95  # share of bases that one chain must have; minMatch of UCSC's liftOver
-MAX_LENGTH_CHANGE = 0.1  # share of an interval's length; ours: 200 bp over an insertion may become 5,200
 CATEGORIES = ("mapped", "deleted", "partially_deleted", "split", "duplicated")  # UCSC's
 LENGTH_CHANGED = "length_changed"  # mapped, and dropped all the same
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from raycre.errors import RegionError
 from raycre.prepare.windows import PLACE, WIDTH
 
-N_BACKGROUND = 20_000  # of each cell line; CREATE, Methods, "Data collection"
 _ROUNDS = 10_000  # each places at least one window
 
 

@@ -11,10 +11,12 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 
 from raycre.bounds import NotNegative, Positive
-from raycre.genome.lift import MAX_LENGTH_CHANGE, MIN_MATCH
-from raycre.prepare.background import N_BACKGROUND
-from raycre.prepare.windows import AtEnds, Centre
+from raycre.genome.lift_settings import MAX_LENGTH_CHANGE, MIN_MATCH
 
+N_BACKGROUND = 20_000  # of each cell line; CREATE, Methods, "Data collection"
+
+Centre = Literal["midpoint", "summit"]
+AtEnds = Literal["drop", "shift"]
 When = Literal["before_resizing", "after_resizing"]
 Share = Annotated[float, Gt(0), Le(1)]
 LengthChange = Annotated[float, Ge(0)]

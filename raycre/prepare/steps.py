@@ -17,8 +17,8 @@ from raycre.prepare.background import allowed_intervals, legal_starts, most_wind
 from raycre.prepare.candidates import join_candidates, merge_candidates, remove_known
 from raycre.prepare.counts import StepCount
 from raycre.prepare.labels import between_classes
-from raycre.prepare.rules import Rules
-from raycre.prepare.windows import PLACE, Centre, join_identical, to_width
+from raycre.prepare.rules import Centre, Rules
+from raycre.prepare.windows import PLACE, join_identical, to_width
 
 KNOWN = ("validated", "genes", "blacklist")  # what candidates must not overlap, in the order of the counts
 

@@ -7,19 +7,16 @@ said; ours is the midpoint, and the summit of CTCF peaks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from raycre.genome.intervals import sizes_of
 from raycre.genome.regions import Regions, resize
+from raycre.prepare.rules import AtEnds, Centre
 
 WIDTH = 1_000  # bp; CREATE, Methods, "Data collection"
 PLACE = ["chrom", "start", "end"]
-
-Centre = Literal["midpoint", "summit"]
-AtEnds = Literal["drop", "shift"]
 
 
 def to_width(

@@ -17,8 +17,8 @@ from raycre.genome.lift import Chains, lift_regions, read_chains
 from raycre.genome.tss_lines import read_tss_lines
 from raycre.log import say
 from raycre.prepare.counts import StepCount
-from raycre.prepare.rules import Rules
-from raycre.prepare.windows import PLACE, Centre, to_width
+from raycre.prepare.rules import Centre, Rules
+from raycre.prepare.windows import PLACE, to_width
 from raycre.workflows.prepare.sources import SourceFile
 
 CLASS_OF = {
