@@ -35,6 +35,8 @@ VERBS: dict[str, VerbEntry] = {
              "Classify candidate regions with a trained CREATE.", "PredictConfig"),
         VerbEntry("creme", "raycre.workflows.perturb.run:run_creme",
              "Perturb genes with CREME.", "PerturbConfig"),
+        VerbEntry("prepare", "raycre.workflows.prepare.run:run_prepare",
+             "Make labels and candidates of peaks and databases.", "PrepareConfig"),
         VerbEntry("compare", "raycre.api.calls:compare", "Set a finished CREME run against other data."),
         VerbEntry("annotate", "raycre.api.calls:annotate", "Say what regions are, and if groups differ."),
         VerbEntry("report", "raycre.api.calls:report", "Write one HTML page about runs."),

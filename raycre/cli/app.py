@@ -21,9 +21,11 @@ from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
 from raycre.cli.examples import ExampleGroup
 from raycre.cli.export import export
+from raycre.cli.genome import genome
 from raycre.cli.init import init
 from raycre.cli.options import ending_with
 from raycre.cli.predict import predict
+from raycre.cli.prepare import prepare_inputs
 from raycre.cli.report import report
 from raycre.cli.show import show
 from raycre.cli.signals import interruptible
@@ -53,10 +55,12 @@ app = typer.Typer(
 app.command()(init)
 app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
+app.command("prepare")(prepare_inputs)
 app.command(cls=ending_with(list_tests))(creme)
 for verb in (show, report, export, demo, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
+app.add_typer(genome, name="genome")
 app.add_typer(annotate, name="annotate")
 app.add_typer(compare, name="compare")
 

@@ -47,6 +47,12 @@ def creme(
             help="Folder of `raycre predict`: its calls are joined to the tiles.",
         ),
     ] = None,
+    chain: Annotated[
+        Path | None,
+        typer.Option(
+            "--chain", parser=local_path, help="Chain file from the assembly of --create-run to this one."
+        ),
+    ] = None,
     dry_run: DryRun = False,
     fresh: Fresh = False,
     yes: Yes = False,
@@ -66,6 +72,8 @@ def creme(
         sets.append("tests=pipeline" if test == "pipeline" else f"tests=[{test}]")
     if create_run is not None:
         sets.append(f"create_run={json.dumps(str(create_run))}")
+    if chain is not None:
+        sets.append(f"chain={json.dumps(str(chain))}")
     settings = read_config(PerturbConfig, config, sets)
     from raycre.workflows.perturb.run import run_creme
 

@@ -13,6 +13,8 @@ EXAMPLES = {
     "init": "raycre init train --fill genome.fa --fill labels.bed --fill dnase.bw -o train.yaml",
     "train": "raycre train --config train.yaml --set run.out=runs/k562 --dry-run",
     "predict": "raycre predict --config predict.yaml --set model.checkpoint=runs/k562",
+    "prepare": "raycre prepare --config sources.yaml --dry-run",
+    "genome fetch": "raycre genome fetch hg38",
     "creme": 'raycre creme necessity --config creme.yaml --set "inputs.genes=[GATA1, MYC]"',
     "show": "raycre show runs/k562",
     "report": "raycre report runs/k562 runs/candidates -o report.html",
