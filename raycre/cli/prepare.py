@@ -15,7 +15,7 @@ from raycre.store.location import local_path
 Manifest = Annotated[
     Path | None, typer.Option("--config", "-c", parser=local_path, help="Manifest of the sources, YAML.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", parser=local_path, help="Run folder (run.out).")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", parser=local_path, help="Run folder (run.out).")]
 Files = list[str] | None
 
 
@@ -71,7 +71,16 @@ def prepare_inputs(
         settings = make_config(PrepareConfig, _values(files, out, assembly, set_ or ()))
     from raycre.workflows.prepare.run import run_prepare
 
-    print_result(run_prepare(settings, fresh=asked(fresh, yes), dry_run=dry_run), json_)
+    found = run_prepare(settings, fresh=asked(fresh, yes), dry_run=dry_run)
+    if dry_run or json_:
+        print_result(found, json_)
+        return
+    from raycre.store.summary import read_record, summarise
+
+    folder, record = read_record(settings.run.out)
+    print_result(
+        {key: value for key, value in found.items() if key != "files"}, False, *summarise(folder, record)
+    )
 
 
 def _values(
