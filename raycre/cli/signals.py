@@ -19,6 +19,7 @@ KEPT = {
     "demo": f"finished parts are kept; {GO_ON}",
     "weights": f"what was fetched so far is kept; {GO_ON}",
     "compare": "no file is half written; run it again",
+    "export": "no file is half written; run it again",
     "report": "no file is half written; run it again",
 }
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}

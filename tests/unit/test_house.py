@@ -17,6 +17,10 @@ SHARED = {
     "cost_of": "of a verb's plan",
     "fetch": "of published files: the command and what it calls",
     "ConvBlock": "of a backbone",
+    **dict.fromkeys(
+        ("annotate", "compare", "report", "export", "demo", "tracks"), "a verb: typed, and from Python"
+    ),
+    "open_run": "a folder: to work in it, and to read it",
 }
 # Functions that turn a verb's configuration into its plan, and those that call them.
 DOORS = {
