@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from raycre.cli.examples import ExampleGroup
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 
 genome = typer.Typer(
-    help="Genomes: FASTA, sizes, blacklist, genes and chains, fetched and checked.", no_args_is_help=True
+    cls=ExampleGroup,
+    help="Genomes: FASTA, sizes, blacklist, genes and chains, fetched and checked.",
+    no_args_is_help=True,
 )
 
 
@@ -31,4 +34,5 @@ def fetch_one(
     """Bring a genome into the cache, going on where it was cut off; its FASTA becomes bgzip with an index."""
     from raycre.workflows.genomes import fetch_genome
 
-    print_result(fetch_genome(name, offline=offline), json_)
+    found = fetch_genome(name, offline=offline)
+    print_result(found, json_, f"next: give {found['files'][0]['path']} as inputs.fasta, or in sources.yaml")

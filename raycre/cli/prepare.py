@@ -15,7 +15,7 @@ from raycre.store.location import local_path
 Manifest = Annotated[
     Path | None, typer.Option("--config", "-c", parser=local_path, help="Manifest of the sources, YAML.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", parser=local_path, help="Run folder (run.out).")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", parser=local_path, help="Run folder (run.out).")]
 Files = list[str] | None
 
 
@@ -71,7 +71,14 @@ def prepare_inputs(
         settings = make_config(PrepareConfig, _values(files, out, assembly, set_ or ()))
     from raycre.workflows.prepare.run import run_prepare
 
-    print_result(run_prepare(settings, fresh=asked(fresh, yes), dry_run=dry_run), json_)
+    found = run_prepare(settings, fresh=asked(fresh, yes), dry_run=dry_run)
+    print_result(found, json_, *_next(found))
+
+
+def _next(found: dict[str, Any]) -> list[str]:
+    """What to do with what was written."""
+    configs = [Path(file) for file in found.get("files", ()) if file.endswith(("train.yaml", "predict.yaml"))]
+    return [f"next: raycre {path.stem} --config {path} --dry-run" for path in configs]
 
 
 def _values(
