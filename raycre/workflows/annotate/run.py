@@ -15,14 +15,17 @@ from raycre.annotate.declaration import Annotated, Annotation, GroupValues
 from raycre.annotate.groups import GROUP_TESTS, Alternative, Reading, group_tests, pairs_of
 from raycre.annotate.registry import find_annotation
 from raycre.annotate.scores import SCORE_BINS, SCORES, correlate_scores, mean_by_score
+from raycre.engine.resources import Share
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, check_unchanged, fingerprint
 from raycre.log import say
 from raycre.options import option_files, read_options
 from raycre.store.files import read_json
+from raycre.store.lease import Lease
 from raycre.store.old_run import RECORD
 from raycre.store.run import Run, check_folder, digest_of, open_run
+from raycre.workflows.annotate.parts import in_this_process, on_replicas
 from raycre.workflows.annotate.sources import RegionSource, Selection, files_read, join_sources, read_source
 from raycre.workflows.annotate.work import AnnotatedRun, region_rows, region_schema
 from raycre.workflows.fresh import Fresh, preview_removal, removal
@@ -47,6 +50,7 @@ def run_annotation(
     track: str | None = None,
     fasta: Path | None = None,
     out: Path | None = None,
+    replicas: str | None = None,
     fresh: Fresh = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
@@ -62,6 +66,7 @@ def run_annotation(
         test, track: of a CREME run: whose calls its tiles have.
         fasta: the genome; needed by what reads sequence, else regions are checked against it.
         out: folder of the results; by default RUN/annotations/NAME of a single run.
+        replicas: how many of Ray's replicas share long work, or "auto"; None does it in this process.
         fresh: remove what the folder holds of an earlier annotation.
         dry_run: read and check the regions, say the plan, and write nothing.
 
@@ -74,6 +79,7 @@ def run_annotation(
     annotation = find_annotation(name)
     options = read_options(annotation, given)
     asked = [_pair(text) for text in pairs]
+    through = in_this_process if replicas is None else on_replicas(_share(replicas))
     out = _out(out, name, regions, run)
     readings = listen()
     if "genome" in annotation.needs and fasta is None:
@@ -127,21 +133,27 @@ def run_annotation(
         return done
     check_folder(out, **fields, layout={}, fresh=bool(fresh))
 
-    def opened() -> Run:
-        return open_run(out, **fields, name=name, layout={}, remove=removal(fresh))
+    lease = Lease(out, f"raycre {VERB} {name}", tidy=True)
 
-    work = AnnotatedRun(table, annotation, fasta, how, opened)
-    found = annotation.annotate(work, options)
-    tests = _tests(found, table, compared, alternative, reading)
-    check_unchanged(inputs.values())
-    _write(work, found, tests)
-    told = {**plan, **found.facts, "tests": _shown(tests), "files": list(work.written)}
-    work.run.finish(
-        inputs_read=readings,
-        inputs=[{"input": k, "path": str(v.path), "sha256": v.sha256} for k, v in inputs.items()],
-        result=told,
-    )
-    return told
+    def opened() -> Run:
+        lease.claim()
+        return open_run(out, **fields, name=name, layout={}, remove=removal(fresh), lease=lease)
+
+    work = AnnotatedRun(table, annotation, fasta, how, opened, inputs, through)
+    try:
+        found = annotation.annotate(work, options)
+        tests = _tests(found, table, compared, alternative, reading)
+        check_unchanged(inputs.values())
+        _write(work, found, tests)
+        told = {**plan, **found.facts, "tests": _shown(tests), "files": list(work.written)}
+        work.run.finish(
+            inputs_read=readings,
+            inputs=[{"input": k, "path": str(v.path), "sha256": v.sha256} for k, v in inputs.items()],
+            result=told,
+        )
+        return told
+    finally:
+        lease.release()
 
 
 def _write(work: AnnotatedRun, found: Annotated, tests: pd.DataFrame) -> None:
@@ -209,6 +221,14 @@ def _pair(text: str) -> tuple[str, str]:
     if len(parts) != 2 or not all(parts):
         raise ConfigError("two groups are compared, as in --compare silencer,background", value=text)
     return parts[0], parts[1]
+
+
+def _share(replicas: str) -> Share:
+    if replicas == "auto":
+        return Share()
+    if not replicas.isdecimal() or int(replicas) < 1:
+        raise ConfigError("--replicas is auto, or a number of 1 or more", value=replicas)
+    return Share(most=int(replicas))
 
 
 def _out(out: Path | None, name: str, regions: Sequence[str], run: Sequence[str]) -> Path:
