@@ -56,7 +56,8 @@ class Selection:
 
     Attributes:
         group_by: column of the groups; "name" is column 4 of BED. None takes the first of call, group, class,
-            label, or a BED's names where all are classes of CREATE.
+            label, or a BED's names where all are classes of CREATE. Of a CREME run it is call; or context,
+            with which a region is a gene's TSS.
         test, track: of a CREME run: whose calls.
         sizes: bp of each chromosome, where the regions must lie on a genome.
     """
@@ -194,11 +195,28 @@ def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...
     verb = read_json(path / RECORD)["verb"]
     if verb == "creme":
         tiles = read_tiles(path, how.test, how.track).table
+        if how.group_by == "context":
+            return _genes_by_context(tiles, path), read
+        if how.group_by not in (None, "call"):
+            raise ConfigError(
+                "tiles are grouped by call, and genes by context", path=path, value=how.group_by
+            )
         table = tiles.assign(name=tiles["gene_name"], source="creme", group=tiles["call"])
         return table[list(COLUMNS)], read
     if verb == "annotate":
         return _read_file(read[0], how), read
     return _predictions(read, path, how), read
+
+
+def _genes_by_context(tiles: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the base of each gene's TSS, grouped by the gene's context."""
+    if tiles["context"].isna().all():
+        raise ConfigError("the run has no context test; add it to tests", path=path)
+    genes = tiles.drop_duplicates(["gene_id", "chrom", "tss", "strand"])
+    return genes.assign(
+        name=genes["gene_name"], source="creme", group=genes["context"], start=genes["tss"],
+        end=genes["tss"] + 1,
+    )[list(COLUMNS)]  # fmt: skip
 
 
 def _predictions(parts: Sequence[Path], path: Path, how: Selection) -> pd.DataFrame:
