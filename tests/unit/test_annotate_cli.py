@@ -463,3 +463,17 @@ def test_genes_of_a_creme_run_are_grouped_by_context_once_each(cli: Cli) -> None
     assert "no region has a name of the list; the regions' names are A, B" in cli.err
     assert cli("listed", names, "--run", run, "--group-by", "gene", "--out", cli.folder / "no") == 2
     assert "tiles are grouped by call, and genes by context" in cli.err
+
+
+def test_the_genome_of_a_single_run_is_taken_if_it_is_still_that(cli: Cli) -> None:
+    fasta = write_genome(cli.folder)
+    run = write_run(cli.folder / "run", fasta, two_genes())
+    meme = cli.write("m.meme", MOTIF.format(name="X", w=1) + "0.97 0.01 0.01 0.01\n")
+    found = cli.json("motifs", meme, "--run", run, "--test", "necessity")
+    assert found["regions"] == 8
+    assert f"the genome is that of the run: {fasta}" in cli.err
+    fasta.write_text(fasta.read_text().replace("A", "C"))
+    assert cli("motifs", meme, "--run", run, "--test", "necessity", "--out", cli.folder / "b") == 2
+    assert "not the FASTA that the run read" in cli.err
+    assert cli("motifs", meme, "-r", cli.regions, "--out", cli.folder / "b") == 2
+    assert "motifs reads sequence; name the genome with --fasta" in cli.err

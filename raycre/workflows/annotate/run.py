@@ -26,7 +26,14 @@ from raycre.store.lease import Lease
 from raycre.store.old_run import RECORD
 from raycre.store.run import Run, check_folder, digest_of, open_run
 from raycre.workflows.annotate.parts import in_this_process, on_replicas
-from raycre.workflows.annotate.sources import RegionSource, Selection, files_read, join_sources, read_source
+from raycre.workflows.annotate.sources import (
+    RegionSource,
+    Selection,
+    fasta_of,
+    files_read,
+    join_sources,
+    read_source,
+)
 from raycre.workflows.annotate.work import AnnotatedRun, region_rows, region_schema
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out
@@ -64,7 +71,8 @@ def run_annotation(
         pairs: "A,B" each: groups to compare, A expected to be the greater; see `annotate.groups.pairs_of`.
         alternative, reading: of the tests; see `annotate.groups.rank_sum_test`.
         test, track: of a CREME run: whose calls its tiles have.
-        fasta: the genome; needed by what reads sequence, else regions are checked against it.
+        fasta: the genome; needed by what reads sequence (by default that of a single run), else regions are
+            checked against it.
         out: folder of the results; by default RUN/annotations/NAME of a single run.
         replicas: how many of Ray's replicas share long work, or "auto"; None does it in this process.
         fresh: remove what the folder holds of an earlier annotation.
@@ -83,7 +91,10 @@ def run_annotation(
     out = _out(out, name, regions, run)
     readings = listen()
     if "genome" in annotation.needs and fasta is None:
-        raise ConfigError(f"{name} reads sequence; name the genome with --fasta")
+        fasta = fasta_of(Path(run[0].rpartition("=")[2])) if len(run) == 1 else None
+        if fasta is None:
+            raise ConfigError(f"{name} reads sequence; name the genome with --fasta")
+        say(f"the genome is that of the run: {fasta}")
     how = Selection(group_by, test, track, _sizes(fasta))
     sources = _sources(regions, run, how)
     table = join_sources(sources)

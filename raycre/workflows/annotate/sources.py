@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raycre.compare.tiles import read_tiles
-from raycre.errors import ConfigError, FormatError, MissingInputError, near
+from raycre.errors import ConfigError, FormatError, MissingInputError, RunMismatchError, near
 from raycre.genome.classes import CLASSES
+from raycre.genome.fingerprint import fingerprint
 from raycre.genome.regions import read_regions
 from raycre.genome.textfile import took
 from raycre.genome.texttable import Titles, read_text_table
@@ -188,6 +189,24 @@ def files_read(path: Path) -> tuple[Path, ...]:
     if not parts:
         raise MissingInputError("the run has no predictions; run its command again", path=path)
     return parts
+
+
+def fasta_of(path: Path) -> Path | None:
+    """Return the FASTA that a run has read; None where its record names none that is there.
+
+    Raises:
+        RunMismatchError: it is another file by now.
+    """
+    record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
+    named = record.get("config", {}).get("inputs", {}).get("fasta") if isinstance(record, dict) else None
+    if named is None or not Path(named).is_file():
+        return None
+    known = record.get("identity", {}).get("sha256.inputs.fasta")
+    if known is not None and fingerprint(Path(named)).sha256 != known:
+        raise RunMismatchError(
+            "not the FASTA that the run read: its SHA-256 is another; name that file with --fasta", path=named
+        )
+    return Path(named)
 
 
 def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...]]:
