@@ -79,17 +79,21 @@ def read_source(given: str, how: Selection) -> RegionSource:
     Raises:
         InputError: as the readers; ConfigError for a column that is not there.
     """
-    label, equals, text = given.partition("=")
-    if equals and "/" not in label and label and not local_path(given).exists():
-        path = local_path(text)
-    else:
-        label, path = "", local_path(given)
+    label, path = split_label(given)
     if path.is_dir():
         table, read = _read_run(path, how)
     else:
         table, read = _read_file(path, how), (path,)
     table["group"] = table["group"].astype(object).where(table["group"].notna(), None)
-    return RegionSource(label or None, table, read, path)
+    return RegionSource(label, table, read, path)
+
+
+def split_label(given: str) -> tuple[str | None, Path]:
+    """Return NAME and PATH of [NAME=]PATH; a path that is there, or whose "=" is in a folder, has no NAME."""
+    label, equals, text = given.partition("=")
+    if equals and label and "/" not in label and not local_path(given).exists():
+        return label, local_path(text)
+    return None, local_path(given)
 
 
 def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:
