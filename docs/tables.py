@@ -16,9 +16,21 @@ from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
 from raycre.create.training import presets
 from raycre.creme.tests import table_of_tests
+from raycre.export.formats import table_of_formats
 from raycre.store.fields import table_of_fields
-from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS
+from raycre.store.schemas import (
+    CANDIDATES,
+    EFFECTS,
+    ELEMENTS,
+    LABELS,
+    LABELS_DROPPED,
+    LIFT_COUNTS,
+    LIFT_LOST,
+    PREDICTIONS,
+    STEP_COUNTS,
+)
 
+PREPARED = (LABELS, CANDIDATES, LABELS_DROPPED, STEP_COUNTS, LIFT_COUNTS, LIFT_LOST)
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -41,6 +53,8 @@ def tables() -> list[tuple[str, str]]:
         ("docs/creme.md", table_of_fields(ELEMENTS)),
         ("docs/backbones.md", table_of_backbones()),
         ("docs/compare.md", registry.table_of_comparisons()),
+        *(("docs/prepare.md", table_of_fields(schema)) for schema in PREPARED),
+        ("docs/export.md", table_of_formats()),
         *(("docs/compare.md", table_of_fields(schema)) for schema in compared),
         ("docs/annotate.md", annotations.table_of_annotations()),
         ("docs/annotate.md", table_of_fields(GROUP_TESTS)),

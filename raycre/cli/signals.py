@@ -20,6 +20,7 @@ KEPT = {
     "weights": f"what was fetched so far is kept; {GO_ON}",
     "annotate": f"finished parts are kept; {GO_ON}",
     "compare": "no file is half written; run it again",
+    "export": "no file is half written; run it again",
     "report": "no file is half written; run it again",
 }
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}

@@ -51,6 +51,14 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "codes/part-*.parquet",
         "summary/calls.parquet",
     ),
+    "prepare": (
+        "labels.parquet",
+        "candidates.parquet",
+        "train.yaml",
+        "predict.yaml",
+        "sources.yaml",
+        *(f"summary/{name}.parquet" for name in ("counts", "labels_dropped", "lift", "lift_lost")),
+    ),
     "creme": (
         *_COMMON,
         "inputs/genes.parquet",

@@ -185,6 +185,14 @@ def test_tiles_of_a_creme_run_are_regions_and_results_go_into_its_folder(cli: Cl
     assert rows["name"].tolist() == ["A"] * 4 + ["B"] * 4
 
 
+def test_known_elements_of_another_assembly_are_lifted_by_a_chain(cli: Cli) -> None:
+    bed = cli.write("known.bed", "chr1\t1100\t1200\nchr9\t1\t9\n")
+    chain = cli.write("a.chain", "chain 1 chr1 5000 + 0 5000 chr1 6000 + 1000 6000 1\n5000\n")
+    found = cli.json("overlap", f"known={bed}", "--chain", chain, "--regions", cli.regions)
+    assert cli.table("overlap")["known"].tolist()[:3] == [0, 100, 0]  # 1,100 is 2,100 here
+    assert (found["lift"]["known"]["mapped"], found["lift"]["known"]["deleted"]) == (1, 1)
+
+
 def test_marks_take_negative_values_and_a_chromosome_without_data_is_unknown(cli: Cli) -> None:
     path = cli.folder / "ratio.bw"
     file = pyBigWig.open(str(path), "w")
