@@ -20,8 +20,8 @@ from raycre.options import option_files
 from raycre.workflows.annotate.sources import (
     RegionSource,
     Selection,
-    fasta_of,
     files_read,
+    genome_of_run,
     join_sources,
     read_source,
     split_label,
@@ -147,7 +147,7 @@ def plan_annotation(annotation: Annotation, options: Any, asked: AnnotationReque
     out = _out(asked.out, name, asked.regions, asked.run)
     fasta = asked.fasta
     if "genome" in annotation.needs and fasta is None:
-        fasta = fasta_of(split_label(asked.run[0])[1]) if len(asked.run) == 1 else None
+        fasta = genome_of_run(split_label(asked.run[0])[1]) if len(asked.run) == 1 else None
         if fasta is None:
             raise ConfigError(f"{name} reads sequence; name the genome with --fasta")
         say(f"the genome is that of the run: {fasta}")

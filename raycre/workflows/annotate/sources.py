@@ -195,7 +195,7 @@ def files_read(path: Path) -> tuple[Path, ...]:
     return parts
 
 
-def fasta_of(path: Path) -> Path | None:
+def genome_of_run(path: Path) -> Path | None:
     """Return the FASTA that a run has read; None where its record names none that is there.
 
     Raises:
