@@ -22,7 +22,6 @@ KEPT = {
     "compare": "no file is half written; run it again",
     "prepare": "downloads are kept; run it again",
     "genome": f"what was fetched so far is kept; {GO_ON}",
-    "annotate": "no file is half written; run it again",
     "export": "no file is half written; run it again",
     "report": "no file is half written; run it again",
 }
