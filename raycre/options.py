@@ -117,7 +117,7 @@ def option_files(declared: Optioned, options: Any) -> Iterator[tuple[str, Path]]
 def _value(taken: Taken, given: Any) -> Any:
     if taken.takes == "files":
         return dict(given) if isinstance(given, Mapping) else _named(given)
-    if taken.takes == "file":
+    if taken.takes == "file" or (Path in get_args(taken.kind) and given is not None):
         return location(str(given))
     if taken.is_list:
         if not isinstance(given, str):

@@ -6,7 +6,9 @@ PyTorch and Ray take seconds to load.
 
 from __future__ import annotations
 
+import platform
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, NoReturn
 
 import typer
@@ -17,9 +19,15 @@ from raycre.cli.compare import compare
 from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
+from raycre.cli.examples import ExampleGroup
+from raycre.cli.export import export
+from raycre.cli.genome import genome
+from raycre.cli.init import init
 from raycre.cli.options import ending_with
 from raycre.cli.predict import predict
+from raycre.cli.prepare import prepare_inputs
 from raycre.cli.report import report
+from raycre.cli.show import show
 from raycre.cli.signals import interruptible
 from raycre.cli.tracks import tracks
 from raycre.cli.train import list_models, train
@@ -31,31 +39,51 @@ NO_WINDOWS = (
     "PowerShell, then the README's commands in the Linux that this gives)"
 )
 
+VERSIONS_OF = ("ray", "torch", "pyarrow", "pandas", "numpy")  # what results and their files depend on
+
+# What an installation for reading runs alone lacks (README, "Install").
+LEFT_OUT = ("ray", "torch", "sklearn", "scipy", "grpc")
+
 app = typer.Typer(
+    name="raycre",
+    cls=ExampleGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(init)
 app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
+app.command("prepare")(prepare_inputs)
 app.command(cls=ending_with(list_tests))(creme)
-for verb in (demo, report, doctor, tracks):
+for verb in (show, report, export, demo, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
+app.add_typer(genome, name="genome")
 app.add_typer(annotate, name="annotate")
 app.add_typer(compare, name="compare")
 
 
 def _version(value: bool) -> None:
     if value:
-        print(f"raycre {__version__}")
+        found = [f"{name} {_version_of(name)}" for name in VERSIONS_OF]
+        print(f"raycre {__version__} (Python {platform.python_version()}, {', '.join(found)})")
         raise typer.Exit
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "is not installed"
 
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Versions of what matters.")
+    ] = False,
 ) -> None:
     """Options of the program itself."""
 
@@ -77,6 +105,15 @@ def _run(arguments: list[str] | None) -> None:
         app(arguments)
     except RaycreError as error:
         _fail(f"error: {error}", error.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in LEFT_OUT:
+            raise
+        _fail(
+            f"error: this needs {package}, which is not installed here: pip install raycre "
+            "(an installation for reading runs alone has show, export, report and init)",
+            1,
+        )
     except OSError as error:
         # Disk full, permission denied: named by the system; whatever was being written was not put in place.
         where = f": {error.filename}" if error.filename else ""

@@ -31,7 +31,7 @@ Sizes = Annotated[
 ]
 CompareOut = Annotated[
     Path | None,
-    typer.Option("--out", parser=location, help="Folder for the results; default: the run's summary."),
+    typer.Option("--out", "-o", parser=location, help="Folder for the results; default: the run's summary."),
 ]
 
 OF_EVERY_RUN = ("test", "track", "fasta", "sizes", "out")  # options that are not a comparison's own
@@ -59,7 +59,8 @@ def callback_of(comparison: Comparison) -> Callable[..., None]:
 
         run, as_json = given.pop("run"), given.pop("json_")
         of_run = {name: given.pop(name) for name in OF_EVERY_RUN if name in given}
-        print_result(run_comparison(comparison.name, run, given, **of_run), as_json)
+        found = run_comparison(comparison.name, run, given, **of_run)
+        print_result(found, as_json, f"next: raycre report {run}")
 
     parameters = [
         parameter("run", CremeRun),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
-from raycre.cli.printing import print_result
+from raycre.cli.printing import print_run
 from raycre.errors import ConfigError, near
 from raycre.store.location import location
 
@@ -21,12 +21,20 @@ def list_tests() -> str:
     return "\n\n".join(["Tests:", *describe_tests()])
 
 
+def complete_test(incomplete: str) -> list[str]:
+    """Return the tests that a shell may complete a word to."""
+    from raycre.creme.tests import RESERVED, names_of_tests
+
+    return [name for name in (*names_of_tests(), *RESERVED) if name.startswith(incomplete)]
+
+
 def creme(
     test: Annotated[
         str,
         typer.Argument(
             help="Name of a test (they are listed below); pipeline for all tests of the paper; config for "
-            "those of the configuration."
+            "those of the configuration.",
+            autocompletion=complete_test,
         ),
     ],
     config: Config,
@@ -37,6 +45,12 @@ def creme(
             "--create-run",
             parser=location,
             help="Folder of `raycre predict`: its calls are joined to the tiles.",
+        ),
+    ] = None,
+    chain: Annotated[
+        Path | None,
+        typer.Option(
+            "--chain", parser=location, help="Chain file from the assembly of --create-run to this one."
         ),
     ] = None,
     dry_run: DryRun = False,
@@ -58,7 +72,9 @@ def creme(
         sets.append("tests=pipeline" if test == "pipeline" else f"tests=[{test}]")
     if create_run is not None:
         sets.append(f"create_run={json.dumps(str(create_run))}")
+    if chain is not None:
+        sets.append(f"chain={json.dumps(str(chain))}")
     settings = read_config(PerturbConfig, config, sets)
     from raycre.workflows.perturb.run import run_creme
 
-    print_result(run_creme(settings, fresh=asked(fresh, yes), dry_run=dry_run), json_)
+    print_run(run_creme(settings, fresh=asked(fresh, yes), dry_run=dry_run), settings.run.out, json_)

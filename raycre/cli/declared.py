@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
+from raycre.cli.examples import ExampleGroup
 from raycre.errors import ConfigError
 from raycre.store.location import location
 
@@ -51,10 +51,10 @@ class Commands(Mapping[str, Any]):
         return len(self._names())
 
 
-def group_of(commands: Commands) -> type[TyperGroup]:
+def group_of(commands: Commands) -> type[ExampleGroup]:
     """Return the class of a verb whose commands are looked up when they are asked for."""
 
-    class Group(TyperGroup):
+    class Group(ExampleGroup):
         def __init__(self, **attributes: Any) -> None:
             super().__init__(**attributes)
             self.commands = commands  # type: ignore[assignment]

@@ -13,11 +13,13 @@ from raycre.store.location import on_disk
 
 
 def demo(
-    out: Annotated[Path, typer.Option(parser=on_disk, help="Folder to write to.")] = Path("demo-run"),
+    out: Annotated[Path, typer.Option("--out", "-o", parser=on_disk, help="Folder to write to.")] = Path(
+        "demo-run"
+    ),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the genome and of every run.")] = 0,
     json_: Json = False,
 ) -> None:
     """Write a synthetic genome with planted grammar and run the whole chain on it."""
     from raycre.demo.run import run_demo
 
-    print_result(run_demo(out, seed=seed), json_)
+    print_result(run_demo(out, seed=seed), json_, f"next: open {out / 'report.html'} in a browser")

@@ -35,7 +35,7 @@ def ending_with(text: Callable[[], str]) -> type[TyperCommand]:
 
     class Command(TyperCommand):
         def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-            self.epilog = text()
+            self.epilog = "\n\n".join([text(), *([self.epilog] if self.epilog else [])])
             super().format_help(ctx, formatter)
 
     return Command

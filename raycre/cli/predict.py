@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
-from raycre.cli.printing import print_result
+from raycre.cli.printing import print_run
 
 
 def predict(
@@ -20,4 +20,4 @@ def predict(
     settings = read_config(PredictConfig, config, set_ or ())
     from raycre.workflows.predict.run import run_predict
 
-    print_result(run_predict(settings, fresh=asked(fresh, yes), dry_run=dry_run), json_)
+    print_run(run_predict(settings, fresh=asked(fresh, yes), dry_run=dry_run), settings.run.out, json_)

@@ -17,7 +17,9 @@ def report(
         list[Path],
         typer.Argument(metavar="RUN...", parser=location, help="Folders of runs, finished or not."),
     ],
-    out: Annotated[Path, typer.Option(parser=location, help="HTML page to write.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option("--out", "-o", parser=location, help="HTML page to write.")] = Path(
+        "report.html"
+    ),
     json_: Json = False,
 ) -> None:
     """Write one HTML page with the tables and figures of runs."""
@@ -25,4 +27,10 @@ def report(
     from raycre.workflows.jobs import check_kept
 
     check_kept(out, "--out")
-    print_result(write_report(runs, out), json_)
+    found = write_report(runs, out)
+    names = ", ".join(found["runs"])
+    print_result(
+        found if json_ else {"report": f"{out} ({found['bytes'] / 1e6:.1f} MB) about {names}"},
+        json_,
+        f"next: open it in a browser: {out.resolve().as_uri()}",
+    )

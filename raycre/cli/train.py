@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
-from raycre.cli.printing import print_result
+from raycre.cli.printing import print_run
 from raycre.store.location import location
 
 
@@ -49,10 +49,12 @@ def train(
         combinations = read_sweep(config, sets, sweep)
         from raycre.workflows.train.sweep import run_sweep
 
+        out = combinations[0].config.run.out.parent.parent
         found = run_sweep(combinations, fresh=asked(fresh, yes), dry_run=dry_run)
     else:
         settings = read_config(TrainConfig, config, sets)
         from raycre.workflows.train.run import run_train
 
+        out = settings.run.out
         found = run_train(settings, fresh=asked(fresh, yes), dry_run=dry_run)
-    print_result(found, json_)
+    print_run(found, out, json_)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from raycre.cli.examples import ExampleGroup
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.errors import FormatError
 
-weights = typer.Typer(help="Published weights and track tables: list, fetch, verify.", no_args_is_help=True)
+weights = typer.Typer(
+    cls=ExampleGroup,
+    help="Published weights and track tables: list, fetch, verify.",
+    no_args_is_help=True,
+)
 
 
 @weights.command("list")
@@ -36,7 +41,16 @@ def fetch(
     """Bring published files into the cache, going on where it was cut off, and check them."""
     from raycre.workflows.downloads import fetch_published
 
-    print_result(fetch_published(names, offline=offline), json_)
+    found = fetch_published(names, offline=offline)
+    print_result(found, json_, *_next(found))
+
+
+def _next(found: dict[str, Any]) -> list[str]:
+    """What to do with files that were fetched."""
+    uses = [row["use"] for row in found["fetched"]]
+    if any("create" in use for use in uses):
+        return [f"next: raycre init predict, with model.checkpoint: {uses[0]}"]
+    return [f"next: raycre init creme, with weights and track_table among {', '.join(uses)}"] if uses else []
 
 
 @weights.command()

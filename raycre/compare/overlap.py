@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from raycre.annotate.overlap import intervals_by_name
+from raycre.annotate.overlap import intervals_by_name, lifting
 from raycre.compare.declaration import (
     Compared,
     Comparison,
@@ -136,13 +136,17 @@ class Options:
     groups: tuple[str, ...] = groups_option()
     by_name: bool = option(False, "Every name in column 4 is an annotation.")
     compat: str = compat_option()
+    chain: Path | None = option(None, "Chain file from the assembly of the annotations to the run's.")
 
 
 def compare_overlap(run: Compared, options: Options) -> ComparisonResult:
     """Count tiles and bases of tiles in the intervals of every file, or of every name in a file."""
     lengths, _ = run.sizes()
-    annotations = intervals_by_name(options.beds, by_name=options.by_name, sizes=lengths)
+    lifts: dict[str, dict[str, int]] = {}
+    placed = lifting(options.chain, lifts, lengths)
+    annotations = intervals_by_name(options.beds, by_name=options.by_name, sizes=lengths, placed=placed)
     facts, rows = lay_on(run.table, annotations, options.groups, options.compat)
+    facts |= {"lift": lifts} if lifts else {}
     return ComparisonResult(facts, {"overlap": rows})
 
 

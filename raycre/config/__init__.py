@@ -3,6 +3,7 @@
 from raycre.config.backbone import BackboneConfig
 from raycre.config.models import PredictConfig, PredictInputs
 from raycre.config.perturb import PerturbConfig
+from raycre.config.prepare import PrepareConfig
 from raycre.config.reading import make_config, read_config
 from raycre.config.train import TrainConfig, TrainInputs
 
@@ -11,6 +12,7 @@ __all__ = [
     "PerturbConfig",
     "PredictConfig",
     "PredictInputs",
+    "PrepareConfig",
     "TrainConfig",
     "TrainInputs",
     "make_config",

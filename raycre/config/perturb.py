@@ -137,8 +137,15 @@ class PerturbConfig(Verb):
     tests: Literal["pipeline"] | tuple[TestName, ...] = DEFAULT_TESTS
     keep: Literal["queried", "assay", "all"] = "queried"
     create_run: Path | None = None  # a folder of `raycre predict`, whose calls are joined to the tiles
+    chain: Path | None = None  # from the assembly of create_run's FASTA, where it is another
     creme: CremeConfig = CremeConfig()
     resources: PerturbResources = PerturbResources()
+
+    @model_validator(mode="after")
+    def _chain(self) -> Self:
+        if self.chain is not None and self.create_run is None:
+            raise ValueError("chain lifts the regions of create_run; give create_run, or leave chain out")
+        return self
 
     @model_validator(mode="after")
     def _precision(self) -> Self:
@@ -191,5 +198,6 @@ class PerturbConfig(Verb):
             "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
             "creme.tiles": self.creme.tiles if isinstance(self.creme.tiles, Path) else None,
             "model.track_table": self.model.track_table,
+            "chain": self.chain,
         }
         return {key: path_of(resolve(str(path))) for key, path in given.items() if path is not None}

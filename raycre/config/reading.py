@@ -11,14 +11,12 @@ from pydantic import ValidationError
 
 from raycre.config import yaml_text
 from raycre.config.aliases import canonical, resolve_aliases
-from raycre.config.models import PredictConfig
-from raycre.config.perturb import PerturbConfig
-from raycre.config.train import TrainConfig
+from raycre.config.models import Frozen
 from raycre.config.words import Problem
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.file_kinds import refuse_other_kinds
 
-VerbConfig = TypeVar("VerbConfig", TrainConfig, PredictConfig, PerturbConfig)
+VerbConfig = TypeVar("VerbConfig", bound=Frozen)
 
 
 def read_config(kind: type[VerbConfig], path: Path, sets: Sequence[str] = ()) -> VerbConfig:
@@ -36,12 +34,13 @@ class Source(NamedTuple):
     """Where values come from, to name the place of a mistake.
 
     path: the file, if there is one. tree: its YAML tree, which knows the lines. overridden: dotted keys that
-    were given on the command line instead.
+    were given elsewhere instead; where: that place.
     """
 
     path: Path | None = None
     tree: yaml.Node | None = None
     overridden: tuple[str, ...] = ()
+    where: str = "given on the command line"
 
 
 def read_values(path: Path, sets: Sequence[str]) -> tuple[dict[str, Any], Source]:
@@ -114,7 +113,7 @@ def _as_config_error(problem: Problem, source: Source) -> ConfigError:
     parts = list(map(str, problem.place))
     overridden = map(canonical, source.overridden)
     if any(given.split(".") == parts[: given.count(".") + 1] for given in overridden):
-        return ConfigError(f"{problem.message} (given on the command line)", value=problem.value)
+        return ConfigError(f"{problem.message} ({source.where})", value=problem.value)
     line = _line_of(source.tree, problem.place)
     return ConfigError(problem.message, path=source.path, line=line, value=problem.value)
 

@@ -92,7 +92,7 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
         rows.append(
             [
                 "elements by CREATE",
-                f"{joined['elements']:,} of {joined['regions']:,} regions, {joined['path']}",
+                f"{joined['elements']:,} of {joined['regions']:,} regions, {joined['path']}{_lifted(joined)}",
             ]
         )
     rows += counts(record)
@@ -101,6 +101,14 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
     rows.append(["machine", ", ".join(str(v) for v in record.get("machine", {}).values())])
     rows.append(["digest of science", str(record.get("digest", ""))[:_DIGITS]])
     return Table("", ["", ""], rows)
+
+
+def _lifted(joined: Mapping[str, Any]) -> str:
+    """Say what became of regions that were of another assembly."""
+    counts = joined.get("lift", {})
+    if not counts:
+        return ""
+    return f"; lifted: {', '.join(f'{n:,} {status}' for status, n in counts.items() if n)}"
 
 
 def _n_done(run: Path, verb: str) -> int:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn import metrics as sk
 
 from raycre.create.evaluation.names import AUPRC, LABELS, MACRO
 from raycre.create.inference.cutoffs import MAX_FPR
@@ -125,6 +124,8 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
         probabilities: float64 (n, 5), of the fold that did not see the region; NaN of a class not trained.
         n_folds: folds pooled, for the caption.
     """
+    from sklearn import metrics as sk  # a second to import
+
     figure = new_figure(10.5, 4.5)
     roc, pr, cells = figure.subplots(1, 3)
     roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")

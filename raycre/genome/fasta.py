@@ -104,6 +104,11 @@ class Fasta:
         codes = self._letters(chrom, start, end, pad=pad)
         return np.minimum(codes, N_CODE, out=codes)
 
+    def read_n(self, chrom: str, start: int, end: int) -> NDArray[np.bool_]:
+        """Mark N and n in an interval inside its chromosome: bool (end - start,); errors of `read`."""
+        mask: NDArray[np.bool_] = self._letters(chrom, start, end, pad=False) == N_CODE
+        return mask
+
     def read_many(
         self,
         chrom: Sequence[str] | pd.Series | NDArray[Any],

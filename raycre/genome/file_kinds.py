@@ -15,6 +15,7 @@ from typing import NamedTuple
 from raycre.errors import FormatError
 
 GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BOM = b"\xef\xbb\xbf"  # of UTF-8
 HEAD = 1 << 16  # bytes, unpacked, that are looked at
 
@@ -89,7 +90,7 @@ KINDS = (
         "'%CHROM\\t%POS0\\t%END\\n' FILE)",
     ),
     Kind("index of a compressed file", _starts(b"TBI\x01", b"CSI\x01", b"BAI\x01"), "give the file itself"),
-    Kind("zstd", _starts(b"\x28\xb5\x2f\xfd"), _PACKED.format("zstd -d")),
+    Kind("zstd", _starts(ZSTD_MAGIC), _PACKED.format("zstd -d")),
     Kind("xz", _starts(b"\xfd7zXZ\x00"), _PACKED.format("xz -d")),
     Kind("bzip2", _matches(rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)"), _PACKED.format("bzip2 -d")),
     Kind("lz4", _starts(b"\x04\x22\x4d\x18"), _PACKED.format("lz4 -d")),

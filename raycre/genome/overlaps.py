@@ -25,6 +25,15 @@ def overlapping(table: pd.DataFrame, other: pd.DataFrame, *, min_overlap: int = 
     Returns:
         bool (n,), in the order of `table`.
     """
+    return count_overlapping(table, other, min_overlap=min_overlap) > 0
+
+
+def count_overlapping(table: pd.DataFrame, other: pd.DataFrame, *, min_overlap: int = 1) -> NDArray[np.int64]:
+    """Count the intervals of `other` that each interval of `table` overlaps; arguments of `overlapping`.
+
+    Returns:
+        int64 (n,), in the order of `table`.
+    """
     (start, end), (other_start, other_end) = _on_one_axis([table, other])
     # Overlap by m or more is overlap by 1 or more once both partners are m - 1 bp shorter.
     end, other_end = end - (min_overlap - 1), other_end - (min_overlap - 1)
@@ -32,7 +41,7 @@ def overlapping(table: pd.DataFrame, other: pd.DataFrame, *, min_overlap: int = 
     # Of the others, those that start before its end, less those that end before it starts.
     begun = np.searchsorted(np.sort(other_start[long_enough]), end, side="left")
     ended = np.searchsorted(np.sort(other_end[long_enough]), start, side="right")
-    return (end > start) & (begun > ended)
+    return np.where(end > start, begun - ended, 0)
 
 
 def clusters(table: pd.DataFrame, gap: int) -> NDArray[np.int64]:
@@ -70,7 +79,7 @@ def covered_bases(table: pd.DataFrame, annotation: pd.DataFrame) -> NDArray[np.i
     order, reach, first = _chains(other_start, other_end, 0)
     last = np.append(first[1:], True)
     edges = np.stack([other_start[order][first], reach[last]], axis=1)
-    return _covered_before(edges, end) - _covered_before(edges, start)
+    return bases_before(edges, end) - bases_before(edges, start)
 
 
 class OverlapPairs(NamedTuple):
@@ -126,7 +135,7 @@ def overlap_sums(
     return np.array(sums, dtype=np.int64)
 
 
-def _covered_before(edges: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
+def bases_before(edges: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the bases of disjoint intervals, ascending int64 (m, 2), that lie before each position."""
     begun = np.searchsorted(edges[:, 0], position, side="left")  # intervals that start before it
     total = np.concatenate([[0], np.cumsum(edges[:, 1] - edges[:, 0])])

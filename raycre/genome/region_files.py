@@ -24,14 +24,19 @@ from raycre.genome.titles import find_roles, first_base, plain_names
 
 _STRANDS = ("+", "-", ".")
 _BED = ("chrom", "start", "end", "name", "score", "strand")  # columns 1 to 6
-_TITLES = Titles(
+BED_TITLES = Titles(
     ("chrom", "start", "end"), ("name", "class", "strand", "source", "summit_offset", "summit", "width")
 )
 
 
 def read_bed(path: Path) -> pd.DataFrame:
     """Read BED, narrowPeak or a table with a title. A "." or absent name is None, an absent strand is "."."""
-    rows = read_text_table(path, at_least=3, what="BED", titles=_TITLES)
+    return bed_rows(read_text_table(path, at_least=3, what="BED", titles=BED_TITLES))
+
+
+def bed_rows(rows: TextTable) -> pd.DataFrame:
+    """Take rows for BED, narrowPeak or intervals with a title, as `read_bed` does those of a file."""
+    path = rows.path
     columns = rows.roles or {
         role: column for column, role in enumerate(_BED, start=1) if column <= rows.n_columns
     }
@@ -135,8 +140,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
     except (pa.ArrowInvalid, OSError) as error:
         raise FormatError(f"the Parquet file is truncated or damaged ({error})", path=path) from error
     names = plain_names(file.column_names)
-    roles = find_roles(names, (*_TITLES.needed, *_TITLES.useful), path)
-    missing = [c for c in _TITLES.needed if c not in roles]
+    roles = find_roles(names, (*BED_TITLES.needed, *BED_TITLES.useful), path)
+    missing = [c for c in BED_TITLES.needed if c not in roles]
     if missing:
         raise FormatError(f"no column {', '.join(missing)}; it has {', '.join(file.column_names)}", path=path)
     if not file.num_rows:

@@ -1,4 +1,4 @@
-"""Text files, whatever wrote them: gzip or not, which bytes end a line, what stands before the first letter.
+"""Text files, whatever wrote them: packed or not, which bytes end a line, what stands before its first.
 
 Every reader of text takes its lines from here (`iter_text`, `read_text`), and tables from `texttable`.
 """
@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, cast
 
+import pyarrow as pa
+
 from raycre.errors import FormatError, MissingInputError
-from raycre.genome.file_kinds import BOM, GZIP_MAGIC, HEAD, check_head
+from raycre.genome.file_kinds import BOM, GZIP_MAGIC, HEAD, ZSTD_MAGIC, check_head
 
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 TEXT = "tab-separated text"
@@ -46,8 +48,8 @@ def iter_text(
 ) -> Iterator[bytes]:
     """Yield a text file in blocks of whole lines, each ended by one line feed.
 
-    gzip is unpacked (told by its magic number, not by a name), a byte order mark is left out, and CR LF,
-    a bare CR and CR CR LF end lines as LF does.
+    gzip and zstd are unpacked (told by their magic numbers, not by a name), a byte order mark is left out,
+    and CR LF, a bare CR and CR CR LF end lines as LF does.
 
     Args:
         path: the file.
@@ -57,13 +59,12 @@ def iter_text(
 
     Raises:
         MissingInputError: no such file.
-        FormatError: empty, of another known kind, binary, or gzip that is truncated or damaged.
+        FormatError: empty, of another known kind, binary, or gzip or zstd that is truncated or
+            damaged.
     """
     path = require_file(path)
     with path.open("rb") as raw:
-        packed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        raw.seek(0)
-        file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+        file = _unpacking(raw)
         blocks = _blocks(file, path, block_size)
         first = next(blocks, b"")
         check_head(first[:HEAD], path, wanted, takes)
@@ -86,12 +87,48 @@ def iter_text(
             yield unix_ends(rest).rstrip(b"\n") + b"\n"
 
 
+def _unpacking(raw: IO[bytes]) -> IO[bytes]:
+    """Return what reads a file's content, by its first bytes."""
+    magic = raw.read(len(ZSTD_MAGIC))
+    raw.seek(0)
+    if magic.startswith(GZIP_MAGIC):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+    return cast(IO[bytes], pa.CompressedInputStream(raw, "zstd")) if magic == ZSTD_MAGIC else raw
+
+
 def _blocks(file: IO[bytes], path: Path, block_size: int) -> Iterator[bytes]:
     try:
-        while block := file.read(block_size):
+        # -1 is not all of a stream of pyarrow's
+        while block := file.read(None if block_size < 0 else block_size):  # type: ignore[arg-type]
             yield block
     except GZIP_ERRORS as error:
         raise damaged_gzip(path, error) from error
+    except OSError as error:
+        if not isinstance(file, pa.CompressedInputStream):
+            raise
+        raise FormatError(
+            f"the zstd data is truncated or damaged ({error}); get the file again (zstd -d FILE unpacks a "
+            "whole one)",
+            path=path,
+        ) from error
+
+
+def read_head(path: str | Path) -> bytes:
+    """Return the first bytes of a file, unpacked, of which at most `HEAD`; of damaged gzip, what there is.
+
+    Raises:
+        MissingInputError: no such file.
+        FormatError: zstd that is damaged.
+    """
+    path = require_file(path)
+    with path.open("rb") as raw:
+        try:
+            return next(_blocks(_unpacking(raw), path, HEAD), b"")
+        except FormatError:
+            raw.seek(0)
+            if raw.read(len(ZSTD_MAGIC)) == ZSTD_MAGIC:
+                raise
+            return b""
 
 
 def unix_ends(text: bytes) -> bytes:

@@ -82,7 +82,7 @@ def parse_table(
         raise FormatError(f"the file has no rows of {what}", path=path)
     first = rows[: rows.index(b"\n")]
     separator, quoted = layout(first)
-    title, names, roles, in_rows = _find_title(first, comments, separator, titles, path)
+    title, names, roles, in_rows = _find_title(first, comments, separator, titles, path, int(line[0]))
     if not roles and b" " in first.split(separator.encode())[0].strip():
         separator, quoted = "\t", False  # blanks between the columns, and commas within one
     if in_rows:
@@ -130,7 +130,7 @@ def _cells(row: bytes, separator: str) -> list[str]:
 
 
 def _find_title(
-    first: bytes, comments: Sequence[bytes], separator: str, titles: Titles, path: Path
+    first: bytes, comments: Sequence[bytes], separator: str, titles: Titles, path: Path, line: int
 ) -> tuple[Sequence[str], Sequence[str], dict[str, int], bool]:
     """Return the title's cells, their plain names, their roles, and whether it is the first line."""
     if titles.needed:
@@ -138,7 +138,9 @@ def _find_title(
             cells = _cells(candidate, separator)
             names = plain_names(cells)
             if all(any(name in names for name in SYNONYMS[role]) for role in titles.needed):
-                roles = find_roles(names, (*titles.needed, *titles.useful), path)
+                roles = find_roles(
+                    names, (*titles.needed, *titles.useful), path, line if candidate is first else None
+                )
                 return cells, names, roles, candidate is first
     return (), (), {}, False
 

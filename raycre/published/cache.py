@@ -75,6 +75,8 @@ def misfit(path: Path, item: Published) -> str | None:
         return f"its SHA-256 is {found}, not {item.sha256}"
     if item.git_blob and (found := git_blob_of(path)) != item.git_blob:
         return f"its git blob is {found}, not {item.git_blob}"
+    if item.md5 and (found := md5_of(path)) != item.md5:
+        return f"its MD5 is {found}, not {item.md5}"
     return None
 
 
@@ -85,6 +87,12 @@ def git_blob_of(path: Path) -> str:
         while chunk := handle.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file, in hexadecimal: what UCSC, GENCODE and ENCODE publish."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def check_cached(item: Published) -> Path:
@@ -99,12 +107,12 @@ def check_cached(item: Published) -> Path:
         raise MissingInputError(how_to_get([item]), value=f"{REGISTRY}{item.name}")
     if not (held.sha256 or held.git_blob):
         raise MissingInputError(
-            f"its checksum was never recorded; `raycre weights fetch {item.name}` records it", path=path
+            f"its checksum was never recorded; `{item.fetch_command}` records it", path=path
         )
     if wrong := misfit(path, held):
         raise FormatError(
-            f"{wrong}; remove it and run `raycre weights fetch {item.name}`"
-            f"{'' if item.sha256 or item.git_blob else f' ({_record_path(item)} is its record)'}",
+            f"{wrong}; remove it and run `{item.fetch_command}`"
+            f"{'' if item.sha256 or item.git_blob or item.md5 else f' ({_record_path(item)} is its record)'}",
             path=path,
         )
     return path
@@ -116,8 +124,8 @@ def how_to_get(items: Iterable[Published]) -> str:
     by_hand = "; ".join(
         f"{item.address}{f' ({item.size:,} bytes)' if item.size else ''} as {place_of(item)}" for item in rows
     )
-    names = " ".join(item.name for item in rows)
-    return f"not in the cache; run `raycre weights fetch {names}`, or put {by_hand}"
+    command = rows[0].command.format(name=" ".join(item.name for item in rows))
+    return f"not in the cache; run `{command}`, or put {by_hand}"
 
 
 def resolve(given: str) -> str:
@@ -198,7 +206,7 @@ def fetch(
 
 
 def _advice(item: Published) -> str:
-    if item.sha256 or item.git_blob:
+    if item.sha256 or item.git_blob or item.md5:
         return "it was changed or came damaged, and is thrown away; try again, or another RAYCRE_MIRROR"
     first = record_of(item).get("time", "earlier")
     return (

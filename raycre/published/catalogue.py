@@ -41,6 +41,8 @@ class Published:
         size: bytes.
         sha256: 64 hexadecimal digits.
         git_blob: SHA-1 of "blob SIZE\\0" and the content, which git names the file by.
+        md5: 32 hexadecimal digits; it is checked beside whatever else is known.
+        command: that fetches it, for messages; `{name}` stands for its name.
     """
 
     name: str
@@ -52,6 +54,13 @@ class Published:
     size: int | None = None
     sha256: str | None = None
     git_blob: str | None = None
+    md5: str | None = None
+    command: str = "raycre weights fetch {name}"
+
+    @property
+    def fetch_command(self) -> str:
+        """The command that fetches it."""
+        return self.command.format(name=self.name)
 
     @property
     def file(self) -> str:

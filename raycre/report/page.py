@@ -14,7 +14,7 @@ import jinja2
 
 from raycre import __version__
 from raycre.errors import ConfigError, FormatError, MissingInputError, near
-from raycre.figures import calls, header, perturbation, sweep, training
+from raycre.figures import calls, header, perturbation, prepared, sweep, training
 from raycre.figures.blocks import Block, shown
 from raycre.figures.canvas import style
 from raycre.report.comparisons import read_compared
@@ -26,6 +26,7 @@ _FAMILIES: dict[str, Callable[[Path], list[Block]]] = {
     "train": training.read_training_run,
     "sweep": sweep.read_sweep_table,
     "predict": calls.read_calls,
+    "prepare": prepared.read_prepared,
     "creme": lambda run: [*perturbation.read_perturbation(run), *read_compared(run)],
 }
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from raycre.errors import AssemblyError, RunMismatchError
 from raycre.genome.classes import CLASSES
+from raycre.genome.lift import Chains, lift_regions
 from raycre.store.parquet import iter_parts, open_parquet, read_table
 from raycre.store.run import read_finished
 
@@ -128,12 +129,16 @@ def regions_of(table: pd.DataFrame) -> ClassifiedRegions:
     )
 
 
-def read_predict_run(run: Path, fasta_sha256: str) -> tuple[ClassifiedRegions, dict[str, Any]]:
+def read_predict_run(
+    run: Path, fasta_sha256: str, chains: Chains | None = None
+) -> tuple[ClassifiedRegions, dict[str, Any]]:
     """Read the calls of a folder that `raycre predict` has written and finished.
 
     Args:
         run: the folder.
         fasta_sha256: of the genome that the calls are to be laid on.
+        chains: from the assembly of the calls to that of the genome, where they are of two; regions that are
+            not mapped, or whose length changes much, are left out and counted (`genome.lift`).
 
     Returns:
         The regions, and what to note of the run, ready for JSON.
@@ -141,7 +146,8 @@ def read_predict_run(run: Path, fasta_sha256: str) -> tuple[ClassifiedRegions, d
     Raises:
         MissingInputError: no run there.
         RunMismatchError: a run of another verb, or one that is not whole.
-        AssemblyError: its regions are of another FASTA.
+        AssemblyError: its regions are of another FASTA and there is no chain, of the same FASTA and there
+            is one, or none of them is mapped.
         FormatError: a damaged file.
     """
     record = read_finished(run, "predict", key="create_run")
@@ -150,10 +156,15 @@ def read_predict_run(run: Path, fasta_sha256: str) -> tuple[ClassifiedRegions, d
             "create_run: some of its shards failed; run the prediction again to the end", path=run
         )
     theirs = record["identity"].get(FASTA)
-    if theirs != fasta_sha256:
+    if theirs == fasta_sha256 and chains is not None:
+        raise AssemblyError(
+            "chain: the regions of create_run are of this very FASTA; leave chain out", path=chains.path
+        )
+    if theirs != fasta_sha256 and chains is None:
         raise AssemblyError(
             f"create_run: its regions are of another FASTA ({str(theirs)[:12]}, here {fasta_sha256[:12]}); "
-            "places in two assemblies are never joined, so run `raycre predict` on the FASTA of this run",
+            "places in two assemblies are never joined as they are: run `raycre predict` on the FASTA of "
+            "this run, or give the chain between the two (chain:)",
             path=run,
         )
     parts = list(iter_parts(run / "predictions"))
@@ -163,7 +174,17 @@ def read_predict_run(run: Path, fasta_sha256: str) -> tuple[ClassifiedRegions, d
             path=run,
         )
     columns = ["chrom", "start", "end", "name", "call", "call_argmax", *_P]
-    regions = regions_of(pd.concat([read_table(part, columns).to_pandas() for part in parts]))
+    table = pd.concat([read_table(part, columns).to_pandas() for part in parts], ignore_index=True)
+    lift: dict[str, Any] = {}
+    if chains is not None:
+        table, lift["lift"], _ = lift_regions(table, chains)
+        if table.empty:
+            raise AssemblyError(
+                "chain: no region of create_run is mapped; is it the chain from the assembly of its FASTA?",
+                path=chains.path,
+            )
+        lift["chain"] = str(chains.path)
+    regions = regions_of(table)
     return regions, {
         "path": str(run),
         "name": record.get("name"),
@@ -171,6 +192,7 @@ def read_predict_run(run: Path, fasta_sha256: str) -> tuple[ClassifiedRegions, d
         "model_sha256": record["identity"].get("model_sha256"),
         "regions": len(regions.start),
         "elements": int((regions.label != BACKGROUND).sum()),
+        **lift,
     }
 
 

@@ -52,6 +52,14 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "codes/part-*.parquet",
         "summary/calls.parquet",
     ),
+    "prepare": (
+        "labels.parquet",
+        "candidates.parquet",
+        "train.yaml",
+        "predict.yaml",
+        "sources.yaml",
+        *(f"summary/{name}.parquet" for name in ("counts", "labels_dropped", "lift", "lift_lost")),
+    ),
     "creme": (
         *_COMMON,
         "inputs/genes.parquet",
@@ -65,7 +73,14 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "summary/compare_*/part-*.parquet",
         "summary/compare_fasta/*.fa",
     ),
-    "annotate": ("annotate_*.parquet", "annotate_*/part-*.parquet", "files/*"),
+    "annotate": (
+        "failures.parquet",
+        _ATTEMPTS,
+        "inputs/regions.parquet",
+        "annotate_*.parquet",
+        "annotate_*/part-*.parquet",
+        "files/*",
+    ),
 }
 """Verb -> patterns of the files that a run writes, below its folder; run.json itself is beside them, and the
 lease while a run is under way, which whoever holds it takes away."""

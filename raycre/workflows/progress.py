@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar, or a table of folds, on a terminal; a plain line now and then otherwise."""
+"""Progress: a bar or a table of folds on a terminal and in a notebook, a plain line now and then else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from rich.console import Console
@@ -29,10 +30,15 @@ from raycre.log import say
 _EVERY = 15.0  # seconds between plain lines
 
 
+def shows_bars() -> bool:
+    """Whether bars can be drawn: on a terminal, or in a notebook that has ipywidgets."""
+    return sys.stderr.isatty() or ("ipykernel" in sys.modules and find_spec("ipywidgets") is not None)
+
+
 @contextmanager
 def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
     """Show `what` advancing to `total`; yields a function that takes the number finished so far."""
-    if sys.stderr.isatty():
+    if shows_bars():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                    TimeRemainingColumn())  # fmt: skip
         with Progress(*columns, console=Console(stderr=True)) as bars:
@@ -56,7 +62,7 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[[int], N
 @contextmanager
 def downloading(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """Show a download; yields a function that takes the bytes so far and in all (None: not known)."""
-    if sys.stderr.isatty():
+    if shows_bars():
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
                    TimeRemainingColumn())  # fmt: skip
         with Progress(*columns, console=Console(stderr=True)) as bars:
@@ -110,7 +116,7 @@ def watched(what: str, rows: Callable[[], list[FoldRow]]) -> Iterator[None]:
     over, started = threading.Event(), time.monotonic()
     with ExitStack() as stack:
         show: Callable[[list[FoldRow]], object]
-        if sys.stderr.isatty():
+        if shows_bars():
             console = Console(stderr=True)
             live = stack.enter_context(Live(console=console, auto_refresh=False))
             room = max(3, console.height - 5)

@@ -11,6 +11,7 @@ import pytest
 from raycre.demo.genome import DemoGenome
 from raycre.demo.run import demo_configs, score_chain
 from raycre.errors import AssemblyError, RunMismatchError
+from raycre.genome.fasta import Fasta
 from raycre.report.page import write_report
 from raycre.store.elements import read_predict_run
 from raycre.store.files import read_json, sha256_of
@@ -121,6 +122,31 @@ def test_a_folder_that_does_not_fit_is_refused_before_anything_is_written(
         run_creme(perturb_config(genome, out, create_run=str(by_hand), inputs=inputs))
     assert not out.exists()
     assert bytes_of(by_hand, "**/*.*") == before
+
+
+def test_calls_of_another_fasta_are_joined_by_a_chain(
+    chained: Chained, genome: DemoGenome, by_hand: Path, tmp_path: Path
+) -> None:
+    fasta, chain, out = tmp_path / "other.fa", tmp_path / "same.chain", tmp_path / "run"
+    fasta.write_text(genome.fasta.read_text() + ">more\nACGT\n")
+    with Fasta(genome.fasta) as opened:
+        sizes = opened.sizes
+    chain.write_text(
+        "\n".join(
+            f"chain 1 {c} {n} + 0 {n} {c} {n} + 0 {n} {i}\n{n}\n" for i, (c, n) in enumerate(sizes.items())
+        )
+    )
+    inputs = {"fasta": str(fasta), "gtf": str(genome.gtf), "genes": ["ENHA"]}
+    given = {"create_run": str(by_hand), "chain": str(chain), "inputs": inputs}
+    record = run_creme(perturb_config(genome, out, **given))
+    lift = record["create_run"]["lift"]
+    assert (lift["mapped"], sum(lift.values())) == (record["create_run"]["regions"],) * 2
+    columns = ["name", "gene_name", "test", "track_id", "create_call", "creme_call", "tile_start"]
+    rows = read_table(out / "summary" / "elements.parquet", columns).to_pandas()
+    expected = read_table(chained[0] / "summary" / "elements.parquet", columns).to_pandas()
+    expected = expected[expected["gene_name"] == "ENHA"].reset_index(drop=True)
+    assert rows.to_dict("records") == expected.to_dict("records")
+    assert next(i for i in record["inputs"] if i["input"] == "chain")["sha256"] == sha256_of(chain)
 
 
 def test_the_demo_perturbs_what_it_has_predicted(genome: DemoGenome, tmp_path: Path) -> None:

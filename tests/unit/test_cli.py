@@ -8,6 +8,7 @@ import re
 import runpy
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -138,7 +139,9 @@ def test_a_create_run_that_is_none_ends_with_2_and_nothing_written(
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert ends(["--version"]) == 0
-    assert capsys.readouterr().out == f"raycre {__version__}\n"
+    out = capsys.readouterr().out
+    assert out.startswith(f"raycre {__version__} (Python ")
+    assert all(f"{name} {version(name)}" in out for name in ("ray", "torch", "pyarrow", "pandas", "numpy"))
 
 
 def test_doctor_says_as_json_what_a_run_would_use(capsys: pytest.CaptureFixture[str]) -> None:

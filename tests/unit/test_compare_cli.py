@@ -93,6 +93,20 @@ def test_marks_of_called_tiles_are_written_and_tested(cli: Cli, tmp_path: Path) 
     assert "K27ac" in cli.out
 
 
+def test_intervals_of_another_assembly_are_lifted_by_a_chain(cli: Cli, tmp_path: Path) -> None:
+    bed, chain = tmp_path / "cre.bed", tmp_path / "a.chain"
+    bed.write_text("chr2\t5200\t5210\tinside\nchr9\t1\t2\tlost\n")
+    chain.write_text("chain 1 chr2 11000 + 0 11000 chr2 12000 + 1000 12000 1\n11000\n")
+    found = cli.json(
+        "overlap", bed, "--chain", chain, "--test", "necessity", "--groups", "silencer"
+    )  # 5,200 is 6,200 here, in B's silencer at [6129, 6385)
+    assert [row["n_overlapping"] for row in found["overlaps"]] == [1]
+    assert (found["lift"]["cre"]["mapped"], found["lift"]["cre"]["deleted"]) == (1, 1)
+    chain.write_text("chain 1 chr2 11000 + 0 11000 chr2 13000 + 1000 12000 1\n11000\n")
+    assert cli("overlap", bed, "--chain", chain, "--test", "necessity") == 2
+    assert "leads to a chr2 of 13,000 bp, and the genome's has 12,000" in cli.err
+
+
 def test_overlap_puts_minus_tiles_where_they_are_or_where_the_notebook_had_them(
     cli: Cli, tmp_path: Path
 ) -> None:

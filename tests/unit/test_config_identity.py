@@ -200,6 +200,7 @@ def identity(name: str) -> tuple[str, str]:
     dumped = config.model_dump(mode="json")
     for later in ("wait", "memory"):  # keys of later versions; no part of the identity
         dumped["resources"].pop(later)
+    dumped.pop("chain", None)  # as above
     record = json.dumps(dumped)
     science = config.science()
     science.pop("shuffle", None)  # which 0.1 did not name

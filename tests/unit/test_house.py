@@ -17,12 +17,19 @@ SHARED = {
     "cost_of": "of a verb's plan",
     "fetch": "of published files: the command and what it calls",
     "ConvBlock": "of a backbone",
+    **dict.fromkeys(
+        ("annotate", "compare", "report", "export", "demo", "tracks"), "a verb: typed, and from Python"
+    ),
+    "open_run": "a folder: to work in it, and to read it",
 }
 # Functions that turn a verb's configuration into its plan, and those that call them.
 DOORS = {
     "run_creme",
     "run_predict",
     "run_train",
+    "run_prepare",
+    "plan_prepare",
+    "sources_of",
     "_run",
     "plan_creme",
     "plan_of",

@@ -39,7 +39,13 @@ def test_every_dependency_has_a_version_that_tests_ran_with() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = [*PROJECT["project"]["dependencies"], *extras["plots"], *extras["test"], *extras["umap"]]
+    wanted = [
+        *PROJECT["project"]["dependencies"],
+        *extras["plots"],
+        *extras["test"],
+        *extras["umap"],
+        *extras["browser"],
+    ]
     names = {re.split(r"[\[><=]", each)[0].casefold().replace("_", "-") for each in wanted}
     assert names - pinned == set()
 
@@ -48,3 +54,20 @@ def test_every_make_target_that_is_written_of_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     for name in ("README.md", "CONTRIBUTING.md", "Makefile", ".github/workflows/ci.yml"):
         assert set(re.findall(r"(?:^|[`\s])make ([a-z-]+)", (ROOT / name).read_text())) <= targets, name
+
+
+def test_the_conda_recipe_asks_for_what_the_package_asks_for() -> None:
+    recipe = yaml.safe_load((ROOT / "conda" / "meta.yaml").read_text())
+    assert recipe["package"] == {"name": "raycre", "version": raycre.__version__}
+    assert recipe["requirements"]["run"][0] == f"python {PROJECT['project']['requires-python']}"
+    run = {
+        name: bounds
+        for name, _, bounds in (each.partition(" ") for each in recipe["requirements"]["run"][1:])
+    }
+    wanted: dict[str, str] = {}
+    for each in PROJECT["project"]["dependencies"]:
+        name, extras, bounds = re.fullmatch(r"([\w-]+)(?:\[([\w,]+)\])?(.*)", each).groups()
+        name = {"torch": "pytorch"}.get(name.casefold(), name.casefold())
+        for full in [f"{name}-{extra}" for extra in extras.split(",")] if extras else [name]:
+            wanted[full] = bounds
+    assert run == wanted

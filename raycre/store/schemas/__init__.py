@@ -15,6 +15,14 @@ from raycre.store.schemas.creme import (
     SAMPLED,
 )
 from raycre.store.schemas.predict import CLASS_COUNTS, PREDICTIONS, SHARDS
+from raycre.store.schemas.prepare import (
+    CANDIDATES,
+    LABELS,
+    LABELS_DROPPED,
+    LIFT_COUNTS,
+    LIFT_LOST,
+    STEP_COUNTS,
+)
 from raycre.store.schemas.shared import FAILURES, codes_schema
 from raycre.store.schemas.train import (
     CODEBOOK,
@@ -40,6 +48,7 @@ from raycre.store.schemas.train import (
 __all__ = [
     "ACTIVITIES",
     "CALLS",
+    "CANDIDATES",
     "CLASS_COUNTS",
     "CODEBOOK",
     "CONFUSION",
@@ -51,6 +60,10 @@ __all__ = [
     "FOLDS",
     "FOLD_PREDICTIONS",
     "GENE_PEAKS",
+    "LABELS",
+    "LABELS_DROPPED",
+    "LIFT_COUNTS",
+    "LIFT_LOST",
     "MAJOR_FEATURES",
     "MAP",
     "MAP_OF",
@@ -66,6 +79,7 @@ __all__ = [
     "SAMPLED",
     "SHARDS",
     "SPECTRUM",
+    "STEP_COUNTS",
     "SWEEP",
     "ZEROED",
     "codes_schema",

@@ -1,0 +1,1 @@
+"""What `import raycre` gives to Python."""
