@@ -15,7 +15,9 @@ RaycreError                  exit code 1: a failure inside the run
 │   ├── RunMismatchError     a run folder that belongs to another configuration
 │   ├── RunHeldError         a run folder that another driver is at work in
 │   ├── UnsharedPathError    a file or folder that is not the same on every node of the cluster
-│   └── ChangedInputError    an input that was replaced after the run had begun
+│   ├── ChangedInputError    an input that was replaced after the run had begun
+│   └── BucketAccessError    a bucket that does not exist, or that refuses whoever asks
+├── BucketError              exit code 1: object storage that does not answer, for longer than it was tried
 ├── LeaseLostError           exit code 1: another driver has taken over the run folder meanwhile
 ├── FetchError               exit code 1: a download that failed: the network, the server, a wrong checksum
 └── TasksFailedError         exit code 3: the run is over, some units failed for good
@@ -124,6 +126,14 @@ class UnsharedPathError(InputError):
 
 class ChangedInputError(InputError):
     """A file that was replaced after a run had begun with it; finished parts are whole, of the old one."""
+
+
+class BucketAccessError(InputError, OSError):
+    """Object storage that refuses: no such bucket, no or wrong credentials, another region."""
+
+
+class BucketError(RaycreError, OSError):
+    """Object storage that does not answer, or not with what was asked for, for longer than it was tried."""
 
 
 class LeaseLostError(RaycreError):

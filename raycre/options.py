@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints
 
 from raycre.errors import ConfigError, near
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 class Optioned(Protocol):
@@ -118,7 +118,7 @@ def _value(taken: Taken, given: Any) -> Any:
     if taken.takes == "files":
         return dict(given) if isinstance(given, Mapping) else _named(given)
     if taken.takes == "file" or (Path in get_args(taken.kind) and given is not None):
-        return local_path(str(given))
+        return location(str(given))
     if taken.is_list:
         if not isinstance(given, str):
             return tuple(given)
@@ -145,7 +145,7 @@ def _named(given: Sequence[str]) -> dict[str, Path]:
                 name = whole
         if name in named:
             raise ConfigError("two files have this name; tell them apart as NAME=FILE", value=name)
-        named[name] = local_path(path)
+        named[name] = location(path)
     if not named:
         raise ConfigError("no file is given")
     return named

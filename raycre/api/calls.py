@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from raycre.api.runs import OpenRun
 from raycre.errors import ConfigError
-from raycre.store.location import local_path
+from raycre.store.location import location, on_disk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def report(*runs: Where, out: str | Path = "report.html") -> Path:
 
     if not runs:
         raise ConfigError("name one run at least")
-    page = local_path(out)
+    page = location(out)
     write_report([_folder(run) for run in runs], page)
     return page
 
@@ -123,7 +123,7 @@ def demo(out: str | Path = "demo-run", *, seed: int = 0) -> dict[str, Any]:
     """Run the whole chain on a synthetic genome with planted grammar, and count what is found."""
     from raycre.demo.run import run_demo
 
-    return run_demo(local_path(out), seed=seed)
+    return run_demo(on_disk(out), seed=seed)
 
 
 def tracks(
@@ -165,8 +165,8 @@ def _texts(given: Where | Sequence[Where]) -> list[str]:
 
 
 def _folder(run: Where) -> Path:
-    return run.path if isinstance(run, OpenRun) else local_path(run)
+    return run.path if isinstance(run, OpenRun) else location(run)
 
 
 def _path(given: str | Path | None) -> Path | None:
-    return None if given is None else local_path(given)
+    return None if given is None else location(given)

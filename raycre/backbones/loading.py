@@ -19,6 +19,7 @@ from raycre.backbones.spec import BackboneSpec
 from raycre.backbones.weights import is_random
 from raycre.errors import ConfigError
 from raycre.published.cache import resolve
+from raycre.store.location import path_of
 
 
 def load(spec: BackboneSpec) -> Backbone:
@@ -50,8 +51,8 @@ def ready(loaded: Backbone, dtype: str = "float32", device: torch.device | str =
 def whole_paths(spec: BackboneSpec) -> BackboneSpec:
     """Name files by whole paths, also registry:NAME: workers stand elsewhere and may have another cache."""
     given = (spec.weights,) if isinstance(spec.weights, str) else spec.weights or ()
-    weights = tuple(one if is_random(one) else str(Path(resolve(one)).resolve()) for one in given)
-    table = None if spec.track_table is None else Path(resolve(str(spec.track_table))).resolve()
+    weights = tuple(one if is_random(one) else str(path_of(resolve(one)).resolve()) for one in given)
+    table = None if spec.track_table is None else path_of(resolve(str(spec.track_table))).resolve()
     one_or_all = spec.weights if not given else weights[0] if isinstance(spec.weights, str) else weights
     return replace(spec, weights=one_or_all, track_table=table)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.store.files import sha256_of
+from raycre.store.location import path_of
 
 RANDOM = "random:"
 # enformer-pytorch registers its layers a second time, in order, as `_trunk`; files repeat these tensors.
@@ -48,7 +50,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise MissingInputError("no such weights", path=path)
     try:
-        loaded = load_file(path) if _is_safetensors(path) else _load_torch(path)
+        loaded = load_file(os.fspath(path)) if _is_safetensors(path) else _load_torch(path)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             "holds more than tensors, or is damaged, and raycre runs no code from a checkpoint; "
@@ -180,8 +182,8 @@ def read_weights(module: nn.Module, weights: str) -> None:
         ConfigError: SEED is no whole number.
         MissingInputError, CheckpointError: see `read_state_dict` and `load_into`.
     """
-    state = random_weights(module, weights) if is_random(weights) else read_state_dict(Path(weights))
-    load_into(module, state, Path(weights))
+    state = random_weights(module, weights) if is_random(weights) else read_state_dict(path_of(weights))
+    load_into(module, state, path_of(weights))
 
 
 def random_weights(module: nn.Module, weights: str) -> dict[str, Tensor]:
@@ -195,7 +197,7 @@ def random_weights(module: nn.Module, weights: str) -> dict[str, Tensor]:
 
 def weights_sha256(weights: str) -> str:
     """Hash of the checkpoint, or of the text "random:SEED" itself; reads the file."""
-    return hashlib.sha256(weights.encode()).hexdigest() if is_random(weights) else sha256_of(Path(weights))
+    return hashlib.sha256(weights.encode()).hexdigest() if is_random(weights) else sha256_of(path_of(weights))
 
 
 def is_random(weights: str) -> bool:

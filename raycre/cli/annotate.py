@@ -12,7 +12,7 @@ from raycre.annotate.registry import annotation_names, find_annotation
 from raycre.cli.declared import Commands, arguments, flags, group_of, parameter, with_signature
 from raycre.cli.options import DryRun, Fresh, Json, Yes, asked
 from raycre.cli.printing import print_result
-from raycre.store.location import local_path
+from raycre.store.location import location, on_disk
 
 if TYPE_CHECKING:
     from raycre.annotate.declaration import Annotation
@@ -58,7 +58,7 @@ CremeTrack = Annotated[
 ]
 GenomeFile = Annotated[
     Path | None,
-    typer.Option("--fasta", parser=local_path, help="The genome; regions are checked against it."),
+    typer.Option("--fasta", parser=location, help="The genome; regions are checked against it."),
 ]
 Replicas = Annotated[
     str | None,
@@ -68,9 +68,7 @@ Replicas = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        "--out", "-o", parser=local_path, help="Folder of the results; default: RUN/annotations/NAME."
-    ),
+    typer.Option("--out", "-o", parser=on_disk, help="Folder of the results; default: RUN/annotations/NAME."),
 ]
 
 

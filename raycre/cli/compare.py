@@ -12,28 +12,26 @@ from raycre.cli.declared import Commands, arguments, flags, group_of, parameter,
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.compare.registry import comparison_names, find_comparison
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 if TYPE_CHECKING:
     from raycre.compare.declaration import Comparison
 
 CremeRun = Annotated[
-    Path, typer.Argument(metavar="RUN", parser=local_path, help="Folder of a finished `raycre creme` run.")
+    Path, typer.Argument(metavar="RUN", parser=location, help="Folder of a finished `raycre creme` run.")
 ]
 Test = Annotated[str, typer.Option(help="Whose effects and calls: necessity or sufficiency.")]
 Track = Annotated[str | None, typer.Option(help="Row or identifier of the track, where the run has several.")]
 RunFasta = Annotated[
-    Path | None, typer.Option("--fasta", parser=local_path, help="The run's FASTA, where it has moved.")
+    Path | None, typer.Option("--fasta", parser=location, help="The run's FASTA, where it has moved.")
 ]
 Sizes = Annotated[
     Path | None,
-    typer.Option(parser=local_path, help="Table of chromosome sizes, where the FASTA is not at hand."),
+    typer.Option(parser=location, help="Table of chromosome sizes, where the FASTA is not at hand."),
 ]
 CompareOut = Annotated[
     Path | None,
-    typer.Option(
-        "--out", "-o", parser=local_path, help="Folder for the results; default: the run's summary."
-    ),
+    typer.Option("--out", "-o", parser=location, help="Folder for the results; default: the run's summary."),
 ]
 
 OF_EVERY_RUN = ("test", "track", "fasta", "sizes", "out")  # options that are not a comparison's own

@@ -11,7 +11,7 @@ import typer
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_run
 from raycre.errors import ConfigError, near
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 def list_tests() -> str:
@@ -43,14 +43,14 @@ def creme(
         Path | None,
         typer.Option(
             "--create-run",
-            parser=local_path,
+            parser=location,
             help="Folder of `raycre predict`: its calls are joined to the tiles.",
         ),
     ] = None,
     chain: Annotated[
         Path | None,
         typer.Option(
-            "--chain", parser=local_path, help="Chain file from the assembly of --create-run to this one."
+            "--chain", parser=location, help="Chain file from the assembly of --create-run to this one."
         ),
     ] = None,
     dry_run: DryRun = False,

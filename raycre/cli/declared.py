@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from raycre.cli.examples import ExampleGroup
 from raycre.errors import ConfigError
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 if TYPE_CHECKING:
     from raycre.options import Taken
@@ -83,7 +83,7 @@ def flags(taken: Sequence[Taken]) -> list[inspect.Parameter]:
 def _argument(taken: Taken) -> Any:
     if taken.takes == "files":
         return Annotated[list[str], typer.Argument(metavar=taken.metavar, help=taken.help)]
-    return Annotated[Path, typer.Argument(metavar=taken.metavar, parser=local_path, help=taken.help)]
+    return Annotated[Path, typer.Argument(metavar=taken.metavar, parser=location, help=taken.help)]
 
 
 def _option(taken: Taken) -> tuple[Any, Any]:
@@ -95,7 +95,7 @@ def _option(taken: Taken) -> tuple[Any, Any]:
     else:
         default = taken.default
         names_ = (flag,) if default is False or taken.kind is not bool else (f"{flag}/--no-{flag[2:]}",)
-        parser = local_path if taken.kind in (Path, Path | None) else None
+        parser = location if taken.kind in (Path, Path | None) else None
         kind = Annotated[taken.kind, typer.Option(*names_, min=taken.least, parser=parser, help=taken.help)]
     return kind, inspect.Parameter.empty if default is MISSING else default
 

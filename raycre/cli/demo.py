@@ -9,11 +9,11 @@ import typer
 
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
-from raycre.store.location import local_path
+from raycre.store.location import on_disk
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", parser=local_path, help="Folder to write to.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", parser=on_disk, help="Folder to write to.")] = Path(
         "demo-run"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the genome and of every run.")] = 0,

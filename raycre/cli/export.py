@@ -11,18 +11,16 @@ import typer
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.export.names import EXPORTS
-from raycre.store.location import local_path
+from raycre.store.location import location, on_disk
 
 Run = Annotated[
     Path,
-    typer.Argument(
-        metavar="RUN", parser=local_path, help="Folder of a run: of predict or creme; tsv of any."
-    ),
+    typer.Argument(metavar="RUN", parser=location, help="Folder of a run: of predict or creme; tsv of any."),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", parser=local_path, help="Folder for the files; default: RUN-export, beside the run."
+        "--out", "-o", parser=on_disk, help="Folder for the files; default: RUN-export, beside the run."
     ),
 ]
 Test = Annotated[
@@ -35,7 +33,7 @@ Track = Annotated[list[str] | None, typer.Option("--track", help="Only this trac
 Every = Annotated[bool, typer.Option("--every", help="Background regions and tiles without a call, too.")]
 Sizes = Annotated[
     Path | None,
-    typer.Option("--sizes", parser=local_path, help="Chromosomes' lengths, where the run's FASTA has moved."),
+    typer.Option("--sizes", parser=location, help="Chromosomes' lengths, where the run's FASTA has moved."),
 ]
 Assembly = Annotated[
     str, typer.Option("--assembly", help="UCSC's name, as hg38; default: told by the lengths.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Json
-from raycre.store.location import local_path
+from raycre.store.location import location, on_disk
 
 
 def complete_verb(incomplete: str) -> list[str]:
@@ -29,12 +29,12 @@ def init(
     fill: Annotated[
         list[Path] | None,
         typer.Option(
-            "--fill", "-f", parser=local_path,
+            "--fill", "-f", parser=location,
             help="A file, a folder of files, or of a run; several times. Content says what it is for.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", parser=local_path, help="File to write; default: VERB.yaml.")
+        Path | None, typer.Option("--out", "-o", parser=on_disk, help="File to write; default: VERB.yaml.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     json_: Json = False,

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from raycre.store.location import local_path
+from raycre.store.location import location
 
-Config = Annotated[Path, typer.Option("--config", "-c", parser=local_path, help="YAML file of the run.")]
+Config = Annotated[Path, typer.Option("--config", "-c", parser=location, help="YAML file of the run.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print plan and cost; write nothing.")]
 Fresh = Annotated[

@@ -10,12 +10,12 @@ import typer
 from raycre.cli.options import DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_result
 from raycre.errors import ConfigError
-from raycre.store.location import local_path
+from raycre.store.location import location, on_disk
 
 Manifest = Annotated[
-    Path | None, typer.Option("--config", "-c", parser=local_path, help="Manifest of the sources, YAML.")
+    Path | None, typer.Option("--config", "-c", parser=location, help="Manifest of the sources, YAML.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", parser=local_path, help="Run folder (run.out).")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", parser=on_disk, help="Run folder (run.out).")]
 Files = list[str] | None
 
 

@@ -9,15 +9,15 @@ import typer
 
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", parser=local_path, help="Folders of runs, finished or not."),
+        typer.Argument(metavar="RUN...", parser=location, help="Folders of runs, finished or not."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", parser=local_path, help="HTML page to write.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", parser=location, help="HTML page to write.")] = Path(
         "report.html"
     ),
     json_: Json = False,

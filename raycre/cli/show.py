@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Json
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 def show(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", parser=local_path, help="Folder of a run, finished or not.")
+        Path, typer.Argument(metavar="RUN", parser=location, help="Folder of a run, finished or not.")
     ],
     json_: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from raycre.backbones.registry import BACKBONES
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 def tracks(
@@ -24,7 +24,7 @@ def tracks(
         str, typer.Option(help=f"Whose: {', '.join(sorted(BACKBONES))}, or one that a package registers.")
     ] = "enformer",
     head: Annotated[str, typer.Option(help="human or mouse.")] = "human",
-    table: Annotated[Path | None, typer.Option(help="A track table of your own.", parser=local_path)] = None,
+    table: Annotated[Path | None, typer.Option(help="A track table of your own.", parser=location)] = None,
     strands: Annotated[str, typer.Option(help="summed or separate, as model.strands of Borzoi.")] = "summed",
     weights_: Annotated[
         str | None, typer.Option("--weights", help="Of a backbone that needs them to say its tracks.")

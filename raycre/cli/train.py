@@ -10,7 +10,7 @@ import typer
 
 from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_run
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 def list_models() -> str:
@@ -31,7 +31,7 @@ def train(
         Path | None,
         typer.Option(
             "--init",
-            parser=local_path,
+            parser=location,
             help="Weights to start from: of train, the authors' .pth, or registry:NAME.",
         ),
     ] = None,

@@ -11,7 +11,7 @@ from raycre.backbones.spec import BackboneSpec
 from raycre.config.from_dataclass import as_dataclass, keys
 from raycre.config.models import Frozen
 from raycre.errors import ConfigError
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 _OWN = {key: (Literal[values] | None, None) for key, values in own_settings().items()}
 
@@ -36,8 +36,8 @@ class BackboneConfig(_OwnSettings, BackboneSpec):
         """Paths among them with `~` and variables filled in."""
         try:
             if weights is None or isinstance(weights, str):
-                return None if weights is None else str(local_path(weights))
-            return tuple(str(local_path(one)) for one in weights)
+                return None if weights is None else str(location(weights))
+            return tuple(str(location(one)) for one in weights)
         except ConfigError as error:
             raise ValueError(error.message) from None
 

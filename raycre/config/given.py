@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from raycre.config.words import describe_type, holds, members, models, options, without_metadata
 from raycre.errors import ConfigError, near
-from raycre.store.location import local_path
+from raycre.store.location import location
 
 
 def as_taken(annotation: Any, metadata: list[Any], value: Any) -> Any:
@@ -79,6 +79,6 @@ def _with_paths(annotation: Any, value: Any) -> Any:
     if hint and not Path(value).exists():
         raise ValueError(f"takes {describe_type(annotation)}, and there is no such file{hint}")
     try:
-        return local_path(value)
+        return location(value)
     except ConfigError as error:
         raise ValueError(error.message) from None

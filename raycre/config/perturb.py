@@ -27,8 +27,9 @@ from raycre.creme.settings import (
 from raycre.creme.shuffle import SHUFFLE
 from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS, names_of_tests
 from raycre.published.cache import resolve
+from raycre.store.location import path_of
 
-# A folder, a file's suffix, or what local_path fills in or refuses.
+# A folder, a file's suffix, or what location fills in or refuses.
 _LIKE_A_PATH = re.compile(r"[/\\~$*?]|://|\.(txt|tsv|csv|bed|list|genes|gz|tab|dat)$", re.IGNORECASE)
 
 if TYPE_CHECKING:
@@ -199,4 +200,4 @@ class PerturbConfig(Verb):
             "model.track_table": self.model.track_table,
             "chain": self.chain,
         }
-        return {key: Path(resolve(str(path))) for key, path in given.items() if path is not None}
+        return {key: path_of(resolve(str(path))) for key, path in given.items() if path is not None}

@@ -31,6 +31,7 @@ from raycre.create.model.sizes import Codebook, Size, Structure
 from raycre.create.training.recipe import Folds, Recipe
 from raycre.genome.classes import CLASSES, trained_classes
 from raycre.published.cache import REGISTRY, resolve
+from raycre.store.location import path_of
 
 
 class TrainInputs(SignalFiles):
@@ -174,7 +175,7 @@ class TrainConfig(Verb):
 
     def paths(self) -> dict[str, Path]:
         """Input files by their key."""
-        init = {} if self.model.init is None else {"model.init": Path(resolve(str(self.model.init)))}
+        init = {} if self.model.init is None else {"model.init": path_of(resolve(str(self.model.init)))}
         signals = signal_files(self.inputs, self.model.modalities)
         return {**signals, "inputs.labels": self.inputs.labels, **init}
 

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from raycre.bounds import LARGEST
 from raycre.config.aliases import others_in
 from raycre.errors import near
+from raycre.store.location import without_secrets
 
 Place = tuple[int | str, ...]
 
@@ -192,10 +193,17 @@ class Problem:
 
 
 def _shown(problem: Mapping[str, Any]) -> Any:
-    value = problem["input"]
+    value = _public(problem["input"])
     if problem["type"] in ("missing", "extra_forbidden") or isinstance(value, Mapping | BaseModel):
         return None
     return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
+def _public(value: Any) -> Any:
+    """A value without the secrets of URLs in it."""
+    if isinstance(value, list | tuple):
+        return [_public(one) for one in value]
+    return without_secrets(value) if isinstance(value, str) and ":/" in value else value
 
 
 def _walk(kind: type[BaseModel], loc: Sequence[int | str]) -> tuple[Place, Any, Sequence[Any]]:

@@ -8,7 +8,6 @@ costs a job is what it has not yet written.
 
 from __future__ import annotations
 
-import shutil
 import time
 import uuid
 from contextlib import suppress
@@ -30,7 +29,10 @@ from raycre.engine.resources import Share
 from raycre.engine.train_watch import TrainWatch
 from raycre.engine.worker import end_with_head
 from raycre.errors import RaycreError
+from raycre.store.bucket import arrow_filesystem
+from raycre.store.bucket_path import BucketPath
 from raycre.store.old_run import RAY_FOLDERS
+from raycre.store.passes import remove_folder
 
 RAY_FOLDER = RAY_FOLDERS.split("/")[0]  # Ray Train's own; nothing of it is kept
 RESIZE_EVERY = 60.0  # seconds between two looks whether there is room for more workers
@@ -142,7 +144,7 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
             ),
             run_config=ray.train.RunConfig(
                 name=uuid.uuid4().hex,  # never an older run's: our own files say how far each job is
-                storage_path=str(out.resolve() / RAY_FOLDER),
+                **_storage(out.resolve() / RAY_FOLDER),
                 failure_config=ray.train.FailureConfig(max_failures=-1),  # the watch counts
                 callbacks=callbacks,
             ),
@@ -156,9 +158,17 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
                 f"training stopped: {why}; finished epochs are kept, run again to go on"
             ) from error
     for folder in out.glob(RAY_FOLDERS):  # of earlier tries that were cut off, too
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
     with suppress(OSError):  # a person's own files are there
         (out / RAY_FOLDER).rmdir()
+
+
+def _storage(folder: Path) -> dict[str, Any]:
+    """Where Ray Train keeps its own state, as its configuration takes it."""
+    if not isinstance(folder, BucketPath):
+        return {"storage_path": str(folder)}
+    filesystem, path = arrow_filesystem(folder.place)
+    return {"storage_path": path, "storage_filesystem": filesystem}
 
 
 def _worker(given: dict[str, Any]) -> None:

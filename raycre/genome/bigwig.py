@@ -6,6 +6,7 @@ without data and for a stored NaN; the header and the file's own summary tell th
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +61,7 @@ class BigWig:
         summary = _read_summary(path)
         self._path, self._signed = path, signed
         try:
-            self._file = pyBigWig.open(str(path))
+            self._file = pyBigWig.open(os.fspath(path))
         except RuntimeError as error:
             raise _damaged(path) from error
         self.lengths: dict[str, int | None] = dict(self._file.chroms())

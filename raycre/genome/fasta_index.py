@@ -46,6 +46,7 @@ def open_indexed(path: Path) -> Indexed:
         FormatError: not FASTA, truncated, compressed but not bgzip, or an index that does not fit.
         InputError: no folder for a new index.
     """
+    path = Path(os.fspath(path))  # of an object in a bucket: its copy on this node
     with path.open("rb") as file:
         magic = file.read(len(GZIP_MAGIC))
     if not magic:

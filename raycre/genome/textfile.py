@@ -31,7 +31,7 @@ def took(path: Path, what: str) -> None:
 
 def require_file(path: str | Path) -> Path:
     """Return `path` as a Path; MissingInputError where there is no such file."""
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "no such file"
         raise MissingInputError(f"{what}; check the path", path=path)

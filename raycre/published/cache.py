@@ -28,10 +28,10 @@ from raycre.published.download import (
     bring,
     forget,
     is_offline,
-    locked,
     mirrored,
 )
 from raycre.store.files import TEMPORARY, put_in_place, read_json, sha256_of, write_json
+from raycre.store.lock import locked
 
 REGISTRY = "registry:"  # before a name, where a path may stand, too
 

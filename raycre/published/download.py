@@ -7,13 +7,12 @@ huggingface_hub, which does, knows one host.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -61,19 +60,6 @@ def mirrored(address: str) -> str | Path:
         "RAYCRE_MIRROR is neither an http(s) address nor a folder that is there; correct or unset it",
         value=mirror,
     )
-
-
-@contextmanager
-def locked(path: Path, say: Say) -> Iterator[None]:
-    """Hold the lock `path`, which ends with its process however that ends; wait for another holder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another process is at work in {path.parent}; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def note_of(partial: Path) -> Path:

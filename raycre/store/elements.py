@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from raycre.errors import AssemblyError, RunMismatchError
 from raycre.genome.classes import CLASSES
 from raycre.genome.lift import Chains, lift_regions
-from raycre.store.parquet import iter_parts, read_table
+from raycre.store.parquet import iter_parts, open_parquet, read_table
 from raycre.store.run import read_finished
 
 BACKGROUND = CLASSES.index("background")
@@ -250,8 +249,7 @@ def iter_elements(path: Path) -> Iterator[pd.DataFrame]:
     Raises:
         FormatError: a damaged table.
     """
-    read_table(path, [])  # says by name what is wrong with it
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number).to_pandas()
 

@@ -1,7 +1,8 @@
 """Whole or absent: every file a run writes goes through here.
 
 A file is written beside its final name, synced and renamed, so that a reader sees the old file, the new
-one or none; never a piece. Two processes that write the same file both succeed, the last one wins.
+one or none; never a piece. Two processes that write the same file both succeed, the last one wins. An object
+in a bucket is put under its final name at once, which is as whole.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import errno
 import json
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 
 from raycre.errors import FormatError, MissingInputError
 from raycre.genome.fingerprint import sha256_of
+from raycre.store.bucket_path import BucketPath
 
 __all__ = [
     "STAMP",
@@ -56,11 +59,16 @@ def temporary_of(path: Path) -> Path:
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write(temporary)` and rename the result to `path`.
+    """Call `write(temporary)` and rename the result to `path`, or put it there in a bucket.
 
     Raises:
-        OSError: disk full, no permission: `path` is then as it was before.
+        OSError: disk full, no permission, a bucket that refuses: `path` is then as it was before.
     """
+    if isinstance(path, BucketPath):
+        with tempfile.TemporaryDirectory(prefix="raycre-") as folder:
+            write(whole := Path(folder, path.name))
+            path.put(whole)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(path)
     try:
@@ -93,6 +101,9 @@ def _sync_folder(folder: Path) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, sort_keys=False, default=str) + "\n"
+    if isinstance(path, BucketPath):
+        path.put(text.encode())
+        return
     write_atomic(path, lambda temporary: temporary.write_text(text))
 
 

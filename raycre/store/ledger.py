@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from raycre.errors import InputError
+from raycre.errors import BucketAccessError, BucketError, InputError
+from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
 
 MAX_ATTEMPTS = 3
@@ -62,7 +63,10 @@ class Ledger:
         return self.out / self.parts / f"{unit}{self.suffix}"
 
     def pending(self, units: Iterable[str]) -> list[str]:
-        """Return the units without a part, in order: the plan minus what exists."""
+        """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing."""
+        if isinstance(self.out, BucketPath):
+            there = set((self.out / self.parts).listed())
+            return [unit for unit in units if f"{unit}{self.suffix}" not in there]
         return [unit for unit in units if not self.part(unit).is_file()]
 
     def todo(self, plan: pd.DataFrame) -> pd.DataFrame:
@@ -91,6 +95,12 @@ class Ledger:
         since its mark was written before the work began. Bad input is not tried again; after anything else
         there is a pause, the longer the more tries there were.
         """
+        try:
+            return self._run(unit, work)
+        except (BucketAccessError, BucketError) as error:  # the marks could not be kept
+            return Outcome(unit, 1, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+    def _run(self, unit: str, work: Callable[[], object]) -> Outcome:
         error, trace = "its process ended without a word (killed, or out of memory)", None
         while (attempt := self._begin(unit)) <= MAX_ATTEMPTS:
             if self.part(unit).is_file():
@@ -117,8 +127,11 @@ class Ledger:
         return self._attempts / unit.replace("/", "_")
 
     def _begin(self, unit: str) -> int:
+        mark = self._mark(unit)
+        if isinstance(mark, BucketPath):
+            return mark.append(b".")
         self._attempts.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._mark(unit), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             os.write(descriptor, b".")
             return os.fstat(descriptor).st_size

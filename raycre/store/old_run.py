@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from raycre.errors import InputError, RunMismatchError
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY_NAME, read_json
 from raycre.store.lease import FOLDER, live_epochs
 from raycre.store.ledger import is_mark
@@ -123,6 +124,9 @@ class OldRun:
 
 def files_of(out: Path, verb: str) -> list[Path]:
     """Return the files in `out` that have the names of what a run of `verb` writes."""
+    if isinstance(out, BucketPath):
+        patterns = [f"{p}/*" if p == RAY_FOLDERS else p for p in WRITES[verb]]
+        return [path for path in out.glob_all(patterns) if not path.match(_ATTEMPTS) or is_mark(path)]
     found: set[Path] = set()
     for pattern in WRITES[verb]:
         ours = {_ATTEMPTS: is_mark, RAY_FOLDERS: Path.is_dir}.get(pattern, _is_file)
@@ -132,6 +136,8 @@ def files_of(out: Path, verb: str) -> list[Path]:
 
 def leftovers(out: Path, verb: str) -> list[Path]:
     """Return what killed writers of a run of `verb` left beside their files; of no epoch that is alive."""
+    if isinstance(out, BucketPath):
+        return []  # an object is put under its own name
     folders = {Path(pattern).parent for pattern in WRITES[verb] if pattern != RAY_FOLDERS}
     live = live_epochs(out)
     names = {path: TEMPORARY_NAME.match(path.name) for f in folders for path in out.glob(f"{f}/.*")}
@@ -278,6 +284,10 @@ def _remove_empty(folder: Path, out: Path) -> None:
 
 def _others(out: Path, files: set[Path]) -> Iterator[str]:
     """Names in `out` of which something stays."""
+    if isinstance(out, BucketPath):
+        rest = {Path(name).parts for name in out.listed() if out / name not in files}
+        yield from sorted({f"{p[0]}{'/' * (len(p) > 1)}" for p in rest if p[0] not in ("attempts", FOLDER)})
+        return
     for entry in out.iterdir():
         inside = {Path(top, name) for top, folders, names in os.walk(entry) for name in (*folders, *names)}
         stay = {path for path in inside if path.is_symlink() or not path.is_dir()} or {entry}

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raycre.errors import FormatError, MissingInputError
+from raycre.errors import BucketAccessError, BucketError, FormatError, MissingInputError
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import write_atomic
 
 
@@ -31,8 +32,22 @@ def with_metadata(table: pa.Table, metadata: Mapping[str, str]) -> pa.Table:
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **more})
 
 
-def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = None) -> None:
-    """Write one Parquet file, atomically; equal tables give equal bytes."""
+def write_table(
+    path: Path, table: pa.Table, *, row_group_size: int | None = None, once: bool = False
+) -> None:
+    """Write one Parquet file, atomically; equal tables give equal bytes.
+
+    Args:
+        path: of the file.
+        table: what it holds.
+        row_group_size: rows of a group.
+        once: it is a part, whoever writes it writes the same: in a bucket the first one stays.
+    """
+    if isinstance(path, BucketPath):
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, row_group_size=row_group_size)
+        (path.create if once else path.put)(sink.getvalue().to_pybytes())
+        return
     write_atomic(path, lambda temporary: pq.write_table(table, temporary, row_group_size=row_group_size))
 
 
@@ -43,10 +58,9 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         MissingInputError: no such file.
         FormatError: not Parquet, or truncated.
     """
-    if not path.is_file():
-        raise MissingInputError("no such file", path=path)
+    source = _source(path)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(source) as file:
             return file.read(columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise _broken(path, error) from error
@@ -63,6 +77,29 @@ def read_row_group(path: Path, row_group: int) -> pa.Table:
         return _opened(path, found.st_ino, found.st_mtime_ns).read_row_group(row_group)
     except FileNotFoundError as error:
         raise MissingInputError("no such file", path=path) from error
+    except (BucketAccessError, BucketError):
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _broken(path, error) from error
+
+
+def _source(path: Path) -> Path | pa.BufferReader:
+    """What Arrow reads a file from: an object of a bucket is in memory."""
+    if isinstance(path, BucketPath):
+        try:
+            return pa.BufferReader(path.read_bytes())
+        except FileNotFoundError:
+            raise MissingInputError("no such object", path=path) from None
+    if not path.is_file():
+        raise MissingInputError("no such file", path=path)
+    return path
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file, to read it piece by piece; errors as `read_table`."""
+    source = _source(path)
+    try:
+        return pq.ParquetFile(source)
     except (pa.ArrowInvalid, OSError) as error:
         raise _broken(path, error) from error
 
@@ -73,12 +110,14 @@ def _broken(path: Path, error: Exception) -> FormatError:
 
 @lru_cache(maxsize=1)
 def _opened(path: Path, inode: int, written: int) -> pq.ParquetFile:
-    return pq.ParquetFile(path)  # another file of this name is another to the cache
+    return pq.ParquetFile(_source(path))  # another file of this name is another to the cache
 
 
 def iter_parts(folder: Path) -> Iterable[Path]:
     """Return the finished parts of a folder, in order of their names."""
-    return sorted(path for path in folder.glob("part-*.parquet") if path.is_file())
+    return sorted(
+        path for path in folder.glob("part-*.parquet") if isinstance(path, BucketPath) or path.is_file()
+    )
 
 
 def read_parts(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:

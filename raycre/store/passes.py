@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY
 from raycre.store.parquet import read_table, write_table
 from raycre.store.schemas import PASSES
@@ -28,6 +29,7 @@ StoredPredictions = dict[str, NDArray[np.float32]]
 """pass key -> float32 (bins, tracks)."""
 
 PEAKS_PART = "peaks"  # the part of a gene's folder that holds no passes
+_NO_PASSES = (TEMPORARY, f"{PEAKS_PART}.")  # how names begin that hold none
 LONGEST = (
     120  # characters of a folder's name without its hash; file systems allow 255 bytes, suffixes included
 )
@@ -69,15 +71,32 @@ class PassStore:
     root: Path
     tracks: tuple[int, ...]
 
+    def names(self) -> Callable[[str], set[str]]:
+        """Return what says, of many genes, the names of the finished parts of one, without their suffix.
+
+        In a bucket it is one listing, made now; on a disk each folder is looked at when it is asked for.
+        """
+        if not isinstance(self.root, BucketPath):
+            return lambda folder: {path.stem for path in self.parts(folder)}
+        held: dict[str, set[str]] = {}
+        for key in self.root.listed():
+            folder, _, name = key.rpartition("/")
+            if name.endswith(".parquet") and not name.startswith(_NO_PASSES):
+                held.setdefault(folder, set()).add(name.removesuffix(".parquet"))
+        return lambda folder: held.get(folder, set())
+
     def parts(self, folder: str) -> list[Path]:
         """Return the finished parts of a gene, by name."""
+        if isinstance(self.root, BucketPath):
+            place = self.root / folder
+            held = sorted(path.name for path in place.iterdir() if path.name.endswith(".parquet"))
+            return [place / name for name in held if not name.startswith(_NO_PASSES)]
         try:
             with os.scandir(self.root / folder) as entries:
                 names = sorted(e.name for e in entries if e.name.endswith(".parquet") and e.is_file())
         except FileNotFoundError:
             return []
-        others = (TEMPORARY, f"{PEAKS_PART}.")
-        return [self.root / folder / name for name in names if not name.startswith(others)]
+        return [self.root / folder / name for name in names if not name.startswith(_NO_PASSES)]
 
     def peaks(self, folder: str) -> Path:
         """Return where it stands, or would stand, at which bins a gene's wild type peaks."""
@@ -129,7 +148,7 @@ class PassStore:
             schema=PASSES,
         )
         kept = {_KEPT: json.dumps(self.tracks)}
-        write_table(path, table.replace_schema_metadata({**metadata, **kept}))
+        write_table(path, table.replace_schema_metadata({**metadata, **kept}), once=True)
 
 
 def read_part(path: Path, tracks: Sequence[int]) -> StoredPredictions:
@@ -155,4 +174,7 @@ def read_part(path: Path, tracks: Sequence[int]) -> StoredPredictions:
 
 def remove_folder(path: Path) -> None:
     """Remove a folder of pieces that are no longer needed, if it is there."""
-    shutil.rmtree(path, ignore_errors=True)
+    if isinstance(path, BucketPath):
+        path.remove_tree()
+    else:
+        shutil.rmtree(path, ignore_errors=True)

@@ -7,6 +7,8 @@ a write says so, where touching a mapped page kills the process.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from raycre.errors import BucketAccessError, BucketError
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import temporary_of
 
 KINDS = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))  # the last one holds any number
@@ -37,6 +41,8 @@ class RowsFile:
 
     def __init__(self, path: Path, shape: tuple[int, int], divisor: int = 1) -> None:
         self.path, self.divisor, self._shape, self._kind = path, divisor, shape, KINDS[0]
+        # What goes to a bucket grows on this node's disk, and is put there whole.
+        self._scratch = tempfile.mkdtemp(prefix="raycre-") if isinstance(path, BucketPath) else None
         self._open()
 
     def __enter__(self) -> RowsFile:
@@ -49,11 +55,17 @@ class RowsFile:
             if kind is None:
                 self._file.flush()
                 os.fsync(self._file.fileno())
-                self._part.replace(self.path)
+                if isinstance(self.path, BucketPath):
+                    self._file.close()
+                    self.path.put(self._part)
+                else:
+                    self._part.replace(self.path)
         except OSError as failed:
             raise self._named(failed) from failed
         finally:
             _discard(self._file, self._part)
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
 
     def append(self, rows: NDArray[Any]) -> None:
         """Write the next rows: numbers (n, width), finite and not negative, before any division."""
@@ -66,7 +78,8 @@ class RowsFile:
             raise self._named(error) from error
 
     def _open(self) -> None:
-        self._part = temporary_of(self.path)
+        beside = self.path if self._scratch is None else Path(self._scratch, self.path.name)
+        self._part = temporary_of(beside)
         self._file: BinaryIO = self._part.open("wb")
         what = {"descr": self._kind.str, "fortran_order": False, "shape": self._shape}
         np.lib.format.write_array_header_1_0(self._file, what)
@@ -94,6 +107,8 @@ class RowsFile:
             _discard(old, part)
 
     def _named(self, error: OSError) -> OSError:
+        if isinstance(error, BucketAccessError | BucketError):
+            return error
         return OSError(error.errno, error.strerror or str(error), str(self.path))
 
 

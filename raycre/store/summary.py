@@ -9,7 +9,7 @@ from typing import Any
 
 from raycre.errors import FormatError, MissingInputError
 from raycre.store.files import read_json
-from raycre.store.location import local_path
+from raycre.store.location import location
 from raycre.store.old_run import RECORD
 
 MAIN = {"train": "folds/", "sweep": "sweep/", "predict": "predictions/", "creme": "effects/"}
@@ -31,7 +31,7 @@ def read_record(path: str | Path) -> tuple[Path, dict[str, Any]]:
         FormatError: run.json is damaged, or no record of a run.
         ConfigError: a path that is none.
     """
-    folder = local_path(path)
+    folder = location(path)
     folder = folder.parent if folder.name == RECORD else folder
     if not (folder / RECORD).is_file():
         below = sorted(p.parent.name for p in folder.glob(f"*/{RECORD}")) if folder.is_dir() else []

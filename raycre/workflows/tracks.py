@@ -15,6 +15,7 @@ from raycre.backbones.tracks import read_track_table, sum_strands
 from raycre.errors import ConfigError, MissingInputError, near
 from raycre.published.cache import REGISTRY, check_cached, how_to_get, place_of, resolve
 from raycre.published.catalogue import PUBLISHED
+from raycre.store.location import path_of
 
 
 def find_tracks(
@@ -49,7 +50,7 @@ def find_tracks(
     if table is None and published is None:
         source, tracks = f"of {model} itself", _own_tracks(model, head, weights)
     else:
-        path = Path(resolve(str(table))) if published is None else _published_table(published, head)
+        path = path_of(resolve(str(table))) if published is None else _published_table(published, head)
         source, tracks = str(path), read_track_table(path)
     # Terms apart have lost their quotation marks to the shell; a list of them needs none.
     text = query[0] if len(query) == 1 else " ".join(map(_quoted, query))

@@ -13,6 +13,7 @@ from raycre.backbones.contract import Backbone
 from raycre.backbones.tracks import read_track_table
 from raycre.backbones.weights import is_random, load_into, random_weights, read_state_dict, weights_sha256
 from raycre.errors import CheckpointError, ConfigError, near
+from raycre.store.location import path_of
 
 
 def load_borzoi(
@@ -34,7 +35,7 @@ def load_borzoi(
     if head not in sizes:
         raise ConfigError(f"{name} has no such head{near(head, sizes)}; it has human and mouse", value=head)
     tracks = None if track_table is None else read_track_table(track_table)
-    state = None if is_random(weights) else read_state_dict(Path(weights))
+    state = None if is_random(weights) else read_state_dict(path_of(weights))
     held = [h for h in sizes if state is None or f"{h}_head.weight" in state] or list(sizes)
     if head not in held:
         raise CheckpointError(
@@ -49,7 +50,7 @@ def load_borzoi(
             n_human=sizes["human"] if "human" in held else 0,
             n_mouse=sizes["mouse"] if "mouse" in held else 0,
         )
-    load_into(model, random_weights(model, weights) if state is None else state, Path(weights))
+    load_into(model, random_weights(model, weights) if state is None else state, path_of(weights))
     model.trained, model.weights_sha256 = state is not None, weights_sha256(weights)
     return model
 

@@ -23,6 +23,7 @@ from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.genome.fingerprint import Fingerprint, read_hashed
 from raycre.published.cache import resolve
 from raycre.store.files import STAMP, parse_json, read_json
+from raycre.store.location import path_of
 from raycre.store.run import digest_of
 
 WEIGHTS, CUTOFFS, HELD_OUT = "best.safetensors", "cutoffs.json", "predictions.parquet"  # of a fold's folder
@@ -143,7 +144,7 @@ def read_checkpoint(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Ch
         CheckpointError: folds that are not finished, damaged weights or cutoffs, or weights of another shape.
     """
     started = time.process_time()
-    folder = Path(resolve(str(folder)))
+    folder = path_of(resolve(str(folder)))
     if folds != "all" and (not folds or len(set(folds)) < len(folds)):
         raise ConfigError("model.folds: name each fold once, or all", value=list(folds))
     if folder.is_file():

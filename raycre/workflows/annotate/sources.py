@@ -23,7 +23,7 @@ from raycre.genome.texttable import Titles, read_text_table
 from raycre.genome.titles import plain
 from raycre.log import say
 from raycre.store.files import read_json
-from raycre.store.location import local_path
+from raycre.store.location import location
 from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
 from raycre.store.run import read_finished
@@ -91,9 +91,9 @@ def read_source(given: str, how: Selection) -> RegionSource:
 def split_label(given: str) -> tuple[str | None, Path]:
     """Return NAME and PATH of [NAME=]PATH; a path that is there, or whose "=" is in a folder, has no NAME."""
     label, equals, text = given.partition("=")
-    if equals and label and "/" not in label and not local_path(given).exists():
-        return label, local_path(text)
-    return None, local_path(given)
+    if equals and label and "/" not in label and not location(given).exists():
+        return label, location(text)
+    return None, location(given)
 
 
 def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:

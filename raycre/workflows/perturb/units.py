@@ -128,6 +128,7 @@ def units_of(
         size: passes of a unit.
         store: what is known.
     """
+    names_of = store.names()
     lists: dict[object, tuple[Settings, list[tuple[str, list[str]]]]] = {}
     for number, gene in enumerate(genes):
         own = (gene.get("searched"), gene.get("tiles"))  # all that makes a gene's passes its own
@@ -138,7 +139,7 @@ def units_of(
                 del lists[next(iter(lists))]
         settings, named = lists[own]
         folder = gene_folder(gene)
-        here = {p.stem for p in store.parts(folder)}
+        here = names_of(folder)
         wanted = {f"part-{name}" for name, _ in named}
         # Listings tell of most genes; parts are read where one is missing and may be in others.
         known = store.keys(folder) if wanted - here and here - wanted else set()

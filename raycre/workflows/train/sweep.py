@@ -25,6 +25,7 @@ from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import say
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import read_json, stamped, write_atomic, write_json
 from raycre.store.parquet import as_table, read_table, with_metadata, write_table
 from raycre.store.run import Run, open_run
@@ -195,6 +196,8 @@ def _share_inputs(common: Path, own: Path, modalities: Sequence[str], metadata: 
             write_json(target, stamped(read_json(source), metadata))
         elif source.suffix == ".parquet":
             write_table(target, with_metadata(read_table(source), metadata))
+        elif isinstance(target, BucketPath):
+            target.put(Path(os.fspath(source)))
         else:
             try:
                 os.link(source, target)
