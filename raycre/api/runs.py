@@ -41,6 +41,7 @@ TABLES: Mapping[str, Mapping[str, Files]] = {
         "predictions": ("predictions/part-*.parquet", {}),
         "codes": ("codes/part-*.parquet", {}),
     },
+    "prepare": {name: (f"{name}.parquet", {}) for name in ("labels", "candidates")},
     "creme": {"effects": ("effects/test=*/model=*/part-*.parquet", {})},
 }
 _OF_ALL = {"plan": "plan.parquet", "failures": "failures.parquet"}

@@ -14,6 +14,7 @@ EXAMPLES = {
     "train": "raycre train --config train.yaml --set run.out=runs/k562 --dry-run",
     "predict": "raycre predict --config predict.yaml --set model.checkpoint=runs/k562",
     "prepare": "raycre prepare --config sources.yaml --dry-run",
+    "genome list": "raycre genome list",
     "genome fetch": "raycre genome fetch hg38",
     "creme": 'raycre creme necessity --config creme.yaml --set "inputs.genes=[GATA1, MYC]"',
     "show": "raycre show runs/k562",

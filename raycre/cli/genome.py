@@ -34,5 +34,5 @@ def fetch_one(
     """Bring a genome into the cache, going on where it was cut off; its FASTA becomes bgzip with an index."""
     from raycre.workflows.genomes import fetch_genome
 
-    step = "next: raycre prepare --known K562 > sources.yaml, or raycre init prepare --fill FILES"
-    print_result(fetch_genome(name, offline=offline), json_, step)
+    found = fetch_genome(name, offline=offline)
+    print_result(found, json_, f"next: give {found['files'][0]['path']} as inputs.fasta, or in sources.yaml")

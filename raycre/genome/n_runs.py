@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from raycre.genome.fasta import Fasta
+from raycre.genome.twobit import TwoBit
 
 _PIECE = 1 << 20  # bp read at once; Biopython's time for one read of bgzip grows with its square
 
 
-def runs_of_n(fasta: Fasta, chromosomes: Sequence[str]) -> pd.DataFrame:
+def runs_of_n(fasta: Fasta | TwoBit, chromosomes: Sequence[str]) -> pd.DataFrame:
     """Find runs of N or n.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.chromosomes import assembly_of, plain_name
 from raycre.genome.fasta import Fasta
 from raycre.genome.n_runs import runs_of_n
+from raycre.genome.twobit import TwoBit, is_twobit
 from raycre.prepare.rules import Rules
 from raycre.workflows.prepare.sources import SourceFile, fetch_sources, published_of, source_of
 from raycre.workflows.prepare.tables import SourceReader, read_chains_of
@@ -27,7 +29,7 @@ class PreparePlan:
     Attributes:
         sources: of the manifest, each on this machine.
         sizes: bp of each chromosome.
-        fasta: the open genome; None where only sizes are given.
+        fasta: the open genome, FASTA or 2bit; None where only sizes are given.
         chromosomes: those that background may lie on.
         rules: the choices.
         seed: of the background.
@@ -38,7 +40,7 @@ class PreparePlan:
 
     sources: tuple[SourceFile, ...]
     sizes: Mapping[str, int]
-    fasta: Fasta | None
+    fasta: Fasta | TwoBit | None
     chromosomes: tuple[str, ...]
     rules: Rules
     seed: int
@@ -120,9 +122,9 @@ def _samples(sources: Sequence[SourceFile]) -> bool:
     return any(s.kind in ("silencers", "enhancers", "promoters", "insulators") for s in sources)
 
 
-def _genome(sources: Sequence[SourceFile]) -> tuple[Fasta | None, dict[str, int]]:
+def _genome(sources: Sequence[SourceFile]) -> tuple[Fasta | TwoBit | None, dict[str, int]]:
     by_kind = {source.kind: source.path for source in sources if source.path is not None}
-    fasta = Fasta(by_kind["fasta"]) if "fasta" in by_kind else None
+    fasta = _open(by_kind["fasta"]) if "fasta" in by_kind else None
     if fasta is None:
         return None, read_sizes(by_kind["sizes"])
     if "sizes" in by_kind:
@@ -135,6 +137,10 @@ def _genome(sources: Sequence[SourceFile]) -> tuple[Fasta | None, dict[str, int]
                     value=name,
                 )
     return fasta, dict(fasta.sizes)
+
+
+def _open(path: Path) -> Fasta | TwoBit:
+    return TwoBit(path) if is_twobit(path) else Fasta(path)
 
 
 def _check_assembly(assembly: str, sizes: Mapping[str, int], sources: Sequence[SourceFile]) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from raycre.config import PrepareConfig
 from raycre.errors import ConfigError, RegionError
+from raycre.genome.twobit import TwoBit
 from raycre.log import say
 from raycre.prepare.counts import StepCount, beside_paper
 from raycre.prepare.steps import by_place, make_background, make_candidates, make_labels
@@ -151,6 +152,11 @@ def _said(plan: PreparePlan, tables: dict[str, pd.DataFrame]) -> list[str]:
         lines.append("note: no source of kind blacklist; candidates and background may lie in such regions")
     if not plan.of_kind("genes"):
         lines.append("note: no source of kind genes; candidates and background may lie in genes")
+    if isinstance(plan.fasta, TwoBit):
+        lines.append(
+            f"note: train and predict read FASTA: twoBitToFa {plan.fasta.path} NEW.fa, and inputs.fasta: "
+            "NEW.fa in train.yaml and predict.yaml"
+        )
     if plan.fasta is None:
         lines.append("note: no source of kind fasta; add inputs.fasta to train.yaml and predict.yaml")
     return lines
