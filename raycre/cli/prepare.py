@@ -57,8 +57,8 @@ def prepare_inputs(
 
     files = {
         "fasta": fasta, "sizes": sizes, "silencers": silencers, "enhancers": enhancers,
-        "promoters": promoters, "insulators": insulators, "peaks": peaks, "genes": genes, "blacklist": blacklist,
-        "accessibility": accessibility, "loops": loops,
+        "promoters": promoters, "insulators": insulators, "peaks": peaks, "genes": genes,
+        "blacklist": blacklist, "accessibility": accessibility, "loops": loops,
     }  # fmt: skip
     if config is not None:
         if given := [f"--{kind}" for kind, paths in files.items() if paths]:
