@@ -72,17 +72,19 @@ def written_into(text: str, table: str) -> str:
         ValueError: the page has no table that begins so and shares a row's first cell with it.
     """
     lines, wanted = text.split("\n"), table.split("\n")
-    best, best_shared = (0, 0), 0
+    cells = {*map(_first_cell, wanted[2:])}
+    best, best_alike = (0, 0), 0.0
     for start, line in enumerate(lines):
         if line != wanted[0]:
             continue
         end = start
         while end < len(lines) and lines[end].startswith("|"):
             end += 1
-        shared = len({_first_cell(row) for row in lines[start + 2 : end]} & {*map(_first_cell, wanted[2:])})
-        if shared > best_shared:
-            best, best_shared = (start, end), shared
-    if not best_shared:
+        here = {_first_cell(row) for row in lines[start + 2 : end]}
+        alike = len(here & cells) / max(len(here | cells), 1)
+        if alike > best_alike:
+            best, best_alike = (start, end), alike
+    if not best_alike:
         raise ValueError(f"no table begins with {wanted[0]!r} and has its rows; write its first lines there")
     return "\n".join([*lines[: best[0]], *wanted, *lines[best[1] :]])
 

@@ -21,6 +21,20 @@ Need = Literal["genome", "groups"]
 Compare = Literal["values", "share"]
 
 
+class PartWorker(Protocol):
+    """Works on parts of the regions, in whatever process it is made."""
+
+    def __call__(self, genome: Fasta | None, part: pd.DataFrame, first: int) -> Mapping[str, pd.DataFrame]:
+        """Return the rows of each table.
+
+        Args:
+            genome: the open FASTA; None without one.
+            part: region_id, chrom, start, end, name, strand, group of some regions.
+            first: the region_id of the first of them.
+        """
+        ...
+
+
 class Annotatable(Protocol):
     """Regions, as an annotation is handed them.
 
@@ -40,12 +54,19 @@ class Annotatable(Protocol):
         """Read other regions as these were: a file, or the folder of a run; columns as in `table`."""
         ...
 
-    def write_part(self, table: str, number: int, rows: pd.DataFrame) -> None:
-        """Write a part of a table that is too long to be returned whole."""
+    def do_parts(self, kind: type, arguments: tuple[object, ...], size: int, tables: Sequence[str]) -> None:
+        """Have the regions worked on part by part, here or on a cluster, and written; done parts stay.
+
+        Args:
+            kind: class of a `PartWorker`; one is made in each process.
+            arguments: of its constructor; small, since they travel.
+            size: regions of a part.
+            tables: what each part is written to; the last says that it is done.
+        """
         ...
 
-    def read_part(self, table: str, number: int, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        """Read a part that this run, or an earlier session of it, has written; None where there is none."""
+    def read_part(self, table: str, number: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read one of the parts that `do_parts` has left."""
         ...
 
     def write_text(self, name: str, lines: Iterable[str]) -> None:

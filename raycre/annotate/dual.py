@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, GroupValues, Rule, option
+from raycre.annotate.groups import GROUP_TESTS, group_tests
 from raycre.errors import ConfigError
 from raycre.genome.overlaps import OverlapPairs, overlap_pairs, overlapping
 from raycre.store.fields import INT, TEXT, schema_of
@@ -44,8 +45,9 @@ def dual_partners(
         min_overlap: bp.
 
     Returns:
-        chrom, start, end, name, class of every `second` of theirs: normal_enhancer (touches no `first` or
-        `second` of ours), DFRE_partner (shares `min_overlap` with one `first`), else neither.
+        chrom, start, end, name, p_* where there are any, and class of every `second` of theirs:
+        normal_enhancer (touches no `first` or `second` of ours), DFRE_partner (shares `min_overlap` with one
+        `first`), else neither.
     """
     partners = theirs[theirs["group"] == second].reset_index(drop=True)
     silencers = ours[ours["group"] == first]
@@ -55,7 +57,8 @@ def dual_partners(
         PARTNER,
         np.where(overlapping(partners, either), NEITHER, NORMAL_PARTNER),
     )
-    return partners[["chrom", "start", "end", "name"]].assign(**{"class": found})
+    probabilities = [name for name in partners if str(name).startswith("p_")]
+    return partners[["chrom", "start", "end", "name", *probabilities]].assign(**{"class": found})
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,18 @@ def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
         f"partner_{options.second}s": len(partners),
         **{name: int(counts.get(name, 0)) for name in (NORMAL_PARTNER, PARTNER, NEITHER)},
     }
-    probabilities = [name for name in ours.columns if name.startswith("p_")]
-    measured = [GroupValues(name, ours[name].to_numpy(), "values") for name in probabilities]
-    return Annotated(columns, facts, {"dual_partners": partners}, measured, kind, ((DUAL, NORMAL),))
+    of_partners = group_tests(
+        _probabilities(partners), partners["class"].to_numpy(), [(PARTNER, NORMAL_PARTNER)]
+    )
+    tables = {"dual_partners": partners}
+    if len(of_partners):
+        tables["dual_partner_groups"] = of_partners
+    return Annotated(columns, facts, tables, _probabilities(ours), kind, ((DUAL, NORMAL),))
+
+
+def _probabilities(table: pd.DataFrame) -> list[GroupValues]:
+    names = [str(name) for name in table if str(name).startswith("p_")]
+    return [GroupValues(name, table[name].to_numpy(), "values") for name in names]
 
 
 def _names(table: pd.DataFrame) -> NDArray[Any]:
@@ -143,7 +155,7 @@ ANNOTATION = Annotation(
     options=Options,
     annotate=annotate_dual,
     needs=("groups",),
-    tables={"dual_partners": DUAL_PARTNERS},
+    tables={"dual_partners": DUAL_PARTNERS, "dual_partner_groups": GROUP_TESTS},
     rules=(
         Rule("enough overlap", "600 bp or more with one element", "`--min-overlap`"),
         Rule("normal enhancer", "touches no silencer and no enhancer of ours by a base"),

@@ -64,6 +64,8 @@ def scale_motif(motif: Motif, frequencies: NDArray[np.float64] | None = None) ->
     smoothed = (motif.frequencies * motif.n_sites + PSEUDOCOUNT * by) / (motif.n_sites + PSEUDOCOUNT)
     odds = np.log2(smoothed / smoothed.sum(axis=1, keepdims=True) / by)
     offset = int(np.floor(odds.min()))
+    if odds.max() == offset:  # of a motif that is the background itself: any scale does
+        offset -= 1
     factor = int(np.floor(RANGE / (odds.max() - offset)))
     cells = np.rint((odds - offset) * factor).astype(np.int64)
     return Scale(cells, offset, factor, _upper_tail(cells, by))
@@ -163,7 +165,7 @@ class Scanner:
     ) -> Iterator[tuple[NDArray[np.int64], ...]]:
         """Yield place, motif, strand (1 is -) and total of hits, block by block."""
         widths = np.array([len(scale.cells) for scale in self.scales])
-        one_hot = np.eye(5, 4, dtype=np.float32)
+        one_hot = np.eye(256, 4, dtype=np.float32)  # nothing for all other letters
         for first in range(0, len(joined) - self._widest, _BLOCK):
             bases = one_hot[joined[first : first + _BLOCK + self._widest]]
             windows = np.lib.stride_tricks.sliding_window_view(bases.reshape(-1), 4 * self._widest)[::4]

@@ -68,29 +68,40 @@ class Options:
             raise ConfigError("--threshold is a p between 0 and 1", value=self.threshold)
 
 
+class MotifScan:
+    """Scans parts of regions: a `PartWorker`."""
+
+    def __init__(self, options: Options) -> None:
+        self.hits = options.hits
+        self.motifs = per_factor(read_meme(options.motifs), options.several)
+        self.names = np.array([motif.name for motif in self.motifs], dtype=object)
+        self.scanner = Scanner(self.motifs, options.threshold)
+
+    def __call__(self, genome: Fasta | None, part: pd.DataFrame, first: int) -> dict[str, pd.DataFrame]:
+        """Return the pairs of region and motif with a hit, and the hits."""
+        assert genome is not None  # the annotation needs it
+        hits = self.scanner.scan(read_bases(genome, part))
+        found = {"motifs_regions": _pair_rows(combine_hits(hits), hits, self.names, part, first)}
+        if self.hits:
+            found["motifs_hits"] = _hit_rows(hits, self.names, self.motifs, part, first)
+        return found
+
+
 def annotate_motifs(regions: Annotatable, options: Options) -> Annotated:
-    """Scan every region for every motif, part by part; parts that an earlier run has written stay."""
+    """Scan every region for every motif, part by part."""
     motifs = per_factor(read_meme(options.motifs), options.several)
-    table, names = regions.table, np.array([motif.name for motif in motifs], dtype=object)
-    scanner, n = Scanner(motifs, options.threshold), len(table)
+    names, n = np.array([motif.name for motif in motifs], dtype=object), len(regions.table)
+    tables = ("motifs_hits", "motifs_regions") if options.hits else ("motifs_regions",)
+    regions.do_parts(MotifScan, (options,), _PART, tables)
     n_motifs, n_hits = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     seen: set[str] = set()
     best = []
-    with regions.genome() as genome, regions.progress("regions scanned", n) as done:
-        for number, first in enumerate(range(0, n, _PART)):
-            part = table.iloc[first : first + _PART]
-            rows = regions.read_part("motifs_regions", number)
-            if rows is None:
-                hits = scanner.scan(read_bases(genome, part))
-                if options.hits:
-                    regions.write_part("motifs_hits", number, _hit_rows(hits, names, motifs, part, first))
-                rows = _pair_rows(combine_hits(hits), hits, names, part, first)
-                regions.write_part("motifs_regions", number, rows)
-            n_motifs += np.bincount(rows["region_id"], minlength=n)
-            n_hits += np.bincount(rows["region_id"], rows["n_hits"], minlength=n).astype(np.int64)
-            seen.update(rows["motif"].unique())
-            best.append(best_of(rows))
-            done(first + len(part))
+    for number in range(-(-n // _PART)):
+        rows = regions.read_part("motifs_regions", number)
+        n_motifs += np.bincount(rows["region_id"], minlength=n)
+        n_hits += np.bincount(rows["region_id"], rows["n_hits"], minlength=n).astype(np.int64)
+        seen.update(rows["motif"].unique())
+        best.append(best_of(rows))
     places = pd.concat(best).reindex(range(n))
     columns = (
         Column("n_motifs", INT, "motifs with at least one hit", n_motifs, "values"),
@@ -141,7 +152,6 @@ def _measured(regions: Annotatable, names: NDArray[Any], value: str) -> Iterator
         values = np.zeros((len(some), n))
         for number in range(-(-n // _PART)):
             rows = regions.read_part("motifs_regions", number, ["region_id", "motif", value])
-            assert rows is not None  # written before
             motif = some.get_indexer(rows["motif"])
             mine = motif >= 0
             values[motif[mine], rows["region_id"].to_numpy()[mine]] = rows[value].to_numpy()[mine]

@@ -20,7 +20,7 @@ BUILT_IN = {
     name: f"raycre.annotate.{name}"
     for name in (
         "motifs", "conservation", "methylation", "contacts", "variants", "eqtls", "genes", "marks", "overlap",
-        "repeats", "dual", "sources", "ldsc", "snpsea", "great",
+        "repeats", "listed", "dual", "sources", "ldsc", "snpsea", "great",
     )
 }  # fmt: skip
 """The annotations that come with raycre, and the modules that declare them."""

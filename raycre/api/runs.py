@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from raycre.api.tables import RunTable
 from raycre.errors import ConfigError, MissingInputError, near
 from raycre.store.summary import read_record, summarise
+
+if TYPE_CHECKING:
+    from raycre.api.figures import Figure
 
 Files = tuple[str, Mapping[str, pa.DataType]]
 _FOLD = {"fold": pa.int64()}
@@ -140,6 +143,23 @@ class OpenRun:
     def failures(self, **where: Any) -> RunTable:
         """Return the units that failed for good; there is no such table where none did."""
         return self.table("failures", **where)
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Titles of the run's figures, as the report has them."""
+        from raycre.api.figures import figures_of
+
+        return tuple(figures_of(self.path))
+
+    def plot(self, title: str) -> Figure:
+        """Return a figure by its title, or a part of it; a notebook shows it, and `.save("x.svg")` writes it.
+
+        Raises:
+            ConfigError: no such figure, or matplotlib is not installed.
+        """
+        from raycre.api.figures import figure_of
+
+        return figure_of(self.path, title)
 
     def __repr__(self) -> str:
         lines = summarise(self.path, self.record)

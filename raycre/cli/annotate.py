@@ -60,6 +60,12 @@ GenomeFile = Annotated[
     Path | None,
     typer.Option("--fasta", parser=local_path, help="The genome; regions are checked against it."),
 ]
+Replicas = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|auto", help="Share long work (motifs) among so many Ray replicas; default: this process."
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -97,6 +103,7 @@ def annotation_callback(annotation: Annotation) -> Callable[..., None]:
         parameter("track", CremeTrack, None),
         parameter("fasta", GenomeFile, None),
         parameter("out", Out, None),
+        parameter("replicas", Replicas, None),
         parameter("dry_run", DryRun, False),
         parameter("fresh", Fresh, False),
         parameter("yes", Yes, False),

@@ -23,7 +23,7 @@ def init(
     verb: Annotated[
         str,
         typer.Argument(
-            metavar="VERB", help="Whose: train, predict or creme.", autocompletion=complete_verb
+            metavar="VERB", help="Whose: prepare, train, predict or creme.", autocompletion=complete_verb
         ),
     ],
     fill: Annotated[

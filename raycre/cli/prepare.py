@@ -73,13 +73,15 @@ def prepare_inputs(
     from raycre.workflows.prepare.run import run_prepare
 
     found = run_prepare(settings, fresh=asked(fresh, yes), dry_run=dry_run)
-    print_result(found, json_, *_next(found))
+    if dry_run or json_:
+        print_result(found, json_)
+        return
+    from raycre.store.summary import read_record, summarise
 
-
-def _next(found: dict[str, Any]) -> list[str]:
-    """What to do with what was written."""
-    configs = [Path(file) for file in found.get("files", ()) if file.endswith(("train.yaml", "predict.yaml"))]
-    return [f"next: raycre {path.stem} --config {path} --dry-run" for path in configs]
+    folder, record = read_record(settings.run.out)
+    print_result(
+        {key: value for key, value in found.items() if key != "files"}, False, *summarise(folder, record)
+    )
 
 
 def _values(

@@ -18,7 +18,10 @@ KEPT = {
     "creme": f"finished units are kept; {GO_ON}",
     "demo": f"finished parts are kept; {GO_ON}",
     "weights": f"what was fetched so far is kept; {GO_ON}",
+    "annotate": f"finished parts are kept; {GO_ON}",
     "compare": "no file is half written; run it again",
+    "prepare": "downloads are kept; run it again",
+    "genome": f"what was fetched so far is kept; {GO_ON}",
     "export": "no file is half written; run it again",
     "report": "no file is half written; run it again",
 }

@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from raycre.errors import ChromosomeError
+from raycre.genome.chromosomes import other_style
+
 COLOURS: Mapping[str, tuple[int, int, int]] = {  # Okabe & Ito (2008), as in the report's figures
     "enhancer": (0, 158, 115),
     "silencer": (213, 94, 0),
@@ -103,6 +106,9 @@ def clip(rows: pd.DataFrame, sizes: Mapping[str, int], left_out: dict[str, int])
         rows: chrom, start, end, and more.
         sizes: bp of each chromosome; empty: nothing is cut.
         left_out: counts what was cut and what went.
+
+    Raises:
+        ChromosomeError: none of the chromosomes has a length.
     """
     if not sizes or rows.empty:
         return rows
@@ -112,6 +118,13 @@ def clip(rows: pd.DataFrame, sizes: Mapping[str, int], left_out: dict[str, int])
         rows["end"].where(length.isna(), np.minimum(rows["end"], length.fillna(0))),
     )
     keep = length.notna() & (start < end)
+    if length.isna().all():
+        name = str(rows["chrom"].iloc[0])
+        other = other_style(name, sizes)
+        hint = (
+            f"; it has {other!r}, the same in another style: rename them" if other else "; give this genome's"
+        )
+        raise ChromosomeError(f"the lengths have none of the run's chromosomes{hint}", value=name)
     cut = keep & ((start != rows["start"]) | (end != rows["end"]))
     for what, n in (("intervals outside their chromosome left out", int((~keep).sum())),
                     ("intervals cut at a chromosome's end", int(cut.sum()))):  # fmt: skip

@@ -72,7 +72,14 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "summary/compare_*/part-*.parquet",
         "summary/compare_fasta/*.fa",
     ),
-    "annotate": ("annotate_*.parquet", "annotate_*/part-*.parquet", "files/*"),
+    "annotate": (
+        "failures.parquet",
+        _ATTEMPTS,
+        "inputs/regions.parquet",
+        "annotate_*.parquet",
+        "annotate_*/part-*.parquet",
+        "files/*",
+    ),
 }
 """Verb -> patterns of the files that a run writes, below its folder; run.json itself is beside them, and the
 lease while a run is under way, which whoever holds it takes away."""

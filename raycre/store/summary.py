@@ -17,6 +17,7 @@ MAIN = {"train": "folds/", "sweep": "sweep/", "predict": "predictions/", "creme"
 NEXT = {  # after a finished run of a verb
     "train": ("raycre init predict --fill {run} -o predict.yaml", "raycre report {run}"),
     "sweep": ("raycre report {run}",),
+    "prepare": ("raycre train --config {run}/train.yaml --dry-run", "raycre report {run}"),
     "predict": ("raycre report {run}", "raycre export {run} --bed9 --bigwig"),
     "creme": ("raycre report {run}", "raycre export {run} --bed9 --bedpe-arcs"),
 }
@@ -106,5 +107,6 @@ _FOUND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "predict": _called,
     "creme": _perturbed,
+    "prepare": lambda record: f"{len(record.get('files', [])):,} files",
     "annotate": lambda record: f"{record['result']['regions']:,} regions" if "result" in record else "",
 }

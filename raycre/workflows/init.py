@@ -11,8 +11,9 @@ from typing import Any
 
 from raycre.errors import ConfigError, MissingInputError, near
 from raycre.genome.roles import COMPANIONS, role_of
-from raycre.store.files import read_json, write_atomic
+from raycre.store.files import write_atomic
 from raycre.store.old_run import RECORD
+from raycre.store.summary import read_record
 
 TEMPLATES = files("raycre") / "templates"
 # What a verb's keys are without a file: a value that works, or null; the others have to be filled in.
@@ -30,6 +31,13 @@ TO_FILL = {
 }  # fmt: skip
 SEVERAL = ("openness",)
 COLUMN = 28  # of comments
+# Of `prepare`: what a file's content says -> kinds of sources; and what words in a name say of intervals.
+KINDS_OF_SOURCE = {
+    "fasta": ("fasta",), "gtf": ("promoters", "genes"), "blacklist": ("blacklist",),
+    "openness": ("accessibility",), "loops": ("loops",),
+}  # fmt: skip
+BY_NAME = (("silencer", "silencers"), ("enhancer", "enhancers"), ("ctcf", "insulators"),
+           ("insulator", "insulators"), ("promoter", "promoters"))  # fmt: skip
 ROLE_OF_RUN = {"train": "checkpoint", "predict": "create_run"}
 
 
@@ -79,6 +87,8 @@ def fill_template(
 ) -> tuple[str, dict[str, str], list[str], list[str]]:
     """Return the text, what was filled in, keys that are still to be, and files of no use to the verb."""
     text = (TEMPLATES / f"{verb}.yaml").read_text()
+    if "@SOURCES@" in text:
+        return _with_sources(text, _roles(given, verb), path)
     keys = set(re.findall(r"@([a-z_]+)@", text))
     roles: dict[str, list[str]] = {}
     unused = []
@@ -107,6 +117,48 @@ def fill_template(
     for key in missing:
         text = _mark(text, key)
     return _aligned(text), found, missing, unused
+
+
+def _with_sources(
+    text: str, roles: Sequence[tuple[str, str]], path: Path
+) -> tuple[str, dict[str, str], list[str], list[str]]:
+    """As `fill_template`, of `prepare`, whose sources are a list: a name, a kind and a path each."""
+    lines: list[str] = []
+    names: set[str] = set()
+    found: dict[str, str] = {}
+    unused = []
+    for role, file in dict.fromkeys(roles):
+        kinds = KINDS_OF_SOURCE.get(role) or _kind_by_name(role, Path(file).name)
+        unused += [] if kinds else [file]
+        for kind in kinds:
+            name = _name_of_source(Path(file), kind, names)
+            lines.append(f"- {{name: {name}, kind: {kind}, path: {_scalar(file)}}}")
+            found[kind] = f"{found[kind]}, {file}" if kind in found else file
+    missing = [] if {"fasta"} <= found.keys() and len(found) > 1 else ["sources"]
+    if missing:
+        lines.append(
+            "- {name: example, kind: fasta, path: hg19.fa.gz}  # FILL IN: this line and your own files"
+        )
+    values = {"FILE": str(path), "NAME": path.stem, "OUT": f"runs/{path.stem}", "SOURCES": "\n".join(lines)}
+    return _aligned(re.sub(r"@([A-Z]+)@", lambda at: values[at[1]], text)), found, missing, unused
+
+
+def _kind_by_name(role: str, name: str) -> tuple[str, ...]:
+    """Of intervals the file's name says which they are; others are an experiment's peaks."""
+    if role not in ("regions", "labels"):
+        return ()
+    return (next((kind for word, kind in BY_NAME if word in name.casefold()), "peaks"),)
+
+
+def _name_of_source(file: Path, kind: str, names: set[str]) -> str:
+    base = re.sub(r"[^A-Za-z0-9_+-]+", "-", file.name.partition(".")[0]).strip("-_+") or kind
+    name = next(
+        each
+        for each in (base, f"{base}-{kind}", *(f"{base}-{i}" for i in range(2, 999)))
+        if each not in names
+    )
+    names.add(name)
+    return name
 
 
 def _aligned(text: str) -> str:
@@ -141,9 +193,9 @@ def _of_file(path: Path) -> list[tuple[str, str]]:
 
 def _of_run(path: Path, verb: str) -> list[tuple[str, str]]:
     """A run, and the genome and signals that it has read, which a run after it needs, too."""
-    record = read_json(path / RECORD)
+    record = read_record(path)[1]
     inputs = record.get("config", {}).get("inputs", {})
-    found = [(ROLE_OF_RUN.get(record.get("verb"), ""), str(path))]
+    found = [(ROLE_OF_RUN.get(str(record["verb"]), ""), str(path))]
     wanted = ("fasta", "openness", "loops", "blacklist") if verb == "predict" else ("fasta",)
     for key in wanted:
         value = inputs.get(key)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import mannwhitneyu
 
 from raycre.annotate import dual
 from raycre.annotate.contacts import count_contacts
@@ -176,3 +177,14 @@ def test_shares_of_sources_in_three_ways(folder: Path) -> None:
     assert len(both) == len(expected) == len(found)
     for column in expected.columns[2:]:
         assert both[f"{column}_ours"].to_numpy() == pytest.approx(both[column].to_numpy(), rel=1e-6), column
+
+
+def test_probabilities_of_the_partners_elements_are_compared(folder: Path, dual_function: Any) -> None:
+    """Figure 6b: silencer scores in the other cell type, of partners of DFREs against normal enhancers."""
+    theirs = calls(folder, "B").set_index("name")["p_silencer"]
+    kinds = dual_function.tables["dual_partners"].set_index("name")["class"]
+    first, second = (theirs[kinds.index[kinds == kind]] for kind in ("DFRE_partner", "normal_enhancer"))
+    table = dual_function.tables["dual_partner_groups"].set_index("value")
+    expected = mannwhitneyu(first, second, alternative="greater", method="asymptotic").pvalue
+    assert table.loc["p_silencer", "p_value"] == pytest.approx(expected, rel=1e-9)
+    assert table.loc["p_silencer", "n"] == len(first)

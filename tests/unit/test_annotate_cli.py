@@ -20,7 +20,7 @@ from raycre.cli import main
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import PREDICTIONS
-from tests.compared_runs import SIZES, two_genes, write_genome, write_run
+from tests.compared_runs import SIZES, gene_rows, two_genes, write_genome, write_run
 from tests.installed import install
 
 HEAD = "MEME version 4\n\nALPHABET= {alphabet}\n\n"
@@ -446,3 +446,42 @@ def test_another_partner_is_another_annotation(cli: Cli) -> None:
     write_predictions(partner, call=["background", "enhancer"])
     assert cli("dual", "--partner", partner, "-r", cli.regions, "--out", cli.out_folder) == 2
     assert "sha256.options.partner[0] was" in cli.err
+
+
+def test_genes_of_a_creme_run_are_grouped_by_context_once_each(cli: Cli) -> None:
+    fasta = write_genome(cli.folder)
+    contexts = [
+        gene_rows(gene, "chr1", tss, "+", [0.1], [context], test="context")
+        for gene, tss, context in (("A", 8_000, "neutral"), ("B", 9_000, "enhancing"))
+    ]
+    effects, calls = [0.5, 0.1], ["enhancer", "neither"]
+    tiles = [
+        gene_rows(gene, "chr1", tss, "+", effects, [*calls], test="sufficiency")
+        for gene, tss in (("A", 8_000), ("B", 9_000))
+    ]
+    run = write_run(cli.folder / "run", fasta, [*tiles, *contexts])
+    names = cli.write("housekeeping.txt", "A\nACTB\n")
+    found = cli.json("listed", names, "--run", run, "--group-by", "context")
+    assert found["groups"] == {"neutral": 1, "enhancing": 1}
+    assert (found["listed"], found["listed_and_found"]) == (2, 1)
+    assert cli.table("listed")[["start", "end", "name", "listed"]].to_numpy().tolist() == [
+        [8_000, 8_001, "A", 1], [9_000, 9_001, "B", 0],
+    ]  # fmt: skip
+    assert cli("listed", cli.write("no.txt", "X\n"), "--run", run, "--out", cli.folder / "no") == 2
+    assert "no region has a name of the list; the regions' names are A, B" in cli.err
+    assert cli("listed", names, "--run", run, "--group-by", "gene", "--out", cli.folder / "no") == 2
+    assert "tiles are grouped by call, and genes by context" in cli.err
+
+
+def test_the_genome_of_a_single_run_is_taken_if_it_is_still_that(cli: Cli) -> None:
+    fasta = write_genome(cli.folder)
+    run = write_run(cli.folder / "run", fasta, two_genes())
+    meme = cli.write("m.meme", MOTIF.format(name="X", w=1) + "0.97 0.01 0.01 0.01\n")
+    found = cli.json("motifs", meme, "--run", run, "--test", "necessity")
+    assert found["regions"] == 8
+    assert f"the genome is that of the run: {fasta}" in cli.err
+    fasta.write_text(fasta.read_text().replace("A", "C"))
+    assert cli("motifs", meme, "--run", run, "--test", "necessity", "--out", cli.folder / "b") == 2
+    assert "not the FASTA that the run read" in cli.err
+    assert cli("motifs", meme, "-r", cli.regions, "--out", cli.folder / "b") == 2
+    assert "motifs reads sequence; name the genome with --fasta" in cli.err

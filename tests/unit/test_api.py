@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -255,6 +256,20 @@ def test_an_annotation_is_a_call_and_its_tables_are_read_and_exported(tmp_path: 
     assert means == pytest.approx([2, 3])  # half of 1 and half of 3; 3 alone
     found = raycre.export(run, "tsv", out=tmp_path / "tsv")
     assert "annotate_conservation.tsv" in [Path(path).name for path in found["files"]["tsv"]]
+
+
+def test_figures_are_found_by_a_part_of_their_title_and_written(tmp_path: Path) -> None:
+    run = raycre.open_run(write_prediction(tmp_path / "run"))
+    title = run.figures[0]
+    figure = run.plot(title.upper())
+    assert figure.title == title
+    assert figure._repr_html_().startswith("<figure><svg")
+    saved = figure.save(tmp_path / "figure.svg")
+    assert ElementTree.parse(saved).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    with pytest.raises(ConfigError, match="no such figure"):
+        run.plot("a figure that there is not")
+    with pytest.raises(ConfigError, match=r"ends with \.svg"):
+        figure.save(tmp_path / "figure.png")
 
 
 def test_a_notebook_with_widgets_has_bars_and_other_output_has_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,7 +212,7 @@ def test_the_wheel_has_the_templates_the_page_and_the_types(tmp_path: Path) -> N
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     templates = {f"raycre/templates/{path.name}" for path in (ROOT / "raycre" / "templates").iterdir()}
-    assert len(templates) == 3
+    assert len(templates) == 4
     assert templates | {"raycre/py.typed", "raycre/__init__.pyi", "raycre/report/report.html.j2"} <= names
     assert not any(name.startswith("tests/") for name in names)
 

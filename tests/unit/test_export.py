@@ -17,7 +17,7 @@ import pytest
 
 import raycre
 from raycre.cli import main
-from raycre.errors import ConfigError, GeneError, InputError, MissingInputError, TrackError
+from raycre.errors import ChromosomeError, ConfigError, GeneError, InputError, MissingInputError, TrackError
 from raycre.export.features import apart, clip, file_name, item_name, sorted_rows
 from raycre.export.formats import FORMATS
 from raycre.export.hub import LONG, SHORT
@@ -390,6 +390,18 @@ def test_a_fasta_that_has_moved_is_needed_for_indexed_files_alone(predicted: Pat
     assert "calls.bed" in export(predicted, tmp_path, "bed9", "bedgraph")
     with pytest.raises(ConfigError, match="give --sizes"):
         raycre.export(predicted, "bigwig", out=tmp_path)
+
+
+def test_lengths_of_another_genome_are_refused(predicted: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.sizes"
+    for names, words in (
+        (("1", "2"), "it has '2', the same in another style"),
+        (("x",), "give this genome's"),
+    ):
+        path.write_text("".join(f"{name}\t20000\n" for name in names))
+        with pytest.raises(ChromosomeError, match=words):
+            raycre.export(predicted, "bed9", out=tmp_path / "out", sizes=path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_bigbed_says_what_to_install(

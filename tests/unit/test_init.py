@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 
 from raycre.cli import main
-from raycre.config import PerturbConfig, PredictConfig, TrainConfig, read_config
+from raycre.config import PerturbConfig, PredictConfig, PrepareConfig, TrainConfig, read_config
 from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError, FormatError, MissingInputError
 from raycre.genome.roles import role_of
 from raycre.workflows.init import verbs, write_config
 from tests.run_folders import start_run
 
-KINDS: dict[str, Any] = {"train": TrainConfig, "predict": PredictConfig, "creme": PerturbConfig}
+KINDS: dict[str, Any] = {
+    "prepare": PrepareConfig,
+    "train": TrainConfig,
+    "predict": PredictConfig,
+    "creme": PerturbConfig,
+}
 
 
 @pytest.mark.parametrize("verb", KINDS)
@@ -55,6 +60,23 @@ def test_a_folder_of_files_fills_in_what_each_is_by_its_content(genome: DemoGeno
     creme = read_config(PerturbConfig, tmp_path / "c.yaml")
     assert (creme.inputs.gtf, creme.inputs.genes) == (genome.gtf, genome.genes)
     assert creme.model.weights == "registry:enformer"
+
+
+def test_sources_of_prepare_are_a_list_by_content_and_name(genome: DemoGenome, tmp_path: Path) -> None:
+    silencers, peaks = tmp_path / "known_silencers.bed", tmp_path / "H3K27ac.narrowPeak"
+    for path in (silencers, peaks):
+        path.write_text("chr1\t0\t900\tx\n")
+    given = [genome.fasta, genome.gtf, genome.blacklist, *genome.openness, silencers, peaks, genome.genes]
+    found = write_config("prepare", given, tmp_path / "p.yaml")
+    config = read_config(PrepareConfig, tmp_path / "p.yaml")
+    assert [(source.name, source.kind, source.path) for source in config.sources] == [
+        ("genome", "fasta", genome.fasta), ("genes", "promoters", genome.gtf),
+        ("genes-genes", "genes", genome.gtf), ("blacklist", "blacklist", genome.blacklist),
+        ("dnase_rep1", "accessibility", genome.openness[0]),
+        ("dnase_rep2", "accessibility", genome.openness[1]),
+        ("known_silencers", "silencers", silencers), ("H3K27ac", "peaks", peaks),
+    ]  # fmt: skip
+    assert (found["to_fill_in"], found["not_used"]) == ([], [str(genome.genes)])
 
 
 def test_a_training_run_fills_in_its_checkpoint_and_the_signals_that_it_has_read(tmp_path: Path) -> None:
@@ -121,8 +143,14 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(tmp_path: Path, genome
         write_config("train", [genome.fasta, other], path)
     with pytest.raises(MissingInputError, match="no such file or folder"):
         write_config("train", [tmp_path / "absent"], path)
-    with pytest.raises(ConfigError, match=r"templates of creme, predict, train; did you mean train\?"):
+    with pytest.raises(
+        ConfigError, match=r"templates of creme, predict, prepare, train; did you mean train\?"
+    ):
         write_config("trian", (), path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("[]")
+    with pytest.raises(FormatError, match="not the record of a run"):
+        write_config("train", [tmp_path / "run"], path)
     assert not path.exists()
     path.write_text("mine")
     with pytest.raises(ConfigError, match="is there already"):

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raycre.compare.tiles import read_tiles
-from raycre.errors import ConfigError, FormatError, MissingInputError, near
+from raycre.errors import ConfigError, FormatError, MissingInputError, RunMismatchError, near
 from raycre.genome.classes import CLASSES
+from raycre.genome.fingerprint import fingerprint
 from raycre.genome.regions import read_regions
 from raycre.genome.textfile import took
 from raycre.genome.texttable import Titles, read_text_table
@@ -56,7 +57,8 @@ class Selection:
 
     Attributes:
         group_by: column of the groups; "name" is column 4 of BED. None takes the first of call, group, class,
-            label, or a BED's names where all are classes of CREATE.
+            label, or a BED's names where all are classes of CREATE. Of a CREME run it is call; or context,
+            with which a region is a gene's TSS.
         test, track: of a CREME run: whose calls.
         sizes: bp of each chromosome, where the regions must lie on a genome.
     """
@@ -77,17 +79,21 @@ def read_source(given: str, how: Selection) -> RegionSource:
     Raises:
         InputError: as the readers; ConfigError for a column that is not there.
     """
-    label, equals, text = given.partition("=")
-    if equals and "/" not in label and label and not local_path(given).exists():
-        path = local_path(text)
-    else:
-        label, path = "", local_path(given)
+    label, path = split_label(given)
     if path.is_dir():
         table, read = _read_run(path, how)
     else:
         table, read = _read_file(path, how), (path,)
     table["group"] = table["group"].astype(object).where(table["group"].notna(), None)
-    return RegionSource(label or None, table, read, path)
+    return RegionSource(label, table, read, path)
+
+
+def split_label(given: str) -> tuple[str | None, Path]:
+    """Return NAME and PATH of [NAME=]PATH; a path that is there, or whose "=" is in a folder, has no NAME."""
+    label, equals, text = given.partition("=")
+    if equals and label and "/" not in label and not local_path(given).exists():
+        return label, local_path(text)
+    return None, local_path(given)
 
 
 def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:
@@ -189,16 +195,51 @@ def files_read(path: Path) -> tuple[Path, ...]:
     return parts
 
 
+def genome_of_run(path: Path) -> Path | None:
+    """Return the FASTA that a run has read; None where its record names none that is there.
+
+    Raises:
+        RunMismatchError: it is another file by now.
+    """
+    record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
+    named = record.get("config", {}).get("inputs", {}).get("fasta") if isinstance(record, dict) else None
+    if named is None or not Path(named).is_file():
+        return None
+    known = record.get("identity", {}).get("sha256.inputs.fasta")
+    if known is not None and fingerprint(Path(named)).sha256 != known:
+        raise RunMismatchError(
+            "not the FASTA that the run read: its SHA-256 is another; name that file with --fasta", path=named
+        )
+    return Path(named)
+
+
 def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...]]:
     read = files_read(path)
     verb = read_json(path / RECORD)["verb"]
     if verb == "creme":
         tiles = read_tiles(path, how.test, how.track).table
+        if how.group_by == "context":
+            return _genes_by_context(tiles, path), read
+        if how.group_by not in (None, "call"):
+            raise ConfigError(
+                "tiles are grouped by call, and genes by context", path=path, value=how.group_by
+            )
         table = tiles.assign(name=tiles["gene_name"], source="creme", group=tiles["call"])
         return table[list(COLUMNS)], read
     if verb == "annotate":
         return _read_file(read[0], how), read
     return _predictions(read, path, how), read
+
+
+def _genes_by_context(tiles: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the base of each gene's TSS, grouped by the gene's context."""
+    if tiles["context"].isna().all():
+        raise ConfigError("the run has no context test; add it to tests", path=path)
+    genes = tiles.drop_duplicates(["gene_id", "chrom", "tss", "strand"])
+    return genes.assign(
+        name=genes["gene_name"], source="creme", group=genes["context"], start=genes["tss"],
+        end=genes["tss"] + 1,
+    )[list(COLUMNS)]  # fmt: skip
 
 
 def _predictions(parts: Sequence[Path], path: Path, how: Selection) -> pd.DataFrame:

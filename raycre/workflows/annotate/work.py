@@ -16,12 +16,16 @@ import pyarrow as pa
 from raycre.annotate.declaration import Annotation
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
+from raycre.genome.fingerprint import Fingerprint
 from raycre.log import say
 from raycre.store.fields import INT, TEXT, schema_of
 from raycre.store.files import write_atomic
+from raycre.store.ledger import Ledger
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import Run
+from raycre.workflows.annotate.parts import PartSpec, Through, do_rows, rows_of_parts
 from raycre.workflows.annotate.sources import Selection, read_source
+from raycre.workflows.failures import raise_failures, write_failures
 from raycre.workflows.progress import progress
 from raycre.workflows.readings import show_readings
 
@@ -47,6 +51,8 @@ class AnnotatedRun:
         fasta: the genome; None without one.
         how: how regions are read.
         open_run: makes the run folder.
+        inputs: fingerprints of all that is read, by key.
+        through: does parts: in this process, or on replicas.
         written: paths of the results.
     """
 
@@ -55,6 +61,8 @@ class AnnotatedRun:
     fasta: Path | None
     how: Selection
     open_run: Callable[[], Run]
+    inputs: Mapping[str, Fingerprint]
+    through: Through
     written: dict[str, None] = field(default_factory=dict)
     _run: Run | None = None
 
@@ -79,23 +87,34 @@ class AnnotatedRun:
         """Read other regions; see `Annotatable`."""
         return read_source(str(path), self.how).table
 
-    def write_part(self, table: str, number: int, rows: pd.DataFrame) -> None:
-        """Write a part of a table; see `Annotatable`."""
-        folder = self.run.out / f"annotate_{table}"
-        self._write(folder / f"part-{number:06d}.parquet", rows, self._schema(table))
-        self.written[str(folder)] = None
+    def do_parts(self, kind: type, arguments: tuple[object, ...], size: int, tables: Sequence[str]) -> None:
+        """Have the regions worked on part by part; see `Annotatable`.
 
-    def read_part(self, table: str, number: int, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        Raises:
+            TasksFailedError: some parts failed for good; all others are done.
+            InputError: of the first part that failed by it.
+        """
+        run, regions = self.run, self.run.out / "inputs" / "regions.parquet"
+        rows = rows_of_parts(len(self.table), size)
+        write_table(regions, as_table(region_rows(self.table), schema_of(*REGION), run.metadata),
+                    row_group_size=size)  # fmt: skip
+        ledger = Ledger(run.out.resolve(), f"annotate_{tables[-1]}", epoch=run.epoch)
+        schemas = {table: self._schema(table) for table in tables}
+        spec = PartSpec(
+            kind, arguments, schemas, regions.resolve(), None if self.fasta is None else self.fasta.resolve(),
+            ledger, run.metadata, tuple(self.inputs.values()),
+        )  # fmt: skip
+        with progress("regions", len(self.table)) as show:
+            failed = do_rows(rows, spec, self.through, show)
+        missing = ledger.pending(row["unit"] for row in rows)
+        write_failures(run, missing, failed, {r["unit"]: f"regions {r['first']}-{r['last']}" for r in rows})
+        raise_failures(run, missing, len(rows))
+        self.written |= dict.fromkeys(str(run.out / f"annotate_{table}") for table in tables)
+
+    def read_part(self, table: str, number: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Read a part of this annotation; see `Annotatable`."""
-        folder = self.run.out / f"annotate_{table}"
-        path = folder / f"part-{number:06d}.parquet"
-        if not path.is_file():
-            return None
-        found = read_table(path, None if columns is None else list(columns))
-        if (found.schema.metadata or {}).get(b"raycre_digest") != self.run.digest.encode():
-            return None
-        self.written[str(folder)] = None
-        rows: pd.DataFrame = found.to_pandas()
+        path = self.run.out / f"annotate_{table}" / f"part-{number:06d}.parquet"
+        rows: pd.DataFrame = read_table(path, None if columns is None else list(columns)).to_pandas()
         return rows
 
     def write_text(self, name: str, lines: Iterable[str]) -> None:
