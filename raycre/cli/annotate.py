@@ -12,7 +12,7 @@ from raycre.annotate.registry import annotation_names, find_annotation
 from raycre.cli.declared import Commands, arguments, flags, group_of, parameter, with_signature
 from raycre.cli.options import DryRun, Fresh, Json, Yes, asked
 from raycre.cli.printing import print_result
-from raycre.store.location import location
+from raycre.store.location import location, on_disk
 
 if TYPE_CHECKING:
     from raycre.annotate.declaration import Annotation
@@ -68,9 +68,7 @@ Replicas = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        "--out", "-o", parser=location, help="Folder of the results; default: RUN/annotations/NAME."
-    ),
+    typer.Option("--out", "-o", parser=on_disk, help="Folder of the results; default: RUN/annotations/NAME."),
 ]
 
 

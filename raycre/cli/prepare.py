@@ -10,12 +10,12 @@ import typer
 from raycre.cli.options import DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_result
 from raycre.errors import ConfigError
-from raycre.store.location import location
+from raycre.store.location import location, on_disk
 
 Manifest = Annotated[
     Path | None, typer.Option("--config", "-c", parser=location, help="Manifest of the sources, YAML.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", parser=location, help="Run folder (run.out).")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", parser=on_disk, help="Run folder (run.out).")]
 Files = list[str] | None
 
 
@@ -29,6 +29,7 @@ def prepare_inputs(
     out: Out = None,
     assembly: Annotated[str | None, typer.Option(help="Of the result: hg19, hg38, …")] = None,
     fasta: Annotated[Files, _files("--fasta", "The genome.")] = None,
+    sizes: Annotated[Files, _files("--sizes", "Chromosome sizes, in place of a FASTA.")] = None,
     silencers: Annotated[Files, _files("--silencers", "Known silencers.")] = None,
     enhancers: Annotated[Files, _files("--enhancers", "Known enhancers.")] = None,
     promoters: Annotated[Files, _files("--promoters", "TSSs: BED, GTF or GFF3.")] = None,
@@ -55,9 +56,9 @@ def prepare_inputs(
     from raycre.config import PrepareConfig, make_config, read_config
 
     files = {
-        "fasta": fasta, "silencers": silencers, "enhancers": enhancers, "promoters": promoters,
-        "insulators": insulators, "peaks": peaks, "genes": genes, "blacklist": blacklist,
-        "accessibility": accessibility, "loops": loops,
+        "fasta": fasta, "sizes": sizes, "silencers": silencers, "enhancers": enhancers,
+        "promoters": promoters, "insulators": insulators, "peaks": peaks, "genes": genes,
+        "blacklist": blacklist, "accessibility": accessibility, "loops": loops,
     }  # fmt: skip
     if config is not None:
         if given := [f"--{kind}" for kind, paths in files.items() if paths]:

@@ -302,9 +302,8 @@ def _opened(scheme: str, bucket: str, endpoint: str, seconds: float) -> Any:
         return GCSStore(bucket, **common)
     if scheme == "abfs":
         container, _, account = bucket.partition("@")
-        return AzureStore(
-            container, **({"account_name": account.partition(".")[0]} if account else {}), **common
-        )
+        named: dict[str, Any] = {"account_name": account.partition(".")[0]} if account else {}
+        return AzureStore(container, **named, **common)
     if endpoint:
         common["endpoint"] = endpoint
         common["client_options"]["allow_http"] = endpoint.startswith("http://")  # it was asked for

@@ -127,6 +127,3 @@ def _remote(scheme: str) -> str:
     if scheme in _DOWNLOADS:
         return "files are read from a disk, not over the network; download it first and give its path"
     return f"no path: {scheme}:// is not read; give a file or folder on a disk"
-
-
-local_path = location  # its name before there were buckets

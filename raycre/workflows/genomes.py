@@ -11,9 +11,9 @@ from raycre.log import say
 from raycre.published.bgzip import recompress
 from raycre.published.cache import fetch, place_of, record_of
 from raycre.published.catalogue import Published
-from raycre.published.download import locked
 from raycre.published.genomes import GENOMES, Genome, find_genome
 from raycre.store.files import read_json, sha256_of, write_json
+from raycre.store.lock import locked
 from raycre.workflows.progress import downloading
 
 

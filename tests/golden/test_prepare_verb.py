@@ -103,6 +103,7 @@ def test_train_and_predict_take_what_was_written(run: Path) -> None:
         read_config(PredictConfig, run / "predict.yaml"),
     )
     assert train.model.modalities == ("sequence",)
+    assert (train.inputs.blacklist, predict.inputs.blacklist) == (None, None)  # no label is lost to it
     labels = read_labels(train.inputs.labels)
     assert (len(labels.table), labels.n_dropped) == (len(pd.read_parquet(run / "labels.parquet")), 0)
     regions = read_regions(predict.inputs.regions).table

@@ -380,3 +380,21 @@ def test_every_format_gives_its_regions(
             "summary/counts.parquet",
         ):
             (tmp_path / "out" / file).unlink()
+
+
+def test_files_may_be_given_by_options_and_a_manifest_or_options_is_needed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest(tmp_path)
+    out, peaks = str(tmp_path / "out"), str(tmp_path / "good.txt")
+    given = ["--out", out, "--assembly", "toy", "--sizes", str(tmp_path / "sizes.txt")]
+    for arguments, code, says in (
+        ([*given, "--peaks", f"ATAC={peaks}"], 0, "candidates: 1"),
+        (["--out", out], 2, "give --config FILE, or --out, --assembly and the files by options"),
+        (["--config", "m.yaml", "--peaks", peaks], 2, "--peaks beside --config"),
+        (["--known", "mouse"], 2, "there are K562, HepG2"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["prepare", *arguments])
+        assert (int(ended.value.code or 0), says in capsys.readouterr().err) == (code, True)
+    assert made(tmp_path)["source"].tolist() == ["ATAC"]

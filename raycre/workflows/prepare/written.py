@@ -63,7 +63,8 @@ def write_manifest(run: Run, hashes: Mapping[str, str]) -> str:
 def write_configs(run: Run, plan: PreparePlan, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Write train.yaml and predict.yaml for the tables that there are; return their files.
 
-    Their runs go into folders beside this one.
+    Their runs go into folders beside this one. The blacklist is not among their inputs: candidates are
+    free of it, and the paper filters no labels by it.
     """
     out = run.out.resolve()
     signals: dict[str, Any] = {}
@@ -73,8 +74,6 @@ def write_configs(run: Run, plan: PreparePlan, tables: Mapping[str, pd.DataFrame
         signals["accessibility"] = [str(s.path.resolve()) for s in accessibility if s.path]
     if loops := plan.of_kind("loops"):
         signals["loops"] = str(loops[0].path.resolve()) if loops[0].path else None
-    if (blacklist := plan.of_kind("blacklist")) and blacklist[0].assembly == plan.reader.assembly:
-        signals["blacklist"] = str(blacklist[0].path.resolve()) if blacklist[0].path else None
     modalities = ["sequence", *(["openness"] if "accessibility" in signals else []),
                   *(["loops"] if "loops" in signals else [])]  # fmt: skip
     name, trained = run.record["name"], out.with_name(f"{out.name}-train")
