@@ -59,7 +59,7 @@ class BucketPath(PosixPath):
     def absolute(self) -> BucketPath:
         return self
 
-    def resolve(self, strict: bool = False) -> BucketPath:
+    def resolve(self, *_: Any, **__: Any) -> BucketPath:
         return self
 
     def expanduser(self) -> BucketPath:
@@ -177,7 +177,7 @@ class BucketPath(PosixPath):
         self.unlink()
         return target
 
-    def unlink(self, missing_ok: bool = False) -> None:
+    def unlink(self, *_: Any, **__: Any) -> None:
         bucket.delete(self.place)
 
     def remove_tree(self) -> None:
@@ -185,7 +185,7 @@ class BucketPath(PosixPath):
         for name in self.listed():
             (self / name).unlink()
 
-    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+    def mkdir(self, *_: Any, **__: Any) -> None:
         """Do nothing: a folder is there when something lies in it."""
 
     def rmdir(self) -> None:

@@ -16,7 +16,7 @@ from raycre.store.bucket_path import BucketPath
 from raycre.store.files import read_json
 from raycre.store.location import location
 from raycre.store.parquet import read_table
-from raycre.workflows.predict import run as predict_run
+from raycre.workflows.predict.run import run_predict
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import connect_to_nothing, run_creme
 from tests.s3_server import BUCKET, ENVIRONMENT, S3, bucket_at, serve_s3
@@ -65,13 +65,12 @@ def test_creme_writes_into_a_bucket_what_it_writes_on_a_disk(
 
 
 def test_predict_writes_into_a_bucket_what_it_writes_on_a_disk(
-    genome: DemoGenome, tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+    genome: DemoGenome, tmp_path: Path, s3: S3
 ) -> None:
     def here(rows: Any, read: Any, kind: type, arguments: tuple[Any, ...], share: Any) -> Iterator[Any]:
         replica = kind(*arguments)
         yield from (replica(read(row)) for row in rows)
 
-    monkeypatch.setattr(predict_run, "stream", here)
     few = tmp_path / "few.bed"
     few.write_text("".join(genome.candidates.read_text().splitlines(keepends=True)[:60]))
     write_model(tmp_path / "model.safetensors", TINY.build())
@@ -82,7 +81,7 @@ def test_predict_writes_into_a_bucket_what_it_writes_on_a_disk(
         inputs: dict[str, Any] = {"fasta": str(genome.fasta), "regions": str(few)}
         inputs["openness"] = [str(path) for path in genome.openness]
         values = {"inputs": inputs, "views": 2, "shard_size": 25}
-        predict_run.run_predict(predict_config(genome, checkpoint, out, **values))
+        run_predict(predict_config(genome, checkpoint, out, **values), stream=here)
     patterns = ("predictions/part-*.parquet", "summary/*.parquet", "plan.parquet", "inputs/*.parquet")
     for pattern in patterns:
         expected = bytes_of(tmp_path / "local", pattern)
