@@ -129,7 +129,6 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
         ("recipe.epoch=3", "unknown key recipe.epoch; did you mean epochs"),
         ("model.codebook.k=3", "unknown key model.codebook.k; did you mean K"),
         ("run=3", "run: takes a mapping of the keys name, out, seed"),
-        ("inputs.fasta=s3://b/x", "inputs.fasta: object storage"),
     ],
 )
 def test_a_wrong_override_is_named(tmp_path: Path, given: str, said: str) -> None:
