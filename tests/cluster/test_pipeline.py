@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_pipeline_on_the_command_line_ends_with_the_table(
         main(["creme", "pipeline", "--config", str(config), "--create-run", str(by_hand)])
     assert ended.value.code == 0
     lines = capsys.readouterr().out.splitlines()
-    table = lines[lines.index("elements:") + 1 :]
+    table = list(takewhile(lambda line: line.startswith("  "), lines[lines.index("elements:") + 1 :]))
     assert table[0].split()[:4] == ["element", "name", "by_create", "p"]
     assert (
         len(table) == 1 + read_table(out / "summary" / "elements.parquet").num_rows // 2

@@ -154,13 +154,18 @@ def test_a_suspended_driver_is_overtaken_and_ends_itself_when_it_wakes(
     assert sorted(path.name for path in out.iterdir()) == ["held", "run.json"]
 
 
+def noted(path: Path) -> bool:
+    """Whether a run has begun its work: its record is then written to the end of the beginning."""
+    return path.is_file() and "inputs_read" in read_json(path)
+
+
 def test_the_command_line_refuses_a_folder_in_use(genome: DemoGenome, tmp_path: Path) -> None:
     out, log = tmp_path / "run", tmp_path / "driver.log"
     values = perturb_values(genome, out, ("ENHA",))
     values["creme"] = {"n_shuffles": dict.fromkeys(("context", "necessity", "sufficiency"), 300)}
     command = [sys.executable, "-m", "raycre.cli", "creme", "config", "--config", str(tmp_path / "run.yaml")]
     with running(["creme", "config"], values, tmp_path) as driver:
-        until(lambda: (out / "run.json").is_file() or driver.poll() is not None, log.read_text)
+        until(lambda: noted(out / "run.json") or driver.poll() is not None, log.read_text)
         assert driver.poll() is None, log.read_text()
         before = (out / "run.json").read_bytes()
         second = subprocess.run([*command, "--fresh", "--yes"], capture_output=True, text=True, check=False)
