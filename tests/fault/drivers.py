@@ -77,8 +77,11 @@ def kill_worker(driver: subprocess.Popen[bytes], name: str) -> None:
 
 
 def interrupt(driver: subprocess.Popen[bytes], number: int) -> None:
-    """Signal all processes of the driver's group, as a terminal does; wait until all have ended."""
+    """Signal a driver, and wait until all that it started has ended, too.
+
+    Ctrl-C goes to all of its process group, as from a terminal; SIGTERM to the driver alone, as by `kill`.
+    """
     started = descendants(driver.pid)
-    os.killpg(driver.pid, number)
+    (os.killpg if number == signal.SIGINT else os.kill)(driver.pid, number)
     until(lambda: driver.poll() is not None, lambda: "the driver does not end")
     until(lambda: not any(map(alive, started)), lambda: f"still running: {started}")
