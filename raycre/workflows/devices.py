@@ -9,6 +9,7 @@ import ctypes
 import os
 import sys
 
+import pyarrow as pa
 import torch
 
 from raycre.errors import RaycreError
@@ -69,3 +70,14 @@ def keep_memory() -> None:
     if mallopt is not None:
         mallopt(-3, 1 << 30)
         mallopt(-1, (1 << 31) - 1)
+
+
+def release_memory() -> None:
+    """Give memory that is free in this process back to the system, where its libraries know how to.
+
+    A driver holds all regions while it plans, and for the hours after that it needs none of them.
+    """
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

@@ -5,6 +5,7 @@ No Ray: one replica in this process takes the pool's place, so that passes can b
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from raycre.creme.perturbation import Perturbation
 from raycre.creme.shuffle import SHUFFLE
 from raycre.creme.tiles import context_tiles
 from raycre.demo.genome import DemoGenome
-from raycre.errors import AssemblyError, RunMismatchError, TasksFailedError
+from raycre.errors import AssemblyError, RunHeldError, RunMismatchError, TasksFailedError
 from raycre.report.page import write_report
 from raycre.store.files import read_json, write_json
+from raycre.store.lease import Lease
 from raycre.store.parquet import read_table
 from raycre.workflows.compare.run import run_comparison
 from raycre.workflows.perturb import replica as replicas
@@ -170,6 +172,25 @@ def test_a_folder_with_shuffles_of_seqpro_is_read_by_report_and_compare(
     )
     # ENHA's two enhancers are among the tiles, and one of SILA's two silencers.
     assert [(row["group"], row["n"]) for row in compared["overlaps"]] == [("enhancer", 2), ("silencer", 1)]
+
+
+def test_a_comparison_owns_the_folder_that_it_writes_to(shuffled_by_seqpro: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.bed").write_text("chr1\t0\t100000\n")
+    compare = partial(
+        run_comparison, "overlap", shuffled_by_seqpro, {"beds": [tmp_path / "a.bed"]}, test="necessity"
+    )
+    driver = Lease(shuffled_by_seqpro, "raycre creme")
+    driver.claim()
+    try:
+        with pytest.raises(RunHeldError, match="raycre creme of "):
+            compare()
+        assert not list((shuffled_by_seqpro / "summary").glob("compare_*"))
+        compare(out=tmp_path / "elsewhere")  # writes nothing to the run
+    finally:
+        driver.release()
+    compare()
+    assert list((shuffled_by_seqpro / "summary").glob("compare_*"))
+    assert not list(tmp_path.rglob("lease"))
 
 
 def test_a_folder_as_the_authors_shuffle_goes_on_whatever_shuffles_otherwise(

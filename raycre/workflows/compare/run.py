@@ -11,6 +11,7 @@ from raycre.compare.registry import find_comparison
 from raycre.errors import ConfigError, near
 from raycre.figures.comparisons import FIGURES
 from raycre.options import option_files, read_options
+from raycre.store.lease import Lease
 from raycre.workflows.compare.compared_run import open_compared
 
 
@@ -42,6 +43,8 @@ def run_comparison(
 
     Raises:
         InputError: bad input; nothing was written.
+        RunHeldError: a driver is at work in the folder that results go to; nothing was written.
+        LeaseLostError: another driver has taken that folder over meanwhile.
     """
     comparison = find_comparison(name)
     _check_figure(comparison)
@@ -57,8 +60,14 @@ def run_comparison(
         calls=comparison.calls(options),
         files=dict(option_files(comparison, options)),
     )
-    facts, tables = comparison.compare(compared, options)
-    files = [compared.write(table, rows) for table, rows in tables.items()] + list(compared.folders)
+    lease = Lease(run if out is None else out, f"raycre compare {name}")
+    lease.claim()
+    try:
+        facts, tables = comparison.compare(compared, options)
+        lease.check()
+        files = [compared.write(table, rows) for table, rows in tables.items()] + list(compared.folders)
+    finally:
+        lease.release()
     return {**compared.facts, **facts, **({"files": files} if files else {})}
 
 

@@ -19,6 +19,7 @@ from raycre.store.ledger import Ledger, Outcome
 from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_groups, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
+from raycre.workflows.devices import release_memory
 from raycre.workflows.failures import raise_failures, write_failures
 from raycre.workflows.fresh import Fresh
 from raycre.workflows.inputs import say_dropped
@@ -65,13 +66,18 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
     run.note(**plan.calling.record(plan.n_views))
     if doubt := plan.calling.doubt(plan.n_views):
         say(doubt)
-    table = with_metadata(pa.Table.from_pandas(plan.regions, preserve_index=False), run.metadata)
-    write_groups(run.out / "inputs" / "regions.parquet", table, units["first"].tolist())
-    write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
+    _write_plan(plan, run)
     spec, share = _spec_of(plan, run), plan.share
-    del plan  # the models are in the replicas from here on
+    del plan  # regions are in files and the models in the replicas from here on
+    release_memory()
     failed = _run_units(spec, share, units, through)
     return _finish(run, units, failed, classes)
+
+
+def _write_plan(plan: PredictPlan, run: Run) -> None:
+    table = with_metadata(pa.Table.from_pandas(plan.regions, preserve_index=False), run.metadata)
+    write_groups(run.out / "inputs" / "regions.parquet", table, plan.units["first"].tolist())
+    write_table(run.out / "plan.parquet", as_table(plan.units, SHARDS, run.metadata))
 
 
 def _say(plan: PredictPlan) -> None:
