@@ -40,6 +40,10 @@ def test_a_page_has_the_table_that_code_makes(page: str, table: str) -> None:
     assert table in (ROOT / page).read_text(), "python docs/tables.py writes it"
 
 
+def test_the_command_line_has_the_declarations_that_its_help_is_made_of() -> None:
+    assert (ROOT / docs.BUILT_IN).read_text() == docs.built_in(), "python docs/tables.py writes it"
+
+
 def test_a_table_is_written_where_its_earlier_form_stands() -> None:
     page = "a\n\n| x | y |\n|---|---|\n| 1 | old |\n\nb\n\n| x | y |\n|---|---|\n| 2 | other |\n"
     new = "| x | y |\n|---|---|\n| 2 | new |\n| 3 | more |"
