@@ -1,8 +1,8 @@
 """The documentation's site: `make docs` builds it, and takes a warning for an error.
 
 Sphinx with the PyData theme and MyST: the pages are the Markdown that stands here, and the API comes from
-docstrings. README, CONTRIBUTING, CHANGELOG and the measurements are pages as they are; links to other files of the
-repository become downloads.
+docstrings. README, CONTRIBUTING, CHANGELOG and the measurements are pages as they are; links to other files
+of the repository become downloads.
 """
 
 from __future__ import annotations
