@@ -24,6 +24,7 @@ from raycre.engine.capacity import check_room, wait_for
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
+from raycre.events import LEFT, emit
 
 DEPTH = 2  # units in flight per actor: the next one waits there while one is worked on
 LOOK_EVERY = 5.0  # seconds between looks at the cluster: nodes come and go
@@ -122,6 +123,7 @@ class _FanOut:
                     if not self._actors.started(ref):
                         for outcome in self._landed(ref):
                             self._left -= 1
+                            emit(LEFT, units=self._left)
                             yield outcome
         finally:
             for member in self._actors.members:  # what still flies was done by others
