@@ -13,8 +13,8 @@ from raycre.engine.resources import Share
 from raycre.errors import ConfigError
 from raycre.workflows.pricing import NodePrice, cheapest_by, offers_of, priced, read_prices, replica_price
 
-CPU = {"name": "c", "price": 0.8, "cpus": 16, "start": 180.0}
-GPU = {"name": "g", "price": 4.0, "cpus": 8, "gpus": 1, "speed": 20.0, "start": 180.0}
+CPU: dict[str, Any] = {"name": "c", "price": 0.8, "cpus": 16, "start": 180.0}
+GPU: dict[str, Any] = {"name": "g", "price": 4.0, "cpus": 8, "gpus": 1, "speed": 20.0, "start": 180.0}
 SHARE = Share(cpus=4)
 WORK: dict[str, Any] = {"units": 100, "seconds": 600.0, "startup": 20.0}
 COST = {"cpu_seconds": 100 * 600.0 * 4, "startup_seconds": 20.0}

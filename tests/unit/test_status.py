@@ -20,7 +20,6 @@ from raycre import __version__
 from raycre.cli import main
 from raycre.errors import MissingInputError
 from raycre.events import LOST, REPLICAS, emit
-from raycre.store import holder
 from raycre.store.files import read_json, write_json
 from raycre.store.journal import Journal, read_journal
 from raycre.store.lease import FOLDER
@@ -227,7 +226,7 @@ def test_a_beat_from_a_clock_that_is_minutes_off_is_watched(
 ) -> None:
     out = predict(tmp_path, 2, {0: 10})
     beat = hold(out, 300, **elsewhere(beat=300))
-    monkeypatch.setattr(holder.time, "sleep", lambda _: beat.write_text("moved"))
+    monkeypatch.setattr("raycre.store.holder.time.sleep", lambda _: beat.write_text("moved"))
     assert read_status(out).state == "running"
 
 

@@ -19,6 +19,7 @@ from raycre.workflows.pricing import NodePrice, replica_price
 from raycre.workflows.status.units import RunUnits, read_units
 
 RECENT = 1800.0  # seconds whose units give the rate
+FEW = 20  # units that give it where the last while has none
 STALLED = 5.0  # times the usual gap between two units, after which the time since the last one counts as well
 SKEW = 15.0  # seconds of difference between two clocks that are worth a word
 
@@ -261,9 +262,9 @@ def _predict(status: RunStatus, units: RunUnits) -> None:
     """Fill in rate and time left, by the units of the last while."""
     since = max([stay.began for stay in status.stays if stay.how == "running"], default=0.0)
     end = status.now if status.state == "running" else (units.at[-1] if units.at else 0.0)
-    recent = [
-        (at, w) for at, w in zip(units.at, units.weights, strict=True) if at >= max(since, end - RECENT)
-    ]
+    mine = [(at, w) for at, w in zip(units.at, units.weights, strict=True) if at >= since]
+    recent = [each for each in mine if each[0] >= end - RECENT]
+    recent = recent if len(recent) > 1 else mine[-FEW:]
     if status.state == "running" and units.folds:
         _predict_folds(status, units)
         return

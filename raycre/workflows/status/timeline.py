@@ -32,8 +32,12 @@ def timeline_page(status: RunStatus) -> str:
     if end > begin:
         bands = [(stay.began, stay.ended) for stay in status.stays]
         if status.units is not None and status.units.at:
-            at, known = status.units.at, status.units.known
-            line = [(begin, known), *((t, known + i) for i, t in enumerate(at, 1)), (end, known + len(at))]
+            at, known = status.units.at, float(status.units.known)
+            line: list[tuple[float, float]] = [
+                (begin, known),
+                *((t, known + i) for i, t in enumerate(at, 1)),
+                (end, known + len(at)),
+            ]
             body += [
                 f"<h2>{escape(status.units.what)} done</h2>",
                 _plot(line, begin, end, "done", f"{status.units.what} done over time", bands, steps=False),

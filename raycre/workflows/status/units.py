@@ -142,9 +142,10 @@ def _planned(out: Path, parts: str, what: str) -> RunUnits:
 
 def _plan(out: Path) -> pd.DataFrame | None:
     try:
-        return read_table(out / "plan.parquet").to_pandas()
+        plan: pd.DataFrame = read_table(out / "plan.parquet").to_pandas()
     except (MissingInputError, FormatError):  # not written yet
         return None
+    return plan
 
 
 def _failures(out: Path) -> set[str]:

@@ -92,6 +92,6 @@ def length_of_time(seconds: float) -> str:
     if minutes < 100:
         return f"{minutes} min"
     if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
+        return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
     whole = timedelta(minutes=minutes)
     return f"{whole.days} d {whole.seconds // 3600} h"
