@@ -19,6 +19,7 @@ from raycre.engine.cluster import connected, one_line
 from raycre.engine.passes import ROWS_PER_BLOCK, Landed, Pass, Row, Stages
 from raycre.engine.resources import Share
 from raycre.errors import InputError, RaycreError
+from raycre.events import LEFT, LOST, REPLICAS, emit
 from raycre.log import say
 
 FRUITLESS = 3  # passes in a row that did nothing
@@ -69,6 +70,7 @@ class _Stream:
         self._heard = self._said = time.monotonic()
         self._fruitless = 0
         self._failure = ""  # the last that was said
+        self._working: set[str] = set()
         self._patience = Patience(self._share, "replica")
 
     def outcomes(self, rows: Sequence[Row]) -> Iterator[Row]:
@@ -91,12 +93,18 @@ class _Stream:
                     self._failed(landed.problem)
                 elif missing.pop(landed.row[self._key], None) is not None:
                     self._note(origin, landed.seconds)
+                    if origin is current and landed.by not in self._working:
+                        self._working.add(landed.by)
+                        emit(REPLICAS, n=len(self._working))
+                    emit(LEFT, units=len(missing))
                     yield landed.row
         finally:
+            emit(REPLICAS, n=0)
             current.give_up()
 
     def _start(self, rows: Iterable[Row]) -> Pass:
         todo = list(rows)
+        self._working.clear()
         return Pass(todo, self._stages, target(self._share, len(todo)), self._landed)
 
     def _note(self, origin: Pass, seconds: float) -> None:
@@ -125,6 +133,7 @@ class _Stream:
             self._failure = one_line(ended.error)
         why = "; ".join(filter(None, (quiet, self._failure))) or "their replicas were lost"
         self._fruitless = 0 if ended.gave else self._fruitless + 1
+        emit(LOST, why=why)
         if self._fruitless >= FRUITLESS:
             raise RaycreError(
                 f"{missing} units came to nothing {FRUITLESS} times in a row ({why}); finished parts "
