@@ -79,7 +79,8 @@ class BigWig:
     def values(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
         """Return float32 (end - start,) of a part of the chromosome; bases without data are NaN."""
         at = np.array([start])
-        return fill(self.intervals(chrom, at, end - start), at, end - start, np.nan)[0]
+        values: NDArray[np.float32] = fill(self.intervals(chrom, at, end - start), at, end - start, np.nan)[0]
+        return values
 
     def stored(self, chrom: str) -> Iterator[Intervals]:
         """Go through all values of a chromosome, some blocks at a time.

@@ -39,7 +39,8 @@ def fill(intervals: Intervals, at: NDArray[np.int64], length: int, background: f
     extent = int(at[-1] - at[0]) + length if len(at) else 0
     if len(at) * length > _OFTEN * extent:
         stretch = _fill(intervals, at[:1], extent, background)[0]
-        return np.lib.stride_tricks.sliding_window_view(stretch, length)[at - at[0]]
+        windows: NDArray[Any] = np.lib.stride_tricks.sliding_window_view(stretch, length)[at - at[0]]
+        return windows
     return _fill(intervals, at, length, background)
 
 

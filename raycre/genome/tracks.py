@@ -204,9 +204,13 @@ def mean_of(
 def _sum_part(
     tracks: Sequence[Track], chrom: str, start: NDArray[np.int64], length: int
 ) -> NDArray[np.float64]:
-    total = np.zeros((len(start), length), dtype=np.float64)
-    for track in tracks:
-        total += track.read_part(chrom, start, length)
+    return _total([track.read_part(chrom, start, length) for track in tracks])
+
+
+def _total(values: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    total = np.zeros(values[0].shape, dtype=np.float64)
+    for each in values:
+        total += each
     return total
 
 
@@ -227,4 +231,4 @@ def _mean_part(
         if np.isfinite([total.min(), total.max()]).all():
             total *= np.float32(0.5)
             return total
-    return np.add.reduce(values, axis=0, dtype=np.float64) / len(values)
+    return _total(values) / len(values)
