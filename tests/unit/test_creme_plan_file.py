@@ -87,7 +87,7 @@ def test_a_plan_has_the_rows_of_all_steps_and_counts_each_pass_once(
 def test_units_are_a_sequence() -> None:
     found = [Planned(Unit(f"u{i}", GENES[0], ()), 0, 1, 1) for i in range(3)]
     walks: list[Any] = []
-    units = Units(lambda: walks.append(0) or iter(found), 3)  # type: ignore[func-returns-value]
+    units = Units(lambda: walks.append(0) or iter(found), 3)
     assert len(units) == 3
     assert not walks
     assert [unit.name for unit in units] == ["u0", "u1", "u2"]
