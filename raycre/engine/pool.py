@@ -24,6 +24,7 @@ from raycre.engine.capacity import check_room, wait_for
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
+from raycre.events import LEFT, emit
 
 DEPTH = 2  # units in flight per actor: the next one waits there while one is worked on
 LOOK_EVERY = 5.0  # seconds between looks at the cluster: nodes come and go
@@ -125,6 +126,7 @@ class _FanOut:
                     if not self._actors.started(ref):
                         for outcome in self._landed(ref):
                             self._open -= 1
+                            emit(LEFT, units=self._left)
                             yield outcome
         finally:
             for member in self._actors.members:  # what still flies was done by others
@@ -142,12 +144,16 @@ class _FanOut:
             ready += ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)[0]
         return ready
 
+    @property
+    def _left(self) -> int:
+        """Units that are not done, as far as is known."""
+        return self._open + max(self._planned, self._upcoming is not None)
+
     def _look(self, now: float) -> None:
         """See whether actors are missing, too many, or hung."""
         actors = self._actors
         # For anything but the work itself as many as there are will do.
-        left = self._open + max(self._planned, self._upcoming is not None)
-        actors.aim_at(left, grow=self._method == "work" or not actors.members)
+        actors.aim_at(self._left, grow=self._method == "work" or not actors.members)
         actors.check_alive()
         limit = self._limit(HUNG, LONG)
         for member in [m for m in actors.ready() if m.flying and now - m.since > limit]:

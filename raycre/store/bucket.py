@@ -178,6 +178,15 @@ def listing(place: Place) -> Iterator[str]:
             yield from [each["path"][cut:] for each in chunk]
 
 
+def entries(place: Place) -> dict[str, Entry]:
+    """Return what a store says of all objects below a prefix, by their keys after it; as `listing`."""
+    obstore = _client(place)
+    cut = len(place.key) + 1 if place.key else 0
+    with _named(place, "be listed"):
+        found = obstore.list(_store(place), place.key or None, chunk_size=1000)
+        return {each["path"][cut:]: _entry(each) for chunk in found for each in chunk}
+
+
 def names_in(place: Place) -> list[str]:
     """Return the names of objects, and of prefixes of objects, right below a prefix; sorted."""
     obstore = _client(place)

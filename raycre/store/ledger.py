@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from raycre.errors import BucketAccessError, BucketError, InputError
+from raycre.events import UNIT, emit
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
 
@@ -95,6 +96,12 @@ class Ledger:
         since its mark was written before the work began. Bad input is not tried again; after anything else
         there is a pause, the longer the more tries there were.
         """
+        started = time.perf_counter()
+        outcome = self._outcome(unit, work)
+        emit(UNIT, name=unit, seconds=time.perf_counter() - started, error=outcome.error)
+        return outcome
+
+    def _outcome(self, unit: str, work: Callable[[], object]) -> Outcome:
         try:
             return self._run(unit, work)
         except (BucketAccessError, BucketError) as error:  # the marks could not be kept

@@ -133,10 +133,14 @@ def read_finished(run: Path, verb: str, *, key: str | None = None) -> dict[str, 
 
 
 def is_finished(out: Path, config: Mapping[str, object]) -> bool:
-    """Whether a folder's run.json says that a run of this very configuration is finished."""
+    """Whether a folder's run.json says that a run of this configuration is finished, whatever did it."""
     path = out / RECORD
     record = read_json(path) if path.is_file() else None
-    return isinstance(record, dict) and bool(record.get("finished")) and record.get("config") == config
+    if not isinstance(record, dict) or not isinstance(before := record.get("config"), dict):
+        return False
+    # Resources change no result; a later raycre may know more of their keys.
+    same = {**before, "resources": None} == {**config, "resources": None}
+    return bool(record.get("finished")) and same
 
 
 def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:

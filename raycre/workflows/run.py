@@ -16,6 +16,7 @@ from raycre.engine.interrupt import Interrupt
 from raycre.engine.resources import Share
 from raycre.errors import LeaseLostError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
+from raycre.store.journal import Journal
 from raycre.store.lease import Lease, find_over
 from raycre.store.run import Growth, Run, check_folder, is_finished, open_run
 from raycre.workflows.fresh import Fresh, preview_removal, removal
@@ -166,6 +167,7 @@ class Start:
             remove=removal(self.fresh),
             lease=lease,
         )
+        self._stack.enter_context(Journal(self.out, lease.epoch).kept())
         run.note(**facts)
         run.note(inputs_read=self.readings)
         show_readings()

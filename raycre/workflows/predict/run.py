@@ -26,6 +26,7 @@ from raycre.workflows.inputs import say_dropped
 from raycre.workflows.predict.cost import cost_of
 from raycre.workflows.predict.plan import PARTS, PredictPlan, plan_prediction
 from raycre.workflows.predict.shards import CrePredictor, ShardSpec, read_shard
+from raycre.workflows.pricing import priced
 from raycre.workflows.progress import progress
 from raycre.workflows.run import Start
 
@@ -58,7 +59,9 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
     plan = plan_prediction(config, start)
     if start.dry_run:
         start.preview()
-        return cost_of(plan, start.started) | plan.unseen
+        cost = cost_of(plan, start.started)
+        left = cost["shards"] - cost["shards_done"]
+        return cost | priced(cost, plan.share, left, config.resources.prices()) | plan.unseen
     todo = through is stream and (start.fresh or plan.ledger.pending(plan.units["unit"]))
     run = start.open(**plan.identity, facts=plan.facts, share=plan.share if todo else None)
     units, classes = plan.units, plan.checkpoint.classes
