@@ -6,9 +6,7 @@ PyTorch and Ray take seconds to load.
 
 from __future__ import annotations
 
-import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, NoReturn
 
 import typer
@@ -19,7 +17,7 @@ from raycre.cli.compare import compare
 from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
-from raycre.cli.examples import ExampleGroup
+from raycre.cli.examples import Program
 from raycre.cli.export import export
 from raycre.cli.genome import genome
 from raycre.cli.init import init
@@ -48,7 +46,7 @@ LEFT_OUT = ("ray", "torch", "sklearn", "scipy", "grpc")
 
 app = typer.Typer(
     name="raycre",
-    cls=ExampleGroup,
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
     no_args_is_help=True,
@@ -69,12 +67,16 @@ app.add_typer(compare, name="compare")
 
 def _version(value: bool) -> None:
     if value:
+        import platform
+
         found = [f"{name} {_version_of(name)}" for name in VERSIONS_OF]
         print(f"raycre {__version__} (Python {platform.python_version()}, {', '.join(found)})")
         raise typer.Exit
 
 
 def _version_of(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

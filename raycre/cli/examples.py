@@ -47,6 +47,27 @@ class ExampleGroup(TyperGroup):
             command.epilog = f"Example: {EXAMPLES.get(words) or _example(words, command)}"
         return command
 
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return --help; False where it is not given, which typer takes without importing pydantic."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
+class Program(ExampleGroup):
+    """The program itself.
+
+    Its options of shell completion are there only where no verb is named: typer imports pydantic to find that
+    they were not given, which takes longer than a help.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the words of the command line."""
+        if args and not args[0].startswith("-"):
+            self.params = [each for each in self.params if not str(each.name).endswith("_completion")]
+        return super().parse_args(ctx, args)
+
 
 def _example(words: str, command: Any) -> str:
     """An example of a command that is made from a declaration: its files, and what it is about."""

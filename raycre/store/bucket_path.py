@@ -100,6 +100,10 @@ class BucketPath(PosixPath):
 
     def listed(self) -> list[str]:
         """Return the names of all that lies below, after this one."""
+        return list(bucket.listing(self.place))
+
+    def iter_listed(self) -> Iterator[str]:
+        """Yield what `listed` returns, as it comes."""
         return bucket.listing(self.place)
 
     def times(self) -> dict[str, float]:

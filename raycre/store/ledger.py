@@ -66,7 +66,7 @@ class Ledger:
     def pending(self, units: Iterable[str]) -> list[str]:
         """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing."""
         if isinstance(self.out, BucketPath):
-            there = set((self.out / self.parts).listed())
+            there = set((self.out / self.parts).iter_listed())
             return [unit for unit in units if f"{unit}{self.suffix}" not in there]
         return [unit for unit in units if not self.part(unit).is_file()]
 

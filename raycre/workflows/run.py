@@ -19,7 +19,7 @@ from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import log_about
 from raycre.store.journal import Journal
 from raycre.store.lease import Lease, find_over
-from raycre.store.run import Run, check_folder, is_finished, open_run
+from raycre.store.run import Growth, Run, check_folder, is_finished, open_run
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out, fingerprint_inputs, sha256_by_key
 from raycre.workflows.readings import listen, show_readings
@@ -133,6 +133,7 @@ class Start:
         inner: Iterable[Path] = (),
         share: Share | None = None,
         what: str = "replica",
+        growth: Growth | None = None,
     ) -> Run:
         """Own and open the run folder, note `facts` in it, and show what the inputs were taken for.
 
@@ -149,6 +150,7 @@ class Start:
             UnsharedPathError: a node of the cluster does not see the folder, or an input, as it is here.
         """
         fields: dict[str, Any] = {"verb": self.verb, "config": config, "science": science, "layout": layout}
+        fields["growth"] = growth
         check_folder(self.out, **fields, fresh=bool(self.fresh))
         if share is not None:
             # stdout is the result's alone; Ray's driver prints there what it hears of lost processes.

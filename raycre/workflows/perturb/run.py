@@ -147,7 +147,7 @@ def _do_stages(work: CremeWork, pool: Pool) -> None:
         genes = work.at_peak(genes, pool)
     table = pa.Table.from_pandas(pd.DataFrame(genes))
     write_table(run.out / "inputs" / "genes.parquet", with_metadata(table, run.metadata | plan.metadata))
-    work.row = {gene_folder(gene): number for number, gene in enumerate(genes)}
+    work.planned.row = {gene_folder(gene): number for number, gene in enumerate(genes)}
     stage: Stage | None = first_stage(plan, genes)
     while stage is not None:
         genes, failed = work.do(stage, genes, pool)
