@@ -12,7 +12,6 @@ REPLICAS = "replicas"  # n: how many work from now on
 LOST = "lost"  # why: a replica, or a group of workers, was lost
 LEFT = "left"  # units: that are not done
 UNIT = "unit"  # name, seconds, error: a try of a unit is over, in the process that made it
-PASSES = "passes"  # asked, computed, bases, seconds: forward passes that a replica has done
 
 _listeners: list[Listener] = []
 

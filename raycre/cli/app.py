@@ -32,6 +32,7 @@ from raycre.cli.tracks import tracks
 from raycre.cli.train import list_models, train
 from raycre.cli.weights import weights
 from raycre.errors import RaycreError
+from raycre.log import log_json
 
 NO_WINDOWS = (
     "error: raycre runs on Linux and macOS, not on Windows itself; install it in WSL (`wsl --install` in "
@@ -87,8 +88,12 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Versions of what matters.")
     ] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--log-json", help="Log to stderr as JSON lines: time, node, run, message.")
+    ] = False,
 ) -> None:
     """Options of the program itself."""
+    log_json(json_lines)
 
 
 def main(arguments: list[str] | None = None) -> None:

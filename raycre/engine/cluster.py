@@ -16,6 +16,7 @@ from ray.exceptions import RayError
 
 from raycre.engine.head import Watch, answers, find_head
 from raycre.engine.local_ray import local_options
+from raycre.engine.metrics import measure_events
 from raycre.errors import InputError, RaycreError
 from raycre.log import say
 
@@ -56,6 +57,7 @@ def connected() -> Iterator[None]:
             stack.enter_context(_started())
         if _watch is None:
             stack.enter_context(_watched())
+        measure_events()
         yield
 
 

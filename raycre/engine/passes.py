@@ -24,6 +24,7 @@ from ray.util.annotations import RayDeprecationWarning
 
 from raycre.engine.cluster import one_line
 from raycre.engine.head import answers
+from raycre.engine.metrics import measure_events
 from raycre.engine.resources import Share
 from raycre.engine.worker import end_with_head
 from raycre.errors import RaycreError
@@ -174,6 +175,7 @@ class _Replica:
 
     def __init__(self, kind: Callable[..., Callable[[Row], Row]], arguments: tuple[object, ...]) -> None:
         end_with_head()
+        measure_events()
         self._problem: Exception | None = None
         self._number = uuid.uuid4().hex
         try:

@@ -11,6 +11,7 @@ from typing import Any
 import ray
 
 from raycre.engine.head import answers
+from raycre.engine.metrics import measure_events
 
 ASK_EVERY = 5.0  # seconds between two questions to the head
 GONE_AFTER = 20.0  # seconds without an answer; Ray itself lets its workers live on for more than a minute
@@ -27,6 +28,7 @@ class Hosted:
 
     def __init__(self, kind: type, spec: object, fetch: Callable[[], object]) -> None:
         end_with_head()
+        measure_events()
         self._problem: Exception | None = None
         try:
             self._replica = kind(spec, fetch)

@@ -16,6 +16,7 @@ from raycre.engine.interrupt import Interrupt
 from raycre.engine.resources import Share
 from raycre.errors import LeaseLostError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
+from raycre.log import log_about
 from raycre.store.journal import Journal
 from raycre.store.lease import Lease, find_over
 from raycre.store.run import Growth, Run, check_folder, is_finished, open_run
@@ -50,6 +51,7 @@ class Start:
         self.started = time.process_time()
         check_out(out)
         self.verb, self.out, self.fresh, self.dry_run = verb, out, fresh, dry_run
+        log_about(run=str(out), verb=verb)
         self.readings = listen()
         self.inputs: dict[str, Fingerprint] = {}
         self._stack, self._interrupt = ExitStack(), Interrupt()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from raycre.cli import main
 from raycre.create.model.weight_files import write_model
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RunMismatchError, TasksFailedError
@@ -17,6 +18,7 @@ from raycre.store.files import read_json
 from raycre.store.location import location
 from raycre.store.parquet import read_table
 from raycre.workflows.predict.run import run_predict
+from tests.compared_runs import two_genes, write_genome, write_run
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import connect_to_nothing, run_creme
 from tests.s3_server import BUCKET, ENVIRONMENT, S3, bucket_at, serve_s3
@@ -190,3 +192,26 @@ def test_inputs_in_a_bucket_are_brought_once_and_give_the_same_rows(
     assert parts_of(tmp_path / "remote") == parts_of(tmp_path / "again") == expected
     record = read_json(tmp_path / "remote" / "run.json")
     assert record["config"]["inputs"]["fasta"] == inputs["fasta"]
+
+
+def test_compare_reads_and_writes_a_run_in_a_bucket(
+    genome: DemoGenome, tmp_path: Path, s3: S3, capsys: pytest.CaptureFixture[str]
+) -> None:
+    intervals = tmp_path / "known.bed"
+    intervals.write_text("chr1\t1000\t9000\n")
+    tables = {}
+    for name, out in (("disk", tmp_path / "compared"), ("bucket", location(f"s3://{BUCKET}/compared"))):
+        fasta = write_genome(tmp_path)
+        write_run(out, fasta, two_genes())
+        with pytest.raises(SystemExit, match="0"):
+            main(["compare", "overlap", str(out), str(intervals), "--test", "necessity"])
+        tables[name] = {
+            str(path.relative_to(out)): path.read_bytes() for path in out.glob("summary/compare_*.parquet")
+        }
+    assert tables["disk"]
+    assert tables["disk"] == tables["bucket"]
+    out = location(f"s3://{BUCKET}/compared")
+    assert isinstance(out, BucketPath)
+    secret = ENVIRONMENT["AWS_SECRET_ACCESS_KEY"].encode()
+    assert not [name for name in out.listed() if secret in (out / name).read_bytes()]
+    assert ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in "".join(capsys.readouterr())

@@ -23,7 +23,8 @@ exec "$@" """,
 echo "ray on $NODE: $* token=${#RAY_AUTH_TOKEN} mode=$RAY_AUTH_MODE" >> "$LOG"
 [[ -n "${NO_HEAD:-}" ]] && exit 1
 touch "$LOG.up"; exec sleep 60""",
-    "raycre": """echo "raycre $* at $RAY_ADDRESS" >> "$LOG"
+    "raycre": """until [[ "$(grep -c '^ray on' "$LOG")" -ge 3 ]]; do sleep 0.02; done
+echo "raycre $* at $RAY_ADDRESS" >> "$LOG"
 trap 'echo "raycre ends" >> "$LOG"; exit 143' TERM
 [[ "$1" == wait ]] && { touch "$LOG.waits"; sleep 60 & wait $!; }
 exit "${CODE:-0}" """,
