@@ -22,7 +22,7 @@ EXAMPLES = {
     "report": "raycre report runs/k562 runs/candidates -o report.html",
     "export": "raycre export runs/candidates --bed9 --bigwig -o tracks",
     "demo": "raycre demo -o demo-run",
-    "doctor": "raycre doctor",
+    "doctor": "raycre doctor --config predict.yaml",
     "tracks": "raycre tracks assay=CAGE biosample=K562",
     "weights list": "raycre weights list",
     "weights fetch": "raycre weights fetch enformer enformer-tracks-human",

@@ -15,6 +15,8 @@ from raycre.workflows.devices import prepare
 from raycre.workflows.predict.plan import PredictPlan
 from raycre.workflows.timing import DATA_START, Timed, outlook, timed
 
+PER_REGION = 150  # bytes written
+
 
 def cost_of(plan: PredictPlan, started: float) -> dict[str, Any]:
     """Return what is left to do and what it costs, ready for JSON.
@@ -36,7 +38,7 @@ def cost_of(plan: PredictPlan, started: float) -> dict[str, Any]:
         "forward_passes_to_do": n * len(folds) * plan.n_views,
         "flops_to_do": n * measured.predict.flops,
         "bytes_read_about": n * WIDTH * (1 + 4 * len(plan.paths.openness)),
-        "bytes_written_about": n * 150,
+        "bytes_written_about": n * PER_REGION,
         "cpu_seconds_per_region": round(measured.read + measured.predict.cpu_seconds, 5),
         **outlook(
             n * (measured.read + measured.predict.cpu_seconds),
