@@ -27,6 +27,7 @@ from raycre.cli.prepare import prepare_inputs
 from raycre.cli.report import report
 from raycre.cli.show import show
 from raycre.cli.signals import interruptible
+from raycre.cli.status import status
 from raycre.cli.tracks import tracks
 from raycre.cli.train import list_models, train
 from raycre.cli.weights import weights
@@ -55,7 +56,7 @@ app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
 app.command("prepare")(prepare_inputs)
 app.command(cls=ending_with(list_tests))(creme)
-for verb in (show, report, export, demo, doctor, tracks):
+for verb in (show, status, report, export, demo, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(genome, name="genome")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.built_in import TESTS
-from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
+from raycre.cli.options import Config, Deadline, DryRun, Fresh, Json, Sets, Yes, asked, with_deadline
 from raycre.cli.printing import print_run
 from raycre.errors import ConfigError, near
 from raycre.packages import Installed
@@ -61,6 +61,7 @@ def creme(
         ),
     ] = None,
     dry_run: DryRun = False,
+    deadline: Deadline = None,
     fresh: Fresh = False,
     yes: Yes = False,
     json_: Json = False,
@@ -75,7 +76,7 @@ def creme(
         raise ConfigError(
             f"tests are {', '.join(names_of_tests())}, pipeline, or config{near(test, known)}", value=test
         )
-    sets = list(set_ or ())
+    sets = with_deadline(set_, deadline)
     if test != "config":
         sets.append("tests=pipeline" if test == "pipeline" else f"tests=[{test}]")
     if create_run is not None:

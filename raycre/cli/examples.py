@@ -18,6 +18,7 @@ EXAMPLES = {
     "genome fetch": "raycre genome fetch hg38",
     "creme": 'raycre creme necessity --config creme.yaml --set "inputs.genes=[GATA1, MYC]"',
     "show": "raycre show runs/k562",
+    "status": "raycre status runs/k562 --timeline timeline.html",
     "report": "raycre report runs/k562 runs/candidates -o report.html",
     "export": "raycre export runs/candidates --bed9 --bigwig -o tracks",
     "demo": "raycre demo -o demo-run",
