@@ -68,6 +68,7 @@ def creme(
 ) -> None:
     """Perturb genes with CREME on Ray actors."""
     from raycre.config import PerturbConfig, read_config
+    from raycre.config.there import check_there
     from raycre.creme.tests import RESERVED, names_of_tests
 
     known = (*names_of_tests(), *RESERVED)
@@ -83,6 +84,7 @@ def creme(
     if chain is not None:
         sets.append(f"chain={json.dumps(str(chain))}")
     settings = read_config(PerturbConfig, config, sets)
+    check_there(settings)
     from raycre.workflows.perturb.run import run_creme
 
     print_run(run_creme(settings, fresh=asked(fresh, yes), dry_run=dry_run), settings.run.out, json_)

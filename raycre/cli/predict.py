@@ -17,8 +17,10 @@ def predict(
 ) -> None:
     """Classify candidate regions with a trained CREATE on Ray Data."""
     from raycre.config import PredictConfig, read_config
+    from raycre.config.there import check_there
 
     settings = read_config(PredictConfig, config, with_deadline(set_, deadline))
+    check_there(settings)
     from raycre.workflows.predict.run import run_predict
 
     print_run(run_predict(settings, fresh=asked(fresh, yes), dry_run=dry_run), settings.run.out, json_)

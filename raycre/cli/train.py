@@ -44,6 +44,7 @@ def train(
     """Train CREATE, a variant of it or a baseline in k folds on Ray Train."""
     from raycre.config import TrainConfig, read_config
     from raycre.config.sweep import read_sweep
+    from raycre.config.there import check_there
 
     sets = [
         *with_deadline(set_, deadline),
@@ -51,12 +52,14 @@ def train(
     ]
     if sweep:
         combinations = read_sweep(config, sets, sweep)
+        check_there(combinations[0].config)
         from raycre.workflows.train.sweep import run_sweep
 
         out = combinations[0].config.run.out.parent.parent
         found = run_sweep(combinations, fresh=asked(fresh, yes), dry_run=dry_run)
     else:
         settings = read_config(TrainConfig, config, sets)
+        check_there(settings)
         from raycre.workflows.train.run import run_train
 
         out = settings.run.out

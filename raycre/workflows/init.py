@@ -172,18 +172,23 @@ def _mark(text: str, key: str) -> str:
 
 
 def _roles(given: Sequence[Path], verb: str) -> list[tuple[str, str]]:
+    """Return (what it is for, path) of everything given; a named file wins over what a run has read."""
     found: list[tuple[str, str]] = []
+    of_runs: list[tuple[str, str]] = []
     for path in given:
         if not path.exists():
             raise MissingInputError("no such file or folder", path=path)
         if (path / RECORD).is_file():
-            found += _of_run(path, verb)
+            own, *read = _of_run(path, verb)
+            found.append(own)
+            of_runs += read
         elif path.is_dir():
             inside = [p for p in sorted(path.iterdir()) if p.is_file() and not p.name.startswith(".")]
             found += [pair for p in inside if not p.name.endswith(COMPANIONS) for pair in _of_file(p)]
         else:
             found += _of_file(path)
-    return found
+    named = {role for role, _ in found}
+    return [*found, *(pair for pair in of_runs if pair[0] not in named)]
 
 
 def _of_file(path: Path) -> list[tuple[str, str]]:

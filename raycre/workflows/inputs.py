@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from raycre.config.there import check_files
 from raycre.create.layout import WIDTH
-from raycre.errors import InputError, MissingInputError, RegionError
+from raycre.errors import InputError, RegionError
 from raycre.genome.chromosomes import no_data
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import Fingerprint, fingerprint
@@ -59,11 +60,7 @@ def fingerprint_inputs(paths: Mapping[str, Path]) -> dict[str, Fingerprint]:
         MissingInputError: a file is not there; the key is named.
         ChangedInputError: a file was written meanwhile.
     """
-    for key, path in paths.items():
-        if not path.is_file():
-            what = "a folder, not a file" if path.is_dir() else "no such file"
-            hint = "; several files are a list: [a.bw, b.bw]" if "," in path.name else ""
-            raise MissingInputError(f"{key}: {what}{hint}", path=path)
+    check_files(paths)
     return {key: fingerprint(path) for key, path in paths.items()}
 
 

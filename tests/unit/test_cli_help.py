@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from tests.unit.test_cli_manners import commands
 
@@ -47,3 +50,37 @@ def test_a_wrong_word_is_answered_without_importing_them() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Did you mean" in done.stderr
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("train --set inputs.fasta=absent.fa", "absent.fa: inputs.fasta: no such file"),
+        (
+            "train --sweep K=4,8 --set inputs.openness=[absent.bw]",
+            "absent.bw: inputs.openness[0]: no such file",
+        ),
+        ("predict --set model.checkpoint=absent", "model.checkpoint: no training run here"),
+        ("creme necessity --set inputs.gtf=absent.gtf", "absent.gtf: inputs.gtf: no such file"),
+    ],
+)
+def test_a_configuration_of_files_that_are_not_there_is_answered_before_pytorch_and_ray_are_imported(
+    words: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.fa").write_text(">chr1\nACGT\n")
+    verb = words.split()[0]
+    keys = {"train": "labels: a.fa", "predict": "regions: a.fa", "creme": "genes: [A]"}[verb]
+    more = {"train": "", "predict": "model: {checkpoint: .}\n", "creme": "tracks: all\n"}[verb]
+    text = f"run: {{name: a, out: o}}\ninputs: {{fasta: a.fa, openness: a.fa, loops: a.fa, {keys}}}\n{more}"
+    if verb == "creme":
+        text = text.replace("openness: a.fa, loops: a.fa, ", "gtf: a.fa, ") + "model: {backbone: planted}\n"
+    (tmp_path / "c.yaml").write_text(text)
+    code = (
+        "import sys\nfrom raycre.cli import main\n"
+        f"try:\n    main([*{words.split()!r}, '--config', 'c.yaml'])\n"
+        "except SystemExit as stopped:\n"
+        "    print(stopped.code, [name for name in ('torch', 'ray') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert says in done.stderr
+    assert done.stdout.strip() == "2 []"

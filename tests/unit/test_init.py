@@ -89,6 +89,21 @@ def test_a_training_run_fills_in_its_checkpoint_and_the_signals_that_it_has_read
     assert found["to_fill_in"] == ["regions"]
 
 
+def test_a_file_that_is_named_wins_over_what_the_training_has_read(
+    genome: DemoGenome, tmp_path: Path
+) -> None:
+    inputs = {"fasta": "theirs.fa", "openness": ["theirs.bw"], "loops": "theirs.bedpe"}
+    run = start_run(tmp_path / "train", "train")
+    record = json.loads((run.out / "run.json").read_text())
+    (run.out / "run.json").write_text(json.dumps(record | {"config": {"inputs": inputs}}))
+    ours = [genome.fasta, *genome.openness]
+    found = write_config("predict", [run.out, *ours], tmp_path / "p.yaml")["filled"]
+    assert found["fasta"] == str(genome.fasta)
+    assert "theirs" not in found["openness"]
+    assert found["checkpoint"] == str(run.out)
+    assert found["loops"] == "theirs.bedpe"  # nothing of that kind is named
+
+
 def test_names_that_yaml_would_read_otherwise_are_quoted(genome: DemoGenome, tmp_path: Path) -> None:
     odd = tmp_path / "a: b #1.fa"
     odd.write_text(">c\nACGT\n")
