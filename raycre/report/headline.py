@@ -161,7 +161,7 @@ def _perturbed(record: Mapping[str, Any], rows: pd.DataFrame | None, genes: pd.D
     called = int((genes.groupby("gene")["found"].agg(lambda f: (f == "some").any())).sum())
     numbers.append((f"{called:,}", "genes with a called tile", f"of {genes['gene'].nunique():,}"))
     if rows["effect"].notna().any():
-        top = rows.loc[rows["effect"].abs().idxmax()]
+        top = rows.iloc[int(rows["effect"].abs().fillna(-1).to_numpy().argmax())]
         spread = f" ± {shown(float(top['sd']))} (s.d. over shuffles)" if pd.notna(top["sd"]) else ""
         place = f"{top['chrom']}:{top['start']:,}-{top['end']:,}"
         numbers.append((shown(float(top["effect"])), "strongest effect", f"{top['gene']}, {place}{spread}"))
