@@ -208,6 +208,14 @@ def test_a_page_without_anything_along_the_genome_has_no_genome_view(tmp_path: P
     assert "igv-code" not in page.partition('id="about"')[0]
 
 
+def test_text_in_figures_is_never_below_11_px(tmp_path: Path) -> None:
+    page = page_of(tmp_path, write_gene(tmp_path / "c"), write_training(tmp_path / "t"))
+    svgs = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    sizes = [float(size) for svg in svgs for size in re.findall(r"font(?:-size)?: ([\d.]+)px", svg)]
+    assert len(sizes) > 20
+    assert min(sizes) * 96 / 72 >= 11  # an <svg> of so many pt, shown in its own size
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(1.2345e-5, "1.23×10⁻⁵"), (-2e-12, "−2×10⁻¹²"), (0.000123456, "0.000123"), (1.0, "1")],

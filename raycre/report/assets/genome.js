@@ -84,7 +84,7 @@ const genomeView = {
     await this.offerGenes();
     const first = this.first;
     if (first) await (first.gene ? this.drawGene(first.gene) : null);
-    if (this.asked) this.show(...this.asked); else if (first) this.show(first.chrom, first.start, first.end);
+    if (first && !this.asked) await this.go(first.chrom, first.start, first.end);  // without a jump of the page
   },
 
   async addOthers(tracks) {
@@ -181,6 +181,10 @@ const genomeView = {
     this.asked = [chrom, start, end];
     document.getElementById("genome").scrollIntoView();
     await this.open();
+    return this.go(chrom, start, end);
+  },
+
+  async go(chrom, start, end) {
     const size = about.view.sizes[chrom], from = Math.max(0, Math.floor(start)), to = Math.min(size, Math.ceil(end));
     await this.browser.search(`${chrom}:${from + 1}-${Math.max(to, from + 40)}`);
     this.said(`${chrom}:${from.toLocaleString("en-US")}-${to.toLocaleString("en-US")} is shown`);
