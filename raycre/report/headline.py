@@ -158,7 +158,7 @@ def _perturbed(record: Mapping[str, Any], rows: pd.DataFrame | None, genes: pd.D
             low, high = interval(k, len(known))
             sure = f"of {len(known):,}: {share(k, len(known))}, 95% interval {low:.1%} to {high:.1%}"
             numbers.append((f"{k:,}", f"{call} tiles by {test}", sure))
-    called = int((genes.groupby("gene")["found"].agg(lambda f: (f == "some").any())).sum())
+    called = genes.loc[genes["found"] == "some", "gene"].nunique()
     numbers.append((f"{called:,}", "genes with a called tile", f"of {genes['gene'].nunique():,}"))
     if rows["effect"].notna().any():
         top = rows.iloc[int(rows["effect"].abs().fillna(-1).to_numpy().argmax())]

@@ -45,13 +45,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     start_run(folder / "p", "predict").finish()
     rows["end"] = rows["start"] + 1000
     write_table(folder / "p" / "predictions" / "part-00000.parquet", as_table(rows, PREDICTIONS))
+    told: list[tuple[str, list[float], list[str | None]]] = [
+        ("GATA1", [0.5, -0.6], ["enhancer", "silencer"]),
+        ("MYC<b>", [0.4, 0.0], ["enhancer", "neither"]),
+        ("QUIET", [0.0, 0.01], ["neither", "neither"]),
+    ]
     genes = {
-        name: [effect_rows(name, test, effects, calls) for test in ("necessity", "sufficiency")]
-        for name, effects, calls in (
-            ("GATA1", [0.5, -0.6], ["enhancer", "silencer"]),
-            ("MYC<b>", [0.4, 0.0], ["enhancer", "neither"]),
-            ("QUIET", [0.0, 0.01], ["neither", "neither"]),
-        )
+        name: [effect_rows(name, test, effects, called) for test in ("necessity", "sufficiency")]
+        for name, effects, called in told
     }
     creme = write_creme(folder / "c", genes, refused=[{"gene_id": "E", "gene_name": "R", "reason": "N"}])
     write_report([write_training(folder / "t"), folder / "p", creme], folder / "report.html")
