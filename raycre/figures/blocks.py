@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 Cell: TypeAlias = str | int | float | None
+_NUMBER = re.compile(r"[−-]?[\d,]+(\.\d+)?%?( ± [\d.,]+)?")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,12 @@ class Table:
     kind: str = "table"
 
     def is_number(self, column: int) -> bool:
-        """Whether a column holds numbers, so that its name stands above them."""
-        return any(isinstance(row[column], numbers.Number) for row in self.rows)
+        """Whether a column holds numbers, also with a spread or as percentages: it is set to the right."""
+        cells = [row[column] for row in self.rows if row[column] not in (None, "", "–")]
+        return bool(cells) and all(
+            isinstance(cell, numbers.Number) or (isinstance(cell, str) and _NUMBER.fullmatch(cell))
+            for cell in cells
+        )
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,19 @@ Block: TypeAlias = Table | Picture | Note
 
 
 def shown(value: Cell) -> str:
-    """Return a cell as text: thousands apart, three digits of a small number, a dash for nothing."""
+    """Return a cell as text: thousands apart, three digits of a small number, a dash for nothing.
+
+    What is nearer to 0 than 0.0001 has a power of ten: 1.23×10⁻⁵.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"
     if isinstance(value, numbers.Real):
         number = float(value)
+        digits, e, power = (f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}").partition("e")
         # A minus as wide as a digit, not a hyphen.
-        return (f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}").replace("-", "−")
+        return digits.replace("-", "−") + (f"×10{str(int(power)).translate(_SUPERSCRIPTS)}" if e else "")
     return str(value)
 
 

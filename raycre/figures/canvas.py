@@ -47,8 +47,8 @@ _STYLE: dict[Any, Any] = {
     "text.color": INK,
     "text.parse_math": False,  # a gene's name may hold $
     "legend.frameon": False,
-    "legend.fontsize": 8,
-    "legend.title_fontsize": 8,
+    "legend.fontsize": 8.5,  # 11 px: the least that a page shows
+    "legend.title_fontsize": 8.5,
     "figure.facecolor": "none",
     "lines.linewidth": 1.4,
     "svg.fonttype": "none",  # text stays text: sharp, searchable, in the page's font

@@ -44,6 +44,7 @@ class Scan:
         counts: rows by test, track id, track name and call ("" where there is none).
         tiles: the called tiles with the largest absolute effect, at most `_MAX_TILES`.
         n_called: called tiles of each gene, by the name that its parts share.
+        n_unknown: its tiles without a call, for want of a value or of a context.
         parts: parts of each gene, by that name.
     """
 
@@ -51,6 +52,7 @@ class Scan:
     counts: Counter[tuple[str, int, str, str]] = field(default_factory=Counter)
     tiles: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_COLUMNS))
     n_called: Counter[str] = field(default_factory=Counter)
+    n_unknown: Counter[str] = field(default_factory=Counter)
     parts: dict[str, list[Path]] = field(default_factory=dict)
 
     def add(self, path: Path, rows: pd.DataFrame) -> None:
@@ -60,14 +62,18 @@ class Scan:
         self.counts.update(zip(*(texts[c] for c in ("test", "track_id", "track_name", "call")), strict=True))
         called = texts[texts["call"].isin(_CALLED) & texts["test"].isin(self.tile_tests)]
         self.n_called[path.name] += len(called)
+        self.n_unknown[path.name] += int((texts["call"].eq("") & texts["test"].isin(self.tile_tests)).sum())
         if len(called):
             every = pd.concat([self.tiles, called], ignore_index=True) if len(self.tiles) else called
             rank = every["effect"].abs().to_numpy(np.float64)
             self.tiles = every.iloc[np.argsort(-rank, kind="stable")[:_MAX_TILES]]
 
     def drawn(self) -> list[list[Path]]:
-        """Return the parts of the genes with most called tiles, in the order of the run."""
-        names = sorted(self.parts)
+        """Return the parts of the genes with most called tiles, in the order of the run.
+
+        A gene whose tiles are all known, and none of them called, has nothing to show.
+        """
+        names = sorted(name for name in self.parts if self.n_called[name] or self.n_unknown[name])
         most = sorted(names, key=lambda name: -self.n_called[name])[:_MAX_GENES]
         return [self.parts[name] for name in sorted(most)]
 
@@ -102,7 +108,7 @@ def _which(n_drawn: int, n_genes: int) -> str:
         f"Drawn: {counted(n_genes, 'gene')}, all of the run."
         if n_drawn == n_genes
         else f"Drawn: {n_drawn} of {counted(n_genes, 'gene')}, those with most called tiles, "
-        "the first of the run among equals."
+        "the first of the run among equals. A gene whose tiles are all called neither is not drawn."
     )
     return (
         f"{genes} A bar spans its tile; upstream of the TSS is left on both strands. Whiskers: s.d. over "

@@ -80,7 +80,7 @@ def draw_finetiles(elements: list[pd.DataFrame], total: int) -> Picture:
             f" {kept_bp(element):,} bp kept{': ' if said else ''}{', '.join(said)}",
             va="center",
             color=INK,
-            fontsize=8,
+            fontsize=8.5,
         )
     axes.set(yticks=range(len(labels)), yticklabels=labels, xlabel="kb along the element, in gene direction")
     axes.set_ylim(len(labels) - 0.4, -0.6)

@@ -1,4 +1,4 @@
-"""What a run is, from its run.json: state, versions, inputs with their hashes, counts, what failed."""
+"""What a run is, from its run.json: warnings, state, versions, inputs, counts, what failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from raycre.figures.blocks import Block, Cell, Note, Table, counted, shown
+from raycre.figures.blocks import Block, Cell, Table, counted, shown
 from raycre.genome.chromosomes import no_data
 from raycre.store.parquet import read_table
 from raycre.store.run import inputs_of
@@ -26,34 +26,39 @@ _DONE = {
 }
 
 
-def read_header(run: Path, record: Mapping[str, Any]) -> list[Block]:
-    """Return the blocks that every run's part of the report begins with.
+def read_warnings(record: Mapping[str, Any]) -> list[str]:
+    """Return what a reader must know before any number of a run, a sentence or two each.
 
     Args:
-        run: the run folder.
         record: its run.json.
-
-    Raises:
-        FormatError: a damaged plan or failures.parquet.
     """
-    blocks: list[Block] = []
+    texts = []
     if is_random_run(record):
-        blocks.append(
-            Note(
-                f"RANDOM WEIGHTS: {model_label(record)} is not a trained model. Its numbers show that the "
-                "software runs and say nothing about biology.",
-                loud=True,
-            )
+        texts.append(
+            f"RANDOM WEIGHTS: {model_label(record)} is not a trained model. Its numbers show that the "
+            "software runs and say nothing about biology."
         )
     if not record.get("finished"):
-        blocks.append(Note("This run is not finished; what follows is what it has so far.", loud=True))
-    blocks += [Note(text, loud=True) for text in _unseen(record)]
-    blocks.append(_read_facts(run, record))
-    blocks.append(inputs_table(record))
+        texts.append("This run is not finished; what follows is what it has so far.")
+    failed = record.get("failed_shards") or record.get("failed_units")
+    if failed:
+        texts.append(
+            f"{counted(failed, 'unit')} of work failed for good, and what belongs to "
+            f"{'it' if failed == 1 else 'them'} is missing here. Running again tries them again."
+        )
+    return texts + _unseen(record)
+
+
+def read_bookkeeping(run: Path, record: Mapping[str, Any]) -> list[Block]:
+    """Return how a run was made: state, versions, counts, inputs and what they were taken for.
+
+    Raises:
+        FormatError: a damaged plan.
+    """
+    blocks: list[Block] = [_read_facts(run, record), inputs_table(record)]
     if record.get("inputs_read"):
         readings = [[line] for line in record["inputs_read"]]
-        blocks.append(Table("What the inputs were taken for.", [""], readings))
-    blocks += _read_losses(run, record)
+        blocks.append(Table("What the inputs were taken for.", ["reading"], readings))
     return blocks
 
 
@@ -99,8 +104,8 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
     versions = record.get("versions", {})
     rows.append(["versions", ", ".join(f"{name} {v}" for name, v in versions.items())])
     rows.append(["machine", ", ".join(str(v) for v in record.get("machine", {}).values())])
-    rows.append(["digest of science", str(record.get("digest", ""))[:_DIGITS]])
-    return Table("", ["", ""], rows)
+    rows.append(["identity of inputs and settings", str(record.get("digest", ""))[:_DIGITS]])
+    return Table("Facts of the run.", ["", ""], rows)
 
 
 def _lifted(joined: Mapping[str, Any]) -> str:
@@ -180,7 +185,12 @@ def inputs_table(record: Mapping[str, Any]) -> Table:
     )
 
 
-def _read_losses(run: Path, record: Mapping[str, Any]) -> list[Block]:
+def read_losses(run: Path, record: Mapping[str, Any]) -> list[Block]:
+    """Return the genes that were refused and the units that failed, each with its reason.
+
+    Raises:
+        FormatError: a damaged failures.parquet.
+    """
     blocks: list[Block] = []
     refused = record.get("refused", [])
     if refused:

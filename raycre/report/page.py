@@ -1,4 +1,4 @@
-"""One HTML page from run folders, finished or not: a header for each run and its family's figures.
+"""One HTML page from run folders, finished or not: what was found, where in the genome, and how it was made.
 
 The page needs nothing but itself. Reads through raycre.store.
 """
@@ -6,22 +6,24 @@ The page needs nothing but itself. Reads through raycre.store.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from raycre import __version__
 from raycre.errors import ConfigError, FormatError, MissingInputError, near
 from raycre.figures import calls, header, perturbation, prepared, sweep, training
-from raycre.figures.blocks import Block, shown
+from raycre.figures.blocks import Block, Note
 from raycre.figures.canvas import style
 from raycre.report.comparisons import read_compared
+from raycre.report.genome import GenomeView, read_view
+from raycre.report.grids import Grid, close_places, genes_of, read_grids, shown_places
+from raycre.report.headline import headline, run_labels
+from raycre.report.html import render
+from raycre.report.parts import Chapter, Part
 from raycre.store.files import read_json, write_atomic
 
+MOST_BYTES = 15_000_000  # of a page: what a browser opens and a mail carries
 _HEAD = 1024  # bytes of a page in which its title stands
-# What follows the header, by the verb that made the run.
+# What a run shows, by the verb that made it.
 _FAMILIES: dict[str, Callable[[Path], list[Block]]] = {
     "train": training.read_training_run,
     "sweep": sweep.read_sweep_table,
@@ -29,18 +31,6 @@ _FAMILIES: dict[str, Callable[[Path], list[Block]]] = {
     "prepare": prepared.read_prepared,
     "creme": lambda run: [*perturbation.read_perturbation(run), *read_compared(run)],
 }
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """The part of the page about one run."""
-
-    name: str
-    verb: str
-    finished: bool
-    header: list[Block]
-    figures: list[Block]
-    config: str
 
 
 def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
@@ -60,7 +50,7 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
         raise ConfigError("is a file, and no page of raycre report; name another with --out", path=out)
     with style():
         chapters = [read_chapter(run) for run in runs]
-    page = render(chapters).encode()
+    page = _page_of(chapters).encode()
     write_atomic(out, lambda temporary: temporary.write_bytes(page))
     return {"report": str(out), "bytes": len(page), "runs": [c.name for c in chapters]}
 
@@ -72,27 +62,66 @@ def read_chapter(run: Path) -> Chapter:
         MissingInputError, FormatError: as write_report.
     """
     record = _read_record(run)
+    blocks = _FAMILIES[record["verb"]](run)
+    loud = [block.text for block in blocks if isinstance(block, Note) and block.loud]
     return Chapter(
+        run=run,
+        record=record,
         name=str(record.get("name", run.name)),
         verb=record["verb"],
         finished=bool(record.get("finished")),
-        header=header.read_header(run, record),
-        figures=_FAMILIES[record["verb"]](run),
+        warnings=[*header.read_warnings(record), *loud],
+        losses=header.read_losses(run, record),
+        figures=[block for block in blocks if not (isinstance(block, Note) and block.loud)],
+        bookkeeping=header.read_bookkeeping(run, record),
         config=header.config_text(record),
     )
 
 
-def render(chapters: Sequence[Chapter]) -> str:
-    """Return the page; every text in it is escaped, but for the figures' <svg>."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("raycre.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = shown
-    return environment.get_template("report.html.j2").render(chapters=chapters, version=__version__)
+def _page_of(chapters: Sequence[Chapter]) -> str:
+    """Return the page; rows are left out, and that is said, where it would be longer than `MOST_BYTES`."""
+    labels = run_labels([c.name for c in chapters], [c.run for c in chapters])
+    parts = [_read_part(*each) for each in zip(chapters, labels, strict=True)]
+    view, tracks = _view_of(parts)
+    page = render(parts, view, tracks)
+    while len(page) > MOST_BYTES:  # ASCII, nearly all of it
+        grids = [grid for part in parts for grid in part.grids if grid.can_shrink]
+        if not grids:
+            break
+        max(grids, key=lambda grid: grid.packed.size if grid.packed else 0).leave_out()
+        page = render(parts, view, tracks)
+    return page
+
+
+def _read_part(chapter: Chapter, label: str) -> Part:
+    grids = read_grids(chapter.run, chapter.verb)
+    by = {grid.kind: grid.rows for grid in grids}
+    told = headline(chapter.record, by.get("regions", by.get("tiles")), by.get("genes"))
+    return Part(chapter, label, told, grids)
+
+
+def _view_of(parts: Sequence[Part]) -> tuple[GenomeView | None, list[Grid]]:
+    """Return the genome view of the runs that share the first one's genome, and which tables it draws."""
+    drawn = [part for part in parts if part.grids]
+    if not drawn:
+        return None, []
+    genome = _genome_of(drawn[0])
+    mine = [part for part in drawn if _genome_of(part) == genome]
+    grids = [grid for part in mine for grid in part.grids]
+    others = [part.chapter.record for part in parts if part not in drawn and _genome_of(part) == genome]
+    configs = [record.get("config", {}) for record in (*(p.chapter.record for p in mine), *others)]
+    view = read_view(configs, shown_places(grids), close_places(grids), genes_of(grids))
+    view.left_out += [
+        f"Not in this view: {part.label}, which is of another genome." for part in drawn if part not in mine
+    ]
+    return view, grids
+
+
+def _genome_of(part: Part) -> str:
+    """Return what tells a run's genome: the hash of its FASTA, or its path."""
+    record = part.chapter.record
+    inputs = record.get("config", {}).get("inputs") or {}
+    return str(record.get("identity", {}).get("sha256.inputs.fasta") or inputs.get("fasta") or "")
 
 
 def _is_page(path: Path) -> bool:

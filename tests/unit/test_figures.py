@@ -123,7 +123,7 @@ def test_a_context_that_was_not_tested_or_has_no_value_is_said() -> None:
     assert track_title(unknown).endswith("; context unknown")
 
 
-def test_twelve_genes_are_drawn_those_with_called_tiles_first(tmp_path: Path) -> None:
+def test_genes_without_a_called_tile_are_not_drawn(tmp_path: Path) -> None:
     names = [f"G{i:02d}" for i in range(14)]
     genes = {
         name: [effect_rows(name, "necessity", [0.5], ["enhancer" if name == "G13" else "neither"])]
@@ -136,8 +136,20 @@ def test_twelve_genes_are_drawn_those_with_called_tiles_first(tmp_path: Path) ->
     assert isinstance(counts, Table)
     assert counts.rows == [["necessity", "5111", "CNhs12336", 1, 13]]  # enhancer, neither
     assert isinstance(which, Note)
-    assert which.text.startswith("Drawn: 12 of 14 genes")
-    assert [p.title for p in pictures if isinstance(p, Picture)] == [*names[:11], "G13"]
+    assert which.text.startswith("Drawn: 1 of 14 genes")
+    assert [p.title for p in pictures if isinstance(p, Picture)] == ["G13"]
+
+
+def test_twelve_genes_are_drawn_those_with_most_called_tiles_first(tmp_path: Path) -> None:
+    genes = {
+        f"G{i:02d}": [effect_rows(f"G{i:02d}", "necessity", [0.5] * n, ["enhancer"] * n)]
+        for i in range(14)
+        for n in [2 if i == 13 else 1]
+    }
+    with style():
+        blocks = read_effects(write_creme(tmp_path / "c", genes), ["necessity"])
+    titles = [block.title for block in blocks if isinstance(block, Picture)]
+    assert titles == [*list(genes)[:11], "G13"]
 
 
 def test_a_figure_takes_the_colour_of_the_page() -> None:

@@ -10,7 +10,7 @@ import pyBigWig
 import pytest
 
 from raycre.create.inference.ensemble import flank_of
-from raycre.figures.header import read_header
+from raycre.figures.header import read_bookkeeping, read_warnings
 from raycre.genome.fasta import Fasta
 from raycre.store.files import read_json
 from tests.lab import Lab, RayStartedError
@@ -59,7 +59,7 @@ def test_regions_that_a_track_has_no_data_of_are_counted_everywhere(
             "by_chromosome": on,
         }
     ]
-    notes = [block.text for block in read_header(lab.out, record) if block.kind == "note"]
+    notes = read_warnings(record)
     assert any(f"openness[1] (chr1.bw) has no data on chromosomes of {n:,} of" in note for note in notes)
     with pytest.raises(SystemExit, match="0"):
         lab.run(verb, values, "--dry-run", "--json", "--fresh")
@@ -112,7 +112,7 @@ def test_n_and_iupac_letters_in_regions_are_counted_everywhere(
     said = capsys.readouterr().err
     assert "note: 2 of 2 regions hold N: 3 bases that the model sees as no base\n" in said
     assert "note: 1 of 2 regions hold IUPAC ambiguity letters other than N: 1 bases" in said
-    facts = next(block for block in read_header(lab.out, record) if block.kind == "table")
+    facts = read_bookkeeping(lab.out, record)[0]
     assert ["regions with N (bases)", "2 (3)"] in facts.rows
     assert ["regions with other IUPAC ambiguity letters (bases)", "1 (1)"] in facts.rows
 
