@@ -19,6 +19,7 @@ EXAMPLES = {
     "creme": 'raycre creme necessity --config creme.yaml --set "inputs.genes=[GATA1, MYC]"',
     "show": "raycre show runs/k562",
     "report": "raycre report runs/k562 runs/candidates -o report.html",
+    "plot": "raycre plot creme-2a runs/creme -o figure2a.pdf",
     "export": "raycre export runs/candidates --bed9 --bigwig -o tracks",
     "demo": "raycre demo -o demo-run",
     "doctor": "raycre doctor",
