@@ -36,6 +36,13 @@ def plot(
         str, typer.Option(help="Genes, marks, motifs or settings to draw, with commas between.")
     ] = "",
     of: Annotated[str, typer.Option(help="Class or way that it is about, where it takes one.")] = "",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="What other programs wrote (LDSC's .results), motifs; may be repeated.",
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Draw a figure of the papers from runs, for print, with its table and caption."""
@@ -53,5 +60,15 @@ def plot(
     if out is not None:
         check_kept(out, "--out")
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    found = draw(figure, runs or [], out, columns=columns, theme=theme, track=track, names=chosen, of=of)
+    found = draw(
+        figure,
+        runs or [],
+        out,
+        columns=columns,
+        theme=theme,
+        track=track,
+        names=chosen,
+        of=of,
+        data=data or (),
+    )
     print_result(found, json_)

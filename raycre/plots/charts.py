@@ -73,7 +73,8 @@ def _box(axes: Axes, values: Array, x: float, width: float, colour: str, fliers:
 def _violin(axes: Axes, values: Array, x: float, width: float, colour: str) -> None:
     drawn = axes.violinplot([values], positions=[x], widths=width * 1.25, showextrema=False, points=200)
     for body in drawn["bodies"]:
-        body.set(facecolor=_pale(colour), edgecolor=colour, linewidth=0.8, alpha=1)
+        body.set(alpha=None, linewidth=0.8)
+        body.set(facecolor=_pale(colour), edgecolor=colour)
     low, middle, high = np.percentile(values, [25, 50, 75])
     for level, size in ((low, 0.7), (middle, 1.2), (high, 0.7)):
         reach = width * 0.28
@@ -138,6 +139,17 @@ def band(
 def _sem(values: pd.Series) -> float:
     n = len(values)
     return float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+
+
+def bars(axes: Axes, groups: Sequence[tuple[str, Array]], colours: Sequence[str]) -> None:
+    """Draw the mean of each group with its 95 % confidence interval, over its name and n."""
+    for x, ((_, values), colour) in enumerate(zip(groups, colours, strict=True), start=1):
+        if len(values):
+            mean = float(values.mean())
+            reach = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+            axes.bar(x, mean, width=0.65, color=colour)
+            axes.errorbar(x, mean, reach, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2)
+    axes.set_xticks(range(1, len(groups) + 1), [f"{g}\nn = {len(v):,}" for g, v in groups])
 
 
 def histogram(

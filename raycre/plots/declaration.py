@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
@@ -23,10 +24,12 @@ class Choice:
     Attributes:
         names: genes, marks, motifs, traits or settings to draw; empty: the figure's own choice.
         of: one class, way of a search or metric, where the figure is about one; "": the figure's own.
+        data: name and path of files that no run holds: what other programs have written, motifs.
     """
 
     names: tuple[str, ...] = ()
     of: str = ""
+    data: tuple[tuple[str, Path], ...] = ()
 
     def which(self, default: str) -> str:
         """Return `of`, or what the figure takes by default."""
@@ -51,6 +54,8 @@ class PaperFigure:
         columns: 1 or 2 of a page, where a person does not say.
         of: the values that `Choice.of` takes, the default first; empty: it takes none.
         names: what `Choice.names` are, for people; "": it takes none.
+        data: what `Choice.data` are, for people; "": it takes none.
+        runs: False for a figure of `data` alone.
     """
 
     name: str
@@ -65,3 +70,5 @@ class PaperFigure:
     columns: int = 1
     of: tuple[str, ...] = ()
     names: str = ""
+    data: str = ""
+    runs: bool = True

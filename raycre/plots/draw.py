@@ -24,6 +24,7 @@ def plot(
     track: str | None = None,
     names: Sequence[str] = (),
     of: str = "",
+    data: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Draw a figure and write it with its table and caption.
 
@@ -34,6 +35,7 @@ def plot(
         columns: 1 or 2 of a page; by default the figure's own.
         theme: light, or dark for slides.
         track, names, of: see `Runs` and `Choice`.
+        data: [NAME=]FILE of what other programs have written, for figures that take it.
 
     Returns:
         The figure's name, the files, rows and caption.
@@ -44,10 +46,10 @@ def plot(
     figure = find_figure(name)
     out = out or Path(f"{name}.pdf")
     check_name(out)
-    choice = _choice(figure, names, of)
+    choice = _choice(figure, names, of, data)
     if columns is not None and columns not in WIDTHS:
         raise ConfigError("a figure has one column or two", value=columns)
-    if not runs:
+    if not runs and figure.runs:
         raise ConfigError(f"name the runs that {name} is drawn from: {figure.needs}")
     rows = figure.table(Runs([_named(run) for run in runs], track), choice)
     if rows.empty:
@@ -60,13 +62,19 @@ def plot(
     return {"figure": name, "files": [str(path) for path in files], "rows": len(rows), "caption": caption}
 
 
-def _choice(figure: PaperFigure, names: Sequence[str], of: str) -> Choice:
+def _choice(figure: PaperFigure, names: Sequence[str], of: str, data: Sequence[str]) -> Choice:
     if of and of not in figure.of:
         takes = f"it is one of {', '.join(figure.of)}{near(of, figure.of)}" if figure.of else "it takes none"
         raise ConfigError(f"{figure.name} is not drawn of this; {takes}", value=of)
     if names and not figure.names:
         raise ConfigError(f"{figure.name} takes no names", value=",".join(names))
-    return Choice(tuple(names), of)
+    if data and not figure.data:
+        raise ConfigError(f"{figure.name} takes no files", value=", ".join(data))
+    files = tuple((name or path.name.partition(".")[0], path) for name, path in map(_named, data))
+    missing = next((path for _, path in files if not path.is_file()), None)
+    if missing is not None:
+        raise MissingInputError("no such file; check the path", path=missing)
+    return Choice(tuple(names), of, files)
 
 
 def _named(text: str) -> tuple[str, Path]:

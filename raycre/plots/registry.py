@@ -14,12 +14,22 @@ from raycre.packages import Installed, check_name
 from raycre.plots.declaration import PaperFigure
 
 FAMILIES = {
+    "create.models": (
+        "create-2a", "create-2c", "create-2d", "create-2f", "create-3a", "create-3b", "create-3c",
+    ),
+    "create.interpretation": ("create-2e", "create-4a", "create-4b", "create-4d", "create-4e"),
+    "create.regions": (
+        "create-5a", "create-5d", "create-5e", "create-5f", "create-6a", "create-6b", "create-6f",
+        "create-7a", "create-7b",
+    ),
+    "create.genetics": ("create-5b", "create-7c", "create-7d", "create-7f", "create-7g"),
     "creme.context": ("creme-1c", "creme-1f", "creme-ed1c", "creme-ed2a"),
     "creme.tiles": ("creme-2a", "creme-2b", "creme-2c", "creme-2d", "creme-ed3e"),
+    "creme.marks": ("creme-2e", "creme-2g", "creme-overlap", "creme-repeats"),
     "creme.distance": ("creme-4a", "creme-4c", "creme-ed10"),
     "creme.searches": ("creme-5b", "creme-5c", "creme-5d", "creme-5e", "creme-5f", "creme-5g"),
     "creme.together": ("creme-6a", "creme-s9", "creme-6e", "creme-6f", "creme-ed6"),
-}
+}  # fmt: skip
 """The figures of each file of this package, in the order of the papers."""
 
 BUILT_IN = {name: family for family, names in FAMILIES.items() for name in names}
@@ -78,6 +88,7 @@ def table_of_figures() -> str:
         figure = find_figure(name)
         options = [f"`--of` {', '.join(figure.of)}"] if figure.of else []
         options += [f"`--names`: {figure.names}"] if figure.names else []
+        options += [f"`--data`: {figure.data}"] if figure.data else []
         also = f" ({', '.join(figure.also)})" if figure.also else ""
         lines.append(
             f"| `{name}`{also} | {figure.paper} | {figure.shows} | {figure.needs} | "
