@@ -158,7 +158,7 @@ def write_perturbed(out: Path, n: int = 6, seed: int = 0, model: str = "planted"
         for context in CONTEXTS:
             for i in range(n):
                 gene = f"{context[:3].upper()}{i}"
-                more = {
+                more: dict[str, Any] = {
                     "context": context,
                     "track_id": track,
                     "track_name": f"CNhs{track}",
@@ -174,7 +174,8 @@ def write_perturbed(out: Path, n: int = 6, seed: int = 0, model: str = "planted"
 
 
 def _gene(gene: str, context: str, random: np.random.Generator, n: int) -> dict[str, pd.DataFrame]:
-    (blank,) = effect_rows(gene, "x", [0.0], [None]).to_dict("records")
+    row = effect_rows(gene, "x", [0.0], [None]).astype(object).iloc[0]
+    blank: dict[str, Any] = {str(key): value for key, value in row.items()}
     blank["wt"] = wt = float(random.uniform(5, 50))
 
     def rows(test: str, **columns: Any) -> pd.DataFrame:

@@ -36,7 +36,8 @@ class Published:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (self.blank,) = effect_rows("x", "x", [0.0], [None]).to_dict("records")
+        row = effect_rows("x", "x", [0.0], [None]).astype(object).iloc[0]
+        self.blank: dict[str, Any] = {str(key): value for key, value in row.items()}
 
     def read(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self.folder / f"{name}.csv.gz")
@@ -146,7 +147,12 @@ class Published:
         mse = gap**2
         calls = [additive_class(float(m), float(g)) for m, g in zip(mse, gap, strict=True)]
         blank = {k: v for k, v in self.blank.items() if k not in ("gene_id", "tss", "strand", "context")}
-        made = {"metric": "mse(greedy,additive)", "effect": mse.to_numpy(), "call": calls, "search": search}
+        made: dict[str, Any] = {
+            "metric": "mse(greedy,additive)",
+            "effect": mse.to_numpy(),
+            "call": calls,
+            "search": search,
+        }
         table = wide.reset_index()[["gene_id", "tss", "strand", "context"]].assign(**{**blank, **made})
         return table.assign(gene_name=table["gene_id"])
 

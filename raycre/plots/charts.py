@@ -72,7 +72,8 @@ def _box(axes: Axes, values: Array, x: float, width: float, colour: str, fliers:
 
 def _violin(axes: Axes, values: Array, x: float, width: float, colour: str) -> None:
     drawn = axes.violinplot([values], positions=[x], widths=width * 1.25, showextrema=False, points=200)
-    for body in drawn["bodies"]:
+    bodies: Any = drawn["bodies"]
+    for body in bodies:
         body.set(alpha=None, linewidth=0.8)
         body.set(facecolor=_pale(colour), edgecolor=colour)
     low, middle, high = np.percentile(values, [25, 50, 75])
@@ -129,7 +130,7 @@ def band(
     """
     known = rows[np.isfinite(rows[y].to_numpy(np.float64))]
     grouped = known.groupby(x)[y]
-    table = grouped.agg(mean="mean", sem=_sem, n="size").reset_index()
+    table: pd.DataFrame = grouped.agg(mean="mean", sem=_sem, n="size").reset_index()
     at, mean, sem = (table[c].to_numpy(np.float64) for c in (x, "mean", "sem"))
     axes.plot(at, mean, color=colour, label=label or None, **line)
     axes.fill_between(at, mean - sem, mean + sem, color=colour, alpha=0.22, linewidth=0)
@@ -158,8 +159,9 @@ def histogram(
     """Draw overlaid histograms as filled steps, each with its n in the legend."""
     for name, values in groups.items():
         known = values[np.isfinite(values)]
+        drawn = list(bins)
         axes.hist(
-            np.clip(known, bins[0], bins[-1]), bins=bins, histtype="stepfilled", color=_pale(colours[name]),
+            np.clip(known, bins[0], bins[-1]), bins=drawn, histtype="stepfilled", color=_pale(colours[name]),
             edgecolor=colours[name], linewidth=0.9, label=f"{name} (n = {len(known):,})", **more,
         )  # fmt: skip
 

@@ -86,7 +86,8 @@ class Runs:
         table = pd.concat(tables, ignore_index=True)
         for column in ("call", "context"):
             table[column] = table[column].astype(object).where(table[column].notna(), None)
-        return table.astype({"effect": "float64"})
+        known: pd.DataFrame = table.astype({"effect": "float64"})
+        return known
 
     def _on_track(self, rows: pd.DataFrame, source: Source) -> pd.DataFrame:
         tracks = rows[["track_id", "track_name"]].drop_duplicates().sort_values("track_id")
@@ -104,7 +105,8 @@ class Runs:
                 path=source.path,
                 value=self.track,
             )
-        return rows[rows["track_id"] == hit["track_id"].iloc[0]]
+        chosen: pd.DataFrame = rows[rows["track_id"] == hit["track_id"].iloc[0]]
+        return chosen
 
     def summary(self, name: str, made_by: str) -> pd.DataFrame:
         """Return summary/NAME.parquet of every run that has it, with `run`.
@@ -136,7 +138,7 @@ class Runs:
             raise MissingInputError(
                 f"no fold has {name}.parquet; it is written by `raycre train` with interpretation"
             )
-        return pd.concat(tables, ignore_index=True)
+        return _joined(tables)
 
     def annotation(self, what: str, more: str = "") -> pd.DataFrame:
         """Return annotate_WHAT[_MORE].parquet, of the folders of annotations and below runs, with `run`.
@@ -164,7 +166,7 @@ class Runs:
             raise MissingInputError(
                 f"no run has annotate_{what}_{more}; write it with `raycre annotate {what} … --run RUN`"
             )
-        return pd.concat(tables, ignore_index=True)
+        return _joined(tables)
 
     def predictions(self, columns: Sequence[str]) -> pd.DataFrame:
         """Return the regions of prediction runs, with `run`.
@@ -178,13 +180,18 @@ class Runs:
             if not parts:
                 raise MissingInputError("no predictions here; has the run finished?", path=source.path)
             tables.append(pa.concat_tables(parts).to_pandas().assign(run=source.name))
-        return pd.concat(tables, ignore_index=True)
+        return _joined(tables)
 
     def _tables(self, paths: Sequence[tuple[Source, Path]], name: str, made_by: str) -> pd.DataFrame:
         tables = [read_table(p).to_pandas().assign(run=s.name) for s, p in paths if p.is_file()]
         if not tables:
             raise MissingInputError(f"no run has {name}; write it with `{made_by}`")
-        return pd.concat(tables, ignore_index=True)
+        return _joined(tables)
+
+
+def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    table: pd.DataFrame = pd.concat(tables, ignore_index=True)
+    return table
 
 
 _SHARED = ("gene_id", "gene_name", "tss", "track_id", "track_name", "effect", "metric", "call", "context")

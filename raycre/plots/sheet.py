@@ -71,10 +71,10 @@ def print_style() -> Iterator[None]:
 def new_sheet(columns: int, height: float) -> Figure:
     """Return an empty figure as wide as one or two columns; `height` in inches."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(WIDTHS[columns], height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03)
+    return Figure(figsize=(WIDTHS[columns], height), layout=layout)
 
 
 def check_name(out: Path) -> None:

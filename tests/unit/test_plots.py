@@ -184,8 +184,9 @@ def test_what_a_figure_lacks_is_said_with_the_command_that_makes_it(folder: Path
     ],
 )
 def test_what_a_figure_does_not_take_is_refused(folder: Path, more: dict[str, Any], error: str) -> None:
+    given: dict[str, Any] = {"out": Path("f.pdf"), "track": "5111"}
     with pytest.raises(InputError, match=error):
-        plot("creme-2a", [str(folder / "creme")], **({"out": Path("f.pdf"), "track": "5111"} | more))
+        plot("creme-2a", [str(folder / "creme")], **(given | more))
 
 
 def test_ldsc_results_are_read_by_name_and_a_bad_value_is_named_with_its_line(tmp_path: Path) -> None:
@@ -210,3 +211,24 @@ def test_the_list_has_every_panel_once() -> None:
     assert names[: len(BUILT_IN)] == list(BUILT_IN)
     assert len({*names, *panels}) == len(names) + len(panels)
     assert sum(map(len, FAMILIES.values())) == len(BUILT_IN)
+
+
+def test_a_figure_of_an_installed_package_is_drawn_and_listed_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from raycre.cli import main
+    from tests.installed import install
+    from tests.run_folders import write_gene
+
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
+    run, out = write_gene(tmp_path / "run"), tmp_path / "own.svg"
+    with pytest.raises(SystemExit) as end:
+        main(["plot", "effect-sizes", str(run), "-o", str(out)])
+    assert not end.value.code
+    assert "caption: Sizes of effects. Sizes of effects, n = 1 tiles." in capsys.readouterr().out
+    assert "size of the effect" in out.read_text()
+    with pytest.raises(SystemExit):
+        main(["plot", "--list"])
+    listed = capsys.readouterr().out
+    assert "effect-sizes" in listed
+    assert "creme-2a" in listed

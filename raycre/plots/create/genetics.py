@@ -69,11 +69,12 @@ def draw_motifs(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     groups, motifs = ordered(rows), list(dict.fromkeys(rows["motif"]))
     top = max(float(rows["mean_neglog10_p"].max()), 1e-9)
     largest = max(float(rows["share_enriched"].max()), 1e-9)
-    for row in rows.itertuples():
-        x, y = motifs.index(row.motif), groups.index(row.group)
-        alpha = 0.12 + 0.88 * row.mean_neglog10_p / top
+    for row in rows.to_dict("records"):
+        x, y = motifs.index(row["motif"]), groups.index(row["group"])
+        alpha = 0.12 + 0.88 * row["mean_neglog10_p"] / top
         axes.scatter(
-            x, y, s=130 * row.share_enriched / largest + 2, color=colour_of(row.group, y), alpha=alpha,
+            x, y, s=130 * row["share_enriched"] / largest + 2, color=colour_of(row["group"], y),
+            alpha=alpha,
             linewidths=0,
         )  # fmt: skip
     axes.set_xticks(range(len(motifs)), motifs, rotation=45, ha="right", rotation_mode="anchor")

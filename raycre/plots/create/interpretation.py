@@ -29,14 +29,18 @@ _SIGNALS = {"openness": "accessibility", "loops": "interactions, log10(loops + 1
 def one_fold(runs: Runs, choice: Choice, name: str) -> pd.DataFrame:
     """A table of the first fold that has it: folds share no codes."""
     rows = runs.folds(name)
-    return rows[(rows["fold"] == rows["fold"].iloc[0]) & (rows["run"] == rows["run"].iloc[0])]
+    first: pd.DataFrame = rows[(rows["fold"] == rows["fold"].iloc[0]) & (rows["run"] == rows["run"].iloc[0])]
+    return first
 
 
 def confusion(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Test regions by truth and call, of the first fold as in the paper, or of the fold that `--of` names."""
     rows = runs.summary("confusion", "raycre train")
     rows = rows[rows["run"] == rows["run"].iloc[0]]
-    return rows if choice.of == "all" else rows[rows["fold"] == rows["fold"].min()]
+    if choice.of != "all":
+        rows = rows[rows["fold"] == rows["fold"].min()]
+    table: pd.DataFrame = rows
+    return table
 
 
 def draw_confusion_flow(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:

@@ -33,12 +33,11 @@ def cluster(path: Path, tissues: Sequence[str]) -> tuple[list[str], NDArray[np.f
     if missing:
         raise FormatError("the matrix has no such tissue; give that of raycre annotate snpsea", path=path,
                           value=missing[0])  # fmt: skip
-    if len(tissues) < 3:
-        order = np.arange(len(tissues))
     correlations = np.nan_to_num(np.corrcoef(matrix[list(tissues)].to_numpy(np.float64).T))
     correlations = np.atleast_2d(correlations)
-    if len(tissues) >= 3:
+    order = list(range(len(tissues)))
+    if len(order) > 2:
         distance = np.clip(1 - (correlations + correlations.T) / 2, 0, 2)
         np.fill_diagonal(distance, 0)
-        order = leaves_list(linkage(squareform(distance, checks=False), method="average"))
+        order = leaves_list(linkage(squareform(distance, checks=False), method="average")).tolist()
     return [tissues[i] for i in order], correlations[np.ix_(order, order)]

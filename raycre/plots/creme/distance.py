@@ -50,8 +50,11 @@ def draw_moved(
     axes.set(xlabel=KB, ylabel=label)
     axes.legend(loc="best", handlelength=1.4)
     counts = [(kind, len(rows[rows["call"] == kind].drop_duplicates(_ELEMENT))) for kind in KINDS]
-    nearest = rows.loc[rows["kb"].abs() == _NEXT].groupby(["call", "kb"])["effect"].mean()
-    means = "; ".join(f"{kind} at {kb:+g} kb {value:.3f}" for (kind, kb), value in nearest.items())
+    nearest = rows.loc[rows["kb"].abs() == _NEXT].groupby(["call", "kb"], as_index=False)["effect"].mean()
+    means = "; ".join(
+        f"{kind} at {kb:+g} kb {value:.3f}"
+        for kind, kb, value in zip(nearest["call"], nearest["kb"], nearest["effect"], strict=True)
+    )
     return (
         f"{said}; {listed(counts)}, {len(rows):,} placements. Lines: means; next to the TSS tile "
         f"{means}. {BAND} "

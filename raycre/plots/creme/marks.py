@@ -94,9 +94,9 @@ def draw_factors(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
         if choice.names
         else rows[significant].nlargest(_NAMED, "neglog10_p")
     )
-    for row in wanted.itertuples():
+    for name, x, y in zip(wanted["mark"], wanted["log_ratio"], wanted["neglog10_p"], strict=True):
         axes.annotate(
-            row.mark, (row.log_ratio, row.neglog10_p), xytext=(2, 2), textcoords="offset points", fontsize=5,
+            name, (x, y), xytext=(2, 2), textcoords="offset points", fontsize=5,
             color=INK,
         )  # fmt: skip
     what = choice.which("max")

@@ -81,7 +81,7 @@ def draw_distances(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     reach = float(np.abs(rows["distance"]).max()) / 1000 + 2.5
     width = float((rows["tile_end"] - rows["tile_start"]).median()) / 1000
     n = int(np.ceil(reach / width))
-    bins = (np.arange(-n, n + 2) - 0.5) * width
+    bins = (np.arange(-n, n + 2, dtype=np.float64) - 0.5) * width
     for axes, kind in zip(panels, KINDS, strict=True):
         at = rows.loc[rows["call"] == kind, "distance"].to_numpy(np.float64) / 1000
         histogram(axes, {kind: at}, COLOURS, bins)
