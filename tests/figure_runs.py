@@ -15,6 +15,9 @@ from raycre.annotate.snpsea import SNPSEA_TISSUES
 from raycre.annotate.sources import SOURCES_SHARES
 from raycre.compare.marks import MARK_TESTS, MARKS, compare_groups
 from raycre.compare.overlap import OVERLAPS
+from raycre.compare.profiles import PROFILES
+from raycre.compare.pruning import PRUNING
+from raycre.compare.saliency import SALIENCY_BASES
 from raycre.create.evaluation.curves import confusion, curves
 from raycre.create.evaluation.metrics import table as metrics_table
 from raycre.genome.classes import CLASSES
@@ -179,7 +182,9 @@ def _gene(gene: str, context: str, random: np.random.Generator, n: int) -> dict[
     blank["wt"] = wt = float(random.uniform(5, 50))
 
     def rows(test: str, **columns: Any) -> pd.DataFrame:
-        length = max((len(v) for v in columns.values() if not isinstance(v, str | float | int)), default=1)
+        length = max(
+            (len(v) for v in columns.values() if not isinstance(v, str | float | int | None)), default=1
+        )
         return pd.DataFrame({**blank, "test": test, **columns}, index=range(length))
 
     sign = {"enhancing": 1.0, "neutral": 0.0, "silencing": -1.0}[context]
@@ -216,6 +221,7 @@ def _gene(gene: str, context: str, random: np.random.Generator, n: int) -> dict[
             metric="mutant/original", copies=copies, call=kind,
         )  # fmt: skip
         found["sets"] = _sets(rows, sign, random)
+        found["finemap"] = _fine(rows, kind)
     found["interaction"] = pd.concat([_search(rows, way, gene, random) for way in ("min", "max")])
     return found
 
@@ -234,6 +240,21 @@ def _search(rows: Any, way: str, gene: str, random: np.random.Generator) -> pd.D
     return pd.concat([*(rows("interaction", effect=c, metric=m, **place) for m, c in curves.items()), whole])
 
 
+def _fine(rows: Any, kind: str) -> pd.DataFrame:
+    """A search of an element of 5 kb that keeps 1 kb of it."""
+    gone = np.arange(1, 9)
+    place = {"tile_start": 105_000, "tile_end": 110_000, "metric": "mutant/whole"}
+    score = 1 - 0.01 * gone if kind == "enhancer" else 1 + 0.01 * gone
+    removed = {"offset_start": 500 * (gone + 1), "offset_end": 500 * (gone + 2), "call": "removed"}
+    return pd.concat([
+        rows("finemap", effect=1.0, round=0, call=kind, offset_start=0, offset_end=5_000, **place),
+        rows("finemap", effect=score, round=gone, **removed, **place),
+        rows("finemap", effect=0.5 if kind == "enhancer" else 1.5, round=9, offset_start=500,
+             offset_end=1_000, call="reverted", **place),
+        rows("finemap", effect=score[-1], round=None, offset_start=0, offset_end=500, call="kept", **place),
+    ])  # fmt: skip
+
+
 def _sets(rows: Any, sign: float, random: np.random.Generator) -> pd.DataFrame:
     way, metric = ("min", "mutant/wt") if sign > 0 else ("max", "mutant/control")
     k = np.arange(_ROUNDS + 1)
@@ -244,7 +265,8 @@ def _sets(rows: Any, sign: float, random: np.random.Generator) -> pd.DataFrame:
 
 
 def _write_compared(out: Path, random: np.random.Generator) -> None:
-    """What `raycre compare` leaves: marks, known elements, repeats."""
+    """What `raycre compare` leaves: marks, known elements, repeats, profiles, bases chosen."""
+    _write_predicted_again(out / "summary", random)
     tiles = effect_rows("A", "x", [0.4] * 60, ["enhancer"] * 60)
     tiles = tiles.rename(columns={"tile_chrom": "chrom", "tile_start": "start", "tile_end": "end"})
     tiles = tiles.assign(group=np.repeat(["enhancer", "silencer"], 30))
@@ -268,3 +290,31 @@ def _write_compared(out: Path, random: np.random.Generator) -> None:
             for j, group in enumerate(("enhancer", "silencer"))
         ]  # fmt: skip
         write_table(summary / f"compare_{name}.parquet", as_table(pd.DataFrame(found), OVERLAPS))
+
+
+def _write_predicted_again(summary: Path, random: np.random.Generator) -> None:
+    """What comparisons leave that ask the model again."""
+    bins = np.arange(200)
+    genes = [
+        {"gene_id": f"ID-{c[:3].upper()}0", "gene_name": f"{c[:3].upper()}0", "chrom": "chr7", "tss": 100_000,
+         "strand": "+", "context": c, "tss_bin": 100, "wt": 10 * np.exp(-((bins - 100) ** 2) / 20) + 0.1,
+         "shuffled": 10 * left * np.exp(-((bins - 100) ** 2) / 20) + 0.1}
+        for c, left in zip(CONTEXTS, (0.05, 1.0, 1.8), strict=True)
+    ]  # fmt: skip
+    write_table(summary / "compare_profiles.parquet", as_table(pd.DataFrame(genes), PROFILES))
+    rows = []
+    for kind, gene in (("enhancer", "ENH"), ("silencer", "SIL")):
+        sign = 1 if kind == "enhancer" else -1
+        for i in range(4):
+            own = {"gene_id": f"ID-{gene}{i}", "gene_name": f"{gene}{i}", "chrom": "chr7", "start": 105_000,
+                   "end": 110_000, "effect": 0.5, "group": kind}  # fmt: skip
+            for method, lost in (("saliency", 0.12), ("random", 0.2)):
+                rows += [own | {"method": method, "pruned_bp": 500 * k, "left_bp": 5_000 - 500 * k,
+                                "score": 1 - sign * lost * k * 0.5 + random.normal(0, 0.01)}
+                         for k in range(11)]  # fmt: skip
+            rows.append(own | {"method": "motifs", "pruned_bp": 4_200, "left_bp": 800, "score": 0.3})
+    write_table(summary / "compare_pruning.parquet", as_table(pd.DataFrame(rows), PRUNING))
+    bases = {"gene_id": "ID-ENH0", "gene_name": "ENH0", "chrom": "chr7", "tss": 100_000, "strand": "+"}
+    values = pd.DataFrame([bases | {"saliency": random.normal(size=5_000)}])
+    part = summary / "compare_saliency_bases" / "part-000000.parquet"
+    write_table(part, as_table(values, SALIENCY_BASES))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from raycre.compare.pruning import PRUNING
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import EFFECTS
 from tests.run_folders import effect_rows, start_run
@@ -22,6 +23,7 @@ def write_published(shared: Path, out: Path) -> Path:
     start_run(out, "creme", model="enformer").finish()
     for test, rows in tables.tests().items():
         write_effects(out, test, rows, "enformer")
+    write_table(out / "summary" / "compare_pruning.parquet", as_table(tables.pruning(), PRUNING))
     return out
 
 
@@ -49,6 +51,7 @@ class Published:
             "sufficiency": self.sufficiency(),
             "distance": self.distance(),
             "interaction": pd.concat([self.interaction("min"), self.interaction("max")]),
+            "finemap": self.finemap(),
             "sets": pd.concat([self.sets("min", "mutant/wt"), self.sets("max", "mutant/control")]),
         }
 
@@ -161,3 +164,36 @@ class Published:
         n = table["n_tiles"].astype("Int64")
         effect = table["Normalized TSS activity"]
         return self.rows(table, effect=effect, metric=metric, round=(n - 1).mask(n == 0), search=search)
+
+    def fine(self) -> pd.DataFrame:
+        table = self.read("fine_tile_comparison")
+        tile = table["seq_id"].str.extract(r"_(\d+)_(\d+)$").astype(np.int64)
+        return table.assign(start=tile[0], end=tile[1])
+
+    def finemap(self) -> pd.DataFrame:
+        """The search's steps: 500 bp go at each, as in the column of bp pruned."""
+        table = self.fine().dropna(subset=["CREME score"])
+        step = table["step"]
+        place = {"tile_start": table["start"], "tile_end": table["end"], "round": step}
+        call = np.where(step == 0, "enhancer", "removed")
+        size = np.where(step == 0, TILE, 500)
+        return self.rows(table, effect=table["CREME score"], metric="mutant/whole", call=call, **place,
+                         offset_start=500 * step, offset_end=500 * step + size)  # fmt: skip
+
+    def pruning(self) -> pd.DataFrame:
+        """Saliency, chance and XSTREME, whose bp are not published."""
+        table = self.fine()
+        gene = table["seq_id"].str.extract(r"^(.+)_(chr\w+)_")
+        own = {"gene_id": gene[0], "gene_name": gene[0], "chrom": gene[1], "start": table["start"],
+               "end": table["end"], "effect": np.nan, "group": "enhancer"}  # fmt: skip
+        pruned = 500 * table["step"]
+        rows = [
+            pd.DataFrame(
+                {**own, "method": method, "pruned_bp": pruned, "left_bp": TILE - pruned, "score": table[name]}
+            )
+            for method, name in (("saliency", "Saliency score"), ("random", "Random score"))
+        ]
+        motifs = pd.DataFrame({**own, "method": "motifs", "pruned_bp": None, "left_bp": None,
+                               "score": table["XSTREME score"]})  # fmt: skip
+        rows.append(motifs[table["step"] == 0])
+        return pd.concat(rows).dropna(subset=["score"])

@@ -33,6 +33,8 @@ EXAMPLES = {
     "compare crispri": "raycre compare crispri runs/creme pairs.tsv",
     "compare fasta": "raycre compare fasta runs/creme -o motifs",
     "compare saliency": "raycre compare saliency runs/creme",
+    "compare pruning": "raycre compare pruning runs/creme --groups enhancer --hits fimo.bed --gpu",
+    "compare profiles": "raycre compare profiles runs/creme --genes GATA1,MYC",
 }
 
 

@@ -67,7 +67,7 @@ def draw_marks(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     one = rows[rows["mark"] == names[0]]
     counts = listed([(g, int((one["group"] == g).sum())) for g in groups])
     return (
-        f"{_STATISTICS[statistic].capitalize()} of sufficient tiles, {counts}. {BOX} Two-sided "
+        f"{_STATISTICS[statistic].capitalize()}: sufficient tiles, {counts}. {BOX} Two-sided "
         "Mann-Whitney U tests, "
         f"Bonferroni over marks: {'; '.join(said)}. {STARS_TOLD}"
     )
@@ -139,7 +139,7 @@ def draw_overlaps(figure: Figure, rows: pd.DataFrame, choice: Choice, column: st
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(label)
-    axes.legend(loc="best", handlelength=1)
+    figure.legend(loc="outside upper right", ncols=2, handlelength=1)
     return (
         f"{label[0].upper()}{label[1:]}: {'; '.join(said)}. Fisher's exact tests of tiles against all others."
     )
