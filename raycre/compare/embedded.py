@@ -26,7 +26,7 @@ class Window(NamedTuple):
     tss_tile: Interval
 
 
-def read_gene_window(genome: Fasta, row: Mapping[str, Any], seq_len: int) -> Window:
+def read_gene_window(genome: Fasta, row: Mapping[Any, Any], seq_len: int) -> Window:
     """Read the window of the gene of a tile.
 
     Args:

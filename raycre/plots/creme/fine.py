@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,12 +36,14 @@ def curves_of(runs: Runs, choice: Choice) -> pd.DataFrame:
     rows = runs.effects("finemap", ["tile_start", "tile_end", "offset_start", "offset_end", "round"])
     rows = rows[rows["metric"] == MUTANT_OVER_WHOLE]
     found = []
-    for (run, gene, start, end), mine in rows.groupby(["run", "gene_id", "tile_start", "tile_end"]):
+    for key, mine in rows.groupby(["run", "gene_id", "tile_start", "tile_end"]):
+        run, gene, start, end = key
         if not ((mine["round"] == 0) & (mine["call"] == kind)).any():
             continue
         of_search = mine[mine["round"].notna()].astype({"round": "int64"})
-        points = curve(list(of_search.itertuples()))
-        one = {"run": run, "gene_id": gene, "start": start, "method": CREME, "group": kind}
+        steps: Any = list(of_search.itertuples())
+        points = curve(steps)
+        one: dict[str, Any] = {"run": run, "gene_id": gene, "start": start, "method": CREME, "group": kind}
         found.append(
             pd.DataFrame({"left_bp": points.bp, "score": points.score}).assign(**one, length=end - start)
         )
