@@ -26,7 +26,8 @@ def run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                       "silencer at -5 kb 0.701", "silencer at +5 kb 0.539"]),
         ("creme-4c", ["enhancer at -5 kb 0.365", "enhancer at +5 kb 0.571", "silencer at -5 kb -0.218",
                       "silencer at +5 kb -0.385"]),
-        ("creme-3b", ["CREME n = 74, saliency n = 74, random n = 74, motifs n = 74"]),
+        ("creme-3b", ["CREME n = 74, saliency n = 74, random n = 74, motifs n = 74",
+                      "with 2,500 bp pruned CREME 1.2654"]),
         ("creme-5d", ["+5 kb 159, -5 kb 124, +10 kb 120"]),  # tiles 19, 18 and 20
         ("creme-5e", ["+5 kb 83, +20 kb 82, +10 kb 75"]),  # tiles 19, 22 and 20
         ("creme-5f", ["0 tiles 0.023", "5 tiles 0.769", "11 tiles 0.955"]),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from raycre.creme.formulas import MUTANT_OVER_WHOLE
-from raycre.creme.recovery import RECOVERY, Curve, bp_at_score, curve
+from raycre.creme.recovery import RECOVERY, Curve, bp_at_score, curve, mean_curve
 from raycre.creme.tests.finemap import KEPT
 from raycre.errors import GeneError, MissingInputError, near
 from raycre.figures.canvas import BLUE, GREEN, GREY, VERMILLION
@@ -27,6 +27,7 @@ _COLOURS = {CREME: VERMILLION, "saliency": GREEN, "random": GREY, MOTIFS: BLUE}
 _KINDS = ("enhancer", "silencer")
 _ELEMENT = ["run", "gene_id", "start"]
 _GRID = 500  # bp between points where curves are averaged; CREME's table has them so
+_HALF = 2_500.0  # bp pruned for which captions have the mean score
 _MOST = 6  # examples
 
 
@@ -82,10 +83,19 @@ def on_grid(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _curves(rows: pd.DataFrame) -> list[Curve]:
+    """The curve of each element, bp left falling."""
+    known = rows.dropna(subset=["left_bp", "score"]).sort_values("left_bp", ascending=False, kind="stable")
+    return [
+        Curve(mine["left_bp"].to_numpy(np.float64), mine["score"].to_numpy(np.float64))
+        for _, mine in known.groupby(_ELEMENT)
+    ]
+
+
 def draw_recovery(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     """A mean curve of each method; motifs are one point, or a line where their bp are not known."""
     axes = figure.subplots()
-    lines, counts = on_grid(rows), []
+    lines, counts, said = on_grid(rows), [], []
     for method, colour in _COLOURS.items():
         mine = rows[rows["method"] == method]
         n = len(mine.drop_duplicates(_ELEMENT))
@@ -101,13 +111,15 @@ def draw_recovery(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
                 axes.errorbar(at, mean, error, fmt="D", color=colour, markersize=3.5, label=method)
         else:
             band(axes, lines[lines["method"] == method], "pruned_bp", "score", colour, method)
+            half = float(mean_curve(_curves(mine), np.array([_HALF]))[0])
+            said.append(f"{method} {half:.4f}")
     guide(axes, y=RECOVERY if choice.which("enhancer") == "enhancer" else 1)
     axes.set(xlabel="bp pruned of the element", ylabel="score, over the whole element")
     axes.legend(loc="best", handlelength=1.4)
     return (
         f"Activity with what is left of an element in shuffled sequence, over that with the whole element; "
         f"{choice.which('enhancer')}s by method: {listed(counts)}. Lines: means over the elements that "
-        "come so far. "
+        f"come so far; with {_HALF:,.0f} bp pruned {', '.join(said)}. "
         f"{BAND} Dashed: {RECOVERY:.0%} (enhancers), no change (silencers). No test."
     )
 
@@ -117,10 +129,8 @@ def left_at_recovery(runs: Runs, choice: Choice) -> pd.DataFrame:
     rows = curves_of(runs, choice)
     found = []
     for key, mine in rows[rows["method"] != MOTIFS].groupby([*_ELEMENT, "method"]):
-        points = mine.dropna(subset=["left_bp", "score"]).sort_values(
-            "left_bp", ascending=False, kind="stable"
-        )
-        bp = bp_at_score(Curve(points["left_bp"].to_numpy(np.float64), points["score"].to_numpy(np.float64)))
+        (points,) = _curves(mine) or [Curve(np.empty(0), np.empty(0))]
+        bp = bp_at_score(points)
         found.append(dict(zip([*_ELEMENT, "method"], key, strict=True)) | {"left_bp": bp})
     return pd.DataFrame(found).dropna(subset=["left_bp"])
 
