@@ -1,6 +1,7 @@
 # Two targets do everything on a fresh machine with Python 3.11-3.13, git and make:
 #   make demo    set up, then the whole chain on a synthetic genome
 #   make test    set up, then the tests: what must hold before a change is merged
+# make docs builds the documentation's site into docs/_build/html; a warning is an error.
 # make test-fast has units and golden arrays without those of many seconds; test-slow and chaos have what takes
 # minutes or gigabytes.
 PYTHON ?= python3
@@ -12,7 +13,7 @@ STAMP  := $(VENV)/.installed
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test test-fast test-slow chaos lint clean
+.PHONY: demo test test-fast test-slow chaos lint docs clean
 
 demo: $(STAMP)
 	$(BIN)/raycre demo --out demo-run
@@ -36,6 +37,9 @@ lint: $(STAMP)-test
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 
+docs: $(STAMP)-docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -48,5 +52,9 @@ $(STAMP)-test: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,test]'
 	@touch $@
 
+$(STAMP)-docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo-run
+	rm -rf $(VENV) demo-run docs/_build

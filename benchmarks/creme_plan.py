@@ -1,6 +1,6 @@
 """What it takes to plan CREME for many genes: seconds and memory before the first pass.
 
-    python benchmarks/creme_plan.py [--genes 10000] [--tests NAME ...] [--rounds 3]
+    python benchmarks/creme_plan.py [--genes 10000] [--tests NAME ...] [--tiles-per-task 1] [--rounds 3]
 
 A synthetic genome of 100 Mb with genes at random places and strands, whose windows overlap; the planted
 backbone, whose window is 65,536 bp; all tests, with the paper's shuffles and 600 partners of a swap. Each
@@ -24,11 +24,10 @@ import numpy as np
 
 from raycre.config import PerturbConfig, make_config
 from raycre.creme.tests import TESTS
-from raycre.store.parquet import as_table, write_table
-from raycre.store.schemas import PASS_UNITS
+from raycre.workflows.perturb.plan_file import PlanFile
 from raycre.workflows.perturb.planning import plan_creme
 from raycre.workflows.perturb.stages import first_stage
-from raycre.workflows.perturb.units import as_dicts, as_frame, units_of
+from raycre.workflows.perturb.units import Planner, Units, as_dicts
 
 N_CHROMS, SIZE, LINE = 4, 25_000_000, 100  # bp of each chromosome, letters of a line
 ALL = [test for test in TESTS if test != "activity"]
@@ -52,7 +51,7 @@ def write_inputs(folder: Path, n_genes: int) -> None:
     (folder / "genes.txt").write_text("\n".join(f"G{i:05d}" for i in range(n_genes)) + "\n")
 
 
-def plan(folder: Path, tests: list[str]) -> dict[str, float]:
+def plan(folder: Path, tests: list[str], tiles_per_task: int | str) -> dict[str, float]:
     """Plan, write the plan, and say what that took."""
     config = make_config(
         PerturbConfig,
@@ -66,6 +65,7 @@ def plan(folder: Path, tests: list[str]) -> dict[str, float]:
             "model": {"backbone": "planted"},
             "tracks": [0],
             "tests": tests,
+            "resources": {"tiles_per_task": tiles_per_task},
         },
     )
     before = _peak()
@@ -74,18 +74,19 @@ def plan(folder: Path, tests: list[str]) -> dict[str, float]:
     chosen = time.perf_counter() - started
     genes = as_dicts(planned.genes)
     stage = first_stage(planned, genes)
-    units = list(units_of(stage, genes, planned.passes_per_unit, planned.store))
-    table = as_frame(stage, units)
-    write_table(folder / "plan.parquet", as_table(table, PASS_UNITS, planned.metadata))
+    planner = Planner(stage, genes, planned.passes_per_unit, planned.store)
+    file = PlanFile(folder / "plan.parquet", planned.metadata)
+    step = file.add(stage, planner.walk())
+    walked = sum(1 for _ in Units(planner.walk, file.units))  # as the replicas are given them
     return {
         "seconds": time.perf_counter() - started,
         "of_which_genes_and_windows": chosen,
         "peak_gib": _peak(),
         "peak_gib_before": before,
         "genes": len(genes),
-        "units": len(units),
-        "chains": int(table["passes"].isna().sum()),
-        "passes_known_beforehand": int(table["passes"].sum()),
+        "units": walked,
+        "chains": step.searches,
+        "passes_known_beforehand": file.passes,
     }
 
 
@@ -98,16 +99,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--genes", type=int, default=10_000)
     parser.add_argument("--tests", nargs="*", choices=list(TESTS), default=ALL)
+    parser.add_argument("--tiles-per-task", type=int, help="1: as many units as can be")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # of a round's own process
     given = parser.parse_args()
     if given.folder is not None:
-        print(json.dumps(plan(given.folder, given.tests)))
+        print(json.dumps(plan(given.folder, given.tests, given.tiles_per_task or "auto")))
         return
     found = []
     with tempfile.TemporaryDirectory() as scratch:
         write_inputs(Path(scratch), given.genes)
         command = [sys.executable, __file__, "--folder", scratch, "--tests", *given.tests]
+        if given.tiles_per_task:
+            command += ["--tiles-per-task", str(given.tiles_per_task)]
         for _ in range(given.rounds):
             ended = subprocess.run(command, check=True, capture_output=True, text=True)
             found.append(json.loads(ended.stdout))

@@ -31,7 +31,7 @@ from safetensors import safe_open
 
 BASELINES = ("deepsea", "danq", "es-transition", "deepicsh")
 SKIPPED = {"seconds", "run", "versions", "machine", "config", "inputs", "name", "started"}
-SKIPPED_FILES = (".ray", "progress.json", "lease/")  # of runs under way, or cut off
+SKIPPED_FILES = (".ray", "progress.json", "lease/", "journal/")  # of runs under way, or cut off
 SHORT = ("recipe.epochs=2", "recipe.warmup_epochs=0", "folds.only=[0]", "run.seed=1")
 
 

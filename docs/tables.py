@@ -1,4 +1,7 @@
-"""The tables of the documentation that code makes: `python docs/tables.py` writes them anew where they stand.
+"""What code makes of its declarations: `python docs/tables.py` writes it anew where it stands.
+
+Tables of the documentation, and `raycre/cli/built_in.py`, from which the command line's help is made without
+importing what it is about.
 
 A table is found in its page by its first line and, where several tables begin so, by the rows that it shares.
 """
@@ -6,16 +9,19 @@ A table is found in its page by its first line and, where several tables begin s
 from __future__ import annotations
 
 import sys
+from dataclasses import MISSING
 from pathlib import Path
+from typing import Any, get_origin
 
 from raycre.annotate import registry as annotations
 from raycre.annotate.groups import GROUP_TESTS
 from raycre.annotate.scores import SCORE_BINS, SCORES
 from raycre.backbones.registry import table_of_backbones
+from raycre.cli.declared import Declared, declared_of
 from raycre.compare import registry
 from raycre.create.model.declaration import table_of_models
 from raycre.create.training import presets
-from raycre.creme.tests import table_of_tests
+from raycre.creme.tests import TESTS, table_of_tests
 from raycre.export.formats import table_of_formats
 from raycre.plots.registry import table_of_figures
 from raycre.store.fields import table_of_fields
@@ -91,6 +97,58 @@ def written_into(text: str, table: str) -> str:
     return "\n".join([*lines[: best[0]], *wanted, *lines[best[1] :]])
 
 
+BUILT_IN = "raycre/cli/built_in.py"
+_HEAD = '''"""Comparisons, annotations and tests that come with raycre, as the command line's help needs them.
+
+`python docs/tables.py` writes this file from their declarations.
+"""
+# fmt: off
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+import collections.abc
+import pathlib
+import typing
+from dataclasses import MISSING
+
+from raycre.cli.declared import Declared
+from raycre.options import Taken
+'''
+
+
+def built_in() -> str:
+    """Return the text of raycre/cli/built_in.py."""
+    comparisons = [declared_of(registry.find_comparison(name)) for name in registry.BUILT_IN]
+    annotated = [declared_of(annotations.find_annotation(name)) for name in annotations.BUILT_IN]
+    tests = "".join(f"    {name!r}: {test.summary!r},\n" for name, test in TESTS.items())
+    return (
+        f"{_HEAD}\nCOMPARISONS = {{\n{_literals(comparisons)}}}\n"
+        f"\nANNOTATIONS = {{\n{_literals(annotated)}}}\n\nTESTS = {{\n{tests}}}\n"
+    )
+
+
+def _literals(declared: list[Declared]) -> str:
+    """Lines of Python that make these declarations, by name."""
+    lines = []
+    for each in declared:
+        lines.append(f"    {each.name!r}: Declared(\n        {each.name!r}, {each.summary!r}, (\n")
+        lines += [f"            Taken({', '.join(map(_literal, taken))}),\n" for taken in each.taken]
+        lines.append(f"        ), {each.needs!r}, {each.test!r},\n    ),\n")
+    return "".join(lines)
+
+
+def _literal(value: Any) -> str:
+    """An expression for a value or a type."""
+    if value is MISSING:
+        return "MISSING"
+    if isinstance(value, Path):
+        return "pathlib.Path()" if value == Path() else f"pathlib.Path({str(value)!r})"
+    if isinstance(value, type) and get_origin(value) is None:
+        return value.__name__ if value.__module__ == "builtins" else "pathlib.Path"
+    return repr(value)
+
+
 def _first_cell(row: str) -> str:
     return row.split("|")[1].strip()
 
@@ -106,6 +164,11 @@ def main() -> int:
             path.write_text(after)
             print(f"{page}: {table.splitlines()[0]}")
             changed = 1
+    module = ROOT / BUILT_IN
+    if module.read_text() != built_in():
+        module.write_text(built_in())
+        print(BUILT_IN)
+        changed = 1
     return changed
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,7 @@ def serve_s3() -> Iterator[S3]:
     serving = pytest.importorskip("werkzeug.serving")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     served = server.DomainDispatcherApplication(server.create_backend_app)
-    lock = threading.Lock()
+    lock, changing = threading.Lock(), threading.Lock()
 
     def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         kind = "LIST" if "list-type" in environ["QUERY_STRING"] else environ["REQUEST_METHOD"]
@@ -63,7 +63,10 @@ def serve_s3() -> Iterator[S3]:
             body = f"<Error><Code>{code}</Code><Message>planted</Message></Error>".encode()
             start(f"{status} Planted", [("Content-Length", str(len(body)))])
             return [body]
-        content = served(environ, start)
+        with (
+            changing if kind == "PUT" else nullcontext()
+        ):  # S3 checks a condition and writes at once; moto does not
+            content = served(environ, start)
         for tell in s3.served:
             tell()
         if fault is None:

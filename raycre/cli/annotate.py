@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from raycre.annotate.registry import annotation_names, find_annotation
-from raycre.cli.declared import Commands, arguments, flags, group_of, parameter, with_signature
+from raycre.annotate.registry import INSTALLED, find_annotation
+from raycre.cli.built_in import ANNOTATIONS
+from raycre.cli.declared import Commands, Declared, arguments, flags, group_of, parameter, with_signature
 from raycre.cli.options import DryRun, Fresh, Json, Yes, asked
 from raycre.cli.printing import print_result
 from raycre.store.location import location, on_disk
-
-if TYPE_CHECKING:
-    from raycre.annotate.declaration import Annotation
 
 RegionFiles = Annotated[
     list[str] | None,
@@ -72,12 +70,9 @@ Out = Annotated[
 ]
 
 
-def annotation_callback(annotation: Annotation) -> Callable[..., None]:
+def annotation_callback(annotation: Declared) -> Callable[..., None]:
     """Return a function that typer makes a command of: its parameters are those that are declared."""
-    from raycre.options import taken_by
-
-    taken = taken_by(annotation)
-    own = [each.name for each in taken]
+    own = [each.name for each in annotation.taken]
 
     def run_command(**given: Any) -> None:
         from raycre.workflows.annotate.run import run_annotation
@@ -89,12 +84,12 @@ def annotation_callback(annotation: Annotation) -> Callable[..., None]:
         print_result(run_annotation(annotation.name, options, fresh=fresh, **given), as_json)
 
     parameters = [
-        *arguments(taken),
+        *arguments(annotation.taken),
         parameter("regions", RegionFiles, None),
         parameter("run", Runs, None),
         parameter("group_by", GroupBy, None),
         parameter("pairs", Compare, None),
-        *flags(taken),
+        *flags(annotation.taken),
         parameter("alternative", Direction, "greater"),
         parameter("reading", TestReading, "continuity"),
         parameter("test", CremeTest, "sufficiency"),
@@ -110,12 +105,8 @@ def annotation_callback(annotation: Annotation) -> Callable[..., None]:
     return with_signature(run_command, parameters, annotation.summary)
 
 
-def _callback(name: str) -> Callable[..., None]:
-    return annotation_callback(find_annotation(name))
-
-
 annotate = typer.Typer(
-    cls=group_of(Commands(annotation_names, _callback)),
+    cls=group_of(Commands(INSTALLED, ANNOTATIONS, find_annotation, annotation_callback)),
     help="What regions are: motifs, conservation, methylation, contacts, variants, genes; do groups differ.",
     no_args_is_help=True,
 )

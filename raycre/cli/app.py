@@ -6,9 +6,7 @@ PyTorch and Ray take seconds to load.
 
 from __future__ import annotations
 
-import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, NoReturn
 
 import typer
@@ -19,7 +17,7 @@ from raycre.cli.compare import compare
 from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
 from raycre.cli.doctor import doctor
-from raycre.cli.examples import ExampleGroup
+from raycre.cli.examples import Program
 from raycre.cli.export import export
 from raycre.cli.genome import genome
 from raycre.cli.init import init
@@ -30,6 +28,7 @@ from raycre.cli.prepare import prepare_inputs
 from raycre.cli.report import report
 from raycre.cli.show import show
 from raycre.cli.signals import interruptible
+from raycre.cli.status import status
 from raycre.cli.tracks import tracks
 from raycre.cli.train import list_models, train
 from raycre.cli.weights import weights
@@ -47,7 +46,7 @@ LEFT_OUT = ("ray", "torch", "sklearn", "scipy", "grpc")
 
 app = typer.Typer(
     name="raycre",
-    cls=ExampleGroup,
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="CREATE and CREME on Ray: classify cis-regulatory elements, perturb them in silico.",
     no_args_is_help=True,
@@ -58,7 +57,7 @@ app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
 app.command("prepare")(prepare_inputs)
 app.command(cls=ending_with(list_tests))(creme)
-for verb in (show, report, plot, export, demo, doctor, tracks):
+for verb in (show, status, report, plot, export, demo, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(genome, name="genome")
@@ -68,12 +67,16 @@ app.add_typer(compare, name="compare")
 
 def _version(value: bool) -> None:
     if value:
+        import platform
+
         found = [f"{name} {_version_of(name)}" for name in VERSIONS_OF]
         print(f"raycre {__version__} (Python {platform.python_version()}, {', '.join(found)})")
         raise typer.Exit
 
 
 def _version_of(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from raycre.cli.declared import Commands, arguments, flags, group_of, parameter, with_signature
+from raycre.cli.built_in import COMPARISONS
+from raycre.cli.declared import Commands, Declared, arguments, flags, group_of, parameter, with_signature
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
-from raycre.compare.registry import comparison_names, find_comparison
+from raycre.compare.registry import INSTALLED, find_comparison
 from raycre.store.location import location
-
-if TYPE_CHECKING:
-    from raycre.compare.declaration import Comparison
 
 CremeRun = Annotated[
     Path, typer.Argument(metavar="RUN", parser=location, help="Folder of a finished `raycre creme` run.")
@@ -37,22 +35,8 @@ CompareOut = Annotated[
 OF_EVERY_RUN = ("test", "track", "fasta", "sizes", "out")  # options that are not a comparison's own
 
 
-def _callback(name: str) -> Callable[..., None]:
-    return callback_of(find_comparison(name))
-
-
-compare = typer.Typer(
-    cls=group_of(Commands(comparison_names, _callback)),
-    help="A finished CREME run against other data: marks, annotations, repeats, CRISPRi, motifs, saliency.",
-    no_args_is_help=True,
-)
-
-
-def callback_of(comparison: Comparison) -> Callable[..., None]:
+def callback_of(comparison: Declared) -> Callable[..., None]:
     """Return a function that typer makes a command of: its parameters are those that are declared."""
-    from raycre.options import taken_by
-
-    taken = taken_by(comparison)
 
     def run_command(**given: Any) -> None:
         from raycre.workflows.compare.run import run_comparison
@@ -64,13 +48,20 @@ def callback_of(comparison: Comparison) -> Callable[..., None]:
 
     parameters = [
         parameter("run", CremeRun),
-        *arguments(taken),
+        *arguments(comparison.taken),
         parameter("test", Test, comparison.test),
         parameter("track", Track, None),
-        *flags(taken),
+        *flags(comparison.taken),
         *([parameter("fasta", RunFasta, None)] if comparison.needs else []),
         *([parameter("sizes", Sizes, None)] if "sizes" in comparison.needs else []),
         parameter("out", CompareOut, None),
         parameter("json_", Json, False),
     ]
     return with_signature(run_command, parameters, comparison.summary)
+
+
+compare = typer.Typer(
+    cls=group_of(Commands(INSTALLED, COMPARISONS, find_comparison, callback_of)),
+    help="A finished CREME run against other data: marks, annotations, repeats, CRISPRi, motifs, saliency.",
+    no_args_is_help=True,
+)

@@ -8,24 +8,31 @@ from typing import Annotated
 
 import typer
 
-from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
+from raycre.cli.built_in import TESTS
+from raycre.cli.options import Config, Deadline, DryRun, Fresh, Json, Sets, Yes, asked, with_deadline
 from raycre.cli.printing import print_run
 from raycre.errors import ConfigError, near
+from raycre.packages import Installed
 from raycre.store.location import location
 
 
 def list_tests() -> str:
     """Return a line for each test, for the end of the help."""
-    from raycre.creme.tests import describe_tests
-
-    return "\n\n".join(["Tests:", *describe_tests()])
+    return "\n\n".join(["Tests:", *_lines_of_tests()])
 
 
 def complete_test(incomplete: str) -> list[str]:
     """Return the tests that a shell may complete a word to."""
-    from raycre.creme.tests import RESERVED, names_of_tests
+    names = (*Installed("raycre.tests", "a test").names(TESTS), "pipeline", "config")
+    return [name for name in names if name.startswith(incomplete)]
 
-    return [name for name in (*names_of_tests(), *RESERVED) if name.startswith(incomplete)]
+
+def _lines_of_tests() -> list[str]:
+    if Installed("raycre.tests", "a test").points():
+        from raycre.creme.tests import describe_tests
+
+        return describe_tests()
+    return [f"{name}: {summary}" for name, summary in TESTS.items()]
 
 
 def creme(
@@ -54,6 +61,7 @@ def creme(
         ),
     ] = None,
     dry_run: DryRun = False,
+    deadline: Deadline = None,
     fresh: Fresh = False,
     yes: Yes = False,
     json_: Json = False,
@@ -67,7 +75,7 @@ def creme(
         raise ConfigError(
             f"tests are {', '.join(names_of_tests())}, pipeline, or config{near(test, known)}", value=test
         )
-    sets = list(set_ or ())
+    sets = with_deadline(set_, deadline)
     if test != "config":
         sets.append("tests=pipeline" if test == "pipeline" else f"tests=[{test}]")
     if create_run is not None:

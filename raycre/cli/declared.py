@@ -6,38 +6,77 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import typer
+from typer.core import TyperCommand
 from typer.main import get_command
 
 from raycre.cli.examples import ExampleGroup
 from raycre.errors import ConfigError
+from raycre.options import Optioned, Taken, taken_by
+from raycre.packages import Installed
 from raycre.store.location import location
 
-if TYPE_CHECKING:
-    from raycre.options import Taken
+
+class Declared(NamedTuple):
+    """What the command line needs of a comparison or an annotation, without its module.
+
+    name, summary: the command's. taken: its files and options. needs: what it is handed. test: of a
+    comparison: whose effects and calls where none is named.
+    """
+
+    name: str
+    summary: str
+    taken: tuple[Taken, ...]
+    needs: tuple[str, ...] = ()
+    test: str = ""
+
+
+class CommandDeclaration(Optioned, Protocol):
+    """A declaration of a command: a comparison or an annotation."""
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def needs(self) -> tuple[Any, ...]: ...
+
+
+def declared_of(declaration: CommandDeclaration) -> Declared:
+    """Return what the command line needs of a declaration."""
+    taken, test = tuple(taken_by(declaration)), getattr(declaration, "test", "")
+    return Declared(declaration.name, declaration.summary, taken, tuple(declaration.needs), test)
 
 
 class Commands(Mapping[str, Any]):
-    """Commands by name; one is made, and its module imported, when it is asked for.
+    """Commands by name; one is made when it is asked for, and only then is a package's module imported.
 
     Args:
-        names: returns all there are.
-        callback: of a name: what the command calls; ConfigError where it cannot be used.
+        installed: what packages add.
+        built_in: what raycre has, by name.
+        find: a name -> its declaration; ConfigError where it cannot be used.
+        callback_of: what the command line needs of a declaration -> what the command calls.
     """
 
     def __init__(
-        self, names: Callable[[], Sequence[str]], callback: Callable[[str], Callable[..., None]]
+        self,
+        installed: Installed,
+        built_in: Mapping[str, Declared],
+        find: Callable[[str], CommandDeclaration],
+        callback_of: Callable[[Declared], Callable[..., None]],
     ) -> None:
-        self._names, self._callback = names, callback
+        self._installed, self._built_in, self._find, self._callback_of = (
+            installed, built_in, find, callback_of,
+        )  # fmt: skip
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._names():
+        points = self._installed.points()
+        if name not in self._built_in and name not in points:
             raise KeyError(name)
         settings: dict[str, Any] = {}
         try:
-            callback = self._callback(name)
+            callback = self._callback_of(self._declared(name, points))
         except ConfigError as error:  # of another package: the help still lists all others
             callback, settings = _refusal(error), {"ignore_unknown_options": True}
         app = typer.Typer(add_completion=False)
@@ -45,10 +84,26 @@ class Commands(Mapping[str, Any]):
         return get_command(app)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
+        return iter(self._installed.names(self._built_in))
 
     def __len__(self) -> int:
-        return len(self._names())
+        return len(self._installed.names(self._built_in))
+
+    def summaries(self) -> dict[str, TyperCommand]:
+        """Return all commands as a help lists them: names and what they do, without options."""
+        points, listed = self._installed.points(), {}
+        for name in self:
+            try:
+                summary = self._declared(name, points).summary
+            except ConfigError as error:
+                summary = _cannot(error)
+            listed[name] = TyperCommand(name, help=summary)
+        return listed
+
+    def _declared(self, name: str, points: Mapping[str, object]) -> Declared:
+        if name in self._built_in and name not in points:
+            return self._built_in[name]
+        return declared_of(self._find(name))
 
 
 def group_of(commands: Commands) -> type[ExampleGroup]:
@@ -60,7 +115,11 @@ def group_of(commands: Commands) -> type[ExampleGroup]:
             self.commands = commands  # type: ignore[assignment]
 
         def list_commands(self, ctx: Any) -> list[str]:
-            return list(commands)
+            return list(self.commands)
+
+        def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+            self.commands = commands.summaries()  # type: ignore[assignment]
+            super().format_help(ctx, formatter)
 
     return Group
 
@@ -117,4 +176,8 @@ def _refusal(error: ConfigError) -> Callable[..., None]:
         raise error
 
     words = Annotated[list[str] | None, typer.Argument()]
-    return with_signature(refuse, [parameter("words", words, None)], f"Cannot be used: {error.message}")
+    return with_signature(refuse, [parameter("words", words, None)], _cannot(error))
+
+
+def _cannot(error: ConfigError) -> str:
+    return f"Cannot be used: {error.message}"

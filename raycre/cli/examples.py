@@ -18,6 +18,7 @@ EXAMPLES = {
     "genome fetch": "raycre genome fetch hg38",
     "creme": 'raycre creme necessity --config creme.yaml --set "inputs.genes=[GATA1, MYC]"',
     "show": "raycre show runs/k562",
+    "status": "raycre status runs/k562 --timeline timeline.html",
     "report": "raycre report runs/k562 runs/candidates -o report.html",
     "plot": "raycre plot creme-2a runs/creme -o figure2a.pdf",
     "export": "raycre export runs/candidates --bed9 --bigwig -o tracks",
@@ -48,6 +49,27 @@ class ExampleGroup(TyperGroup):
         if command is not None and not hasattr(command, "commands"):
             command.epilog = f"Example: {EXAMPLES.get(words) or _example(words, command)}"
         return command
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return --help; False where it is not given, which typer takes without importing pydantic."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
+class Program(ExampleGroup):
+    """The program itself.
+
+    Its options of shell completion are there only where no verb is named: typer imports pydantic to find that
+    they were not given, which takes longer than a help.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the words of the command line."""
+        if args and not args[0].startswith("-"):
+            self.params = [each for each in self.params if not str(each.name).endswith("_completion")]
+        return super().parse_args(ctx, args)
 
 
 def _example(words: str, command: Any) -> str:

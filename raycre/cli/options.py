@@ -15,6 +15,13 @@ from raycre.store.location import location
 Config = Annotated[Path, typer.Option("--config", "-c", parser=location, help="YAML file of the run.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override a key: --set recipe.epochs=5.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print plan and cost; write nothing.")]
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        help="With --dry-run: how many nodes of resources.nodes finish within it, such as 4h, for least.",
+    ),
+]
 Fresh = Annotated[
     bool,
     typer.Option(
@@ -23,6 +30,11 @@ Fresh = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --fresh: do not ask on a terminal.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def with_deadline(sets: list[str] | None, deadline: str | None) -> list[str]:
+    """Return overrides with the one that --deadline stands for."""
+    return [*(sets or ()), *([] if deadline is None else [f"resources.deadline={deadline}"])]
 
 
 def asked(fresh: bool, yes: bool) -> bool | Literal["ask"]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from raycre.cli.options import Config, DryRun, Fresh, Json, Sets, Yes, asked
+from raycre.cli.options import Config, Deadline, DryRun, Fresh, Json, Sets, Yes, asked, with_deadline
 from raycre.cli.printing import print_run
 from raycre.store.location import location
 
@@ -36,6 +36,7 @@ def train(
         ),
     ] = None,
     dry_run: DryRun = False,
+    deadline: Deadline = None,
     fresh: Fresh = False,
     yes: Yes = False,
     json_: Json = False,
@@ -44,7 +45,10 @@ def train(
     from raycre.config import TrainConfig, read_config
     from raycre.config.sweep import read_sweep
 
-    sets = [*(set_ or ()), *([] if init is None else [f"model.init={json.dumps(str(init))}"])]
+    sets = [
+        *with_deadline(set_, deadline),
+        *([] if init is None else [f"model.init={json.dumps(str(init))}"]),
+    ]
     if sweep:
         combinations = read_sweep(config, sets, sweep)
         from raycre.workflows.train.sweep import run_sweep

@@ -7,10 +7,11 @@ Every key is spelled as in the README. `science()` is what changes results and g
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from raycre.bounds import Positive
@@ -66,11 +67,58 @@ HowMany = Positive | Literal["auto"] | Between
 """Of replicas: so many at most, as many as there is work and room for, or between two numbers."""
 
 
+class NodeRow(Frozen):
+    """A type of node in a table of prices: what `--dry-run` and `raycre status` reckon with."""
+
+    name: str
+    price: float = Field(ge=0)  # of an hour, in whatever money
+    cpus: float = Field(gt=0)
+    gpus: float = Field(default=0, ge=0)
+    memory: str | None = None  # of the node, such as 32GiB
+    speed: float = Field(default=1, gt=0)  # how many times as fast as where the dry run measures
+    start: str = "3m"  # until a node that is asked for works
+    most: Positive | None = None  # of such nodes; null for any number
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        seconds_of(self.start)
+        if self.memory is not None:
+            bytes_of(self.memory)
+        return self
+
+    def fields(self) -> dict[str, Any]:
+        """Return what workflows take of it: bytes and seconds in place of texts."""
+        memory = 0 if self.memory is None else bytes_of(self.memory)
+        return {**self.model_dump(), "memory": memory, "start": seconds_of(self.start)}
+
+
 class Resources(Frozen):
     """What every verb's resources have."""
 
     wait: str = "15m"  # for nodes to come, where nobody can say whether any will
     memory: str | None = None  # of a replica (train: a worker), such as 6GiB; a node holds no more than fit
+    nodes: tuple[NodeRow, ...] | None = None  # prices of types of nodes; or the YAML file that lists them
+    deadline: str | None = None  # such as 4h: --dry-run says how many nodes are done within it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _table(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and isinstance(values.get("nodes"), str | Path):
+            return {**values, "nodes": read_node_rows(Path(values["nodes"]))}
+        return values
+
+    @field_validator("deadline")
+    @classmethod
+    def _end(cls, value: str | None) -> str | None:
+        if value is not None and not seconds_of(value):
+            raise ValueError("takes a time such as 90s, 15m or 4h")
+        return value
+
+    def prices(self) -> tuple[list[dict[str, Any]], float | None]:
+        """Return the table of nodes, and the seconds until the deadline."""
+        return [row.fields() for row in self.nodes or ()], None if self.deadline is None else seconds_of(
+            self.deadline
+        )
 
     @field_validator("memory")
     @classmethod
@@ -84,6 +132,24 @@ class Resources(Frozen):
     def _time(cls, value: str) -> str:
         seconds_of(value)
         return value
+
+
+def read_node_rows(path: Path) -> list[Any]:
+    """Read a table of types of nodes: a list in a YAML file, alone or under the key `nodes`.
+
+    Raises:
+        ValueError: no such file, or no list in it.
+    """
+    try:
+        found = yaml.safe_load(path.expanduser().read_text())
+    except OSError as error:
+        raise ValueError(f"cannot read the table of nodes {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ValueError(f"the table of nodes {path} is not YAML") from None
+    rows = found.get("nodes") if isinstance(found, Mapping) else found
+    if not isinstance(rows, list):
+        raise ValueError(f"the table of nodes {path} holds no list of types; see docs/scale.md")
+    return rows
 
 
 def seconds_of(text: str) -> float:

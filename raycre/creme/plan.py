@@ -73,7 +73,7 @@ def n_after(tests: Sequence[str], settings: Settings, predictions: Predicted = N
     return len(set(_perturbations(tests, settings, predictions)))
 
 
-def chunks(planned: Sequence[Perturbation], size: int) -> list[tuple[int, int]]:
+def chunks(planned: Sequence[object], size: int) -> list[tuple[int, int]]:
     """Cut a plan into runs of `size` passes, the last one shorter.
 
     Returns:

@@ -19,6 +19,7 @@ from raycre.engine.cluster import one_line
 from raycre.engine.resources import Share
 from raycre.engine.worker import Hosted
 from raycre.errors import InputError, RaycreError
+from raycre.events import LOST, REPLICAS, emit
 from raycre.log import say
 
 STARTS = 5  # of actors in a row, each lost before any of them did anything
@@ -80,7 +81,7 @@ class Actors(Generic[T]):
         self._starting: dict[ray.ObjectRef[Any], Member[T]] = {}
         self._patience = Patience(share, "replica")
         self._lost_in_a_row = 0
-        self._have_lost = False
+        self._have_lost, self._told = False, 0
         self.members: list[Member[T]] = []
 
     @property
@@ -125,6 +126,7 @@ class Actors(Generic[T]):
         member.ready = problem is None
         if problem is not None:
             self.lost(member, problem)
+        self._tell()
         return True
 
     def worked(self) -> None:
@@ -143,6 +145,7 @@ class Actors(Generic[T]):
         self._have_lost, self._lost_in_a_row = True, self._lost_in_a_row + 1
         if isinstance(error, InputError):
             raise error
+        emit(LOST, why=one_line(error))
         if self._lost_in_a_row >= STARTS:
             raise RaycreError(
                 f"{STARTS} replicas in a row were lost before any of them did a unit ({one_line(error)}); "
@@ -172,4 +175,12 @@ class Actors(Generic[T]):
     def _drop(self, member: Member[T]) -> None:
         self.members.remove(member)
         self._starting = {ref: other for ref, other in self._starting.items() if other is not member}
+        self._tell()
         ray.kill(member.actor)
+
+    def _tell(self) -> None:
+        """Say how many live, where that has changed."""
+        now = sum(member.ready for member in self.members)
+        if now != self._told:
+            self._told = now
+            emit(REPLICAS, n=now)

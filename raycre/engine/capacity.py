@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from math import floor, inf
 
 import ray
 from ray.autoscaler.sdk import request_resources
 
 from raycre.engine.cluster import is_own
 from raycre.engine.node_types import NodeType, node_types
-from raycre.engine.resources import Share
+from raycre.engine.resources import Share, fits
 from raycre.errors import RaycreError
 from raycre.log import say
 
@@ -24,20 +23,6 @@ ALONE = 60.0  # seconds with nothing left, after a loss, before a run ends that 
 SAY_EVERY = 60.0  # seconds between lines about what is waited for
 LOOK_EVERY = 2.0
 MANY = 10**6  # nodes of a type without a limit
-EPSILON = 1e-6  # of shares of a GPU: three of 0.3333 fit
-
-
-def fits(node: Mapping[str, float], share: Share) -> int:
-    """Return how many replicas a node of these resources holds; none lies on two nodes."""
-    most: float = node.get("CPU", 0) // share.cpus if share.cpus else inf
-    gpus = node.get("GPU", 0)
-    if 0 < share.gpus < 1:
-        most = min(most, floor(gpus) * floor(1 / share.gpus + EPSILON))
-    elif share.gpus:
-        most = min(most, gpus // share.gpus)
-    if share.memory:
-        most = min(most, node.get("memory", inf) // share.memory)
-    return int(most)
 
 
 def fit_now(share: Share) -> int:

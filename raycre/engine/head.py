@@ -20,7 +20,8 @@ from raycre.engine.interrupt import Interrupt
 from raycre.errors import ConfigError, RaycreError
 
 EVERY, PATIENCE = 5.0, 10.0  # seconds between two questions to the head, and for its answer
-LOST_AFTER = 30.0  # seconds without an answer: a busy head is slow, Ray's own limit is 60
+LOST_AFTER = 30.0  # seconds without an answer
+BUSY_FOR = 50.0  # the same of a head whose port takes connections: its machine is busy; Ray's own limit is 60
 GRACE = 15.0  # seconds for the program to end by itself; it may be stuck in Ray
 _HEALTH = "/grpc.health.v1.Health/Check"  # gRPC's standard question, which Ray's control service answers
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -62,7 +63,8 @@ class Watch:
     """Asks the head every few seconds while its block runs; ends the block once it is lost.
 
     Attributes:
-        lost: whether it has not answered for `LOST_AFTER` seconds. The block has then been ended by a
+        lost: whether it has not answered for `LOST_AFTER` seconds, or for `BUSY_FOR` where its port still
+            takes connections. The block has then been ended by a
             KeyboardInterrupt in the main thread; where that is stuck, the process ends with the message.
     """
 
@@ -95,11 +97,15 @@ class Watch:
         while not self._interrupt.wait(EVERY):
             if answers(self.address):
                 heard = time.monotonic()
-            elif time.monotonic() - heard >= LOST_AFTER and not self._interrupt.over:
+            elif self._is_lost(time.monotonic() - heard) and not self._interrupt.over:
                 self.lost = True
                 atexit.register(_leave)
                 self._interrupt.end(self.message, GRACE)
                 return
+
+    def _is_lost(self, silent: float) -> bool:
+        """Whether a head that has been silent for so many seconds is gone, and not only slow."""
+        return silent >= BUSY_FOR or (silent >= LOST_AFTER and _reached(self.address) is not None)
 
 
 def _leave() -> None:

@@ -46,11 +46,13 @@ class Landed:
         row: with the key of what it came of; None where it failed.
         seconds: that it took.
         problem: why it failed.
+        by: number of the replica.
     """
 
     row: Row | None
     seconds: float = 0.0
     problem: Exception | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class _Replica:
     def __init__(self, kind: Callable[..., Callable[[Row], Row]], arguments: tuple[object, ...]) -> None:
         end_with_head()
         self._problem: Exception | None = None
+        self._number = uuid.uuid4().hex
         try:
             self._replica = kind(*arguments)
         except Exception as error:
@@ -183,7 +186,7 @@ class _Replica:
         if self._problem is not None:
             return {LANDED: _pickled(Landed(None, problem=self._problem))}
         try:
-            landed = Landed(self._replica(row), time.monotonic() - started)
+            landed = Landed(self._replica(row), time.monotonic() - started, by=self._number)
         except Exception as error:
             landed = Landed(None, problem=error)
         return {LANDED: _pickled(landed)}

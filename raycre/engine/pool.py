@@ -24,6 +24,7 @@ from raycre.engine.capacity import check_room, wait_for
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
+from raycre.events import LEFT, emit
 
 DEPTH = 2  # units in flight per actor: the next one waits there while one is worked on
 LOOK_EVERY = 5.0  # seconds between looks at the cluster: nodes come and go
@@ -80,6 +81,7 @@ class Pool:
     def run(self, units: Sequence[object], common: object, method: str = "work") -> Iterator[Any]:
         """Call `method(unit, common)` of a replica for every unit, yielding what it returns as it comes.
 
+        Units are taken from `units` as replicas want them, so that they may be made on the way.
         A unit may be tried by two at once, and again where its actor was lost, so it must be safe to repeat;
         the ledger, which counts tries across processes, is what bounds them. An outcome with an `error`
         counts once no other try is under way. `DEPTH` units an actor are in flight at most; `common` travels
@@ -106,14 +108,16 @@ class _FanOut:
 
     def __init__(self, actors: Actors[_Task], units: Sequence[object], common: Any, method: str) -> None:
         self._actors, self._common, self._method = actors, common, method
-        self._units, self._left = iter(units), len(units)
+        self._units = iter(units)
+        self._upcoming = next(self._units, None)
+        self._planned, self._open = len(units), 0  # not given yet, as far as is known; given and not done
         self._again: deque[_Task] = deque()
         self._seconds: deque[float] = deque(maxlen=RECENT)
 
     def outcomes(self) -> Iterator[Any]:
         looked = -LOOK_EVERY
         try:
-            while self._left:
+            while self._upcoming is not None or self._open:
                 if (now := time.monotonic()) - looked >= LOOK_EVERY:
                     looked = now
                     self._look(now)
@@ -121,7 +125,8 @@ class _FanOut:
                 for ref in self._finished():
                     if not self._actors.started(ref):
                         for outcome in self._landed(ref):
-                            self._left -= 1
+                            self._open -= 1
+                            emit(LEFT, units=self._left)
                             yield outcome
         finally:
             for member in self._actors.members:  # what still flies was done by others
@@ -138,6 +143,11 @@ class _FanOut:
         if ready and rest:  # with many actors several are ready at a time
             ready += ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)[0]
         return ready
+
+    @property
+    def _left(self) -> int:
+        """Units that are not done, as far as is known."""
+        return self._open + max(self._planned, self._upcoming is not None)
 
     def _look(self, now: float) -> None:
         """See whether actors are missing, too many, or hung."""
@@ -170,9 +180,11 @@ class _FanOut:
         while self._again:
             if not (task := self._again.popleft()).done:
                 return task
-        for unit in self._units:
-            return _Task(unit)
-        return None
+        if self._upcoming is None:
+            return None
+        task, self._upcoming = _Task(self._upcoming), next(self._units, None)
+        self._planned, self._open = self._planned - 1, self._open + 1
+        return task
 
     def _late(self) -> _Task | None:
         """Return a unit that its one actor, all others being busy or done, has held for too long."""

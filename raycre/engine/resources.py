@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import floor, inf
 
+EPSILON = 1e-6  # of shares of a GPU: three of 0.3333 fit
 WAIT = 900.0  # seconds for nodes to come, where nobody can say whether any will
 
 
@@ -40,3 +43,16 @@ class Share:
         gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
         memory = f" and {self.memory / 2**30:.1f} GiB of memory" if self.memory else ""
         return f"{self.cpus} CPU{gpus}{memory}"
+
+
+def fits(node: Mapping[str, float], share: Share) -> int:
+    """Return how many replicas a node of these resources holds; none lies on two nodes."""
+    most: float = node.get("CPU", 0) // share.cpus if share.cpus else inf
+    gpus = node.get("GPU", 0)
+    if 0 < share.gpus < 1:
+        most = min(most, floor(gpus) * floor(1 / share.gpus + EPSILON))
+    elif share.gpus:
+        most = min(most, gpus // share.gpus)
+    if share.memory:
+        most = min(most, node.get("memory", inf) // share.memory)
+    return int(most)

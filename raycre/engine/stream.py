@@ -19,6 +19,7 @@ from raycre.engine.cluster import connected, one_line
 from raycre.engine.passes import ROWS_PER_BLOCK, Landed, Pass, Row, Stages
 from raycre.engine.resources import Share
 from raycre.errors import InputError, RaycreError
+from raycre.events import LEFT, LOST, REPLICAS, emit
 from raycre.log import say
 
 FRUITLESS = 3  # passes in a row that did nothing
@@ -68,7 +69,8 @@ class _Stream:
         self._first: float | None = None  # seconds from a start to the first row
         self._heard = self._said = time.monotonic()
         self._fruitless = 0
-        self._why = "their replicas were lost"
+        self._failure = ""  # the last that was said
+        self._working: set[str] = set()
         self._patience = Patience(self._share, "replica")
 
     def outcomes(self, rows: Sequence[Row]) -> Iterator[Row]:
@@ -91,12 +93,18 @@ class _Stream:
                     self._failed(landed.problem)
                 elif missing.pop(landed.row[self._key], None) is not None:
                     self._note(origin, landed.seconds)
+                    if origin is current and landed.by not in self._working:
+                        self._working.add(landed.by)
+                        emit(REPLICAS, n=len(self._working))
+                    emit(LEFT, units=len(missing))
                     yield landed.row
         finally:
+            emit(REPLICAS, n=0)
             current.give_up()
 
     def _start(self, rows: Iterable[Row]) -> Pass:
         todo = list(rows)
+        self._working.clear()
         return Pass(todo, self._stages, target(self._share, len(todo)), self._landed)
 
     def _note(self, origin: Pass, seconds: float) -> None:
@@ -113,23 +121,25 @@ class _Stream:
         if isinstance(problem, InputError):
             raise problem
         if problem is not None:
-            self._why = one_line(problem)
+            self._failure = one_line(problem)
 
-    def _check(self, ended: Pass, missing: int) -> None:
-        """Raise where passes do nothing; `ended` has left rows out.
+    def _check(self, ended: Pass, missing: int, quiet: str = "") -> None:
+        """Raise where passes do nothing; `ended` has left rows out, or is given up as it is `quiet`.
 
         Raises:
             RaycreError: it was the last of several.
         """
         if ended.error is not None:
-            self._why = one_line(ended.error)
+            self._failure = one_line(ended.error)
+        why = "; ".join(filter(None, (quiet, self._failure))) or "their replicas were lost"
         self._fruitless = 0 if ended.gave else self._fruitless + 1
+        emit(LOST, why=why)
         if self._fruitless >= FRUITLESS:
             raise RaycreError(
-                f"{missing} units came to nothing {FRUITLESS} times in a row ({self._why}); finished parts "
+                f"{missing} units came to nothing {FRUITLESS} times in a row ({why}); finished parts "
                 "are whole, run again to go on"
             ) from ended.error
-        say(f"{missing} units are tried once more ({self._why})")
+        say(f"{missing} units are tried once more ({why})")
 
     def _is_late(self, current: Pass, missing: int) -> bool:
         """Say what is waited for; return whether so long that others should try.
@@ -144,8 +154,7 @@ class _Stream:
         now = time.monotonic()
         quiet = now - max(self._heard, current.started)
         if self._first is not None and quiet > self._limit(current):
-            self._why = f"nothing came for {quiet:.0f} s"
-            self._check(current, missing)
+            self._check(current, missing, f"nothing came for {quiet:.0f} s")
             return True
         if now - self._said >= SAY_EVERY:
             self._said = now

@@ -19,6 +19,7 @@ from raycre.engine.cluster import is_own
 from raycre.engine.jobs import GROUP, Losses, State, Work, progress_of
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
+from raycre.events import LEFT, LOST, REPLICAS, emit
 from raycre.log import say
 
 LOOK_EVERY = 1.0
@@ -129,6 +130,7 @@ class TrainWatch(Generic[Job]):
     ) -> None:
         self._over.set()
         self._thread.join(timeout=5 * LOOK_EVERY)
+        emit(REPLICAS, n=0)
         with suppress(Exception):  # the head may be gone
             self._claims.ask(0, hold=0)
 
@@ -144,6 +146,7 @@ class TrainWatch(Generic[Job]):
                 return
 
     def _look(self, state: State) -> None:
+        self._tell(state)
         lines, given_up = self._losses.judge(state)
         for line in lines:
             say(line)
@@ -155,6 +158,15 @@ class TrainWatch(Generic[Job]):
         self._queue.aim.remote(wanted, self._worth_it(state))
         self._demand(state, wanted)
         self._wait(state)
+
+    def _tell(self, state: State) -> None:
+        """Say what has changed: groups that work, and what was lost."""
+        before = self._seen
+        if before is None or before.workers != state.workers:
+            emit(REPLICAS, n=state.workers // self._work.size)
+        for loss in state.losses[0 if before is None else len(before.losses) :]:
+            emit(LOST, why=loss.why)
+        emit(LEFT, units=len(state.left))
 
     def _note_growth(self, state: State) -> None:
         """Take note of jobs that were ended for the sake of more workers, and of where they stood."""

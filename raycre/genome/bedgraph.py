@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
+from raycre.genome.fill import Intervals
 from raycre.genome.intervals import check_possible, inside
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import took
@@ -46,7 +47,7 @@ class BedGraph:
                 value=rows.value(row, at["value"]),
             )
         self.lengths: dict[str, int | None] = dict.fromkeys(chrom.unique())
-        self._intervals: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = {}
+        self._intervals: dict[str, Intervals] = {}
         for name in (n for n in self.lengths if n in sizes):
             of_chrom = np.flatnonzero((chrom == name).to_numpy())
             of_chrom = of_chrom[np.argsort(start[of_chrom], kind="stable")]
@@ -68,8 +69,9 @@ class BedGraph:
                     path=path,
                     line=int(lines[first + 1]),
                 )
-            self._intervals[name] = start[of_chrom], end[of_chrom], value[of_chrom].astype(np.float32)
-
+            self._intervals[name] = Intervals(
+                start[of_chrom], end[of_chrom], value[of_chrom].astype(np.float32)
+            )
         took(path, f"{rows.describe()} read as bedGraph")
 
     def is_empty(self, chrom: str) -> bool:
@@ -79,21 +81,9 @@ class BedGraph:
     def close(self) -> None:
         """Nothing is open: the file was read whole."""
 
-    def read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
-        """Return float32 (end - start,) of a part of the chromosome; bases without data are 0."""
-        starts, ends, values = self._intervals[chrom]
-        first = int(np.searchsorted(ends, start, side="right"))
-        last = int(np.searchsorted(starts, end, side="left"))
-        # Between the edges the value is in turn that of no interval (0) and that of the next one.
-        edges = np.empty(2 * (last - first) + 2, dtype=np.int64)
-        edges[0], edges[-1] = start, end
-        edges[1:-1:2], edges[2:-1:2] = (
-            np.maximum(starts[first:last], start),
-            np.minimum(ends[first:last], end),
-        )
-        levels = np.zeros(len(edges) - 1, dtype=np.float32)
-        levels[1::2] = values[first:last]
-        return np.repeat(levels, np.diff(edges))
+    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> Intervals:
+        """Return the values of a chromosome; windows [at, at + length) are filled from them."""
+        return self._intervals[chrom]
 
 
 def _read_rows(path: Path) -> TextTable:

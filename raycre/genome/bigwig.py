@@ -1,45 +1,33 @@
-"""Reads bigWig through pyBigWig, after looking at what pyBigWig takes on trust.
-
-pyBigWig crashes on a header that is cut, reads a file without its tail, and gives NaN both for a base
-without data and for a stored NaN; the header and the file's own summary tell these cases apart.
-"""
+"""Reads the values of bigWig files, by blocks: only those that a question touches are decompressed."""
 
 from __future__ import annotations
 
-import os
 import struct
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pyBigWig
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
+from raycre.genome.bigwig_index import BigWigIndex, Blocks, Damage, byte_order
+from raycre.genome.fill import Intervals, fill, touched
 from raycre.genome.intervals import place
 
-_MAGIC = 0x888FFC26
-_HEADER = "IHHQQQHHQQIQ"  # Kent et al. 2010, supplement, table 5
-_SUMMARY = "Qdddd"  # table 7: bases covered, minimum, maximum, sum, sum of squares
-_SEARCH_STEP = 1_000_000  # bp looked at once when searching for an impossible value
+_SECTION = "IIIIIBBH"  # Kent et al. 2010, supplement, table 10
+_BEDGRAPH, _VARIABLE, _FIXED = 1, 2, 3  # kinds of section; their items have 3, 2 and 1 words of 4 bytes
+_WORDS = {_BEDGRAPH: 3, _VARIABLE: 2, _FIXED: 1}
+_KEPT = 4  # blocks, decompressed, that the next question may begin in
+_AT_ONCE = 1_024  # blocks looked at together when all of a file is
+# What wrong bytes lead to, and a file that cannot be read.
+_DAMAGE = (Damage, OSError, struct.error, zlib.error, ValueError, KeyError)
 
 
 def is_bigwig(path: Path) -> bool:
     """Say whether the file begins with the bigWig magic number, in either byte order."""
     with path.open("rb") as file:
-        return _byte_order(file.read(4)) is not None
-
-
-def _byte_order(magic: bytes) -> str | None:
-    return next((order for order in "<>" if magic == struct.pack(order + "I", _MAGIC)), None)
-
-
-class _Summary(NamedTuple):
-    n_bases: int
-    lowest: float
-    highest: float
-    total: float
-    squares: float
+        return byte_order(file.read(4)) is not None
 
 
 class BigWig:
@@ -58,89 +46,122 @@ class BigWig:
     """
 
     def __init__(self, path: Path, *, signed: bool = False) -> None:
-        summary = _read_summary(path)
         self._path, self._signed = path, signed
         try:
-            self._file = pyBigWig.open(os.fspath(path))
-        except RuntimeError as error:
+            self._index = BigWigIndex(path)
+        except _DAMAGE as error:
             raise _damaged(path) from error
-        self.lengths: dict[str, int | None] = dict(self._file.chroms())
-        if not self.lengths:
-            raise FormatError("the bigWig has no chromosomes", path=path)
-        if not summary.n_bases if summary else all(map(self.is_empty, self.lengths)):
-            raise FormatError(
-                "the bigWig holds no value, only a header; get the file again, or leave it out", path=path
-            )
-        too_low = summary is not None and summary.lowest < 0 and not signed
-        if summary is None or too_low or not np.isfinite(summary.total + summary.highest):
-            self._refuse_impossible()
+        self._recent: dict[int, bytes] = {}
+        try:
+            self.lengths: dict[str, int | None] = dict(self._index.lengths)
+            self._check_values()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._index.close()
 
-    def read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
-        """Return float32 (end - start,) of a part of the chromosome; bases without data are 0."""
-        values = self.values(chrom, start, end)
-        without_data = np.isnan(values)
-        if without_data.any():
-            values[without_data] = 0
-        return values
+    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> Intervals:
+        """Return the stored values of every block that the windows [at, at + length), sorted, touch.
+
+        Raises:
+            FormatError: a block that cannot be read.
+        """
+        try:
+            blocks = self._index.blocks(chrom)
+            return self._read(chrom, blocks, touched(blocks.start, blocks.end, at, length))
+        except _DAMAGE as error:
+            where = place(chrom, max(int(at[0]), 0), int(at[-1]) + length)
+            raise _damaged(self._path, f" at {where}") from error
 
     def values(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
         """Return float32 (end - start,) of a part of the chromosome; bases without data are NaN."""
-        try:
-            values: NDArray[np.float32] = self._file.values(chrom, start, end, numpy=True)
-        except RuntimeError as error:
-            raise _damaged(self._path, f" at {place(chrom, start, end)}") from error
-        if len(values) != end - start:  # pyBigWig's word for an index that finds no data block
-            raise _damaged(self._path, f" at {place(chrom, start, end)}")
+        at = np.array([start])
+        values: NDArray[np.float32] = fill(self.intervals(chrom, at, end - start), at, end - start, np.nan)[0]
         return values
+
+    def stored(self, chrom: str) -> Iterator[Intervals]:
+        """Go through all values of a chromosome, some blocks at a time.
+
+        Raises:
+            FormatError: a block that cannot be read.
+        """
+        try:
+            blocks = self._index.blocks(chrom)
+            for first in range(0, len(blocks.start), _AT_ONCE):
+                which = np.arange(first, min(first + _AT_ONCE, len(blocks.start)))
+                yield self._read(chrom, blocks, which)
+        except _DAMAGE as error:
+            raise _damaged(self._path, f" in {chrom}") from error
 
     def is_empty(self, chrom: str) -> bool:
         """Whether a chromosome of the file has no value at all."""
-        begin, step, length = 0, 1_000, self.lengths[chrom] or 0
-        while begin < length:  # in growing steps: where there is data, most of it is never looked at
-            end = min(begin + step, length)
-            if self._file.intervals(chrom, begin, end):
-                return False
-            begin, step = end, min(2 * step, _SEARCH_STEP)
-        return True
+        try:
+            return not len(self._index.blocks(chrom).start)
+        except _DAMAGE as error:
+            raise _damaged(self._path) from error
 
-    def _refuse_impossible(self) -> None:
-        """Look at every stored interval; FormatError naming the first impossible one."""
-        for chrom, length in self.lengths.items():
-            for begin in range(0, length or 0, _SEARCH_STEP):
-                stored = self._file.intervals(chrom, begin, min(begin + _SEARCH_STEP, length or 0)) or ()
-                for start, end, value in stored:
-                    if not (np.isfinite(value) and (value >= 0 or self._signed)):
-                        raise FormatError(
-                            f"an impossible signal at {place(chrom, start, end)}; values must be finite"
-                            f"{'' if self._signed else ' and not negative'}",
-                            path=self._path,
-                            value=value,
-                        )
+    def _read(self, chrom: str, blocks: Blocks, which: NDArray[np.int64]) -> Intervals:
+        recent, offsets = self._recent, blocks.offset[which].tolist()
+        missing = np.array([offset not in recent for offset in offsets], dtype=bool)
+        packed = self._index.read_blocks(blocks.offset[which[missing]], blocks.size[which[missing]])
+        if size := self._index.unpacked:
+            packed = [zlib.decompress(block, zlib.MAX_WBITS, size) for block in packed]
+        fresh = iter(packed)
+        sections = [next(fresh) if new else recent[at] for at, new in zip(offsets, missing, strict=True)]
+        self._recent = dict(zip(offsets[-_KEPT:], sections[-_KEPT:], strict=True))
+        return _intervals(sections, self._index.order, self._index.ids[chrom])
+
+    def _check_values(self) -> None:
+        summary = self._index.summary
+        if not self.lengths:
+            raise FormatError("the bigWig has no chromosomes", path=self._path)
+        if not summary.n_bases if summary else all(map(self.is_empty, self.lengths)):
+            raise FormatError(
+                "the bigWig holds no value, only a header; get the file again, or leave it out",
+                path=self._path,
+            )
+        too_low = summary is not None and summary.lowest < 0 and not self._signed
+        if summary is None or too_low or not np.isfinite(summary.total + summary.highest):
+            for chrom in self.lengths:
+                for intervals in self.stored(chrom):
+                    if wrong := impossible(chrom, intervals, self._path, signed=self._signed):
+                        raise wrong
 
 
-def _read_summary(path: Path) -> _Summary | None:
-    """Check the header and both ends; return the summary of all values, or None in files without one."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        header = file.read(struct.calcsize("<" + _HEADER))
-        order = _byte_order(header[:4]) or "<"
-        if len(header) < struct.calcsize("<" + _HEADER):
-            raise _damaged(path)
-        _, _, _, tree_at, data_at, index_at, _, _, _, summary_at, _, _ = struct.unpack(
-            order + _HEADER, header
-        )
-        file.seek(-4, 2)
-        # Every writer since 2009 (Kent's tools, libBigWig, bigtools) repeats the magic number at the end.
-        if max(tree_at, data_at, index_at, summary_at) >= size or _byte_order(file.read(4)) is None:
-            raise _damaged(path)
-        if not summary_at:
-            return None
-        file.seek(summary_at)
-        return _Summary(*struct.unpack(order + _SUMMARY, file.read(struct.calcsize("<" + _SUMMARY))))
+def impossible(chrom: str, intervals: Intervals, path: Path, *, signed: bool) -> FormatError | None:
+    """Return what to raise where a value is NaN, infinite or (unless `signed`) negative."""
+    value = intervals.value
+    if not len(value) or ((value.min() >= 0 or signed) and np.isfinite([value.min(), value.max()]).all()):
+        return None
+    at = int(np.argmax(~(np.isfinite(value) & ((value >= 0) | signed))))
+    return FormatError(
+        f"an impossible signal at {place(chrom, int(intervals.start[at]), int(intervals.end[at]))}; values "
+        f"must be finite{'' if signed else ' and not negative'}",
+        path=path,
+        value=float(value[at]),
+    )
+
+
+def _intervals(sections: list[bytes], order: str, chrom: int) -> Intervals:
+    """Return what sections hold, in their order; ValueError, Damage where one is not whole."""
+    head = struct.calcsize("<" + _SECTION)
+    found = [np.empty((0, 3), dtype="<u4")]
+    for section in sections:
+        number, start, _, step, span, kind, _, n = struct.unpack(order + _SECTION, section[:head])
+        if number != chrom:
+            raise Damage
+        items = np.frombuffer(section, order + "u4", _WORDS[kind] * n, head).reshape(n, -1)
+        if kind != _BEDGRAPH:
+            begins = start + step * np.arange(n, dtype=np.uint32) if kind == _FIXED else items[:, 0]
+            items = np.column_stack([begins, begins + np.uint32(span), items[:, -1]])
+        found.append(items)
+    words = np.concatenate(found).astype(np.uint32, copy=False)
+    start, end = words[:, 0].astype(np.int64), words[:, 1].astype(np.int64)
+    value = np.ascontiguousarray(words[:, 2]).view(np.float32)
+    return Intervals(start, end, value)
 
 
 def _damaged(path: Path, where: str = "") -> FormatError:

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError, RegionError
 from raycre.genome.fasta_index import fetch_letters, open_indexed
+from raycre.genome.fasta_windows import FastaWindows
 from raycre.genome.file_kinds import refuse_other_kinds
 from raycre.genome.intervals import place, unknown_chromosome
 from raycre.genome.sequence import IUPAC_CODE, N_CODE, first_invalid, letter_codes, no_nucleotide
 from raycre.genome.textfile import require_file
-from raycre.genome.windows import read_windows
+from raycre.genome.windows import by_parts
 
-_GAP = 16_384  # bp; reading on through as many costs no more than one more read
-_LONGEST_SPAN = 1 << 20  # bp; Biopython's time for one read of bgzip grows with its square
 _AT_ONCE = 8_192  # windows whose letters are counted at once
 
 
@@ -73,6 +72,7 @@ class Fasta:
         self.path = require_file(path)
         refuse_other_kinds(self.path, "FASTA", takes=("FASTA", "empty file"))
         self._faidx_of_process: dict[int, pyfaidx.Faidx] = {}
+        self._window_reader: FastaWindows | None = None
         self.note = ""
         self.sizes: dict[str, int] = {name: record.rlen for name, record in self._faidx().index.items()}
 
@@ -89,6 +89,9 @@ class Fasta:
         """Close the file; a later read opens it again."""
         if faidx := self._faidx_of_process.pop(os.getpid(), None):
             faidx.close()
+        if self._window_reader is not None:
+            self._window_reader.close()
+            self._window_reader = None
 
     def read(self, chrom: str, start: int, end: int, *, pad: bool = False) -> NDArray[np.uint8]:
         """Read codes uint8 (end - start,) of the 0-based half-open interval.
@@ -119,8 +122,8 @@ class Fasta:
     ) -> NDArray[np.uint8]:
         """Read codes uint8 (n, length) of the windows [start, start + length), in input order.
 
-        Windows are sorted and read in long spans where they lie close together. Arguments and errors
-        are those of `read`; without `pad` the first window that leaves its chromosome is named.
+        Windows are sorted and read many at a time. Arguments and errors are those of `read`; without `pad`
+        the first window that leaves its chromosome is named.
         """
         start = np.asarray(start, dtype=np.int64)
         if not pad:
@@ -129,15 +132,8 @@ class Fasta:
             if leaving.any():
                 row = int(np.argmax(leaving))
                 self.read(np.asarray(chrom)[row], int(start[row]), int(start[row]) + length)
-        return read_windows(
-            chrom,
-            start,
-            length,
-            lambda name, begin, end: self.read(name, begin, end, pad=True),
-            gap=_GAP,
-            longest=_LONGEST_SPAN,
-            dtype=np.uint8,
-        )
+        codes: NDArray[np.uint8] = by_parts(chrom, start, length, self._letters_of, dtype=np.uint8)
+        return np.minimum(codes, N_CODE, out=codes)
 
     def count_letters(
         self,
@@ -160,15 +156,8 @@ class Fasta:
         chrom, start = chrom[order], start[order]
         for first in range(0, len(start), _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
-            codes = read_windows(
-                chrom[part],
-                start[part] - flank,
-                length + 2 * flank,
-                lambda name, begin, end: self._letters(name, begin, end, pad=True),
-                gap=_GAP,
-                longest=_LONGEST_SPAN,
-                dtype=np.uint8,
-            )
+            wide = start[part] - flank, length + 2 * flank
+            codes = by_parts(chrom[part], *wide, self._letters_of, dtype=np.uint8)
             found += Letters.of(codes[:, flank : flank + length])
         return found
 
@@ -191,6 +180,22 @@ class Fasta:
             codes[low - start : high - start] = self._letters_inside(chrom, low, high)
         return codes
 
+    def _letters_of(self, chrom: str, start: NDArray[np.int64], length: int) -> NDArray[np.uint8]:
+        """Read `letter_codes` of sorted windows; those outside the chromosome are N."""
+        if chrom not in self.sizes or length < 1:
+            return self._letters(chrom, int(start[0]), int(start[0]) + length, pad=True)
+        inside = np.flatnonzero((start >= 0) & (start + length <= self.sizes[chrom]))
+        read = self._windows().letters(chrom, start[inside], length) if len(inside) else None
+        if read is None or first_invalid(read.ravel()) is not None:
+            inside, read = inside[:0], np.empty((0, length), dtype=np.uint8)
+        if len(inside) == len(start):
+            return read
+        codes = np.empty((len(start), length), dtype=np.uint8)
+        codes[inside] = read
+        for row in np.delete(np.arange(len(start)), inside):
+            codes[row] = self._letters(chrom, int(start[row]), int(start[row]) + length, pad=True)
+        return codes
+
     def _letters_inside(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
         letters = fetch_letters(self._faidx(), chrom, start, end)
         codes = letter_codes(letters)
@@ -208,3 +213,8 @@ class Fasta:
             opened = open_indexed(self.path)
             self._faidx_of_process[process], self.note = opened.faidx, self.note or opened.note
         return self._faidx_of_process[process]
+
+    def _windows(self) -> FastaWindows:
+        if self._window_reader is None:
+            self._window_reader = FastaWindows(self.path, self._faidx())
+        return self._window_reader

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from raycre.errors import LabelError
 from raycre.genome.classes import CLASSES
@@ -49,6 +48,8 @@ def assign_folds(
     labels = np.asarray(labels)
     classes = _check_counts(labels, n)
     if groups is None:
+        from sklearn.model_selection import StratifiedKFold  # a second to import
+
         splitter = StratifiedKFold(n, shuffle=True, random_state=seed)
         return _folds_of(splitter.split(labels, labels), len(labels))
     _, of_group, group_size = np.unique(groups, return_inverse=True, return_counts=True)
@@ -63,6 +64,8 @@ def assign_folds(
     weighed = group_size[of_group] > 1
     weighed[np.concatenate([rows[:n] for rows in alone.values()])] = True
     folds = np.full(len(labels), -1, dtype=np.int64)
+    from sklearn.model_selection import StratifiedGroupKFold
+
     grouped = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
     folds[weighed] = _folds_of(
         grouped.split(labels[weighed], labels[weighed], of_group[weighed]), int(weighed.sum())

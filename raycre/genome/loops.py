@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.bigwig import is_bigwig
+from raycre.genome.fill import Intervals, fill
 from raycre.genome.intervals import Outside, check_possible, inside, unknown_chromosome
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import require_file, took
 from raycre.genome.texttable import Titles, read_text_table
-from raycre.genome.windows import read_windows
+from raycre.genome.windows import by_parts
 
-_GAP, _LONGEST_SPAN = 16_384, 1_000_000  # bp; a span is cheap, its memory is what counts
 TITLES = Titles(("chrom1", "start1", "end1", "chrom2", "start2", "end2"))
 _DECIMALS = 9  # of summed scores: differences of running sums leave round-off behind
 
@@ -49,11 +49,12 @@ class Loops:
         self.chroms = tuple(chroms)
         self.sizes, self.n_read, self.n_dropped = dict(sizes), n_read, n_dropped
         self._dtype = steps["change"].to_numpy().dtype
-        self._levels: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = {}
+        self._levels: dict[str, Intervals] = {}
         for chrom, of_chrom in steps.groupby("chrom", sort=False):
             change = of_chrom.groupby("position")["change"].sum()
             level = change.cumsum().round(_DECIMALS).to_numpy(dtype=self._dtype)
-            self._levels[str(chrom)] = change.index.to_numpy(dtype=np.int64), level
+            position = change.index.to_numpy(dtype=np.int64)
+            self._levels[str(chrom)] = Intervals(position[:-1], position[1:], level[:-1])
 
     def counts(
         self, chrom: Sequence[str] | pd.Series | NDArray[Any], start: NDArray[np.int64], length: int
@@ -71,21 +72,15 @@ class Loops:
         Raises:
             ChromosomeError: a chromosome that the genome does not have.
         """
-        return read_windows(
-            chrom, start, length, self._span, gap=_GAP, longest=_LONGEST_SPAN, dtype=self._dtype
-        )
+        return by_parts(chrom, start, length, self._part, dtype=self._dtype)
 
-    def _span(self, chrom: str, start: int, end: int) -> NDArray[Any]:
+    def _part(self, chrom: str, start: NDArray[np.int64], length: int) -> NDArray[Any]:
         if chrom not in self.sizes:
             raise unknown_chromosome(chrom, self.sizes)
-        if chrom not in self._levels:
-            return np.zeros(end - start, dtype=self._dtype)
-        position, level = self._levels[chrom]
-        first, last = np.searchsorted(position, [start, end], side="right")
-        # The level at `start` is that of the last step at or before it; 0 before the first step.
-        before = level[first - 1 : first] if first else np.zeros(1, dtype=self._dtype)
-        edges = np.concatenate([[start], position[first:last], [end]])
-        return np.repeat(np.concatenate([before, level[first:last]]), np.diff(edges))
+        levels = self._levels.get(chrom)
+        if levels is None:
+            return np.zeros((len(start), length), dtype=self._dtype)
+        return fill(levels, start, length)
 
 
 def is_bedpe(path: str | Path) -> bool:

@@ -38,14 +38,15 @@ def _codes_of_bytes() -> bytes:
 _CODE_OF_LETTER = _codes_of_bytes()
 
 
-def letter_codes(text: bytes | str) -> NDArray[np.uint8]:
+def letter_codes(text: bytes | str, without: bytes = b"") -> NDArray[np.uint8]:
     """Return the codes of a sequence: uint8 (length,), writable; `IUPAC_CODE` for ambiguity letters but N.
 
-    Lower case (soft-masked) counts as upper case. `first_invalid` finds a letter that is no nucleotide.
+    Lower case (soft-masked) counts as upper case; letters of `without` are left out. `first_invalid` finds a
+    letter that is no nucleotide.
     """
     raw = text.encode("ascii", "replace") if isinstance(text, str) else text
     # bytes.translate needs no index array, which would be eight times the size of the sequence.
-    return np.frombuffer(bytearray(raw).translate(_CODE_OF_LETTER), dtype=np.uint8)
+    return np.frombuffer(bytearray(raw).translate(_CODE_OF_LETTER, without), dtype=np.uint8)
 
 
 def first_invalid(codes: NDArray[np.uint8]) -> int | None:

@@ -8,6 +8,7 @@ that the genome does not have are not read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -16,17 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.errors import AssemblyError, FormatError
+from raycre.errors import AssemblyError
 from raycre.genome.bedgraph import BedGraph
-from raycre.genome.bigwig import BigWig, is_bigwig
+from raycre.genome.bigwig import BigWig, impossible, is_bigwig
 from raycre.genome.chromosomes import assembly_of, regions_without
-from raycre.genome.intervals import place, unknown_chromosome
+from raycre.genome.fill import Intervals, fill
+from raycre.genome.intervals import unknown_chromosome
 from raycre.genome.textfile import require_file
-from raycre.genome.windows import read_windows
-
-# One pyBigWig call costs about 100 µs and then 3 ns a base: two windows nearer than this share a call.
-_GAP = 32_768  # bp
-_LONGEST_SPAN = 1_000_000  # bp
+from raycre.genome.windows import by_parts
 
 
 class _Reader(Protocol):
@@ -34,7 +32,7 @@ class _Reader(Protocol):
 
     lengths: dict[str, int | None]
 
-    def read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]: ...
+    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> Intervals: ...
 
     def is_empty(self, chrom: str) -> bool: ...
 
@@ -151,30 +149,23 @@ class Track:
             ChromosomeError: a chromosome that the genome does not have.
             FormatError: a part of the file that cannot be read, or holds an impossible value.
         """
-        return read_windows(
-            chrom, start, length, self._read_span, gap=_GAP, longest=_LONGEST_SPAN, dtype=np.float32
-        )
+        return by_parts(chrom, start, length, self.read_part, dtype=np.float32)
 
-    def _read_span(self, chrom: str, start: int, end: int) -> NDArray[np.float32]:
+    def read_part(self, chrom: str, start: NDArray[np.int64], length: int) -> NDArray[np.float32]:
+        """Read sorted windows of one chromosome."""
         if chrom not in self.sizes:
             raise unknown_chromosome(chrom, self.sizes, reference=self._sizes_from)
-        low, high = max(start, 0), min(end, self.sizes[chrom])
-        if low >= high or chrom not in self._reader.lengths:
-            return np.zeros(end - start, dtype=np.float32)
-        values = self._reader.read_span(chrom, low, high)
-        lowest = float(values.min())
-        if not np.isfinite(lowest) or (lowest < 0 and not self._signed) or not np.isfinite(values.max()):
-            raise self._impossible(chrom, low, values)
-        return np.pad(values, (low - start, end - high)) if (low, high) != (start, end) else values
-
-    def _impossible(self, chrom: str, start: int, values: NDArray[np.float32]) -> FormatError:
-        at = int(np.argmax((values < 0) | ~np.isfinite(values)))
-        return FormatError(
-            f"an impossible signal at {place(chrom, start + at, start + at + 1)}; values must be finite and "
-            "not negative",
-            path=self.path,
-            value=float(values[at]),
-        )
+        size = self.sizes[chrom]
+        if chrom not in self._reader.lengths or start[-1] + length <= 0 or start[0] >= size:
+            return np.zeros((len(start), length), dtype=np.float32)
+        intervals = self._reader.intervals(chrom, start, length)
+        if wrong := impossible(chrom, intervals, self.path, signed=self._signed):
+            raise wrong
+        if len(intervals.end) and intervals.end[-1] > size:
+            intervals = Intervals(
+                np.minimum(intervals.start, size), np.minimum(intervals.end, size), intervals.value
+            )
+        return fill(intervals, start, length)
 
 
 def _assemblies(ours: str | None, theirs: str | None) -> str:
@@ -193,10 +184,7 @@ def sum_of(
     length: int,
 ) -> NDArray[np.float64]:
     """Return the sum over replicates, float64 (n, length), exact for counts; see `Track.read_many`."""
-    total = np.zeros((len(start), length), dtype=np.float64)
-    for track in tracks:
-        total += track.read_many(chrom, start, length)
-    return total
+    return by_parts(chrom, start, length, partial(_sum_part, tracks), dtype=np.float64)
 
 
 def mean_of(
@@ -210,4 +198,37 @@ def mean_of(
     For integer sums up to 2^24, float32(sum) / float32(n) has the same bits: a quotient rounded to 53 bits
     and then to 24 is the one rounded to 24 at once.
     """
-    return (sum_of(tracks, chrom, start, length) / len(tracks)).astype(np.float32)
+    return by_parts(chrom, start, length, partial(_mean_part, tracks), dtype=np.float32)
+
+
+def _sum_part(
+    tracks: Sequence[Track], chrom: str, start: NDArray[np.int64], length: int
+) -> NDArray[np.float64]:
+    return _total([track.read_part(chrom, start, length) for track in tracks])
+
+
+def _total(values: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    total = np.zeros(values[0].shape, dtype=np.float64)
+    for each in values:
+        total += each
+    return total
+
+
+def _mean_part(
+    tracks: Sequence[Track], chrom: str, start: NDArray[np.int64], length: int
+) -> NDArray[np.floating]:
+    """Return the mean of sorted windows, in a type that float32 is rounded from.
+
+    One track is its own mean. The sum of two float32 numbers has the same bits in float32 as in float64 and
+    then rounded, since 53 >= 2 * 24 + 2 (Figueroa 1995), and half of it is exact, as long as it is finite.
+    """
+    values = [track.read_part(chrom, start, length) for track in tracks]
+    if len(values) == 1:
+        return values[0]
+    if len(values) == 2:
+        with np.errstate(over="ignore"):
+            total = values[0] + values[1]
+        if np.isfinite([total.min(), total.max()]).all():
+            total *= np.float32(0.5)
+            return total
+    return _total(values) / len(values)

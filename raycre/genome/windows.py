@@ -1,29 +1,30 @@
-"""Many windows of one length, read by few long reads. It knows neither sequence nor signal.
+"""Many windows of one length, read by few calls. It knows neither sequence nor signal.
 
-Sorting the windows and reading them in spans makes the cost that of the bases, not of the calls:
-nothing is done per window in Python where windows lie close together.
+Windows are sorted and read some hundreds at a time, of one chromosome: what is at hand stays in a processor's
+cache, and the cost is that of the bases, not of the calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
-ReadSpan = Callable[[str, int, int], NDArray[Any]]
+_BASES = 1 << 18  # of a part; as float64 they are 2 MB
+_WINDOWS = 1 << 10  # of a part, where windows overlap
+
+ReadPart = Callable[[str, NDArray[np.int64], int], NDArray[Any]]
 
 
-def read_windows(
+def by_parts(
     chrom: Sequence[str] | pd.Series | NDArray[Any],
     start: NDArray[np.int64],
     length: int,
-    read_span: ReadSpan,
+    read_part: ReadPart,
     *,
-    gap: int,
-    longest: int,
     dtype: DTypeLike,
 ) -> NDArray[Any]:
     """Read windows in input order.
@@ -32,9 +33,8 @@ def read_windows(
         chrom: (n,) names.
         start: int64 (n,), 0-based; windows are [start, start + length).
         length: bp.
-        read_span: (chrom, start, end) → values (end - start,), also outside the chromosome.
-        gap: windows at most this far apart (bp) share a span: what a further read costs, in bases.
-        longest: bp that the window starts of a span may stretch over, so that memory stays flat.
+        read_part: (chrom, start, length) → values (m, length) of m windows of one chromosome, sorted, also
+            outside the chromosome.
         dtype: of the result.
 
     Returns:
@@ -46,22 +46,21 @@ def read_windows(
         return windows
     codes, names = pd.factorize(np.asarray(chrom, dtype=object))
     order = np.lexsort((start, codes))
-    for begin, stop in _spans(codes[order], start[order], length, gap, longest):
-        rows = order[begin:stop]
-        first, last = int(start[rows[0]]), int(start[rows[-1]])
-        values = read_span(names[codes[rows[0]]], first, last + length)
-        sliding = np.lib.stride_tricks.sliding_window_view(values, length)
-        windows[rows] = sliding[start[rows] - first]
+    in_order = bool((np.diff(order) == 1).all())
+    codes, start = codes[order], start[order]
+    for part in _parts(codes, start, length):
+        rows = part if in_order else order[part]
+        windows[rows] = read_part(names[codes[part.start]], start[part], length)
     return windows
 
 
-def _spans(
-    codes: NDArray[np.int64], start: NDArray[np.int64], length: int, gap: int, longest: int
-) -> list[tuple[int, int]]:
-    """Cut sorted windows into runs [begin, stop) of rows to be read together."""
-    far = np.diff(start) > length + gap
-    new_run = np.concatenate([[True], (np.diff(codes) != 0) | far])
-    run_start = start[np.flatnonzero(new_run)][np.cumsum(new_run) - 1]
-    piece = (start - run_start) // longest
-    cuts = np.flatnonzero(new_run | np.concatenate([[True], np.diff(piece) != 0]))
-    return list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(start)], strict=True))
+def _parts(codes: NDArray[np.int64], start: NDArray[np.int64], length: int) -> Iterator[slice]:
+    """Cut sorted windows into parts of one chromosome each."""
+    new = np.concatenate([[True], np.diff(codes) != 0])
+    fresh = np.concatenate([[length], np.minimum(np.diff(start), length)])  # bases that no window before has
+    fresh[new] = length
+    covered, row, first = np.cumsum(fresh), np.arange(len(start)), np.flatnonzero(new)[np.cumsum(new) - 1]
+    for of_part, most in ((covered - covered[first], _BASES), (row - first, _WINDOWS)):
+        new[1:] |= np.diff(of_part // most) != 0
+    cuts = np.flatnonzero(new).tolist()
+    yield from map(slice, cuts, [*cuts[1:], len(start)])

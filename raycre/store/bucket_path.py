@@ -100,7 +100,15 @@ class BucketPath(PosixPath):
 
     def listed(self) -> list[str]:
         """Return the names of all that lies below, after this one."""
+        return list(bucket.listing(self.place))
+
+    def iter_listed(self) -> Iterator[str]:
+        """Yield what `listed` returns, as it comes."""
         return bucket.listing(self.place)
+
+    def times(self) -> dict[str, float]:
+        """Return when each object below was written, in seconds since 1970, by its name after this one."""
+        return {name: entry.written_ns / 1e9 for name, entry in bucket.entries(self.place).items()}
 
     def iterdir(self) -> Generator[BucketPath, None, None]:
         yield from (self / name for name in bucket.names_in(self.place))

@@ -207,6 +207,15 @@ def live_epochs(out: Path) -> set[str]:
     return {owner.epoch for text in _claims(out / FOLDER).values() if (owner := parse_owner(text))}
 
 
+def newest_claim(out: Path) -> tuple[str, Path] | None:
+    """Return the text of the newest claim on a run folder, and where its beat lies; None without any."""
+    claims = _claims(out / FOLDER)
+    if not claims:
+        return None
+    number = max(claims)
+    return claims[number], _beat_path(out / FOLDER, number)
+
+
 def _is_over(out: Path, number: int, text: str) -> bool:
     """Watch a claim until it is over; False where it changes, so that all are looked at again."""
     folder, owner, began, told = out / FOLDER, parse_owner(text), time.monotonic(), False

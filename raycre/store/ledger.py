@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from raycre.errors import BucketAccessError, BucketError, InputError
+from raycre.events import UNIT, emit
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
 
@@ -65,7 +66,7 @@ class Ledger:
     def pending(self, units: Iterable[str]) -> list[str]:
         """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing."""
         if isinstance(self.out, BucketPath):
-            there = set((self.out / self.parts).listed())
+            there = set((self.out / self.parts).iter_listed())
             return [unit for unit in units if f"{unit}{self.suffix}" not in there]
         return [unit for unit in units if not self.part(unit).is_file()]
 
@@ -95,6 +96,12 @@ class Ledger:
         since its mark was written before the work began. Bad input is not tried again; after anything else
         there is a pause, the longer the more tries there were.
         """
+        started = time.perf_counter()
+        outcome = self._outcome(unit, work)
+        emit(UNIT, name=unit, seconds=time.perf_counter() - started, error=outcome.error)
+        return outcome
+
+    def _outcome(self, unit: str, work: Callable[[], object]) -> Outcome:
         try:
             return self._run(unit, work)
         except (BucketAccessError, BucketError) as error:  # the marks could not be kept

@@ -25,7 +25,8 @@ from raycre.store.ledger import is_mark
 RECORD, REMOVED = "run.json", "run.json.removed"  # the second one while a run is being removed
 
 _ATTEMPTS = "attempts/*"
-_COMMON = ("plan.parquet", "failures.parquet", _ATTEMPTS)
+_JOURNAL = "journal/*.jsonl"
+_COMMON = ("plan.parquet", "failures.parquet", _ATTEMPTS, _JOURNAL)
 _MATERIALISED = tuple(
     f"inputs/{name}"
     for name in ("regions.parquet", "codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy",
@@ -53,6 +54,7 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "summary/calls.parquet",
     ),
     "prepare": (
+        _JOURNAL,
         "labels.parquet",
         "candidates.parquet",
         "train.yaml",
@@ -168,7 +170,7 @@ def check_no_foreign(out: Path, verb: str) -> None:
             "finish that, or give the run another run.out",
             path=out,
         )
-    foreign = [path for path in files_of(out, verb) if not path.match(_ATTEMPTS)]
+    foreign = [path for path in files_of(out, verb) if path.parent.name not in ("attempts", "journal")]
     if foreign:
         raise RunMismatchError(
             f"the folder has no run.json, but holds {foreign[0].relative_to(out)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -49,6 +49,17 @@ def write_table(
         (path.create if once else path.put)(sink.getvalue().to_pybytes())
         return
     write_atomic(path, lambda temporary: pq.write_table(table, temporary, row_group_size=row_group_size))
+
+
+def write_groups(path: Path, table: pa.Table, firsts: Sequence[int]) -> None:
+    """Write one Parquet file, atomically, in row groups that begin at `firsts`, of which 0 is one."""
+
+    def write(temporary: Path) -> None:
+        with pq.ParquetWriter(temporary, table.schema) as writer:
+            for first, last in zip(firsts, [*firsts[1:], len(table)], strict=True):
+                writer.write_table(table.slice(first, last - first), row_group_size=max(1, last - first))
+
+    write_atomic(path, write)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

@@ -78,12 +78,12 @@ class PassStore:
         """
         if not isinstance(self.root, BucketPath):
             return lambda folder: {path.stem for path in self.parts(folder)}
-        held: dict[str, set[str]] = {}
-        for key in self.root.listed():
+        held: dict[str, bytearray] = {}  # a million names as objects of their own would be 100 MB
+        for key in self.root.iter_listed():
             folder, _, name = key.rpartition("/")
             if name.endswith(".parquet") and not name.startswith(_NO_PASSES):
-                held.setdefault(folder, set()).add(name.removesuffix(".parquet"))
-        return lambda folder: held.get(folder, set())
+                held.setdefault(folder, bytearray()).extend(f"{name.removesuffix('.parquet')}\n".encode())
+        return lambda folder: set(held.get(folder, b"").decode().split("\n")) - {""}
 
     def parts(self, folder: str) -> list[Path]:
         """Return the finished parts of a gene, by name."""

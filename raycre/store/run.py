@@ -38,6 +38,19 @@ def digest_of(science: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(science, sort_keys=True, default=str).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Growth:
+    """What a run adds to a folder whose earlier results stay.
+
+    Attributes:
+        digest: of the run that the folder holds, which was looked at.
+        facts: for run.json, written together with the new identity.
+    """
+
+    digest: str
+    facts: Mapping[str, object]
+
+
 @dataclass
 class Run:
     """An open run folder.
@@ -120,10 +133,14 @@ def read_finished(run: Path, verb: str, *, key: str | None = None) -> dict[str, 
 
 
 def is_finished(out: Path, config: Mapping[str, object]) -> bool:
-    """Whether a folder's run.json says that a run of this very configuration is finished."""
+    """Whether a folder's run.json says that a run of this configuration is finished, whatever did it."""
     path = out / RECORD
     record = read_json(path) if path.is_file() else None
-    return isinstance(record, dict) and bool(record.get("finished")) and record.get("config") == config
+    if not isinstance(record, dict) or not isinstance(before := record.get("config"), dict):
+        return False
+    # Resources change no result; a later raycre may know more of their keys.
+    same = {**before, "resources": None} == {**config, "resources": None}
+    return bool(record.get("finished")) and same
 
 
 def inputs_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -169,13 +186,14 @@ def check_folder(
     science: Mapping[str, object],
     layout: Mapping[str, object],
     fresh: bool,
+    growth: Growth | None = None,
 ) -> None:
     """Raise as `open_run` would where `out` cannot be opened for a run, before anything is begun.
 
     `fresh` says whether an earlier run would be removed; the other arguments are those of `open_run`.
     """
     if not (fresh and _old_run(out, verb, config) is not None):
-        _same_run(out, verb, _identity(verb, science, layout))
+        _same_run(out, verb, _identity(verb, science, layout), growth)
 
 
 def open_run(
@@ -189,6 +207,7 @@ def open_run(
     inputs: Mapping[str, str] | None = None,
     remove: Callable[[OldRun], object] | None = None,
     lease: Lease | None = None,
+    growth: Growth | None = None,
 ) -> Run:
     """Open `out` for a run, or go on with the run that it holds.
 
@@ -204,6 +223,7 @@ def open_run(
         remove: take an earlier run of the verb out of `out` first. It is called with that run before
             anything is removed, and may raise.
         lease: on `out`, which is looked at before anything is removed or written.
+        growth: of the run that `out` holds, whose results are part of this one's.
 
     Raises:
         LeaseLostError: the folder is another driver's by now.
@@ -217,7 +237,7 @@ def open_run(
             lease.check()
         remove_run(old)
     flat = _identity(verb, science, layout)
-    record = _same_run(out, verb, flat)
+    record = _same_run(out, verb, flat, growth)
     if record is None:
         record = {"verb": verb, "name": name, "seconds": []}
     else:
@@ -236,6 +256,7 @@ def open_run(
             **{p: version(p) for p in _PACKAGES},
         },
         "machine": {"system": sys.platform, "processor": platform.machine()},
+        **({} if growth is None else growth.facts),
         "finished": False,
     }
     run = Run(out, record["digest"], record, lease=lease)
@@ -250,8 +271,18 @@ def _old_run(out: Path, verb: str, config: Mapping[str, object]) -> OldRun | Non
     return old
 
 
-def _same_run(out: Path, verb: str, identity: Mapping[str, object]) -> dict[str, Any] | None:
-    """What run.json holds of a run of this identity; None where there is none yet."""
+def differences(
+    identity: Mapping[str, object], verb: str, science: Mapping[str, object], layout: Mapping[str, object]
+) -> list[str]:
+    """Return the keys by which a run differs from one whose run.json holds `identity`."""
+    new = _identity(verb, science, layout)
+    return [key for key in sorted({*identity, *new}) if identity.get(key) != new.get(key)]
+
+
+def _same_run(
+    out: Path, verb: str, identity: Mapping[str, object], growth: Growth | None = None
+) -> dict[str, Any] | None:
+    """What run.json holds of a run of this identity, or of what it grows from; None where there is none."""
     path = out / RECORD
     if not path.exists():
         check_no_foreign(out, verb)
@@ -259,9 +290,10 @@ def _same_run(out: Path, verb: str, identity: Mapping[str, object]) -> dict[str,
     record = read_json(path)
     if not is_record(record):
         raise RunMismatchError("is not the record of a raycre run; give the run another run.out", path=path)
-    if differences := _differences(record["identity"], identity):
+    grows = growth is not None and record["digest"] == growth.digest
+    if (differ := _differences(record["identity"], identity)) and not grows:
         raise RunMismatchError(
-            f"the folder holds a run of another configuration: {'; '.join(differences)}. "
+            f"the folder holds a run of another configuration: {'; '.join(differ)}. "
             "Give the run another run.out, or --fresh to throw the old one away",
             path=out,
         )

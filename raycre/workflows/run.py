@@ -16,8 +16,9 @@ from raycre.engine.interrupt import Interrupt
 from raycre.engine.resources import Share
 from raycre.errors import LeaseLostError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
+from raycre.store.journal import Journal
 from raycre.store.lease import Lease, find_over
-from raycre.store.run import Run, check_folder, is_finished, open_run
+from raycre.store.run import Growth, Run, check_folder, is_finished, open_run
 from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out, fingerprint_inputs, sha256_by_key
 from raycre.workflows.readings import listen, show_readings
@@ -130,6 +131,7 @@ class Start:
         inner: Iterable[Path] = (),
         share: Share | None = None,
         what: str = "replica",
+        growth: Growth | None = None,
     ) -> Run:
         """Own and open the run folder, note `facts` in it, and show what the inputs were taken for.
 
@@ -146,6 +148,7 @@ class Start:
             UnsharedPathError: a node of the cluster does not see the folder, or an input, as it is here.
         """
         fields: dict[str, Any] = {"verb": self.verb, "config": config, "science": science, "layout": layout}
+        fields["growth"] = growth
         check_folder(self.out, **fields, fresh=bool(self.fresh))
         if share is not None:
             # stdout is the result's alone; Ray's driver prints there what it hears of lost processes.
@@ -164,6 +167,7 @@ class Start:
             remove=removal(self.fresh),
             lease=lease,
         )
+        self._stack.enter_context(Journal(self.out, lease.epoch).kept())
         run.note(**facts)
         run.note(inputs_read=self.readings)
         show_readings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,10 @@ def test_rows_of_lost_replicas_and_failed_ones_are_done_by_a_further_pass(
 ) -> None:
     tries = outcomes(tmp_path, {3: "ends", 11: "fails", 20: "ends"})
     assert {unit for unit, n in tries.items() if n > 1} >= {3, 11, 20}
-    assert "units are tried once more (ValueError: no such thing)" in capsys.readouterr().err
+    # On a busy machine a pass may be given up before the failed row of it has been told.
+    assert re.search(
+        r"units are tried once more \(.*(ValueError: no such thing|nothing came)", capsys.readouterr().err
+    )
 
 
 def test_what_hangs_at_the_end_is_done_by_another(
@@ -73,7 +77,10 @@ def test_what_hangs_at_the_end_is_done_by_another(
 
 @pytest.mark.parametrize(
     ("what", "why"),
-    [("always ends", "their replicas were lost"), ("always fails", "ValueError: no such thing")],
+    [
+        ("always ends", "(their replicas were lost|nothing came for)"),
+        ("always fails", "ValueError: no such thing"),
+    ],
 )
 def test_rows_that_nobody_can_do_end_the_run_after_all_others_are_done(
     local_ray: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str, why: str

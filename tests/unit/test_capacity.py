@@ -11,9 +11,9 @@ import ray
 
 from raycre.config.models import ReplicaResources
 from raycre.engine import capacity
-from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, fits, target
+from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, target
 from raycre.engine.node_types import NodeType, _configured
-from raycre.engine.resources import Share
+from raycre.engine.resources import Share, fits
 from raycre.errors import RaycreError
 
 GIB = 2**30

@@ -198,7 +198,7 @@ def identity(name: str) -> tuple[str, str]:
     """The digest of what changes results, and a hash of run.json's `config`, in the order of its keys."""
     config = config_of(name)
     dumped = config.model_dump(mode="json")
-    for later in ("wait", "memory"):  # keys of later versions; no part of the identity
+    for later in ("wait", "memory", "nodes", "deadline"):  # keys of later versions; no part of the identity
         dumped["resources"].pop(later)
     dumped.pop("chain", None)  # as above
     record = json.dumps(dumped)

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import grpc
@@ -188,6 +188,19 @@ def test_a_head_that_stays_is_left_alone(quick: None) -> None:
         asked = threading.Event()
         asked.wait(20 * head.EVERY)
         assert not watch.lost
+
+
+@pytest.mark.parametrize(("busy_for", "lost"), [(PATIENCE, False), (0.2, True)])
+def test_a_head_that_takes_connections_and_says_nothing_is_given_more_time(
+    quick: None, monkeypatch: pytest.MonkeyPatch, busy_for: float, lost: bool
+) -> None:
+    monkeypatch.setattr(head, "PATIENCE", 0.05)
+    monkeypatch.setattr(head, "BUSY_FOR", busy_for)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        watch = Watch(f"127.0.0.1:{silent.getsockname()[1]}")
+        with suppress(KeyboardInterrupt), watch:
+            threading.Event().wait(PATIENCE if lost else 20 * head.EVERY)
+        assert watch.lost == lost
 
 
 STUCK = """

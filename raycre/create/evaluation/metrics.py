@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics as sk
 
 from raycre.create.evaluation.names import ACCURACY, AUPRC, AUROC, F1, F1_OF_MACRO, MACRO, PRECISION, RECALL
 from raycre.create.layout import CLASSES
@@ -34,12 +33,16 @@ def confusion_matrix(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarra
 
 def auroc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """One-vs-rest area under the ROC curve of each class: float64 (classes,)."""
-    return _one_vs_rest(sk.roc_auc_score, labels, probabilities)
+    from sklearn.metrics import roc_auc_score  # a second to import, which replicas of a prediction do without
+
+    return _one_vs_rest(roc_auc_score, labels, probabilities)
 
 
 def auprc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """One-vs-rest average precision (a sum of steps, no trapezoids) of each class: float64 (classes,)."""
-    return _one_vs_rest(sk.average_precision_score, labels, probabilities)
+    from sklearn.metrics import average_precision_score
+
+    return _one_vs_rest(average_precision_score, labels, probabilities)
 
 
 def macro(per_class: np.ndarray) -> float:
@@ -72,7 +75,9 @@ def table(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str] 
         raise LabelError(f"labels must be 0 to {n_classes - 1}", value=int(labels.max()))
     cells = confusion_matrix(labels, probabilities)
     present = cells.sum(axis=1) > 0
-    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+    from sklearn.metrics import precision_recall_fscore_support
+
+    precision, recall, f1, _ = precision_recall_fscore_support(
         labels, predicted(probabilities), labels=np.arange(n_classes), zero_division=0
     )
     per_class = {

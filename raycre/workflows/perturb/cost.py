@@ -117,7 +117,7 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
             genes = everyone[: plan.top * n_tracks]
         else:
             genes = picked_genes(plan, everyone, store)
-    peaks = peak_units(genes, store) if plan.only_at_peak else []
+    peaks = list(peak_units(genes, store)) if plan.only_at_peak else []
     if peaks and not any(planned.to_do for planned in peaks):
         genes = aligned_genes(plan, genes, gene_peaks(plan, genes, store))
     on = {gene_key(gene) for gene in genes}

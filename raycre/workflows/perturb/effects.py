@@ -143,7 +143,7 @@ def specify_effects(
     )
 
 
-def forget_effects(plan: CremePlan, run: Run, asked: Collection[tuple[str, str]]) -> int:
+def forget_effects(plan: CremePlan, run: Run, asked: Mapping[str, Collection[str]]) -> int:
     """Remove the parts of the run's tests for genes that it has not chosen; return how many.
 
     An earlier configuration of the folder may have chosen others, which would pass for chosen ones. What was
@@ -152,13 +152,13 @@ def forget_effects(plan: CremePlan, run: Run, asked: Collection[tuple[str, str]]
     Args:
         plan: of the run.
         run: its folder.
-        asked: (test, gene's folder) of the genes that are chosen.
+        asked: test -> folders of the genes that are chosen.
     """
     n = 0
     for test in plan.tests:
-        wanted = {_part(run.out, test, plan.model_label, gene).name for t, gene in asked if t == test}
+        wanted = asked.get(test, ())
         for path in _part(run.out, test, plan.model_label, "").parent.glob("part-*.parquet"):
-            if path.name not in wanted:
+            if path.name.removeprefix("part-").removesuffix(".parquet") not in wanted:
                 path.unlink()
                 n += 1
     return n

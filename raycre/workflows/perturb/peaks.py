@@ -8,7 +8,7 @@ than the best of the TSS bins (Enformer: 447 and 448 of 896).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,12 @@ def peaks_stage(plan: CremePlan) -> Stage:
     return Stage("peaks", (), plan.settings, plan.tracks)
 
 
-def peak_units(genes: Sequence[Gene], store: PassStore) -> list[Planned]:
-    """Return one unit a gene: a pass of its wild type, of which all bins are read."""
-    units = [Unit(f"{gene_folder(gene)}/{PEAKS_PART}", gene, ()) for gene in genes]
-    return [
-        Planned(unit, number, 1, int(not store.peaks(gene_folder(unit.gene)).is_file()))
-        for number, unit in enumerate(units)
-    ]
+def peak_units(genes: Sequence[Gene], store: PassStore) -> Iterator[Planned]:
+    """Yield one unit a gene: a pass of its wild type, of which all bins are read."""
+    for number, gene in enumerate(genes):
+        folder = gene_folder(gene)
+        unit = Unit(f"{folder}/{PEAKS_PART}", gene, ())
+        yield Planned(unit, number, 1, int(not store.peaks(folder).is_file()))
 
 
 def write_peaks(

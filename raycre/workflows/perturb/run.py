@@ -26,6 +26,7 @@ from raycre.workflows.perturb.replica import Replica
 from raycre.workflows.perturb.stages import first_stage, next_stage
 from raycre.workflows.perturb.units import Gene, Stage, as_dicts, gene_folder
 from raycre.workflows.perturb.work import CremeWork
+from raycre.workflows.pricing import priced
 from raycre.workflows.run import Start
 
 _ROWS = "of the tracks that a gene was chosen for"  # part of the identity: earlier folders have others too
@@ -72,7 +73,9 @@ def _run(config: PerturbConfig, start: Start, pool_of: type[Pool]) -> dict[str, 
         say(f"note: {note}")
     if start.dry_run:
         start.preview()
-        return cost_of(plan, model, start.started)
+        cost = cost_of(plan, model, start.started)
+        left = cost["units"] - cost["units_done"]
+        return cost | priced(cost, plan.share, left, config.resources.prices())
     given = config.model_dump(mode="json")
     todo = pool_of is Pool and not start.finished(given)
     run = start.open(
@@ -144,7 +147,7 @@ def _do_stages(work: CremeWork, pool: Pool) -> None:
         genes = work.at_peak(genes, pool)
     table = pa.Table.from_pandas(pd.DataFrame(genes))
     write_table(run.out / "inputs" / "genes.parquet", with_metadata(table, run.metadata | plan.metadata))
-    work.row = {gene_folder(gene): number for number, gene in enumerate(genes)}
+    work.planned.row = {gene_folder(gene): number for number, gene in enumerate(genes)}
     stage: Stage | None = first_stage(plan, genes)
     while stage is not None:
         genes, failed = work.do(stage, genes, pool)

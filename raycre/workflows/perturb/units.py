@@ -5,9 +5,10 @@ A unit's name follows from what it is, not from its place in a list, so a folder
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias, overload
 
 import pandas as pd
 
@@ -107,6 +108,34 @@ class Planned(NamedTuple):
     to_do: int | None
 
 
+class Units(Sequence[Unit]):
+    """Units to be done, planned anew whenever they are walked through: a million of them take no memory.
+
+    Args:
+        walk: plans them.
+        n: how many there are.
+    """
+
+    def __init__(self, walk: Callable[[], Iterable[Planned]], n: int) -> None:
+        self._walk, self._n = walk, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __iter__(self) -> Iterator[Unit]:
+        return (planned.unit for planned in self._walk())
+
+    @overload
+    def __getitem__(self, at: int) -> Unit: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Unit]: ...
+    def __getitem__(self, at: int | slice) -> Unit | list[Unit]:
+        if isinstance(at, slice):
+            return list(self)[at]
+        place = range(self._n)[at]
+        return next(islice(self, place, None))
+
+
 def gene_key(gene: Mapping[str, Any]) -> str:
     """Identity of a gene's window for seeds: its id and TSS, so that two TSSs draw different shuffles."""
     return f"{gene['gene_id']}@{gene['chrom']}:{gene['tss']}{gene['strand']}"
@@ -117,49 +146,86 @@ def gene_folder(gene: Mapping[str, Any]) -> str:
     return folder_of(gene["gene_id"], gene["chrom"], gene["tss"], gene["strand"])
 
 
-def units_of(
-    stage: Stage, genes: Sequence[Mapping[str, Any]], size: int, store: PassStore
-) -> Iterator[Planned]:
-    """Yield the units of a stage, gene by gene: those of passes known beforehand, then adaptive searches.
+class Planner:
+    """Plans the units of a stage, as often as it is asked to.
 
     Args:
         stage: of the run.
         genes: rows of the genes' table.
         size: passes of a unit.
-        store: what is known.
+        store: what is known; of a bucket as it is now.
     """
-    names_of = store.names()
-    lists: dict[object, tuple[Settings, list[tuple[str, list[str]]]]] = {}
-    for number, gene in enumerate(genes):
-        own = (gene.get("searched"), gene.get("tiles"))  # all that makes a gene's passes its own
-        if own not in lists:
-            settings = stage.settings_of(gene)
-            lists[own] = settings, _named_chunks(stage.tests, settings, size)
-            while len(lists) > KEPT_LISTS:
-                del lists[next(iter(lists))]
-        settings, named = lists[own]
-        folder = gene_folder(gene)
-        here = names_of(folder)
-        wanted = {f"part-{name}" for name, _ in named}
-        # Listings tell of most genes; parts are read where one is missing and may be in others.
-        known = store.keys(folder) if wanted - here and here - wanted else set()
-        first = 0
-        for name, keys in named:
-            every = range(first, first + len(keys))
-            first += len(keys)
-            todo: Sequence[int] = every
-            if f"part-{name}" in here:
-                todo = ()
-            elif known:
-                todo = tuple(i for i, key in zip(every, keys, strict=True) if key not in known)
-            yield Planned(Unit(f"{folder}/part-{name}", gene, todo), number, len(keys), len(todo))
-        for tests, searches in adaptive_searches(stage.tests, settings):
-            # By its tracks themselves: positions mean others in another query of the same folder.
-            ids = tuple(sorted(stage.tracks[t] for t in settings.tracks(len(stage.tracks))))
-            described = repr((tests, replace(settings, searches=searches, partners=(), searched=ids)))
-            name = f"chain-{digest_of_names([described])}"
-            search = Unit(f"{folder}/{name}", gene, None, tests, searches)
-            yield Planned(search, number, None, 0 if name in here else None)
+
+    def __init__(self, stage: Stage, genes: Sequence[Gene], size: int, store: PassStore) -> None:
+        self._stage, self._genes, self._size, self._store = stage, genes, size, store
+        self._names_of = store.names()
+        self._known: dict[int, int] = {}  # of genes that have some passes in other parts: a bit a pass
+
+    def walk(self) -> Iterator[Planned]:
+        """Yield the units, gene by gene: those of passes known beforehand, then adaptive searches."""
+        lists: dict[object, _Listed] = {}
+        for number, gene in enumerate(self._genes):
+            own = (gene.get("searched"), gene.get("tiles"))  # all that makes a gene's passes its own
+            if own not in lists:
+                lists[own] = _list_units(self._stage, gene, self._size)
+                while len(lists) > KEPT_LISTS:
+                    del lists[next(iter(lists))]
+            listed, folder = lists[own], gene_folder(gene)
+            here = self._names_of(folder)
+            # Listings tell of most genes; parts are read where one is missing and may be in others.
+            if number not in self._known and listed.names - here and here - listed.names:
+                self._known[number] = _bits(listed, self._store.keys(folder))
+            known = self._known.get(number, 0)
+            for name, every, _ in listed.chunks:
+                todo: Sequence[int] = every
+                if name in here:
+                    todo = ()
+                elif known:
+                    todo = tuple(i for i in every if not known >> i & 1)
+                yield Planned(Unit(f"{folder}/{name}", gene, todo), number, len(every), len(todo))
+            for name, tests, searches in listed.searches:
+                search = Unit(f"{folder}/{name}", gene, None, tests, searches)
+                yield Planned(search, number, None, 0 if name in here else None)
+
+
+def units_of(stage: Stage, genes: Sequence[Gene], size: int, store: PassStore) -> Iterator[Planned]:
+    """Yield the units of a stage; see `Planner`."""
+    return Planner(stage, genes, size, store).walk()
+
+
+def _bits(listed: _Listed, known: Collection[str]) -> int:
+    """A bit for each pass, in order: whether it is known."""
+    return sum(
+        1 << i for _, every, keys in listed.chunks for i, key in zip(every, keys, strict=True) if key in known
+    )
+
+
+class _Listed(NamedTuple):
+    """What genes of equal tracks and tiles have to do.
+
+    chunks: part's name, positions of its passes, their keys. searches: part's name, tests, searches.
+    names: of the chunks' parts.
+    """
+
+    chunks: list[tuple[str, range, list[str]]]
+    searches: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
+    names: frozenset[str]
+
+
+def _list_units(stage: Stage, gene: Gene, size: int) -> _Listed:
+    settings = stage.settings_of(gene)
+    planned = [p.key for p in passes(stage.tests, settings)]
+    found = []
+    for i, j in chunks(planned, size):
+        keys = planned[i:j]
+        found.append((f"part-{digest_of_names(keys)}", range(i, j), keys))
+    searched = []
+    # By its tracks themselves: positions mean others in another query of the same folder.
+    ids = tuple(sorted(stage.tracks[t] for t in settings.tracks(len(stage.tracks))))
+    for tests, searches in adaptive_searches(stage.tests, settings):
+        described = repr((tests, replace(settings, searches=searches, partners=(), searched=ids)))
+        searched.append((f"chain-{digest_of_names([described])}", tests, searches))
+    return _Listed(found, searched, frozenset(name for name, _, _ in found))
 
 
 def adaptive_searches(
@@ -171,47 +237,3 @@ def adaptive_searches(
         for each_way, group in adaptive_groups(tests)
         for way in ([(one,) for one in settings.searches] if each_way else [settings.searches])
     ]
-
-
-def as_frame(stage: Stage, units: Sequence[Planned]) -> pd.DataFrame:
-    """Lay units out as rows of `PASS_UNITS`, but for the gene's row."""
-    return pd.DataFrame(
-        {
-            "unit": [planned.unit.name for planned in units],
-            "stage": stage.name,
-            "kind": ["chain" if planned.unit.passes is None else "passes" for planned in units],
-            "gene_id": [planned.unit.gene["gene_id"] for planned in units],
-            "gene_name": [planned.unit.gene["gene_name"] for planned in units],
-            "passes": pd.array([planned.passes for planned in units], dtype="Int64"),
-            "to_do": pd.array([planned.to_do for planned in units], dtype="Int64"),
-        }
-    )
-
-
-def folders_of(plan: pd.DataFrame) -> list[str]:
-    """Return the gene's folder of every unit of a plan."""
-    return [unit.rpartition("/")[0] for unit in plan["unit"]]
-
-
-def count_planned(plan: pd.DataFrame) -> dict[str, int]:
-    """Count forward passes known beforehand, and of these how many were to do in this session.
-
-    A gene's last step has the passes of its earlier ones too, so it alone counts; of the wild types whose
-    peaks are looked for all bins are read, which is a pass of its own.
-
-    Args:
-        plan: of `as_frame`, of all steps so far.
-    """
-    peaks = plan["stage"] == "peaks"
-    steps = plan[~peaks]
-    last = steps["stage"].to_numpy() == steps.groupby(folders_of(steps))["stage"].transform("last")
-    return {
-        "planned": int(steps.loc[last, "passes"].sum() + peaks.sum()),
-        "done_now": int(plan["to_do"].sum()),
-    }
-
-
-def _named_chunks(tests: Sequence[str], settings: Settings, size: int) -> list[tuple[str, list[str]]]:
-    planned = passes(tests, settings)
-    keys = ([p.key for p in planned[i:j]] for i, j in chunks(planned, size))
-    return [(digest_of_names(chunk), chunk) for chunk in keys]

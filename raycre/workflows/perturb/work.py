@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import pandas as pd
 
 from raycre.engine.pool import Pool
 from raycre.errors import RaycreError
@@ -14,10 +12,8 @@ from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import say
 from raycre.store.elements import ClassifiedRegions
 from raycre.store.ledger import Ledger, Outcome
-from raycre.store.parquet import as_table, write_table
 from raycre.store.passes import PassStore, remove_folder
 from raycre.store.run import Run
-from raycre.store.schemas import PASS_UNITS
 from raycre.workflows.failures import raise_failures, write_failures
 from raycre.workflows.perturb.effects import forget_effects, specify_effects, write_summary
 from raycre.workflows.perturb.elements import write_elements
@@ -30,22 +26,23 @@ from raycre.workflows.perturb.peaks import (
     write_gene_peaks,
 )
 from raycre.workflows.perturb.plan import CremePlan
+from raycre.workflows.perturb.plan_file import PlanFile, Step
 from raycre.workflows.perturb.replica import ReplicaSpec
 from raycre.workflows.perturb.stages import pick_genes, screening
 from raycre.workflows.perturb.units import (
     Gene,
     Planned,
+    Planner,
     Stage,
-    as_frame,
-    count_planned,
-    folders_of,
+    Units,
     gene_folder,
-    units_of,
 )
 from raycre.workflows.progress import progress
 
 MANY_GENES = 500  # whose effects are worth starting replicas for
 _SHOWN = 10  # genes named on the screen
+
+Walk = Callable[[], Iterable[Planned]]
 
 
 @dataclass
@@ -57,24 +54,26 @@ class CremeWork:
         run: its folder.
         regions: that CREATE has classified, where a run of it is given.
         fingerprints: of the genome.
-        units: of all stages so far, columns of `PASS_UNITS`.
         failed: what was said of units that failed.
-        missing: units that failed for good.
+        missing: units that failed for good, and the names of their genes.
         untried: number of adaptive searches of genes whose passes known beforehand are not all done.
-        asked: (test, gene's folder) of all stages so far.
-        row: gene's folder -> its row of inputs/genes.parquet.
+        asked: test -> folders of the genes that it was asked for, in all stages so far.
+        planned: the plan of all stages so far.
     """
 
     plan: CremePlan
     run: Run
     regions: ClassifiedRegions | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
-    units: pd.DataFrame = field(default_factory=pd.DataFrame)
     failed: dict[str, Outcome] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
     untried: int = 0
-    asked: set[tuple[str, str]] = field(default_factory=set)
-    row: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, set[str]] = field(default_factory=dict)
+    planned: PlanFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        metadata = self.run.metadata | self.plan.metadata
+        self.planned = PlanFile(self.run.out / "plan.parquet", metadata)
 
     @property
     def ledger(self) -> Ledger:
@@ -108,47 +107,101 @@ class CremeWork:
     def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:
         """Plan and run a stage; return the genes all of whose units are done, and the others."""
         self.ledger.forget_attempts()
-        self.asked |= {(test, gene_folder(gene)) for gene in genes for test in stage.tests}
-        units = list(units_of(stage, genes, self.plan.passes_per_unit, self.store))
-        self._add_units(as_frame(stage, units))
+        for folder in map(gene_folder, genes):
+            for test in stage.tests:
+                self.asked.setdefault(test, set()).add(folder)
+        planner = self._planner(stage, genes)
+        step = self.planned.add(stage, planner.walk())
         # Adaptive searches read what the passes known beforehand gave, so these come first.
-        failed = self._run([p for p in units if p.passes is not None], f"{stage.name}, in units", stage, pool)
-        searches = [p for p in units if p.passes is None]
-        for p in searches:
-            if p.to_do == 0:  # pieces that a search was killed before it could remove
-                remove_folder(self.ledger.part(p.unit.name).with_suffix(""))
-        self.untried += sum(p.to_do != 0 for p in searches if p.number in failed)
-        searches = [p for p in searches if p.number not in failed]
-        failed |= self._run(searches, f"{stage.name}, in adaptive searches", stage, pool)
+        failed = self._run(
+            lambda: (p for p in planner.walk() if p.passes is not None),
+            lambda: (p for p in self._planner(stage, genes).walk() if p.passes is not None),
+            (step.units, step.to_do),
+            f"{stage.name}, in units",
+            stage,
+            pool,
+        )
+        if step.searches:
+            failed |= self._search(stage, genes, planner, step, failed, pool)
         done = [gene for number, gene in enumerate(genes) if number not in failed]
         return done, [genes[number] for number in sorted(failed)]
 
-    def _add_units(self, rows: pd.DataFrame) -> None:
-        """Add units to the plan, and write all of it."""
-        self.units = pd.concat([self.units, rows], ignore_index=True) if len(self.units) else rows
-        gene = pd.array([self.row.get(folder) for folder in folders_of(self.units)], dtype="Int64")
-        metadata = self.run.metadata | self.plan.metadata
-        table = as_table(self.units.assign(gene=gene), PASS_UNITS, metadata)
-        write_table(self.run.out / "plan.parquet", table)
+    def _search(
+        self,
+        stage: Stage,
+        genes: Sequence[Gene],
+        planner: Planner,
+        step: Step,
+        failed: Collection[int],
+        pool: Pool,
+    ) -> set[int]:
+        """Run the adaptive searches of genes that have not failed; return the positions of those that do."""
+
+        def searches(planner: Planner) -> Iterator[Planned]:
+            return (p for p in planner.walk() if p.passes is None)
+
+        n, n_todo = step.searches, step.searches_to_do
+        if failed or n_todo < n:
+            n = n_todo = 0
+            for p in searches(planner):
+                if p.to_do == 0:  # pieces that a search was killed before it could remove
+                    remove_folder(self.ledger.part(p.unit.name).with_suffix(""))
+                if p.number in failed:
+                    self.untried += p.to_do != 0
+                else:
+                    n, n_todo = n + 1, n_todo + (p.to_do != 0)
+        return self._run(
+            lambda: (p for p in searches(planner) if p.number not in failed),
+            lambda: (p for p in searches(self._planner(stage, genes)) if p.number not in failed),
+            (n, n_todo),
+            f"{stage.name}, in adaptive searches",
+            stage,
+            pool,
+        )
+
+    def _planner(self, stage: Stage, genes: Sequence[Gene]) -> Planner:
+        return Planner(stage, genes, self.plan.passes_per_unit, self.store)
 
     def _run(
-        self, planned: Sequence[Planned], what: str, stage: Stage, pool: Pool, method: str = "work"
+        self,
+        walk: Walk,
+        again: Walk,
+        counted: tuple[int, int],
+        what: str,
+        stage: Stage,
+        pool: Pool,
+        method: str = "work",
     ) -> set[int]:
-        """Do what is to do; return the positions of the genes that have not got all of their units."""
-        todo = [p for p in planned if p.to_do != 0]
-        if not todo:
+        """Do what is to do; return the positions of the genes that have not got all of their units.
+
+        Args:
+            walk: plans the units, as often as it is called; they never are all in memory.
+            again: does so by what is known when it is called.
+            counted: units, and those of them that are to do.
+            what: is done, for people.
+            stage: of the units.
+            pool: of replicas.
+            method: of a replica.
+        """
+        n, n_todo = counted
+        if not n_todo:
             return set()
-        done = len(planned) - len(todo)
-        with progress(what, len(planned), done) as show:
-            for outcome in pool.run([p.unit for p in todo], stage, method):
+        done, n_failed = n - n_todo, 0
+        todo = Units(lambda: (p for p in walk() if p.to_do != 0), n_todo)
+        with progress(what, n, done) as show:
+            for outcome in pool.run(todo, stage, method):
                 done += 1
                 show(done)
                 if outcome.error is not None:
                     check_unchanged(self.fingerprints)  # then no later unit can do
                     self.failed[outcome.unit] = outcome
-        missing = set(self.ledger.pending(p.unit.name for p in todo))
-        self.missing += sorted(missing)
-        return {p.number for p in todo if p.unit.name in missing}
+                    n_failed += 1
+        # A part is there before its outcome is; a plan in which all was said to be done is not walked again.
+        if done == n and not n_failed:
+            return set()
+        missing = [p for p in again() if p.to_do != 0]
+        self.missing |= {p.unit.name: p.unit.gene["gene_name"] for p in missing}
+        return {p.number for p in missing}
 
     def write_effects(self, stage: Stage, genes: Sequence[Gene], failed: Sequence[Gene], pool: Pool) -> None:
         """Read the effects of a stage from its passes: by the replicas, where they are up or genes are many.
@@ -177,9 +230,14 @@ class CremeWork:
 
     def at_peak(self, genes: Sequence[Gene], pool: Pool) -> list[Gene]:
         """Find where wild types peak; return the genes that do so at their TSS, with the tracks on which."""
-        stage, units = peaks_stage(self.plan), peak_units(genes, self.store)
-        self._add_units(as_frame(stage, units))
-        failed = self._run(units, "peaks of wild types", stage, pool, "peaks")
+        stage = peaks_stage(self.plan)
+
+        def walk() -> Iterator[Planned]:
+            return peak_units(genes, self.store)
+
+        step = self.planned.add(stage, walk())
+        counted = step.units, step.to_do
+        failed = self._run(walk, walk, counted, "peaks of wild types", stage, pool, "peaks")
         known = [gene for number, gene in enumerate(genes) if number not in failed]
         peaks = gene_peaks(self.plan, known, self.store)
         write_gene_peaks(self.plan, self.run, peaks)
@@ -203,15 +261,15 @@ class CremeWork:
         calls = write_summary(self.plan, self.run)
         joined = write_elements(self.run, self.plan.model_label, self.regions)
         elements = {"elements": joined.pop("elements")} if joined else {}
-        names = dict(zip(self.units["unit"], self.units["gene_name"], strict=True))
-        write_failures(self.run, self.missing, self.failed, names)
+        missing, planned = sorted(self.missing), self.planned
+        write_failures(self.run, missing, self.failed, self.missing)
         record = self.run.finish(
-            genes=self.units["gene_id"].nunique(),
-            passes=count_planned(self.units),
+            genes=len(planned.genes),
+            passes={"planned": planned.passes, "done_now": planned.to_do},
             effects=sum(row["n"] for row in calls),
-            failed_units=len(self.missing),
+            failed_units=len(missing),
             calls=calls,
             **joined,
         )
-        raise_failures(self.run, self.missing, len(self.units), self.untried)
+        raise_failures(self.run, missing, planned.units, self.untried)
         return record | elements

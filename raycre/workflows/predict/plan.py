@@ -25,6 +25,7 @@ from raycre.workflows.inputs import (
     signal_paths,
 )
 from raycre.workflows.predict.calling import Calling, calling_of
+from raycre.workflows.predict.growth import Grown, grown
 from raycre.workflows.run import Start
 
 PARTS = "predictions"
@@ -48,7 +49,8 @@ class PredictPlan:
         shard_size: regions of a unit.
         units: one row a shard: unit, shard, first, last.
         share: of the cluster.
-        identity: name, config, science, layout and inputs, as `open_run` takes them.
+        identity: name, config, science, layout, inputs and growth, as `open_run` takes them.
+        before: regions that the folder holds already, where this run adds some; else 0.
     """
 
     ledger: Ledger
@@ -65,6 +67,7 @@ class PredictPlan:
     units: pd.DataFrame
     share: Share
     identity: dict[str, Any]
+    before: int = 0
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -106,11 +109,14 @@ def plan_prediction(config: PredictConfig, start: Start) -> PredictPlan:
         "folds": checkpoint.folds,
         **calling.science(),
     }
+    growth = Grown(regions)
+    if not start.fresh:
+        growth = grown(start.out, regions, verb=start.verb, science=science, layout=config.layout())
     return PredictPlan(
         ledger=Ledger(start.out, PARTS),
         signals=signals,
         paths=paths,
-        regions=regions,
+        regions=growth.regions,
         counts=counts,
         unseen=unseen,
         checkpoint=checkpoint,
@@ -118,7 +124,8 @@ def plan_prediction(config: PredictConfig, start: Start) -> PredictPlan:
         n_views=config.views,
         codes=config.codes,
         shard_size=config.shard_size,
-        units=_units(len(regions), config.shard_size),
+        units=growth.units(config.shard_size),
+        before=growth.ends[-1] if growth.now else 0,
         share=Share(**resources.share()),
         identity={
             "name": config.run.name,
@@ -126,6 +133,7 @@ def plan_prediction(config: PredictConfig, start: Start) -> PredictPlan:
             "science": science,
             "layout": config.layout(),
             "inputs": {**start.hashes, "model.checkpoint": checkpoint.sha256},
+            "growth": growth.now,
         },
     )
 
@@ -142,15 +150,3 @@ def _read_regions(path: Path, inputs: SignalInputs, signals: Signals) -> tuple[p
     table, counts = fit_regions(read, inputs, sizes, path=path, what="region")
     columns = ["region_id", "chrom", "start", "end", "name", "strand", "source"]
     return table[columns], counts
-
-
-def _units(n: int, shard_size: int) -> pd.DataFrame:
-    first = np.arange(0, n, shard_size)
-    return pd.DataFrame(
-        {
-            "unit": [f"part-{i:05d}" for i in range(len(first))],
-            "shard": np.arange(len(first)),
-            "first": first,
-            "last": np.minimum(first + shard_size, n),
-        }
-    )

@@ -16,7 +16,7 @@ from raycre.engine.stream import stream
 from raycre.genome.fingerprint import check_unchanged
 from raycre.log import say
 from raycre.store.ledger import Ledger, Outcome
-from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_table
+from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_groups, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 from raycre.workflows.failures import raise_failures, write_failures
@@ -25,6 +25,7 @@ from raycre.workflows.inputs import say_dropped
 from raycre.workflows.predict.cost import cost_of
 from raycre.workflows.predict.plan import PARTS, PredictPlan, plan_prediction
 from raycre.workflows.predict.shards import CrePredictor, ShardSpec, read_shard
+from raycre.workflows.pricing import priced
 from raycre.workflows.progress import progress
 from raycre.workflows.run import Start
 
@@ -57,7 +58,9 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
     plan = plan_prediction(config, start)
     if start.dry_run:
         start.preview()
-        return cost_of(plan, start.started) | plan.unseen
+        cost = cost_of(plan, start.started)
+        left = cost["shards"] - cost["shards_done"]
+        return cost | priced(cost, plan.share, left, config.resources.prices()) | plan.unseen
     todo = through is stream and (start.fresh or plan.ledger.pending(plan.units["unit"]))
     run = start.open(**plan.identity, facts=plan.facts, share=plan.share if todo else None)
     units, classes = plan.units, plan.checkpoint.classes
@@ -66,7 +69,7 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
     if doubt := plan.calling.doubt(plan.n_views):
         say(doubt)
     table = with_metadata(pa.Table.from_pandas(plan.regions, preserve_index=False), run.metadata)
-    write_table(run.out / "inputs" / "regions.parquet", table, row_group_size=plan.shard_size)
+    write_groups(run.out / "inputs" / "regions.parquet", table, units["first"].tolist())
     write_table(run.out / "plan.parquet", as_table(units, SHARDS, run.metadata))
     spec, share = _spec_of(plan, run), plan.share
     del plan  # the models are in the replicas from here on
@@ -75,7 +78,10 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
 
 
 def _say(plan: PredictPlan) -> None:
-    """Tell the person what is left out, of the regions and of the classes."""
+    """Tell the person what is left out, of the regions and of the classes, and what is added."""
+    if plan.before:
+        new = len(plan.regions) - plan.before
+        say(f"{new:,} regions are added to the {plan.before:,} that the folder holds, which stay as they are")
     say_dropped("regions", plan.counts, plan.signals.loops_dropped)
     missing = [c for c in CLASSES if c not in plan.checkpoint.classes]
     if missing:

@@ -32,6 +32,7 @@ from raycre.workflows.inputs import (
     look_at_regions,
     signal_paths,
 )
+from raycre.workflows.pricing import priced
 from raycre.workflows.run import Start
 from raycre.workflows.train.cost import cost_of
 from raycre.workflows.train.curves import read_test_set, write_curves
@@ -79,7 +80,10 @@ def _run(config: TrainConfig, start: Start, train: TrainJobs) -> dict[str, Any]:
     folds = split_folds(plan.folds, table["fold"].to_numpy(np.int64))
     if start.dry_run:
         start.preview()
-        return {"dry_run": True, **labelled.facts(), **facts, **cost_of(plan, folds, table, start.started)}
+        cost = cost_of(plan, folds, table, start.started)
+        share, left = plan.share.times(plan.workers_per_fold), cost["folds"] - cost["folds_done"]
+        cost |= priced(cost, share, left, config.resources.prices())
+        return {"dry_run": True, **labelled.facts(), **facts, **cost}
     todo = train is train_jobs and (start.fresh or ledger_of(plan).pending(folds["unit"]))
     run = start.open(
         **plan.identity(start.hashes, labelled.rules),

@@ -38,6 +38,7 @@ from raycre.workflows.inputs import (
     sha256_by_key,
     signal_paths,
 )
+from raycre.workflows.pricing import priced
 from raycre.workflows.run import Start
 from raycre.workflows.train.cost import cost_of, outlook_of
 from raycre.workflows.train.fold import ledger_of, start_network
@@ -95,13 +96,10 @@ def _run(settings: Sequence[Setting], start: Start, train: TrainJobs) -> dict[st
     folds = split_folds(first.folds, table["fold"].to_numpy(np.int64))
     if start.dry_run:
         start.preview()
-        return {
-            "dry_run": True,
-            **labelled.facts(),
-            **facts,
-            "runs": len(plans),
-            **_cost(plans, folds, table, start.started),
-        }
+        cost = _cost(plans, folds, table, start.started)
+        share, left = first.share.times(first.workers_per_fold), cost["folds"] - cost["folds_done"]
+        cost |= priced(cost, share, left, settings[0].config.resources.prices())
+        return {"dry_run": True, **labelled.facts(), **facts, "runs": len(plans), **cost}
     hashes = [sha256_by_key(each) for each in prints]
     science = {
         **{key: value for key, value in first.science.items() if key not in _OWN},
