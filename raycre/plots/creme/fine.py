@@ -38,16 +38,15 @@ def curves_of(runs: Runs, choice: Choice) -> pd.DataFrame:
     rows = rows[rows["metric"] == MUTANT_OVER_WHOLE]
     found = []
     for key, mine in rows.groupby(["run", "gene_id", "tile_start", "tile_end"]):
-        run, gene, start, end = key
+        run, gene, start, _ = key
+        length = int(mine["tile_end"].iloc[0] - mine["tile_start"].iloc[0])
         if not ((mine["round"] == 0) & (mine["call"] == kind)).any():
             continue
         of_search = mine[mine["round"].notna()].astype({"round": "int64"})
         steps: Any = list(of_search.itertuples())
         points = curve(steps)
         one: dict[str, Any] = {"run": run, "gene_id": gene, "start": start, "method": CREME, "group": kind}
-        found.append(
-            pd.DataFrame({"left_bp": points.bp, "score": points.score}).assign(**one, length=end - start)
-        )
+        found.append(pd.DataFrame({"left_bp": points.bp, "score": points.score}).assign(**one, length=length))
     try:
         others = runs.summary("compare_pruning", "raycre compare pruning RUN")
     except MissingInputError:
