@@ -23,6 +23,7 @@ from raycre.create.model.declaration import table_of_models
 from raycre.create.training import presets
 from raycre.creme.tests import TESTS, table_of_tests
 from raycre.export.formats import table_of_formats
+from raycre.plots.registry import table_of_figures
 from raycre.store.fields import table_of_fields
 from raycre.store.schemas import (
     CANDIDATES,
@@ -68,6 +69,7 @@ def tables() -> list[tuple[str, str]]:
         ("docs/annotate.md", table_of_fields(SCORE_BINS)),
         *(("docs/annotate.md", table_of_fields(schema)) for schema in annotated),
         ("docs/annotate.md", annotations.table_of_rules()),
+        ("docs/figures.md", table_of_figures()),
     ]
 
 

@@ -5,6 +5,7 @@ from raycre.api.calls import compare as compare
 from raycre.api.calls import demo as demo
 from raycre.api.calls import export as export
 from raycre.api.calls import fetch as fetch
+from raycre.api.calls import plot as plot
 from raycre.api.calls import report as report
 from raycre.api.calls import tracks as tracks
 from raycre.api.models import borzoi as borzoi

@@ -40,6 +40,7 @@ VERBS: dict[str, VerbEntry] = {
         VerbEntry("compare", "raycre.api.calls:compare", "Set a finished CREME run against other data."),
         VerbEntry("annotate", "raycre.api.calls:annotate", "Say what regions are, and if groups differ."),
         VerbEntry("report", "raycre.api.calls:report", "Write one HTML page about runs."),
+        VerbEntry("plot", "raycre.api.calls:plot", "Draw a figure of the papers from runs, for print."),
         VerbEntry("export", "raycre.api.calls:export", "Write a run for genome browsers, or as text."),
         VerbEntry("demo", "raycre.api.calls:demo", "Run the whole chain on a synthetic genome."),
         VerbEntry("tracks", "raycre.api.calls:tracks", "Find tracks of a backbone."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from raycre.api.runs import OpenRun
 from raycre.errors import ConfigError
@@ -96,6 +96,37 @@ def report(*runs: Where, out: str | Path = "report.html") -> Path:
     page = location(out)
     write_report([_folder(run) for run in runs], page)
     return page
+
+
+def plot(
+    figure: str,
+    /,
+    *runs: Where,
+    out: str | Path | None = None,
+    columns: int | None = None,
+    theme: Literal["light", "dark"] = "light",
+    track: str | int | None = None,
+    names: Sequence[str] = (),
+    of: str = "",
+    data: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Draw a figure of the papers from runs, for print; return its files and caption.
+
+    Args:
+        figure: its name; `raycre plot --list` has all.
+        *runs: folders or open runs; NAME=FOLDER names one.
+        out: PDF, SVG or PNG; by default FIGURE.pdf in the working folder.
+        columns, theme, track, names, of, data: see `raycre plot --help`.
+
+    Raises:
+        InputError: no such figure, or runs that lack what it is drawn from; nothing was written.
+    """
+    from raycre.plots.draw import plot as draw
+
+    return draw(
+        figure, _texts(runs), _path(out), columns=columns, theme=theme,
+        track=None if track is None else str(track), names=names, of=of, data=data,
+    )  # fmt: skip
 
 
 def export(run: Where, /, *formats: str, out: str | Path | None = None, **options: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from raycre.cli.export import export
 from raycre.cli.genome import genome
 from raycre.cli.init import init
 from raycre.cli.options import ending_with
+from raycre.cli.plot import plot
 from raycre.cli.predict import predict
 from raycre.cli.prepare import prepare_inputs
 from raycre.cli.report import report
@@ -57,7 +58,7 @@ app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
 app.command("prepare")(prepare_inputs)
 app.command(cls=ending_with(list_tests))(creme)
-for verb in (show, status, report, export, demo, doctor, tracks):
+for verb in (show, status, report, plot, export, demo, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(genome, name="genome")

@@ -64,6 +64,25 @@ COMPARISONS = {
             Taken('bases', bool, False, None, 'Also write the values of every base.', None, None, None),
         ), ('model',), 'necessity',
     ),
+    'pruning': Declared(
+        'pruning', 'Embed the bases that saliency, motif hits and chance choose of called tiles, and score them.', (
+            Taken('groups', tuple[str, ...], ('enhancer', 'silencer'), None, 'Calls, with commas between.', None, None, None),
+            Taken('step', int, 500, None, 'Bases that each step of saliency and random shuffles more.', None, None, 1),
+            Taken('shuffles', int, 10, None, 'Shuffled backgrounds, the same for all methods.', None, None, 1),
+            Taken('rank', typing.Literal['absolute', 'signed'], 'absolute', None, 'Saliency of a base: the size of gradient times input, or with its sign.', None, None, None),
+            Taken('hits', pathlib.Path | None, None, None, "Motif hits in the genome (BED): what FIMO finds of XSTREME's motifs.", None, None, None),
+            Taken('seed', int, 0, None, "Seed of the backgrounds and of chance: the run's own for its backgrounds.", None, None, 0),
+            Taken('gpu', bool, False, None, 'Compute on the GPU.', None, None, None),
+        ), ('model',), 'sufficiency',
+    ),
+    'profiles': Declared(
+        'profiles', 'Predict whole profiles of chosen genes: wild type, and with the context shuffled.', (
+            Taken('genes', tuple[str, ...], (), None, 'Names or ids, with commas between; default: all.', None, '', None),
+            Taken('shuffles', int, 10, None, 'Shuffles of the context; 0: the wild type alone.', None, None, 0),
+            Taken('seed', int, 0, None, 'Seed of the shuffles.', None, None, 0),
+            Taken('gpu', bool, False, None, 'Compute on the GPU.', None, None, None),
+        ), ('model',), 'necessity',
+    ),
 }
 
 ANNOTATIONS = {

@@ -20,6 +20,7 @@ EXAMPLES = {
     "show": "raycre show runs/k562",
     "status": "raycre status runs/k562 --timeline timeline.html",
     "report": "raycre report runs/k562 runs/candidates -o report.html",
+    "plot": "raycre plot creme-2a runs/creme -o figure2a.pdf",
     "export": "raycre export runs/candidates --bed9 --bigwig -o tracks",
     "demo": "raycre demo -o demo-run",
     "doctor": "raycre doctor --config predict.yaml",
@@ -33,6 +34,8 @@ EXAMPLES = {
     "compare crispri": "raycre compare crispri runs/creme pairs.tsv",
     "compare fasta": "raycre compare fasta runs/creme -o motifs",
     "compare saliency": "raycre compare saliency runs/creme",
+    "compare pruning": "raycre compare pruning runs/creme --groups enhancer --hits fimo.bed --gpu",
+    "compare profiles": "raycre compare profiles runs/creme --genes GATA1,MYC",
 }
 
 

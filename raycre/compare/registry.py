@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from raycre.compare.declaration import Comparison
 
 BUILT_IN = {
-    name: f"raycre.compare.{name}" for name in ("marks", "overlap", "repeats", "crispri", "fasta", "saliency")
+    name: f"raycre.compare.{name}"
+    for name in ("marks", "overlap", "repeats", "crispri", "fasta", "saliency", "pruning", "profiles")
 }
 """The comparisons that come with raycre, and the modules that declare them."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
 
 from raycre.compare.declaration import Compared, Comparison, ComparisonResult, json_rows, option
+from raycre.compare.genes import tiles_of_genes
 from raycre.compare.tiles import TILE
-from raycre.errors import GeneError, near
 from raycre.genome.genes import read_window
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
@@ -113,7 +112,7 @@ def compare_saliency(run: Compared, options: Options) -> ComparisonResult:
 
     window = ["gene_id", "chrom", "tss", "strand"]
     numbers = run.table.groupby(window, sort=False).ngroup()  # of the run's genes, whichever are asked for
-    tiles = _of_genes(run.table.assign(number=numbers), options.genes)
+    tiles = tiles_of_genes(run.table.assign(number=numbers), options.genes)
     model, device = run.model(gpu=options.gpu)
     genome = run.genome()
     by_gene = [mine for _, mine in tiles.groupby("number")]
@@ -135,16 +134,6 @@ def compare_saliency(run: Compared, options: Options) -> ComparisonResult:
     correlated = correlations(rows)
     facts = {"genes": len(by_gene), "correlations": json_rows(correlated)}
     return ComparisonResult(facts, {"saliency": rows, "saliency_correlations": correlated})
-
-
-def _of_genes(table: pd.DataFrame, genes: Sequence[str]) -> pd.DataFrame:
-    for gene in genes:
-        if not ((table["gene_name"] == gene) | (table["gene_id"] == gene)).any():
-            known = [*table["gene_name"].dropna().unique(), *table["gene_id"].unique()]
-            raise GeneError(f"the run has no such gene{near(gene, known)}", value=gene)
-    if not genes:
-        return table
-    return table[table["gene_name"].isin(genes) | table["gene_id"].isin(genes)]
 
 
 COMPARISON = Comparison(

@@ -15,9 +15,11 @@ from raycre.errors import ConfigError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe & Ito (2008), "Color Universal Design": told apart with any colour vision, on white and on black.
-BLUE, ORANGE, VERMILLION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
-GREY = "#8C8C8C"  # not of the palette: for what is neither this nor that
+# The hues of Okabe & Ito (2008), "Color Universal Design", in shades that stand out by 3:1 at least
+# from a white and from a dark page, and that lie apart for any colour vision (tests/unit/test_palette.py has
+# both rules).
+BLUE, ORANGE, VERMILLION, GREEN = "#2A82C7", "#D27908", "#C53828", "#0EA356"
+GREY = "#777777"  # for what is neither this nor that
 
 # One colour per class over all figures, of CREATE's regions and of CREME's tiles.
 COLOURS = {

@@ -23,10 +23,21 @@ _BAR = 0.02  # width of a class's bar, as a share of the picture's
 
 def draw_flow(counts: NDArray[np.int64]) -> Picture:
     """Draw regions by truth (rows) and most probable class (columns), int64 (5, 5), not all 0."""
+    figure = new_figure(10.5, 3.6)
+    flow_into(figure.subplots(), counts)
+    return Picture(
+        "From truth to call",
+        as_svg(figure),
+        "ribbons from each true class on the left to each most probable class on the right",
+        f"The {counts.sum():,} test regions, true class on the left, most probable class on the right; a "
+        "ribbon is as high as its regions are many, in the colour of the truth.",
+    )
+
+
+def flow_into(axes: Axes, counts: NDArray[np.int64]) -> None:
+    """Draw the ribbons of `draw_flow` into axes."""
     shown = present(counts)
     names, counts = [CLASSES[i] for i in shown], counts[np.ix_(shown, shown)]
-    figure = new_figure(10.5, 3.6)
-    axes = figure.subplots()
     tops = [starts(counts.sum(axis=axis)) for axis in (1, 0)]
     left, right = tops[0].copy(), tops[1].copy()
     for row, column in np.ndindex(*counts.shape):
@@ -43,13 +54,6 @@ def draw_flow(counts: NDArray[np.int64]) -> Picture:
             axes.text(label_at, top + height / 2, f"{name} {n:,}", ha=align, va="center", color=INK)
     axes.set(xlim=(-0.16, 1.16), ylim=(1 + _GAP * (len(names) - 1), 0))
     axes.set_axis_off()
-    return Picture(
-        "From truth to call",
-        as_svg(figure),
-        "ribbons from each true class on the left to each most probable class on the right",
-        f"The {counts.sum():,} test regions, true class on the left, most probable class on the right; a "
-        "ribbon is as high as its regions are many, in the colour of the truth.",
-    )
 
 
 def present(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -59,14 +59,26 @@ def draw_spectrum(spectrum: pd.DataFrame, fold: str) -> Picture:
         spectrum: columns of store.schemas.SPECTRUM.
         fold: its name, for the caption.
     """
+    figure = new_figure(10.5, 2.6)
+    n = spectrum_into(figure.subplots(), spectrum)
+    return Picture(
+        "Feature spectrum",
+        as_svg(figure),
+        "heat map of the probability score of each code in each class",
+        f"Test regions of {fold}. A column is a code of the codebook, a row a class; shading is the code's "
+        "probability score p in the class, from 0 (blank) to 1 (full colour). Lines part the codes whose "
+        f"highest score is in the same class. Codes that no region uses: {spectrum['code'].nunique() - n}.",
+    )
+
+
+def spectrum_into(axes: Axes, spectrum: pd.DataFrame) -> int:
+    """Draw the heat map of `draw_spectrum` into axes; return how many codes are used."""
     from matplotlib.colors import to_rgba
 
     used = spectrum.dropna(subset="order").sort_values("order", kind="stable")
     matrix = used.pivot(index="class", columns="order", values="p").reindex(CLASSES).to_numpy(np.float64)
     owners = used.drop_duplicates("order")["class_of_feature"].to_numpy()
     n = matrix.shape[1]
-    figure = new_figure(10.5, 2.6)
-    axes = figure.subplots()
     # From nothing to the class's colour, so that it reads on light and dark pages.
     cells = np.array([np.broadcast_to(to_rgba(COLOURS[name]), (n, 4)) for name in CLASSES])
     cells[..., 3] = np.nan_to_num(matrix)
@@ -80,14 +92,7 @@ def draw_spectrum(spectrum: pd.DataFrame, fold: str) -> Picture:
     axes.set_yticks(np.arange(len(CLASSES)) + 0.5, CLASSES)
     axes.set_title("codes of each class", pad=18)
     axes.tick_params(length=0)
-    return Picture(
-        "Feature spectrum",
-        as_svg(figure),
-        "heat map of the probability score of each code in each class",
-        f"Test regions of {fold}. A column is a code of the codebook, a row a class; shading is the code's "
-        "probability score p in the class, from 0 (blank) to 1 (full colour). Lines part the codes whose "
-        f"highest score is in the same class. Codes that no region uses: {spectrum['code'].nunique() - n}.",
-    )
+    return n
 
 
 def majors_table(majors: pd.DataFrame) -> Table:

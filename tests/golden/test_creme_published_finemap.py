@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme.presets import paper_shuffles
+from raycre.creme.recovery import Curve, bp_at_score, curve, mean_curve
 from raycre.creme.rows import Row, row
 from raycre.creme.tests.finemap import KEPT, REMOVED, REVERTED
-from tests.finemap_curves import Curve, bp_at_score, curve, mean_curve
 
 
 @pytest.fixture(scope="module")

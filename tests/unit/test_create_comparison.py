@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.create.evaluation.comparison import COMPARISON, by_class, compare
+from raycre.create.evaluation.comparison import COMPARISON, compare
 from raycre.errors import ConfigError
 
 
@@ -80,12 +80,6 @@ def test_the_order_of_rows_changes_nothing() -> None:
 def test_a_class_is_compared_as_macro_is() -> None:
     metrics = pd.concat([rows("full", FULL, of="silencer"), rows("x", [0.5] * 5, of="silencer")])
     assert one(compare(metrics, "full", of="silencer"), "x")["difference"] == pytest.approx(-0.42)
-    table = by_class(metrics)
-    assert table[["setting", "class", "n_folds"]].values.tolist() == [
-        ["full", "silencer", 5],
-        ["x", "silencer", 5],
-    ]
-    assert table["sd"].tolist() == pytest.approx([np.sqrt(0.0002), 0.0])
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from raycre.creme.recovery import Curve, bp_at_score, curve, mean_curve
 from raycre.creme.rows import Row, row
-from tests.finemap_curves import Curve, bp_at_score, curve, mean_curve
 
 
 def step(round_: int | None, start: int, end: int, score: float, call: str) -> Row:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from raycre.create.evaluation.names import AUPRC, MACRO
+from raycre.create.evaluation.names import MACRO
 from raycre.errors import ConfigError, near
 
 COMPARISON = ("setting", "metric", "mean", "sd", "n_folds", "difference", "p_value")  # columns of `compare`
@@ -57,14 +57,6 @@ def compare(metrics: pd.DataFrame, baseline: str, of: str = MACRO) -> pd.DataFra
         spread = float(ours.std(ddof=0))
         found.append((setting, metric, float(ours.mean()), spread, len(ours), difference, p))
     return pd.DataFrame(found, columns=list(COMPARISON))
-
-
-def by_class(metrics: pd.DataFrame, metric: str = AUPRC) -> pd.DataFrame:
-    """Mean and population s.d. of a metric over folds: setting, class, mean, sd, n_folds."""
-    rows = metrics[(metrics["metric"] == metric) & (metrics["class"] != MACRO)]
-    grouped = rows.groupby(["setting", "class"], sort=False)["value"]
-    table = grouped.agg(mean="mean", sd=lambda v: v.std(ddof=0), n_folds="count")
-    return table.reset_index()
 
 
 def _p_value(gain: NDArray[np.float64]) -> float:

@@ -38,10 +38,13 @@ _SHOWN_COLUMNS = [
     "n_other",
     "mean",
     "mean_other",
+    "difference",
     "auc",
+    "odds_ratio",
     "p_value",
     "p_bh",
 ]
+_EFFECT_SIZES = ("auc", "odds_ratio")  # of one kind of test each
 
 
 def run_annotation(
@@ -148,12 +151,14 @@ def _tests(found: Annotated, plan: AnnotationPlan) -> pd.DataFrame:
 
 def _shown(tests: pd.DataFrame) -> list[dict[str, Any]]:
     few = tests if len(tests) <= _SHOWN else tests.nsmallest(_SHOWN, "p_value")
+    # A share has a difference where a value has an AUC: the effect size that no row has is not shown.
+    columns = [c for c in _SHOWN_COLUMNS if c not in _EFFECT_SIZES or few[c].notna().any()]
     return [
         {
             str(key): None if isinstance(value, float) and value != value else value
             for key, value in row.items()
         }
-        for row in few[_SHOWN_COLUMNS].to_dict("records")
+        for row in few[columns].to_dict("records")
     ]
 
 

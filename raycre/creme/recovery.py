@@ -66,7 +66,8 @@ def mean_curve(curves: Sequence[Curve], pruned: NDArray[np.float64]) -> NDArray[
         at = np.interp(pruned, bp[0] - bp, score, right=np.nan)
         total += np.nan_to_num(at)
         n += np.isfinite(at)
-    return np.divide(total, n, out=np.full(len(pruned), np.nan), where=n > 0)
+    mean: NDArray[np.float64] = np.divide(total, n, out=np.full(len(pruned), np.nan), where=n > 0)
+    return mean
 
 
 def bp_at_score(curve: Curve, level: float = RECOVERY, by_score: bool = False) -> float:

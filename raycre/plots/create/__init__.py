@@ -1,0 +1,1 @@
+"""Figures of CREATE: models, what they have learnt, and what classified regions are."""
