@@ -13,8 +13,6 @@ from raycre.errors import ConfigError, FormatError, MissingInputError, TrackErro
 from raycre.store.files import read_json
 from raycre.store.parquet import iter_parts, read_table
 
-RUN = "run"  # column that names the run a row is from, where there are several
-
 
 class Source(NamedTuple):
     """A run folder, its name in figures, and its run.json."""

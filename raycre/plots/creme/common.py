@@ -7,13 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.errors import MissingInputError
-from raycre.figures.canvas import BLUE, COLOURS, GREY, ORANGE
+from raycre.figures.canvas import BLUE, GREY, ORANGE
 
 CONTEXTS = ("enhancing", "neutral", "silencing")
 KINDS = ("enhancer", "silencer")
 # A context has the colour of the elements that make it what it is.
 OF_CONTEXT = {"enhancing": ORANGE, "neutral": GREY, "silencing": BLUE}
-OF_KIND = {"enhancer": COLOURS["enhancer"], "silencer": COLOURS["silencer"], "neutral": GREY}
 KB = "distance from the TSS (kb)"
 
 
