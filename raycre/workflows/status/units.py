@@ -113,7 +113,7 @@ def times_below(folder: Path) -> dict[str, float]:
 
 
 def _planned(out: Path, parts: str, what: str) -> RunUnits:
-    """RunUnits of plan.parquet, a part each."""
+    """Units of plan.parquet, a part each."""
     plan = _plan(out)
     failed = _failures(out)
     if plan is None:
