@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 _OFTEN = 2  # windows that lie over every base this often are cut from one long stretch
 
 
-class Intervals(NamedTuple):
+class ValuedIntervals(NamedTuple):
     """A signal of one chromosome: start < end, int64 (n,), 0-based half-open, and a value each.
 
     Intervals are sorted. Where two share bases, the later one counts.
@@ -24,7 +24,9 @@ class Intervals(NamedTuple):
     value: NDArray[Any]
 
 
-def fill(intervals: Intervals, at: NDArray[np.int64], length: int, background: float = 0) -> NDArray[Any]:
+def fill(
+    intervals: ValuedIntervals, at: NDArray[np.int64], length: int, background: float = 0
+) -> NDArray[Any]:
     """Return the values of the windows [at, at + length), sorted by start.
 
     Args:
@@ -44,7 +46,7 @@ def fill(intervals: Intervals, at: NDArray[np.int64], length: int, background: f
     return _fill(intervals, at, length, background)
 
 
-def _fill(intervals: Intervals, at: NDArray[np.int64], length: int, background: float) -> NDArray[Any]:
+def _fill(intervals: ValuedIntervals, at: NDArray[np.int64], length: int, background: float) -> NDArray[Any]:
     start, end, value = intervals
     n_windows = len(at)
     if (end[:-1] > start[1:]).any():
@@ -74,7 +76,9 @@ def _fill(intervals: Intervals, at: NDArray[np.int64], length: int, background: 
     return np.repeat(levels, runs).reshape(n_windows, length)
 
 
-def _in_turn(intervals: Intervals, at: NDArray[np.int64], length: int, background: float) -> NDArray[Any]:
+def _in_turn(
+    intervals: ValuedIntervals, at: NDArray[np.int64], length: int, background: float
+) -> NDArray[Any]:
     """Fill by one interval after the other, where some share bases."""
     windows = np.full((len(at), length), background, dtype=intervals.value.dtype)
     for row, begin in zip(windows, at.tolist(), strict=True):
