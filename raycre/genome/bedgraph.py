@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
-from raycre.genome.fill import ValueIntervals
+from raycre.genome.fill import ValuedIntervals
 from raycre.genome.intervals import check_possible, inside
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import took
@@ -47,7 +47,7 @@ class BedGraph:
                 value=rows.value(row, at["value"]),
             )
         self.lengths: dict[str, int | None] = dict.fromkeys(chrom.unique())
-        self._intervals: dict[str, ValueIntervals] = {}
+        self._intervals: dict[str, ValuedIntervals] = {}
         for name in (n for n in self.lengths if n in sizes):
             of_chrom = np.flatnonzero((chrom == name).to_numpy())
             of_chrom = of_chrom[np.argsort(start[of_chrom], kind="stable")]
@@ -69,7 +69,7 @@ class BedGraph:
                     path=path,
                     line=int(lines[first + 1]),
                 )
-            self._intervals[name] = ValueIntervals(
+            self._intervals[name] = ValuedIntervals(
                 start[of_chrom], end[of_chrom], value[of_chrom].astype(np.float32)
             )
         took(path, f"{rows.describe()} read as bedGraph")
@@ -81,7 +81,7 @@ class BedGraph:
     def close(self) -> None:
         """Nothing is open: the file was read whole."""
 
-    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> ValueIntervals:
+    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> ValuedIntervals:
         """Return the values of a chromosome; windows [at, at + length) are filled from them."""
         return self._intervals[chrom]
 

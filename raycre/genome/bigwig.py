@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.bigwig_index import BigWigIndex, Blocks, Damage, byte_order
-from raycre.genome.fill import ValueIntervals, fill, touched
+from raycre.genome.fill import ValuedIntervals, fill, touched
 from raycre.genome.intervals import place
 
 _SECTION = "IIIIIBBH"  # Kent et al. 2010, supplement, table 10
@@ -63,7 +63,7 @@ class BigWig:
         """Close the file."""
         self._index.close()
 
-    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> ValueIntervals:
+    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> ValuedIntervals:
         """Return the stored values of every block that the windows [at, at + length), sorted, touch.
 
         Raises:
@@ -82,7 +82,7 @@ class BigWig:
         values: NDArray[np.float32] = fill(self.intervals(chrom, at, end - start), at, end - start, np.nan)[0]
         return values
 
-    def stored(self, chrom: str) -> Iterator[ValueIntervals]:
+    def stored(self, chrom: str) -> Iterator[ValuedIntervals]:
         """Go through all values of a chromosome, some blocks at a time.
 
         Raises:
@@ -103,7 +103,7 @@ class BigWig:
         except _DAMAGE as error:
             raise _damaged(self._path) from error
 
-    def _read(self, chrom: str, blocks: Blocks, which: NDArray[np.int64]) -> ValueIntervals:
+    def _read(self, chrom: str, blocks: Blocks, which: NDArray[np.int64]) -> ValuedIntervals:
         recent, offsets = self._recent, blocks.offset[which].tolist()
         missing = np.array([offset not in recent for offset in offsets], dtype=bool)
         packed = self._index.read_blocks(blocks.offset[which[missing]], blocks.size[which[missing]])
@@ -131,7 +131,7 @@ class BigWig:
                         raise wrong
 
 
-def impossible(chrom: str, intervals: ValueIntervals, path: Path, *, signed: bool) -> FormatError | None:
+def impossible(chrom: str, intervals: ValuedIntervals, path: Path, *, signed: bool) -> FormatError | None:
     """Return what to raise where a value is NaN, infinite or (unless `signed`) negative."""
     value = intervals.value
     if not len(value) or ((value.min() >= 0 or signed) and np.isfinite([value.min(), value.max()]).all()):
@@ -145,7 +145,7 @@ def impossible(chrom: str, intervals: ValueIntervals, path: Path, *, signed: boo
     )
 
 
-def _intervals(sections: list[bytes], order: str, chrom: int) -> ValueIntervals:
+def _intervals(sections: list[bytes], order: str, chrom: int) -> ValuedIntervals:
     """Return what sections hold, in their order; ValueError, Damage where one is not whole."""
     head = struct.calcsize("<" + _SECTION)
     found = [np.empty((0, 3), dtype="<u4")]
@@ -161,7 +161,7 @@ def _intervals(sections: list[bytes], order: str, chrom: int) -> ValueIntervals:
     words = np.concatenate(found).astype(np.uint32, copy=False)
     start, end = words[:, 0].astype(np.int64), words[:, 1].astype(np.int64)
     value = np.ascontiguousarray(words[:, 2]).view(np.float32)
-    return ValueIntervals(start, end, value)
+    return ValuedIntervals(start, end, value)
 
 
 def _damaged(path: Path, where: str = "") -> FormatError:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 _OFTEN = 2  # windows that lie over every base this often are cut from one long stretch
 
 
-class ValueIntervals(NamedTuple):
+class ValuedIntervals(NamedTuple):
     """A signal of one chromosome: start < end, int64 (n,), 0-based half-open, and a value each.
 
     Intervals are sorted. Where two share bases, the later one counts.
@@ -25,7 +25,7 @@ class ValueIntervals(NamedTuple):
 
 
 def fill(
-    intervals: ValueIntervals, at: NDArray[np.int64], length: int, background: float = 0
+    intervals: ValuedIntervals, at: NDArray[np.int64], length: int, background: float = 0
 ) -> NDArray[Any]:
     """Return the values of the windows [at, at + length), sorted by start.
 
@@ -46,7 +46,7 @@ def fill(
     return _fill(intervals, at, length, background)
 
 
-def _fill(intervals: ValueIntervals, at: NDArray[np.int64], length: int, background: float) -> NDArray[Any]:
+def _fill(intervals: ValuedIntervals, at: NDArray[np.int64], length: int, background: float) -> NDArray[Any]:
     start, end, value = intervals
     n_windows = len(at)
     if (end[:-1] > start[1:]).any():
@@ -77,7 +77,7 @@ def _fill(intervals: ValueIntervals, at: NDArray[np.int64], length: int, backgro
 
 
 def _in_turn(
-    intervals: ValueIntervals, at: NDArray[np.int64], length: int, background: float
+    intervals: ValuedIntervals, at: NDArray[np.int64], length: int, background: float
 ) -> NDArray[Any]:
     """Fill by one interval after the other, where some share bases."""
     windows = np.full((len(at), length), background, dtype=intervals.value.dtype)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from raycre.errors import FormatError
 from raycre.genome.bigwig import is_bigwig
-from raycre.genome.fill import ValueIntervals, fill
+from raycre.genome.fill import ValuedIntervals, fill
 from raycre.genome.intervals import Outside, check_possible, inside, unknown_chromosome
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import require_file, took
@@ -49,12 +49,12 @@ class Loops:
         self.chroms = tuple(chroms)
         self.sizes, self.n_read, self.n_dropped = dict(sizes), n_read, n_dropped
         self._dtype = steps["change"].to_numpy().dtype
-        self._levels: dict[str, ValueIntervals] = {}
+        self._levels: dict[str, ValuedIntervals] = {}
         for chrom, of_chrom in steps.groupby("chrom", sort=False):
             change = of_chrom.groupby("position")["change"].sum()
             level = change.cumsum().round(_DECIMALS).to_numpy(dtype=self._dtype)
             position = change.index.to_numpy(dtype=np.int64)
-            self._levels[str(chrom)] = ValueIntervals(position[:-1], position[1:], level[:-1])
+            self._levels[str(chrom)] = ValuedIntervals(position[:-1], position[1:], level[:-1])
 
     def counts(
         self, chrom: Sequence[str] | pd.Series | NDArray[Any], start: NDArray[np.int64], length: int

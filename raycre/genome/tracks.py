@@ -21,7 +21,7 @@ from raycre.errors import AssemblyError
 from raycre.genome.bedgraph import BedGraph
 from raycre.genome.bigwig import BigWig, impossible, is_bigwig
 from raycre.genome.chromosomes import assembly_of, regions_without
-from raycre.genome.fill import ValueIntervals, fill
+from raycre.genome.fill import ValuedIntervals, fill
 from raycre.genome.intervals import unknown_chromosome
 from raycre.genome.textfile import require_file
 from raycre.genome.windows import by_parts
@@ -32,7 +32,7 @@ class _Reader(Protocol):
 
     lengths: dict[str, int | None]
 
-    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> ValueIntervals: ...
+    def intervals(self, chrom: str, at: NDArray[np.int64], length: int) -> ValuedIntervals: ...
 
     def is_empty(self, chrom: str) -> bool: ...
 
@@ -162,7 +162,7 @@ class Track:
         if wrong := impossible(chrom, intervals, self.path, signed=self._signed):
             raise wrong
         if len(intervals.end) and intervals.end[-1] > size:
-            intervals = ValueIntervals(
+            intervals = ValuedIntervals(
                 np.minimum(intervals.start, size), np.minimum(intervals.end, size), intervals.value
             )
         return fill(intervals, start, length)

@@ -273,7 +273,7 @@ def check_memory(case: Case) -> Iterator[Finding]:
         yield _passed("memory", "resources", f"{whole / 2**30:.1f} GiB here")
 
 
-def check_folder(case: Case) -> Iterator[Finding]:
+def check_run_folder(case: Case) -> Iterator[Finding]:
     """The run folder may be one, nobody is at work in it, and its disk has room."""
     out = case.config.run.out
     check_out(out)
@@ -308,7 +308,7 @@ CHECKS: tuple[tuple[str, Callable[[Case], Iterator[Finding]], tuple[str, ...]], 
     ("sources", check_sources, ("prepare",)),
     ("devices", check_devices, ("train", "predict", "creme")),
     ("memory", check_memory, ("train", "predict", "creme")),
-    ("folder", check_folder, ("train", "predict", "creme", "prepare")),
+    ("folder", check_run_folder, ("train", "predict", "creme", "prepare")),
 )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from raycre.errors import FormatError
 from raycre.genome.bigwig import BigWig
 from raycre.genome.bigwig_index import BigWigIndex
-from raycre.genome.fill import ValueIntervals, fill
+from raycre.genome.fill import ValuedIntervals, fill
 from raycre.genome.tracks import Track, mean_of
 
 Section = tuple[str, int, list[tuple[int, int, float]]]  # kind, number of its chromosome, start, end, value
@@ -159,7 +159,7 @@ def test_only_the_blocks_that_windows_touch_are_decompressed(
 
 
 def test_a_later_interval_counts_where_two_share_a_base() -> None:
-    both = ValueIntervals(np.array([0, 2]), np.array([5, 4]), np.array([1, 7], dtype=np.float32))
+    both = ValuedIntervals(np.array([0, 2]), np.array([5, 4]), np.array([1, 7], dtype=np.float32))
     assert fill(both, np.array([1]), 5).tolist() == [[1, 7, 7, 1, 0]]
 
 
