@@ -271,7 +271,7 @@ def _old_run(out: Path, verb: str, config: Mapping[str, object]) -> OldRun | Non
     return old
 
 
-def differences(
+def differing_keys(
     identity: Mapping[str, object], verb: str, science: Mapping[str, object], layout: Mapping[str, object]
 ) -> list[str]:
     """Return the keys by which a run differs from one whose run.json holds `identity`."""

@@ -20,7 +20,7 @@ from raycre.errors import RunMismatchError
 from raycre.store.files import read_json
 from raycre.store.old_run import RECORD, is_record
 from raycre.store.parquet import read_table
-from raycre.store.run import Growth, differences
+from raycre.store.run import Growth, differing_keys
 
 GROWS = {"sha256.inputs.regions", "regions_as_read"}  # of the identity: what other regions change
 ENDS = "regions_before"  # key of run.json: how many regions there were before each time that some were added
@@ -80,7 +80,7 @@ def grown(
     if not is_record(record) or record["verb"] != verb:
         return Grown(regions)  # of anything that cannot be `open_run` says so
     before = tuple(record.get(ENDS, ()))
-    changed = set(differences(record["identity"], verb, science, layout))
+    changed = set(differing_keys(record["identity"], verb, science, layout))
     known = out / "inputs" / "regions.parquet"
     if not (changed or before) or not changed <= GROWS or not known.is_file():
         return Grown(regions, before if not changed else ())
