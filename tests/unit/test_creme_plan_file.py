@@ -14,7 +14,7 @@ from raycre.creme.settings import Settings
 from raycre.store.parquet import read_table
 from raycre.store.passes import PassStore
 from raycre.workflows.perturb import plan_file
-from raycre.workflows.perturb.plan_file import PlanFile, PlannedStep
+from raycre.workflows.perturb.plan_file import PlanFile, StepUnits
 from raycre.workflows.perturb.units import Planned, Planner, Stage, Unit, Units, gene_folder
 from tests.planted_gene import GRID, LENGTH, TILE
 
@@ -68,11 +68,11 @@ def test_a_plan_has_the_rows_of_all_steps_and_counts_each_pass_once(
 
     plan = PlanFile(tmp_path / "plan.parquet", {"model": "m"})
     screened = [planned("activity", gene, 1, 1) for gene in range(3)]
-    assert plan.add(replace(STAGE, name="activity"), screened) == PlannedStep(3, 3, 0, 0)
+    assert plan.add(replace(STAGE, name="activity"), screened) == StepUnits(3, 3, 0, 0)
     plan.add(replace(STAGE, name="peaks"), [planned("peaks", gene, 1, gene) for gene in range(2)])
     plan.row = {gene_folder(GENES[1]): 0}
     tests = [planned("tests", 1, 4, 4), planned("tests", 1, 3, 0), planned("tests", 1, None, None)]
-    assert plan.add(STAGE, tests) == PlannedStep(2, 1, 1, 1)
+    assert plan.add(STAGE, tests) == StepUnits(2, 1, 1, 1)
     # Genes 0 and 2 are of the first step alone; the last step of gene 1 has the passes of its first, too.
     assert plan.passes == 1 + 1 + (4 + 3) + 2
     assert plan.to_do == 3 + 1 + 4

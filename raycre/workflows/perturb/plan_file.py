@@ -20,7 +20,7 @@ PIECE = 10_000  # units in memory, which make a row group
 PEAKS = "peaks"  # name of the step whose units are a pass of their own
 
 
-class PlannedStep(NamedTuple):
+class StepUnits(NamedTuple):
     """Units of a step: of passes known beforehand, and adaptive searches; and how many of each are to do."""
 
     units: int
@@ -60,11 +60,11 @@ class PlanFile:
         """
         return self._peaks + sum(self._passes.values())
 
-    def add(self, stage: Stage, units: Iterable[Planned]) -> PlannedStep:
+    def add(self, stage: Stage, units: Iterable[Planned]) -> StepUnits:
         """Add the units of a step, and write all of the plan, atomically."""
         counted = [0, 0, 0, 0]
         write_atomic(self.path, lambda temporary: self._write(temporary, stage, units, counted))
-        step = PlannedStep(*counted)
+        step = StepUnits(*counted)
         self.units += step.units + step.searches
         return step
 

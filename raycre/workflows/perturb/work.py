@@ -26,7 +26,7 @@ from raycre.workflows.perturb.peaks import (
     write_gene_peaks,
 )
 from raycre.workflows.perturb.plan import CremePlan
-from raycre.workflows.perturb.plan_file import PlanFile, PlannedStep
+from raycre.workflows.perturb.plan_file import PlanFile, StepUnits
 from raycre.workflows.perturb.replica import ReplicaSpec
 from raycre.workflows.perturb.stages import pick_genes, screening
 from raycre.workflows.perturb.units import (
@@ -131,7 +131,7 @@ class CremeWork:
         stage: Stage,
         genes: Sequence[Gene],
         planner: Planner,
-        step: PlannedStep,
+        step: StepUnits,
         failed: Collection[int],
         pool: Pool,
     ) -> set[int]:
