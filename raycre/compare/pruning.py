@@ -85,15 +85,15 @@ def compare_pruning(run: Compared, options: Options) -> ComparisonResult:
             codes = torch.from_numpy(window.bases[None]).to(device)
             saliency = gradient_times_input(model, codes, [run.track_id])[0, 0].cpu().numpy()
             for _, tile in mine.iterrows():
-                rows += element_rows(embedding, window, tile, saliency, hits, options)
+                rows += pruned_elements(embedding, window, tile, saliency, hits, options)
                 show(len({(r["gene_id"], r["start"]) for r in rows}))
     scores = pd.DataFrame(rows)
     return ComparisonResult(
-        {"elements": len(table), "methods": json_rows(summary(scores))}, {"pruning": scores}
+        {"elements": len(table), "methods": json_rows(_summary(scores))}, {"pruning": scores}
     )
 
 
-def element_rows(
+def pruned_elements(
     embedding: Embedding,
     window: Window,
     tile: pd.Series,
@@ -152,7 +152,7 @@ def hit_bases(tile: pd.Series, hits: pd.DataFrame) -> NDArray[np.bool_]:
     return inside[::-1] if tile["strand"] == "-" else inside
 
 
-def summary(scores: pd.DataFrame) -> pd.DataFrame:
+def _summary(scores: pd.DataFrame) -> pd.DataFrame:
     """Return by group and method: elements, and the mean bp that are left at a score of 0.8."""
     found = []
     for (group, method), mine in scores.groupby(["group", "method"], sort=False):

@@ -28,7 +28,7 @@ class Curve(NamedTuple):
     score: NDArray[np.float64]
 
 
-def curve(rows: Iterable[Row]) -> Curve:
+def recovery_curve(rows: Iterable[Row]) -> Curve:
     """Return the curve of one search, from the rows of one gene, element and track.
 
     From the whole element on, a point for each step. A step that was taken back is left out unless it is the
@@ -51,7 +51,7 @@ def curve(rows: Iterable[Row]) -> Curve:
     return Curve(array[:, 0], array[:, 1])
 
 
-def mean_curve(curves: Sequence[Curve], pruned: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_recovery(curves: Sequence[Curve], pruned: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average scores over the searches that went as far.
 
     Args:
@@ -70,7 +70,7 @@ def mean_curve(curves: Sequence[Curve], pruned: NDArray[np.float64]) -> NDArray[
     return mean
 
 
-def bp_at_score(curve: Curve, level: float = RECOVERY, by_score: bool = False) -> float:
+def bp_at_score(recovery_curve: Curve, level: float = RECOVERY, by_score: bool = False) -> float:
     """Return the bp left where a curve passes a score, linearly between points.
 
     Args:
@@ -83,7 +83,7 @@ def bp_at_score(curve: Curve, level: float = RECOVERY, by_score: bool = False) -
         bp, where the curve passes last; NaN if it never does. With `by_score` the bp of the extreme score
         then, and NaN without any point.
     """
-    bp, score = curve
+    bp, score = recovery_curve
     if by_score and len(score):
         order = np.argsort(score, kind="stable")
         return float(np.interp(level, score[order], bp[order]))

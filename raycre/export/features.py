@@ -15,17 +15,14 @@ import pandas as pd
 import pyarrow as pa
 
 from raycre.errors import ChromosomeError
+from raycre.figures import canvas
 from raycre.genome.chromosomes import other_style
 
-COLOURS: Mapping[str, tuple[int, int, int]] = {  # Okabe & Ito (2008), as in the report's figures
-    "enhancer": (0, 158, 115),
-    "silencer": (213, 94, 0),
-    "promoter": (0, 114, 178),
-    "insulator": (230, 159, 0),
-    "background": (140, 140, 140),
-    "neither": (140, 140, 140),
+COLOURS: Mapping[str, tuple[int, int, int]] = {  # those of the report and of figures
+    name: (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))
+    for name, colour in canvas.COLOURS.items()
 }
-UNKNOWN = (140, 140, 140)
+UNKNOWN = COLOURS["neither"]
 LONGEST_NAME = 255  # characters of an item's name in a bigBed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from raycre.errors import ConfigError
 from raycre.export.big import check_ready, write_bigbed, write_biginteract, write_bigwig
-from raycre.export.features import Arcs, Features, Intervals, Signal
+from raycre.export.features import Arcs, Features, Intervals, Signal, colour_of
 from raycre.export.options import Options
 from raycre.store.files import write_atomic
 
@@ -43,7 +43,7 @@ def write_hub(found: Features, out: Path, options: Options) -> list[Path]:
     for path in wigs:
         signal = signals[path.stem]
         low, high = signal.rows["value"].min(), signal.rows["value"].max()
-        colours = {"color": ",".join(map(str, signal.colour)), "altColor": "213,94,0"}
+        colours = {"color": ",".join(map(str, signal.colour)), "altColor": colour_of("silencer")}
         stanzas.append(
             _stanza(path, f"bigWig {low:.6g} {high:.6g}", signal, names, **colours, visibility="full",
                     autoScale="on", maxHeightPixels="100:32:8", alwaysZero="on")

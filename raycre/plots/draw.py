@@ -10,7 +10,7 @@ from raycre.errors import ConfigError, MissingInputError, near
 from raycre.plots.declaration import Choice, PaperFigure
 from raycre.plots.registry import find_figure
 from raycre.plots.runs import Runs
-from raycre.plots.sheet import WIDTHS, Theme, check_name, new_sheet, print_style, write_figure
+from raycre.plots.sheet import WIDTHS, Theme, check_figure_name, new_sheet, print_style, write_figure
 from raycre.store.location import location
 
 
@@ -45,7 +45,7 @@ def plot(
     """
     figure = find_figure(name)
     out = out or Path(f"{name}.pdf")
-    check_name(out)
+    check_figure_name(out)
     choice = _choice(figure, names, of, data)
     if columns is not None and columns not in WIDTHS:
         raise ConfigError("a figure has one column or two", value=columns)

@@ -14,7 +14,7 @@ from raycre.store.files import read_json
 from raycre.store.parquet import iter_parts, read_table
 
 
-class Source(NamedTuple):
+class PlottedRun(NamedTuple):
     """A run folder, its name in figures, and its run.json."""
 
     path: Path
@@ -45,7 +45,7 @@ class Runs:
         if twice is not None:
             raise ConfigError("two runs have this name; tell them apart as NAME=FOLDER", value=twice)
 
-    def of(self, *verbs: str) -> list[Source]:
+    def of(self, *verbs: str) -> list[PlottedRun]:
         """Return the runs of these verbs, in order.
 
         Raises:
@@ -87,7 +87,7 @@ class Runs:
         known: pd.DataFrame = table.astype({"effect": "float64"})
         return known
 
-    def _on_track(self, rows: pd.DataFrame, source: Source) -> pd.DataFrame:
+    def _on_track(self, rows: pd.DataFrame, source: PlottedRun) -> pd.DataFrame:
         tracks = rows[["track_id", "track_name"]].drop_duplicates().sort_values("track_id")
         hit = tracks
         if self.track is not None:
@@ -180,7 +180,7 @@ class Runs:
             tables.append(pa.concat_tables(parts).to_pandas().assign(run=source.name))
         return _joined(tables)
 
-    def _tables(self, paths: Sequence[tuple[Source, Path]], name: str, made_by: str) -> pd.DataFrame:
+    def _tables(self, paths: Sequence[tuple[PlottedRun, Path]], name: str, made_by: str) -> pd.DataFrame:
         tables = [read_table(p).to_pandas().assign(run=s.name) for s, p in paths if p.is_file()]
         if not tables:
             raise MissingInputError(f"no run has {name}; write it with `{made_by}`")
@@ -195,14 +195,14 @@ def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 _SHARED = ("gene_id", "gene_name", "tss", "track_id", "track_name", "effect", "metric", "call", "context")
 
 
-def _sources(name: str, path: Path) -> list[Source]:
+def _sources(name: str, path: Path) -> list[PlottedRun]:
     record_path = path / "run.json"
     if not record_path.is_file():
         raise MissingInputError("no run.json here; name the folder that a run was written to", path=path)
     record = read_json(record_path)
     if not isinstance(record, dict) or "verb" not in record:
         raise FormatError("not the record of a run: it names no verb", path=record_path)
-    source = Source(path, name or path.name, record)
+    source = PlottedRun(path, name or path.name, record)
     if source.verb != "sweep":
         return [source]
     # The settings of a sweep are runs of their own, in the sweep's order.

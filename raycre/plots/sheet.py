@@ -77,7 +77,7 @@ def new_sheet(columns: int, height: float) -> Figure:
     return Figure(figsize=(WIDTHS[columns], height), layout=layout)
 
 
-def check_name(out: Path) -> None:
+def check_figure_name(out: Path) -> None:
     """Raise ConfigError for a file that is no PDF, SVG or PNG."""
     if out.suffix.lower() not in FORMATS:
         raise ConfigError(

@@ -165,7 +165,7 @@ def close_places(grids: Sequence[Grid]) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True).sort_values("rank", kind="stable")
 
 
-def genes_of(grids: Sequence[Grid]) -> pd.DataFrame:
+def shown_genes(grids: Sequence[Grid]) -> pd.DataFrame:
     """Return gene, chrom, tss and strand of all runs' genes."""
     columns = ["gene", "chrom", "tss", "strand"]
     found = [grid.rows[columns] for grid in grids if grid.kind == "genes"]

@@ -15,7 +15,7 @@ from raycre.figures.blocks import Block, Note
 from raycre.figures.canvas import style
 from raycre.report.comparisons import read_compared
 from raycre.report.genome import GenomeView, read_view
-from raycre.report.grids import Grid, close_places, genes_of, read_grids, shown_places
+from raycre.report.grids import Grid, close_places, read_grids, shown_genes, shown_places
 from raycre.report.headline import headline, run_labels
 from raycre.report.html import render
 from raycre.report.parts import Chapter, Part
@@ -110,7 +110,7 @@ def _view_of(parts: Sequence[Part]) -> tuple[GenomeView | None, list[Grid]]:
     grids = [grid for part in mine for grid in part.grids]
     others = [part.chapter.record for part in parts if part not in drawn and _genome_of(part) == genome]
     configs = [record.get("config", {}) for record in (*(p.chapter.record for p in mine), *others)]
-    view = read_view(configs, shown_places(grids), close_places(grids), genes_of(grids))
+    view = read_view(configs, shown_places(grids), close_places(grids), shown_genes(grids))
     view.left_out += [
         f"Not in this view: {part.label}, which is of another genome." for part in drawn if part not in mine
     ]

@@ -102,7 +102,7 @@ class Case:
         return {f"inputs.openness[{i}]": path for i, path in enumerate(self.inputs.openness)}
 
 
-def check_files(case: Case) -> Iterator[Finding]:
+def check_inputs_exist(case: Case) -> Iterator[Finding]:
     """Each input exists, can be read and is not empty."""
     for key, path in case.paths.items():
         if not path.is_file():
@@ -295,7 +295,7 @@ def check_run_folder(case: Case) -> Iterator[Finding]:
 
 _SIGNALS = ("train", "predict")
 CHECKS: tuple[tuple[str, Callable[[Case], Iterator[Finding]], tuple[str, ...]], ...] = (
-    ("files", check_files, ("train", "predict", "creme", "prepare")),
+    ("files", check_inputs_exist, ("train", "predict", "creme", "prepare")),
     ("genome", check_genome, ("train", "predict", "creme")),
     ("assembly", check_assembly, _SIGNALS),
     ("regions", check_regions, _SIGNALS),

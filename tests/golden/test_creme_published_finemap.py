@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from raycre.creme.presets import paper_shuffles
-from raycre.creme.recovery import Curve, bp_at_score, curve, mean_curve
+from raycre.creme.recovery import Curve, bp_at_score, mean_recovery, recovery_curve
 from raycre.creme.rows import Row, row
 from raycre.creme.tests.finemap import KEPT, REMOVED, REVERTED
 
@@ -40,10 +40,10 @@ def test_mean_scores_of_the_74_enhancers(table: pd.DataFrame) -> None:
     assert len(creme) == 74
     assert pruned(table).tolist() == list(range(0, 5_001, 500))
     np.testing.assert_array_equal(
-        mean_curve(creme, pruned(table)).round(4),
+        mean_recovery(creme, pruned(table)).round(4),
         [1.0, 1.0838, 1.1238, 1.1527, 1.2072, 1.2654, 1.2516, 1.1427, 0.9328, 0.6992, 0.066],
     )
-    saliency = mean_curve(curves_of(table, "Saliency score"), pruned(table))
+    saliency = mean_recovery(curves_of(table, "Saliency score"), pruned(table))
     np.testing.assert_array_equal(saliency[:4].round(4), [1.0, 1.2309, 0.9935, 0.8084])
 
 
@@ -71,7 +71,7 @@ def test_bp_left_at_80_percent_lies_on_the_curve(table: pd.DataFrame, column: st
 
 def test_a_published_curve_comes_back_from_rows(table: pd.DataFrame) -> None:
     for points in curves_of(table, "CREME score"):
-        again = curve(as_rows(points))
+        again = recovery_curve(as_rows(points))
         np.testing.assert_array_equal(again.bp, points.bp)
         np.testing.assert_array_equal(again.score, points.score)
 

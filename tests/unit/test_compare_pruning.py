@@ -17,7 +17,7 @@ from raycre.backbones.loading import load_backbone
 from raycre.backbones.weights import weights_sha256
 from raycre.cli import main
 from raycre.compare.embedded import Embedding, Window, read_gene_window, runs_of
-from raycre.compare.pruning import Options, element_rows, hit_bases
+from raycre.compare.pruning import Options, hit_bases, pruned_elements
 from raycre.creme.shuffle import dinucleotide_shuffle, seed_of
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
@@ -47,7 +47,7 @@ def scores(
     window = Window("A@chr1:5+", np.zeros(100, np.uint8), (40, 60))
     options = Options(**({"step": 4} | more))
     embedding: Any = Weighed()
-    return pd.DataFrame(element_rows(embedding, window, tile, saliency, hits, options))
+    return pd.DataFrame(pruned_elements(embedding, window, tile, saliency, hits, options))
 
 
 def test_the_bases_of_least_saliency_are_pruned_first() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raycre.creme.recovery import Curve, bp_at_score, curve, mean_curve
+from raycre.creme.recovery import Curve, bp_at_score, mean_recovery, recovery_curve
 from raycre.creme.rows import Row, row
 
 
@@ -27,10 +27,10 @@ def test_curve_leaves_out_a_step_that_was_taken_back_before_the_last() -> None:
         step(4, 25, 35, 0.6, "reverted"),
         step(None, 25, 60, 1.1, "kept"),
     ]
-    found = curve(rows[::-1])  # a table may be in any order
+    found = recovery_curve(rows[::-1])  # a table may be in any order
     assert found.bp.tolist() == [100, 80, 70, 60]
     assert found.score.tolist() == [1.0, 1.2, 1.1, 0.6]
-    assert curve([]).bp.size == 0
+    assert recovery_curve([]).bp.size == 0
 
 
 def test_mean_is_over_the_curves_that_reach_so_far() -> None:
@@ -39,7 +39,7 @@ def test_mean_is_over_the_curves_that_reach_so_far() -> None:
         points([40, 0], [1.0, 0.2]),
         points([10], [float("nan")]),
     ]
-    found = mean_curve(curves, np.array([0.0, 20.0, 50.0, 100.0, 101.0]))
+    found = mean_recovery(curves, np.array([0.0, 20.0, 50.0, 100.0, 101.0]))
     # At 20 bp the first has 1 - 0.5 x 20 / 50 = 0.8 and the second 1 - 0.8 x 20 / 40 = 0.6.
     np.testing.assert_allclose(found, [1.0, 0.7, 0.5, 0.1, np.nan])
 

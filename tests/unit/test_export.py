@@ -28,7 +28,7 @@ from raycre.store.schemas import PREDICTIONS
 from tests.compared_runs import SIZES, gene_rows, two_genes, write_genome, write_run
 from tests.run_folders import prediction_rows, start_run, write_metrics, write_training
 
-GREEN, RED = "0,158,115", "213,94,0"  # enhancers and silencers in every figure
+ORANGE, BLUE, VERMILLION = "210,121,8", "42,130,199", "197,56,40"  # enhancer, silencer, promoter in figures
 BED9 = ["chrom", "start", "end", "name", "score", "strand", "thickStart", "thickEnd", "itemRgb"]
 
 
@@ -82,10 +82,10 @@ def test_calls_are_bed9_sorted_coloured_and_named_by_class(
 ) -> None:
     found = raycre.export(predicted, "bed9", out=tmp_path, sizes=sizes)
     assert read_bed(tmp_path / "calls.bed").to_numpy().tolist() == [
-        ["chr1", 0, 1_000, "promoter:with_blank", 500, "-", 0, 1_000, "0,114,178"],
-        ["chr1", 500, 1_500, "enhancer:c", 250, ".", 500, 1_500, GREEN],
-        ["chr1", 19_000, 20_000, "enhancer:region1", 750, ".", 19_000, 20_000, GREEN],
-        ["chr2", 500, 1_500, "silencer:a", 900, "+", 500, 1_500, RED],
+        ["chr1", 0, 1_000, "promoter:with_blank", 500, "-", 0, 1_000, VERMILLION],
+        ["chr1", 500, 1_500, "enhancer:c", 250, ".", 500, 1_500, ORANGE],
+        ["chr1", 19_000, 20_000, "enhancer:region1", 750, ".", 19_000, 20_000, ORANGE],
+        ["chr2", 500, 1_500, "silencer:a", 900, "+", 500, 1_500, BLUE],
     ]
     assert found["left_out"] == {"background regions left out (--every writes them)": 1}
     every = export(predicted, tmp_path, "bed9", sizes=sizes, every=True)
@@ -211,8 +211,8 @@ def test_called_tiles_effects_and_arcs_of_a_creme_run(perturbed: Path, tmp_path:
     # A's tiles begin 640 bp before its TSS at 8,000; B is read from right to left, so its second tile is the
     # one from 6,128 to 6,384.
     assert read_bed(found["calls.necessity.bed"]).to_numpy().tolist() == [
-        ["chr1", 7_360, 7_616, "A:enhancer", 500, ".", 7_360, 7_616, GREEN],
-        ["chr2", 6_129, 6_385, "B:silencer", 600, ".", 6_129, 6_385, RED],
+        ["chr1", 7_360, 7_616, "A:enhancer", 500, ".", 7_360, 7_616, ORANGE],
+        ["chr2", 6_129, 6_385, "B:silencer", 600, ".", 6_129, 6_385, BLUE],
     ]
     values = read_bed(found["effect.necessity.B.bedgraph"], ["chrom", "start", "end", "value"])
     assert values["value"].tolist() == pytest.approx([0.02, -0.6, 0.05])  # the tile without a value has none
@@ -273,7 +273,7 @@ def test_interactions_are_read_back_with_their_ends(perturbed: Path, tmp_path: P
     export(perturbed, tmp_path, "ucsc-hub", assembly="hg38", email="lab@example.org")
     (row,) = pybigtools.open(str(tmp_path / "hub" / "arcs.necessity.inter.bb")).records("chr2")
     assert row[:3] == (6_000, 6_385, "B:silencer")  # from the TSS to the tile's end
-    assert row[6:] == (RED, "chr2", "6129", "6385", "B:silencer", ".", "chr2", "6000", "6001", "B", "-")
+    assert row[6:] == (BLUE, "chr2", "6129", "6385", "B:silencer", ".", "chr2", "6000", "6001", "B", "-")
 
 
 # --- hub, session, text

@@ -15,7 +15,7 @@ from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, VERMILLION
 from raycre.genome.classes import CLASSES
 from raycre.plots.charts import boxes, guide, heat
 from raycre.plots.create.ldsc_results import read_results
-from raycre.plots.create.regions import colour_of, ordered
+from raycre.plots.create.regions import class_colour, ordered
 from raycre.plots.declaration import Choice, PaperFigure
 from raycre.plots.runs import Runs
 from raycre.plots.words import BOX, listed, p_words
@@ -73,7 +73,7 @@ def draw_motifs(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
         x, y = motifs.index(row["motif"]), groups.index(row["group"])
         alpha = 0.12 + 0.88 * row["mean_neglog10_p"] / top
         axes.scatter(
-            x, y, s=130 * row["share_enriched"] / largest + 2, color=colour_of(row["group"], y),
+            x, y, s=130 * row["share_enriched"] / largest + 2, color=class_colour(row["group"], y),
             alpha=alpha,
             linewidths=0,
         )  # fmt: skip
@@ -221,7 +221,7 @@ def draw_heritability(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str
         order = [c for c in CLASSES if c in set(mine["category"])]
         order += [c for c in mine["category"] if c not in order]
         mine = mine.set_index("category").loc[order]
-        colours = [colour_of(c, i) for i, c in enumerate(order)]
+        colours = [class_colour(c, i) for i, c in enumerate(order)]
         x = np.arange(len(order))
         axes.bar(x, mine["enrichment"], color=colours, width=0.65)
         axes.errorbar(

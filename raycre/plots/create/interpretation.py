@@ -33,7 +33,7 @@ def one_fold(runs: Runs, choice: Choice, name: str) -> pd.DataFrame:
     return first
 
 
-def confusion(runs: Runs, choice: Choice) -> pd.DataFrame:
+def _confusion(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Test regions by truth and call, of the first fold as in the paper, or of the fold that `--of` names."""
     rows = runs.summary("confusion", "raycre train")
     rows = rows[rows["run"] == rows["run"].iloc[0]]
@@ -88,7 +88,7 @@ def draw_embedding(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     )
 
 
-def draw_spectrum(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
+def _draw_spectrum(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     """The heat map of codes."""
     n = spectrum_into(figure.subplots(), rows)
     owners = rows.dropna(subset=["order"]).drop_duplicates("code")["class_of_feature"].value_counts()
@@ -148,7 +148,7 @@ FIGURES = (
         shows="Ribbons from true class to most probable class of the test regions of a fold.",
         paper="CREATE Fig. 2e",
         needs="`raycre train`",
-        table=confusion,
+        table=_confusion,
         draw=draw_confusion_flow,
         columns=2,
         height=2.8,
@@ -171,7 +171,7 @@ FIGURES = (
         paper="CREATE Fig. 4b",
         needs=_LEARNT,
         table=partial(one_fold, name="spectrum"),
-        draw=draw_spectrum,
+        draw=_draw_spectrum,
         columns=2,
         height=2.0,
     ),

@@ -85,7 +85,7 @@ def draw_metrics(
     return f"Test sets of n = {folds} folds, {whose}. {what} {tests} {STARS_TOLD}"
 
 
-def curves_of(runs: Runs, choice: Choice, curve: str, default: str) -> pd.DataFrame:
+def _curves_of(runs: Runs, choice: Choice, curve: str, default: str) -> pd.DataFrame:
     """Each run's curve as a mean over folds, of a class or as a mean over classes; and its area."""
     of = choice.which(default)
     points = runs.summary("curves", "raycre train")
@@ -112,7 +112,7 @@ def curves_of(runs: Runs, choice: Choice, curve: str, default: str) -> pd.DataFr
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def draw_curves(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
+def _draw_curves(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     """A line for each run with a band of its folds."""
     axes = figure.subplots()
     curve, of = rows["curve"].iloc[0], rows["class"].iloc[0]
@@ -161,8 +161,8 @@ FIGURES = (
         shows="ROC curves of several models, means over folds with bands.",
         paper="CREATE Fig. 2c",
         needs=_TRAINED,
-        table=partial(curves_of, curve="roc", default=MACRO),
-        draw=draw_curves,
+        table=partial(_curves_of, curve="roc", default=MACRO),
+        draw=_draw_curves,
         height=3.4,
         of=_OF,
     ),
@@ -172,8 +172,8 @@ FIGURES = (
         shows="Precision-recall curves of several models, means over folds with bands.",
         paper="CREATE Fig. 2d",
         needs=_TRAINED,
-        table=partial(curves_of, curve="pr", default=MACRO),
-        draw=draw_curves,
+        table=partial(_curves_of, curve="pr", default=MACRO),
+        draw=_draw_curves,
         height=3.4,
         of=_OF,
     ),
@@ -183,8 +183,8 @@ FIGURES = (
         shows="Precision-recall curves of one class, several models; silencers by default.",
         paper="CREATE Fig. 2f, Supp. 3",
         needs=_TRAINED,
-        table=partial(curves_of, curve="pr", default="silencer"),
-        draw=draw_curves,
+        table=partial(_curves_of, curve="pr", default="silencer"),
+        draw=_draw_curves,
         height=3.4,
         of=("silencer", *(c for c in CLASSES if c != "silencer"), MACRO),
     ),

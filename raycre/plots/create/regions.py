@@ -78,7 +78,7 @@ def draw_values(figure: Figure, rows: pd.DataFrame, choice: Choice, kind: Kind, 
     for axes, name in zip(panels, sets, strict=True):
         mine = rows[rows["set"] == name]
         groups = [(g, mine.loc[mine["group"] == g, "value"].to_numpy(np.float64)) for g in ordered(mine)]
-        colours = [colour_of(g, i) for i, (g, _) in enumerate(groups)]
+        colours = [class_colour(g, i) for i, (g, _) in enumerate(groups)]
         if kind == "bars":
             bars(axes, groups, colours)
         else:
@@ -112,12 +112,12 @@ def ordered(rows: pd.DataFrame) -> list[str]:
     return [*(c for c in CLASSES[:-1] if c in here), *others, *([BACKGROUND] if BACKGROUND in here else [])]
 
 
-def colour_of(group: str, position: int) -> str:
+def class_colour(group: str, position: int) -> str:
     """The colour of a class, or of a group that is none."""
     return COLOURS.get(group) or _OTHERS.get(group) or _MORE[position % len(_MORE)]
 
 
-def source_shares(runs: Runs, choice: Choice) -> pd.DataFrame:
+def _source_shares(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Share of each source in the regions of each class."""
     return runs.annotation("sources", "shares")
 
@@ -175,7 +175,7 @@ def draw_dual(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     values = [
         (g.replace("_", " "), rows.loc[rows["group"] == g, "value"].to_numpy(np.float64)) for g in groups
     ]
-    boxes(axes, values, [colour_of(g, i) for i, g in enumerate(groups)], kind="violin")
+    boxes(axes, values, [class_colour(g, i) for i, g in enumerate(groups)], kind="violin")
     score = rows["column"].iloc[0].removeprefix("p_")
     axes.set_ylabel(f"{score} score")
     told = "One group: no test."
@@ -215,7 +215,7 @@ FIGURES = (
         shows="Share of every source of candidates in the regions of each class.",
         paper="CREATE Fig. 5a",
         needs="`raycre annotate sources --run PREDICTION`",
-        table=source_shares,
+        table=_source_shares,
         draw=draw_sources,
         columns=2,
     ),

@@ -131,7 +131,7 @@ def draw_across_tracks(figure: Figure, rows: pd.DataFrame, choice: Choice) -> st
     return f"Normalised context effects of matched TSSs. {'; '.join(said)}. Dashed: equal effects."
 
 
-def activities(runs: Runs, choice: Choice) -> pd.DataFrame:
+def _activities(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Wild-type activity of matched TSSs in two runs, of two models."""
     rows = runs.effects("context", ["wt", "model"])
     names = list(dict.fromkeys(rows["run"]))
@@ -201,7 +201,7 @@ FIGURES = (
         shows="Wild-type activity by two models (Enformer, Borzoi), matched genes.",
         paper="CREME ED 2a",
         needs=f"two runs of {_CONTEXT}, one of each model",
-        table=activities,
+        table=_activities,
         draw=draw_activities,
         height=2.8,
     ),

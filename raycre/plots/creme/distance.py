@@ -28,7 +28,7 @@ _NEXT = 5.0  # kb: the place right after the TSS tile
 _MOST_LINES = 200  # thin ones of a panel
 
 
-def moved(runs: Runs, choice: Choice, metrics: tuple[str, ...]) -> pd.DataFrame:
+def _moved(runs: Runs, choice: Choice, metrics: tuple[str, ...]) -> pd.DataFrame:
     """Each element at each place: kb from the TSS, effect."""
     rows = runs.effects("distance", ["tile_start", "distance"])
     rows = rows[rows["metric"].isin(metrics) & rows["call"].isin(KINDS)]
@@ -103,7 +103,7 @@ FIGURES = (
         shows="Activity by an element's distance over its maximum, enhancers and silencers.",
         paper="CREME Fig. 4a,b, ED 5a,b",
         needs=_MOVED,
-        table=partial(moved, metrics=(MUTANT_OVER_MAX,)),
+        table=partial(_moved, metrics=(MUTANT_OVER_MAX,)),
         draw=partial(
             draw_moved,
             label="fold change over maximum",
@@ -118,7 +118,7 @@ FIGURES = (
         shows="An element's sufficiency by its distance, enhancers and silencers.",
         paper="CREME Fig. 4c,d, ED 5c,d",
         needs=_MOVED,
-        table=partial(moved, metrics=(INSERTED_OVER_WT, INSERTED_OVER_CONTROL)),
+        table=partial(_moved, metrics=(INSERTED_OVER_WT, INSERTED_OVER_CONTROL)),
         draw=partial(
             draw_moved,
             label="tile sufficiency",

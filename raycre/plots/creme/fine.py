@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from raycre.creme.formulas import MUTANT_OVER_WHOLE
-from raycre.creme.recovery import RECOVERY, Curve, bp_at_score, curve, mean_curve
+from raycre.creme.recovery import RECOVERY, Curve, bp_at_score, mean_recovery, recovery_curve
 from raycre.creme.tests.finemap import KEPT
 from raycre.errors import GeneError, MissingInputError, near
 from raycre.figures.canvas import BLUE, GREEN, GREY, VERMILLION
@@ -31,7 +31,7 @@ _HALF = 2_500.0  # bp pruned for which captions have the mean score
 _MOST = 6  # examples
 
 
-def curves_of(runs: Runs, choice: Choice) -> pd.DataFrame:
+def _curves_of(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Points of each element's curve by each method: bp pruned and left, score."""
     kind = choice.which("enhancer")
     rows = runs.effects("finemap", ["tile_start", "tile_end", "offset_start", "offset_end", "round"])
@@ -44,7 +44,7 @@ def curves_of(runs: Runs, choice: Choice) -> pd.DataFrame:
             continue
         of_search = mine[mine["round"].notna()].astype({"round": "int64"})
         steps: Any = list(of_search.itertuples())
-        points = curve(steps)
+        points = recovery_curve(steps)
         one: dict[str, Any] = {"run": run, "gene_id": gene, "start": start, "method": CREME, "group": kind}
         found.append(pd.DataFrame({"left_bp": points.bp, "score": points.score}).assign(**one, length=length))
     try:
@@ -110,7 +110,7 @@ def draw_recovery(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
                 axes.errorbar(at, mean, error, fmt="D", color=colour, markersize=3.5, label=method)
         else:
             band(axes, lines[lines["method"] == method], "pruned_bp", "score", colour, method)
-            half = float(mean_curve(_curves(mine), np.array([_HALF]))[0])
+            half = float(mean_recovery(_curves(mine), np.array([_HALF]))[0])
             said.append(f"{method} {half:.4f}")
     guide(axes, y=RECOVERY if choice.which("enhancer") == "enhancer" else 1)
     axes.set(xlabel="bp pruned of the element", ylabel="score, over the whole element")
@@ -125,7 +125,7 @@ def draw_recovery(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
 
 def left_at_recovery(runs: Runs, choice: Choice) -> pd.DataFrame:
     """The bp of each element that are left where the score passes 0.8."""
-    rows = curves_of(runs, choice)
+    rows = _curves_of(runs, choice)
     found = []
     for key, mine in rows[rows["method"] != MOTIFS].groupby([*_ELEMENT, "method"]):
         (points,) = _curves(mine) or [Curve(np.empty(0), np.empty(0))]
@@ -243,7 +243,7 @@ FIGURES = (
         shows="Score by bases pruned: fine-tile search, saliency, chance, motifs.",
         paper="CREME Fig. 3b, Supp. 6",
         needs=_PRUNED,
-        table=curves_of,
+        table=_curves_of,
         draw=draw_recovery,
         height=2.6,
         of=_KINDS,

@@ -42,7 +42,7 @@ def marks(runs: Runs, choice: Choice) -> pd.DataFrame:
     return joined.sort_values("mark", key=lambda m: m.map(order), kind="stable").reset_index(drop=True)
 
 
-def draw_marks(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
+def _draw_marks(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     """A panel for each mark: a box for each group, and the stars of their test."""
     names = list(dict.fromkeys(rows["mark"]))
     groups = list(dict.fromkeys(rows["group"]))
@@ -110,7 +110,7 @@ def draw_factors(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     )
 
 
-def overlaps(runs: Runs, choice: Choice, what: str) -> pd.DataFrame:
+def _overlaps(runs: Runs, choice: Choice, what: str) -> pd.DataFrame:
     """Share of tiles, or of their bases, in annotations or repeats."""
     rows = runs.summary(f"compare_{what}", f"raycre compare {what} RUN FILES")
     if choice.names:
@@ -153,7 +153,7 @@ FIGURES = (
         paper="CREME Fig. 2e,f, ED 4b-d, Supp. 2-4",
         needs="`raycre creme`, then `raycre compare marks`",
         table=marks,
-        draw=draw_marks,
+        draw=_draw_marks,
         also=("creme-2f", "creme-ed4b", "creme-ed4c", "creme-ed4d"),
         columns=2,
         of=("mean", "max"),
@@ -177,7 +177,7 @@ FIGURES = (
         shows="Percent of called tiles in annotated promoters and enhancers.",
         paper="CREME, text: 27 % and 24 % overlap",
         needs="`raycre creme`, then `raycre compare overlap`",
-        table=partial(overlaps, what="overlap"),
+        table=partial(_overlaps, what="overlap"),
         draw=partial(draw_overlaps, column="percent", label="tiles with a base in it (%)"),
         names="annotations",
     ),
@@ -187,7 +187,7 @@ FIGURES = (
         shows="Percent of bases of called tiles in repeats, class by class.",
         paper="CREME Supp. Table 1",
         needs="`raycre creme`, then `raycre compare repeats`",
-        table=partial(overlaps, what="repeats"),
+        table=partial(_overlaps, what="repeats"),
         draw=partial(draw_overlaps, column="percent_bases", label="bases of tiles in repeats (%)"),
         names="classes of repeats",
     ),

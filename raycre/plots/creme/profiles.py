@@ -41,7 +41,7 @@ def profiles(runs: Runs, choice: Choice) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def draw_profiles(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
+def _draw_profiles(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     """A line of panels for each gene: the whole output, and the bins round the TSS."""
     genes = list(rows.groupby("gene_name", sort=False))
     figure.set_size_inches(figure.get_size_inches()[0], 0.5 + 1.1 * len(genes))
@@ -70,7 +70,7 @@ def draw_profiles(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
 _AROUND = 10  # bins on either side of the TSS; CREME's coverage_profiles has 20
 
 
-def coverage(runs: Runs, choice: Choice) -> pd.DataFrame:
+def _coverage(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Wild-type prediction of each gene in the bins near the TSS."""
     table = runs.summary("compare_profiles", "raycre compare profiles RUN")
     rows = []
@@ -114,7 +114,7 @@ FIGURES = (
         paper="CREME Fig. 1d",
         needs="`raycre creme`, then `raycre compare profiles`",
         table=profiles,
-        draw=draw_profiles,
+        draw=_draw_profiles,
         columns=2,
         names="genes",
     ),
@@ -124,7 +124,7 @@ FIGURES = (
         shows="Mean profile of the wild type near the TSS with its s.d., a line for each run.",
         paper="CREME, average_coverage_profile",
         needs="`raycre creme`, then `raycre compare profiles`",
-        table=coverage,
+        table=_coverage,
         draw=draw_coverage,
     ),
 )

@@ -39,14 +39,14 @@ def with_start(rows: pd.DataFrame, start: float = 1.0) -> pd.DataFrame:
     return pd.concat([begins, curves]).sort_values([*key, "tiles"], kind="stable")[[*key, "tiles", "effect"]]
 
 
-def curves_of(runs: Runs, choice: Choice, way: str) -> pd.DataFrame:
+def _curves_of(runs: Runs, choice: Choice, way: str) -> pd.DataFrame:
     """The search's own curves in one way, of every context."""
     rows = with_context(runs.effects("interaction", ["round", "search"]))
     rows = rows[(rows["metric"] == GREEDY) & (rows["search"] == way)].dropna(subset=["round"])
     return with_start(rows).dropna(subset=["effect"]).reset_index(drop=True)
 
 
-def draw_curves(figure: Figure, rows: pd.DataFrame, choice: Choice, way: str) -> str:
+def _draw_curves(figure: Figure, rows: pd.DataFrame, choice: Choice, way: str) -> str:
     """A line for each class of context."""
     axes = figure.subplots()
     counts = []
@@ -144,8 +144,8 @@ FIGURES = (
         shows="Activity as enhancer tiles are shuffled one after another, by context.",
         paper="CREME Fig. 5b, ED 7a",
         needs=_SEARCH,
-        table=partial(curves_of, way="min"),
-        draw=partial(draw_curves, way="min"),
+        table=partial(_curves_of, way="min"),
+        draw=partial(_draw_curves, way="min"),
         also=("creme-ed7a",),
     ),
     PaperFigure(
@@ -154,8 +154,8 @@ FIGURES = (
         shows="Activity as silencer tiles are shuffled one after another, by context.",
         paper="CREME Fig. 5c, ED 7b",
         needs=_SEARCH,
-        table=partial(curves_of, way="max"),
-        draw=partial(draw_curves, way="max"),
+        table=partial(_curves_of, way="max"),
+        draw=partial(_draw_curves, way="max"),
         also=("creme-ed7b",),
     ),
     PaperFigure(
