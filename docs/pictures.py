@@ -16,10 +16,10 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 import raycre
+from raycre.figures.canvas import COLOURS
 
 OUT = Path(__file__).resolve().parent / "pictures"
 OF_RUNS = {"sure": ("predict", "how sure"), "enha": ("creme", "ENHA")}
-CALLS = {"silencer": "#d55e00", "enhancer": "#009e73", "promoter": "#0072b2", "insulator": "#e69f00"}
 INK, FILES, CREATE, CREME, AFTER = "#1b2430", "#eef1f5", "#cfe3f3", "#d4ecdf", "#fbe8c8"
 BOXES = [  # x, y, width, text, colour
     (0.0, 2.1, 2.0, "peaks, databases", FILES),
@@ -66,8 +66,8 @@ def _draw_boxes(axes: Axes) -> None:
 
 def _draw_calls(axes: Axes, run: Path) -> None:
     counts = raycre.open_run(run / "predict").predictions().pandas(["call"])["call"].value_counts()
-    names = list(CALLS)[::-1]
-    axes.barh(names, [counts[name] for name in names], color=[CALLS[name] for name in names])
+    names = list(COLOURS)[::-1]
+    axes.barh(names, [counts[name] for name in names], color=[COLOURS[name] for name in names])
     for place, name in enumerate(names):
         axes.text(counts[name], place, f" {counts[name]:,}", va="center", color=INK)
     axes.set(title=f"CREATE's calls of {counts.sum():,} regions (demo)", xlabel="regions")
@@ -78,7 +78,7 @@ def _draw_calls(axes: Axes, run: Path) -> None:
 def _draw_effects(axes: Axes, run: Path) -> None:
     gene = raycre.open_run(run / "creme").effects(test="necessity", gene_name="ENHA").pandas()
     gene = gene[gene["track_name"] == gene["track_name"].iloc[0]].sort_values("tile_start")
-    colours = [CALLS.get(str(call), "#9aa4b0") for call in gene["call"]]
+    colours = [COLOURS.get(str(call), "#9aa4b0") for call in gene["call"]]
     axes.bar(gene["tile_start"] / 1e3, gene["effect"], width=4.6, align="edge", color=colours)
     axes.axvline(gene["tss"].iloc[0] / 1e3, color=INK, linestyle=":", linewidth=1)
     axes.text(gene["tss"].iloc[0] / 1e3, gene["effect"].max(), " TSS", color=INK, va="top")
