@@ -66,7 +66,7 @@ def _draw_boxes(axes: Axes) -> None:
 
 def _draw_calls(axes: Axes, run: Path) -> None:
     counts = raycre.open_run(run / "predict").predictions().pandas(["call"])["call"].value_counts()
-    names = list(COLOURS)[::-1]
+    names = ["insulator", "promoter", "enhancer", "silencer"]
     axes.barh(names, [counts[name] for name in names], color=[COLOURS[name] for name in names])
     for place, name in enumerate(names):
         axes.text(counts[name], place, f" {counts[name]:,}", va="center", color=INK)
