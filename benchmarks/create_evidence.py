@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from raycre.create.evaluation.comparison import by_class, compare
+from raycre.create.evaluation.comparison import compare
+from raycre.create.evaluation.names import AUPRC, MACRO
 from raycre.errors import ConfigError, MissingInputError, RunMismatchError
 from raycre.genome.classes import CLASSES
 from raycre.store.files import write_atomic, write_json
@@ -23,6 +24,13 @@ from raycre.store.parquet import read_table
 
 METRICS = ("auroc", "auprc", "f1")
 SAME = ("label", "fold")  # arrays of a run's inputs: equal in all runs, or folds cannot be paired
+
+
+def _by_class(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Mean and population s.d. of auPRC over folds: setting, class, mean, sd, n_folds."""
+    rows = metrics[(metrics["metric"] == AUPRC) & (metrics["class"] != MACRO)]
+    grouped = rows.groupby(["setting", "class"], sort=False)["value"]
+    return grouped.agg(mean="mean", sd=lambda v: v.std(ddof=0), n_folds="count").reset_index()
 
 
 def read_settings(runs: list[Path]) -> pd.DataFrame:
@@ -112,7 +120,7 @@ def collect(
     return {
         "baseline": baseline,
         "comparison": found,
-        "by_class": by_class(every),
+        "by_class": _by_class(every),
         "folds_not_checked": unpaired(runs, names[baseline]),
     }
 

@@ -90,7 +90,8 @@ class BigWigIndex:
             self.ids = {name: number for number, name, _ in numbered}
             self.lengths = {name: length for _, name, length in numbered}
             self._blocks: dict[str, Blocks] = {}
-            if self._unpack(_INDEX, self._index_at)[0] != _INDEX_MAGIC:
+            self._has_values = self._index_at > 0 or self._unpack("Q", data_at) > (0,)
+            if self._has_values and self._unpack(_INDEX, self._index_at)[0] != _INDEX_MAGIC:
                 raise Damage
         except BaseException:
             self.close()
@@ -167,7 +168,7 @@ class BigWigIndex:
             np.dtype([(name, self.order + kind) for name, kind in zip(names, place + more, strict=False)])
             for more in (["u8", "u8"], ["u8"])
         )
-        nodes = [self._index_at + struct.calcsize("<" + _INDEX)]
+        nodes = [self._index_at + struct.calcsize("<" + _INDEX)] if self._has_values else []
         while nodes:
             node, seen = nodes.pop(), seen + 1
             if seen * _NODE > self._size:

@@ -83,7 +83,7 @@ def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas:
             most = max(most, units.taken - len(seen))
             seen.append(outcome.unit)
         assert list(pool.run([], "common")) == []
-    assert most == DEPTH * replicas
+    assert most == DEPTH * replicas + 1  # the next one is looked at, to know whether there is one
     assert sorted(int(unit.split()[0]) for unit in seen) == list(range(40))
     assert len({unit.split()[2] for unit in seen}) == replicas
     # rw-s: pages of the object store, shared; an array of the process's own would be private (p).

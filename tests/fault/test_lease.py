@@ -151,7 +151,7 @@ def test_a_suspended_driver_is_overtaken_and_ends_itself_when_it_wakes(
     )
     assert f"(process {os.getpid()})" in errors[0]
     assert read_json(out / "run.json") == {"of": "the follower"}
-    assert sorted(path.name for path in out.iterdir()) == ["held", "run.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["held", "journal", "run.json"]
 
 
 def noted(path: Path) -> bool:

@@ -168,7 +168,7 @@ def test_a_report_reads_a_run_in_a_bucket(genome: DemoGenome, tmp_path: Path, s3
     creme(genome, str(out))
     write_report([out], out / "report.html")
     page = (out / "report.html").read_text()
-    assert page.count("<svg") > 0
+    assert "<figure" in page
     assert str(out) in page
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
@@ -163,8 +162,8 @@ def test_a_bigwig_whose_index_leads_nowhere_is_damaged(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[24:32] = bytes(8)
     path.write_bytes(content)
-    with Track(path, SIZES) as track, pytest.raises(FormatError, match="truncated or damaged at chr1:0-50"):
-        track.read_many(["chr1"], np.array([0]), 50)
+    with pytest.raises(FormatError, match=r"s\.bw: the bigWig is truncated or damaged"):
+        Track(path, SIZES)
 
 
 def test_loops_are_told_apart_by_their_columns(tmp_path: Path) -> None:

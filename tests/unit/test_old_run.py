@@ -254,11 +254,11 @@ def test_only_a_terminal_is_asked_and_yes_answers_it(
 ) -> None:
     seen: list[object] = []
     monkeypatch.setattr(prediction, "run_predict", lambda c, *, fresh, dry_run: {"f": seen.append(fresh)})
-    (tmp_path / "c.yaml").write_text(
-        json.dumps(
-            {"run": {"out": "x"}, "inputs": {"fasta": "a", "regions": "b"}, "model": {"checkpoint": "c"}}
-        )
-    )
+    for name in ("a.fa", "b.bed"):
+        (tmp_path / name).touch()
+    inputs = {"fasta": str(tmp_path / "a.fa"), "regions": str(tmp_path / "b.bed")}
+    values = {"run": {"out": "x"}, "inputs": inputs, "model": {"checkpoint": str(tmp_path)}}
+    (tmp_path / "c.yaml").write_text(json.dumps(values))
     command = ["predict", "--config", str(tmp_path / "c.yaml"), "--fresh", *options]
     main_ = _ends_well(lambda: main(command))
     main_()
