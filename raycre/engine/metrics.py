@@ -7,6 +7,7 @@ depends on them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from ray.util.metrics import Counter, Gauge
@@ -49,11 +50,7 @@ class MetricsOfEvents:
             self._gauges["raycre_replicas"].set(facts["n"])
 
 
-_made: list[MetricsOfEvents] = []
-
-
+@cache
 def measure_events() -> None:
-    """Let this process give its numbers to Ray from now on."""
-    if not _made:
-        _made.append(MetricsOfEvents())
-        listen_to_events(_made[0])
+    """Let this process give its numbers to Ray from now on; a second call changes nothing."""
+    listen_to_events(MetricsOfEvents())

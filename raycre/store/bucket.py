@@ -170,21 +170,20 @@ def delete(place: Place) -> None:
 
 def listing(place: Place) -> Iterator[str]:
     """Yield the keys of all objects below a prefix, after it: one request for each thousand of them."""
-    obstore = _client(place)
-    cut = len(place.key) + 1 if place.key else 0
-    with _named(place, "be listed"):
-        found = obstore.list(_store(place), place.key or None, chunk_size=1000)
-        for chunk in found:
-            yield from [each["path"][cut:] for each in chunk]
+    return (key for key, _ in _listed(place))
 
 
 def entries(place: Place) -> dict[str, Entry]:
     """Return what a store says of all objects below a prefix, by their keys after it; as `listing`."""
+    return {key: _entry(meta) for key, meta in _listed(place)}
+
+
+def _listed(place: Place) -> Iterator[tuple[str, Any]]:
     obstore = _client(place)
     cut = len(place.key) + 1 if place.key else 0
     with _named(place, "be listed"):
-        found = obstore.list(_store(place), place.key or None, chunk_size=1000)
-        return {each["path"][cut:]: _entry(each) for chunk in found for each in chunk}
+        for chunk in obstore.list(_store(place), place.key or None, chunk_size=1000):
+            yield from [(each["path"][cut:], each) for each in chunk]
 
 
 def names_in(place: Place) -> list[str]:

@@ -275,8 +275,7 @@ def differing_keys(
     identity: Mapping[str, object], verb: str, science: Mapping[str, object], layout: Mapping[str, object]
 ) -> list[str]:
     """Return the keys by which a run differs from one whose run.json holds `identity`."""
-    new = _identity(verb, science, layout)
-    return [key for key in sorted({*identity, *new}) if identity.get(key) != new.get(key)]
+    return _differing(identity, _identity(verb, science, layout))
 
 
 def _same_run(
@@ -314,11 +313,12 @@ def _flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, object]
     return flat
 
 
+def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    return [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+
+
 def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    keys = sorted(set(old) | set(new))
-    return [
-        f"{k} was {_shown(old.get(k))}, is {_shown(new.get(k))}" for k in keys if old.get(k) != new.get(k)
-    ]
+    return [f"{k} was {_shown(old.get(k))}, is {_shown(new.get(k))}" for k in _differing(old, new)]
 
 
 def _shown(value: object) -> str:
