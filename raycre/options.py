@@ -24,13 +24,21 @@ class Optioned(Protocol):
     def options(self) -> type: ...
 
 
-def option(default: Any, help: str, *, none: str | None = None, least: int | None = None) -> Any:
+def option(
+    default: Any, help: str, *, none: str | None = None, least: int | None = None, later: bool = False
+) -> Any:
     """Declare an option: its default and what it is for.
 
     A tuple of texts is given with commas between; `none` is what stands for an empty one. `least` is the
-    smallest value of a number.
+    smallest value of a number. `later` marks one that older runs do not have: at its default it is no part
+    of a run's identity.
     """
-    return field(default=default, metadata={"help": help, "none": none, "least": least})
+    return field(default=default, metadata={"help": help, "none": none, "least": least, "later": later})
+
+
+def chain_option(way: str, *, later: bool = True) -> Any:
+    """Declare `chain`: a chain file, `way` from one assembly to another."""
+    return option(None, f"Chain file from the assembly of {way}.", later=later)
 
 
 def file(metavar: str, help: str) -> Any:

@@ -21,10 +21,13 @@ from raycre.annotate.declaration import (
     Column,
     Compare,
     Rule,
+    chain_option,
     files,
     option,
 )
+from raycre.annotate.lifted import lifting_from
 from raycre.genome.bigwig import BigWig, is_bigwig
+from raycre.genome.lifting import UNLIFTED, Lifting
 from raycre.genome.textfile import require_file
 from raycre.genome.tracks import Track
 from raycre.store.fields import REAL
@@ -58,12 +61,13 @@ def coverage(table: pd.DataFrame, track: Track) -> pd.DataFrame:
     return pd.DataFrame(found.T, columns=list(STATISTICS))
 
 
-def coverage_by(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+def coverage_by(table: pd.DataFrame, path: Path, lifting: Lifting = UNLIFTED) -> pd.DataFrame:
     """Return `coverage` of regions by a file, whose own header says how long chromosomes are.
 
     Args:
         table: chrom, start, end.
         path: bigWig, whose values may be negative; or bedGraph.
+        lifting: that has put the regions on the assembly of the file.
 
     Raises:
         InputError: as `Track`; ChromosomeError where names differ in style, or none is in the file.
@@ -71,8 +75,10 @@ def coverage_by(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     sizes = {str(name): _ANY_LENGTH for name in table["chrom"].unique()}
     if is_bigwig(require_file(path)):
         header = BigWig(path, signed=True)
-        sizes |= {name: length for name, length in header.lengths.items() if length is not None}
+        lengths = {name: length for name, length in header.lengths.items() if length is not None}
         header.close()
+        lifting.check(target=lengths)
+        sizes |= lengths
     with Track(path, sizes, sizes_from="the regions", signed=True) as track:
         track.regions_without(table["chrom"])
         return coverage(table, track)
@@ -84,21 +90,23 @@ class Options:
 
     signals: Mapping[str, Path] = files("[NAME=]FILE...", "bigWig or bedGraph, one a mark.")
     statistic: Literal["both", "mean", "max"] = option("both", "Groups are compared in mean, max or both.")
+    chain: Path | None = chain_option("the regions to the signals'")
 
 
 def annotate_marks(regions: Annotatable, options: Options) -> Annotated:
     """Average every signal over each region, and take its maximum."""
-    columns = []
+    columns, lifting = [], lifting_from(regions, options.chain)
+    moved = lifting.regions(regions.table)
     for name, path in options.signals.items():
-        found = coverage_by(regions.table, path)
+        found = coverage_by(moved.table, path, lifting)
         for statistic, meaning in (("mean", "mean over the bases, those without data being 0"),
                                    ("max", "largest value, likewise")):  # fmt: skip
             compare: Compare | None = "values" if options.statistic in ("both", statistic) else None
             columns.append(
                 Column(f"{name}_{statistic}", REAL, f"{name}: {meaning}; null if it lacks the chromosome",
-                       found[statistic].to_numpy(), compare)
+                       moved.spread(found[statistic].to_numpy()), compare)
             )  # fmt: skip
-    return Annotated(tuple(columns))
+    return Annotated(tuple(columns), lifting.facts())
 
 
 ANNOTATION = Annotation(
@@ -110,6 +118,7 @@ ANNOTATION = Annotation(
         Rule("a base without data", "is 0"),
         Rule("a chromosome that the file lacks", "is unknown: no value, and in no test"),
         Rule("negative values", "are taken of a bigWig (fold changes, log ratios)"),
+        Rule("signals of another assembly", "the regions are lifted to it; null where one is not mapped"),
     ),
     paper="CREME, Methods (Biochemical characterization of CREs), figure 4a",
 )

@@ -96,6 +96,7 @@ class CremeConfig(Frozen):
 
     tile_size: int = Field(default=5000, ge=2)
     tiles: Literal["all"] | tuple[int, ...] | Path = "all"
+    chain: Path | None = None  # from the assembly of the BED of tiles, where it is another
     n_shuffles: dict[Shuffled, Positive] = Field(default_factory=dict)
     rounds: Positive = ROUNDS
     searches: tuple[str, ...] = Field(default=SEARCHES, min_length=1)
@@ -106,6 +107,12 @@ class CremeConfig(Frozen):
     compat: Compat = "fixed"
     thresholds: Thresholds | None = None  # null: the backbone's
     replicates: ReplicateRule | None = None  # null: the backbone's
+
+    @model_validator(mode="after")
+    def _chain(self) -> Self:
+        if self.chain is not None and not isinstance(self.tiles, Path):
+            raise ValueError("chain lifts the intervals of tiles; give tiles a file, or leave chain out")
+        return self
 
 
 class PerturbResources(ReplicaResources):
@@ -197,6 +204,7 @@ class PerturbConfig(Verb):
             "inputs.tss_table": self.inputs.tss_table,
             "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
             "creme.tiles": self.creme.tiles if isinstance(self.creme.tiles, Path) else None,
+            "creme.chain": self.creme.chain,
             "model.track_table": self.model.track_table,
             "chain": self.chain,
         }

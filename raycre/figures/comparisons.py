@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, shown
 from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, new_figure
+from raycre.genome.lifting import lifted_in_words
 from raycre.store.parquet import read_table
 
+LIFT = "raycre_lift"  # key of a table's metadata: what became of places of another assembly, as JSON
 _MAX_MARKS, _MAX_ROWS, _MARKS_A_ROW, _MAX_BARS = 12, 200, 6, 40
 _STATISTICS = {"mean": "mean coverage", "max": "maximal coverage"}
 _PREDICTORS = {"creme": BLUE, "distance": GREY}
@@ -48,9 +52,18 @@ def read_comparisons(run: Path, drawings: Sequence[Drawing]) -> list[Block]:
     for drawing in drawings:
         paths = {name: run / "summary" / f"compare_{name}.parquet" for name in drawing.tables}
         if paths and all(path.is_file() for path in paths.values()):
-            tables = {name: read_table(path).to_pandas() for name, path in paths.items()}
+            read = {name: read_table(path) for name, path in paths.items()}
+            tables = {name: table.to_pandas() for name, table in read.items()}
             blocks += FIGURES[drawing.figure](drawing, tables)
+            blocks += [Note(note) for note in dict.fromkeys(map(_lifted, read.values())) if note]
     return [Note("Compared with other data:"), *blocks] if blocks else []
+
+
+def _lifted(table: pa.Table) -> str:
+    """Say what became of places of another assembly; "" where all are of the run's."""
+    counts = json.loads((table.schema.metadata or {}).get(LIFT.encode(), b"{}"))
+    told = "; ".join(f"{name}: {lifted_in_words(of_name)}" for name, of_name in counts.items())
+    return f"Lifted from another assembly: {told}." if told else ""
 
 
 def draw_marks(rows: pd.DataFrame, tests: pd.DataFrame) -> Picture:

@@ -240,21 +240,16 @@ def open_run(
     record = _same_run(out, verb, flat, growth)
     if record is None:
         record = {"verb": verb, "name": name, "seconds": []}
-    else:
-        if lease is not None:
-            lease.check()
-        for leftover in leftovers(out, verb):
-            leftover.unlink(missing_ok=True)
+    elif lease is not None:
+        lease.check()
+    for leftover in leftovers(out, verb):  # also of a run that was killed before it had a run.json
+        leftover.unlink(missing_ok=True)
     record |= {
         "config": config,
         "digest": digest_of({"verb": verb, **science}),
         "identity": flat,
         "inputs": _listed(_hashes_in(flat) if inputs is None else inputs, config),
-        "versions": {
-            "raycre": __version__,
-            "python": platform.python_version(),
-            **{p: version(p) for p in _PACKAGES},
-        },
+        "versions": versions_here(),
         "machine": {"system": sys.platform, "processor": platform.machine()},
         **({} if growth is None else growth.facts),
         "finished": False,
@@ -262,6 +257,12 @@ def open_run(
     run = Run(out, record["digest"], record, lease=lease)
     run.note()
     return run
+
+
+def versions_here() -> dict[str, str]:
+    """Return what results depend on, and its versions in this process."""
+    packages = {package: version(package) for package in _PACKAGES}
+    return {"raycre": __version__, "python": platform.python_version(), **packages}
 
 
 def _old_run(out: Path, verb: str, config: Mapping[str, object]) -> OldRun | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +202,11 @@ def _sources(regions: Sequence[str], run: Sequence[str], how: Selection) -> list
 
 def _without_paths(annotation: Annotation, options: Any) -> dict[str, Any]:
     paths = {name.partition("[")[0] for name, _ in option_files(annotation, options)}
+    paths |= {  # as if the option did not exist
+        each.name
+        for each in fields(options)
+        if each.metadata.get("later") and getattr(options, each.name) == each.default
+    }
     return {
         key: _plain(value)
         for key, value in asdict(options).items()
