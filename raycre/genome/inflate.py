@@ -10,15 +10,12 @@ import zlib
 
 try:
     from isal import isal_zlib as _fast
-except ImportError:  # no wheel for this machine: a third of the speed, the same bytes
+except ImportError:  # the extra `fast` is not installed: more time, the same bytes
     _fast = zlib
 
-FAST = _fast.__name__ != "zlib"
-ERROR = zlib.error
 GZIP = zlib.MAX_WBITS + 16
-_MORE = (
-    16  # bytes of room beyond what is expected, without which the end of the stream asks for another buffer
-)
+# Bytes of room beyond what is expected: without them the end of the stream asks for another buffer.
+_MORE = 16
 
 
 def inflate(block: bytes | memoryview, size: int, wbits: int = zlib.MAX_WBITS) -> bytes:

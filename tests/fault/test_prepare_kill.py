@@ -27,7 +27,7 @@ from tests.conftest import ROOT
 
 KINDS = ("silencers", "enhancers", "insulators", "peaks", "blacklist")
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir")
-KILLS, LIMITS = 6, (300, 1_500, 4_000)  # moments; bytes that a file may have
+KILLS, LIMITS = 5, (300, 4_000)  # moments; bytes that a file may have
 CHANGING = ("run.json", "journal", "lease")  # times, and who was at work when
 
 
