@@ -89,8 +89,10 @@ class Options:
 def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
     """Tell dual-function silencers from normal ones, and sort the other cell type's enhancers."""
     ours, lifting = regions.table, lifting_to(regions, options.chain)
-    theirs = regions.read_calls(options.partner, other_assembly=options.chain is not None)
-    theirs = lifting.rows("partner", theirs)
+    if options.chain is None:
+        theirs = regions.read_calls(options.partner)
+    else:
+        theirs = lifting.rows("partner", regions.read_calls(options.partner, other_assembly=True))
     for table, group, whose in (
         (ours, options.first, "regions"),
         (theirs, options.second, "partner's regions"),

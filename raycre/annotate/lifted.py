@@ -15,7 +15,8 @@ def lifting_to(regions: Annotatable, chain: Path | None) -> Lifting:
         AssemblyError: the chain leads elsewhere, as far as the regions' genome is known.
     """
     lifting = Lifting(chain)
-    lifting.check(target=regions.sizes)
+    if chain is not None:
+        lifting.check(target=regions.sizes)
     return lifting
 
 
@@ -26,5 +27,6 @@ def lifting_from(regions: Annotatable, chain: Path | None) -> Lifting:
         AssemblyError: the chain comes from elsewhere, as far as the regions' genome is known.
     """
     lifting = Lifting(chain)
-    lifting.check(source=regions.sizes)
+    if chain is not None:
+        lifting.check(source=regions.sizes)
     return lifting

@@ -55,7 +55,7 @@ def signal_values(tracks: Sequence[Track], table: pd.DataFrame, width: int) -> d
     }
 
 
-def far_apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def differ_in_scale(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether the mean or the value of 99 % of bases differs by more than `FAR` in log10(x + 1)."""
     pairs = [(each["mean"], each["quantiles"]["0.99"]) for each in (one, other)]
     return bool((np.abs(np.diff(np.log10(np.add(pairs, 1)), axis=0)) > FAR).any())

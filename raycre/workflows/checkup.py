@@ -18,7 +18,7 @@ from raycre.create.inference.checkpoints import read_checkpoint
 from raycre.create.layout import WIDTH
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
-from raycre.genome.signal_values import OPENNESS_VALUES, far_apart, sampled_rows, signal_values
+from raycre.genome.signal_values import OPENNESS_VALUES, differ_in_scale, sampled_rows, signal_values
 from raycre.genome.tracks import Track
 from raycre.store.files import read_json
 from raycre.store.location import path_of
@@ -151,7 +151,7 @@ def check_scale(case: Case) -> Iterator[Finding]:
         message = f"{kinds[found['whole']]} where the training had {kinds[known['whole']]} ({said})"
         remedy = "give tracks of the same kind: counts, or fold change"
         yield warned("scale", "inputs.openness", message, remedy)
-    elif far_apart(found, known):
+    elif differ_in_scale(found, known):
         remedy = "give tracks of like depth, or scale them; else calls mean little"
         yield warned("scale", "inputs.openness", f"more than threefold apart: {said}", remedy)
     else:

@@ -18,7 +18,7 @@ from raycre.cli import main
 from raycre.config import TrainConfig, make_config
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import fingerprint
-from raycre.genome.signal_values import OPENNESS_VALUES, far_apart, sampled_rows
+from raycre.genome.signal_values import OPENNESS_VALUES, differ_in_scale, sampled_rows
 from raycre.store.run import versions_here
 from raycre.workflows import checkup_machine
 from raycre.workflows.checkup import CHECKS, examine_case, read_case
@@ -177,7 +177,7 @@ def test_a_training_keeps_what_its_tracks_values_are_like(lab: Lab) -> None:
     mean = signals.read_wide(table.iloc[sampled_rows(len(table))], 0).openness
     assert values["mean"] == pytest.approx(mean.mean())
     assert values["quantiles"]["0.99"] == pytest.approx(np.quantile(mean, 0.99))
-    assert far_apart(values, values | {"mean": 4 * values["mean"] + 4})
+    assert differ_in_scale(values, values | {"mean": 4 * values["mean"] + 4})
 
 
 @contextmanager
