@@ -30,10 +30,10 @@ import pandas as pd
 import pyBigWig
 import pyfaidx
 
+from raycre.genome import inflate as unpacking
 from raycre.genome.bigwig_index import BigWigIndex
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fill import touched
-from raycre.genome.inflate import inflate
 
 WIDTH = 1000
 CHROM, BP = "chr21", 46_709_983
@@ -132,6 +132,15 @@ def with_pybigwig(tracks: list[Any]) -> Callable[[list[int]], np.ndarray]:
     return read
 
 
+def by_zlib(program: Callable[[], Any]) -> Any:
+    """Run a program whose blocks zlib unpacks, whatever is installed."""
+    fast, unpacking._fast = unpacking._fast, zlib
+    try:
+        return program()
+    finally:
+        unpacking._fast = fast
+
+
 def decompress(paths: list[Path], starts: np.ndarray, unpack: Callable[[bytes], bytes]) -> Callable[[], None]:
     """Return the decompression of all blocks that the regions touch, each once."""
     blocks = []
@@ -186,10 +195,11 @@ def measure(args: argparse.Namespace, folder: Path, step: int, paths: list[Path]
         "plain": lambda: plain(peer, tracks, listed),
         "tuned": lambda: tuned(peer, tracks, listed),
         "raycre": ours,
+        "raycre by zlib": partial(by_zlib, ours),
         "raycre, bases": lambda: signals.fasta.read_many(chrom, starts, WIDTH),
         "raycre, tracks": lambda: [t.read_many(chrom, starts, WIDTH) for t in signals.openness],
         "pyBigWig, tracks": partial(with_pybigwig(tracks), listed),
-        "floor": decompress(paths, starts, lambda block: inflate(block, 1 << 15)),
+        "floor": decompress(paths, starts, lambda block: unpacking.inflate(block, 1 << 15)),
         "floor by zlib": decompress(paths, starts, lambda block: zlib.decompress(block, 15, 1 << 15)),
     }
     if args.pybigtools:

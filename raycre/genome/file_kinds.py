@@ -85,8 +85,8 @@ KINDS = (
     Kind(
         "BCF",
         _starts(b"BCF\x02", b"BCF\x04"),
-        "these are variants; give intervals as BED (bcftools query -f '%CHROM\\t%POS0\\t%END\\n' FILE), or VCF "
-        "(bcftools view -Oz -o NEW.vcf.gz FILE)",
+        "these are variants; give intervals as BED (bcftools query -f '%CHROM\\t%POS0\\t%END\\n' FILE), or "
+        "VCF (bcftools view -Oz -o NEW.vcf.gz FILE)",
     ),
     Kind(
         "VCF",
