@@ -175,6 +175,7 @@ def test_a_training_keeps_what_its_tracks_values_are_like(lab: Lab) -> None:
     assert values is not None
     assert values["whole"]
     mean = signals.read_wide(table.iloc[sampled_rows(len(table))], 0).openness
+    assert mean is not None
     assert values["mean"] == pytest.approx(mean.mean())
     assert values["quantiles"]["0.99"] == pytest.approx(np.quantile(mean, 0.99))
     assert differ_in_scale(values, values | {"mean": 4 * values["mean"] + 4})
