@@ -22,6 +22,7 @@ from raycre.store.lease import check_epoch, join_epoch
 
 MAX_ATTEMPTS = 3
 PAUSE = 0.25  # seconds after the first try that failed
+_MARK = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def is_mark(path: Path) -> bool:
@@ -137,8 +138,11 @@ class Ledger:
         mark = self._mark(unit)
         if isinstance(mark, BucketPath):
             return mark.append(b".")
-        self._attempts.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            descriptor = os.open(mark, _MARK)
+        except FileNotFoundError:
+            self._attempts.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(mark, _MARK)
         try:
             os.write(descriptor, b".")
             return os.fstat(descriptor).st_size

@@ -62,6 +62,20 @@ def write_groups(path: Path, table: pa.Table, firsts: Sequence[int]) -> None:
     write_atomic(path, write)
 
 
+def copy_groups(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
+    """Copy a Parquet file row group by row group, atomically, with further key-value metadata."""
+
+    def write(temporary: Path) -> None:
+        with open_parquet(source) as file:
+            schema = with_metadata(file.schema_arrow.empty_table(), metadata).schema
+            with pq.ParquetWriter(temporary, schema) as writer:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group)
+                    writer.write_table(table.replace_schema_metadata(schema.metadata), len(table) or 1)
+
+    write_atomic(path, write)
+
+
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet file.
 
