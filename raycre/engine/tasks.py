@@ -19,14 +19,14 @@ R = TypeVar("R")
 
 
 def as_task(function: Callable[[T], R], argument: T) -> R:
-    """Call a function: as a task of one CPU where the driver's node has none and another may, else here.
+    """Call a function of a module as a task of one CPU; here where no node can have one, or the task is lost.
 
-    Ray is connected. What the function raises is raised; a task that is lost for good is done here.
+    Ray is connected. What the function raises is raised.
 
     Raises:
         RaycreError: no node came within `Share.wait`.
     """
-    if own_cpus() or fit_ever(ONE) == 0:
+    if fit_ever(ONE) == 0:
         return function(argument)
     ref = ray.remote(function).options(num_cpus=ONE.cpus).remote(argument)
     patience = Patience(ONE, "task")

@@ -1,4 +1,4 @@
-"""A function in a process of its own, whose memory ends with it.
+"""A function in another process, whose memory ends with it: a new one here, or a task of the cluster.
 
 What a driver has once held it does not give back whole, and it lives for as long as its run.
 """
@@ -11,7 +11,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from raycre.errors import RaycreError
 from raycre.genome.textfile import READINGS
@@ -20,6 +20,15 @@ from raycre.workflows.readings import listen
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Answer(NamedTuple):
+    """What a function said, what readers said of files, and what it raised or returned."""
+
+    lines: list[str]
+    readings: list[str]
+    error: Exception | None
+    result: Any
 
 
 def apart(function: Callable[[T], R], argument: T) -> R:
@@ -38,20 +47,40 @@ def apart(function: Callable[[T], R], argument: T) -> R:
         check=False,
     )
     try:
-        lines, readings, error, result = pickle.loads(child.stdout)
+        answer = Answer(*pickle.loads(child.stdout))
     except (EOFError, pickle.UnpicklingError):
         raise RaycreError(
             f"{function.__name__}: its process ended with {child.returncode} and without an answer "
             "(killed, or out of memory); run again"
         ) from None
-    for line in lines:
-        say(line)
-    for line in readings:
-        READINGS.info("%s", line)
-    if error is not None:
-        raise error
-    found: R = result
+    found: R = take(answer)
     return found
+
+
+def answer(call: tuple[Callable[[T], R], T]) -> Answer:
+    """Call a function with an argument, in a process that others listen to."""
+    function, argument = call
+    lines: list[str] = []
+    before, LOG.handlers = LOG.handlers, [_Kept(lines)]
+    readings, error, result = listen(), None, None
+    try:
+        result = function(argument)
+    except Exception as caught:
+        error = caught
+    finally:
+        LOG.handlers = before
+    return Answer(lines, readings, error, result)
+
+
+def take(answer: Answer) -> Any:
+    """Say here what was said there; return what was returned there, or raise what was raised."""
+    for line in answer.lines:
+        say(line)
+    for line in answer.readings:
+        READINGS.info("%s", line)
+    if answer.error is not None:
+        raise answer.error
+    return answer.result
 
 
 class _Kept(logging.Handler):
@@ -64,19 +93,12 @@ class _Kept(logging.Handler):
 
 
 def _answer() -> None:
-    """Read a function and its argument from stdin; write what was said and what came of it to stdout."""
+    """Read a call from stdin, write the answer to stdout."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints
-    function, argument = pickle.load(sys.stdin.buffer)
-    lines: list[str] = []
-    LOG.handlers = [_Kept(lines)]
-    readings, error, result = listen(), None, None
-    try:
-        result = function(argument)
-    except Exception as caught:
-        error = caught
+    call = pickle.load(sys.stdin.buffer)
     with out:
-        out.write(pickle.dumps((lines, readings, error, result)))
+        out.write(pickle.dumps(tuple(answer(call))))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from raycre.engine.cluster import check_cluster, connected
 from raycre.engine.head import find_head
 from raycre.engine.interrupt import Interrupt
 from raycre.engine.resources import Share
-from raycre.engine.tasks import as_task
+from raycre.engine.tasks import as_task, own_cpus
 from raycre.errors import LeaseLostError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import log_about
@@ -92,6 +92,16 @@ class Start:
                 for lease in self.leases.values():
                     lease.release()
 
+    def leaves_work_to_nodes(self) -> bool:
+        """Whether nodes of a cluster are to do what the driver's, which has no processors, should not do.
+
+        Ray is used from here on then.
+        """
+        if self.dry_run or find_head() is None:
+            return False
+        self._connect()
+        return not own_cpus()
+
     def _connect(self) -> None:
         """Use Ray from here to the end of the block."""
         if not self._connected:
@@ -122,8 +132,7 @@ class Start:
         """
         check_files(paths)
         large = sum(path.stat().st_size for path in paths.values()) >= LARGE
-        if large and not self.dry_run and find_head() is not None:
-            self._connect()
+        if large and self.leaves_work_to_nodes():
             found = as_task(fingerprint_inputs, {key: path.absolute() for key, path in paths.items()})
         else:
             found = fingerprint_inputs(paths)

@@ -107,7 +107,8 @@ def plan_prediction(config: PredictConfig, start: Start) -> PredictPlan:
         science=science,
         layout=config.layout(),
     )
-    regions = plan_regions(asked, signals, None if start.dry_run else start.scratch())
+    scratch = None if start.dry_run else start.scratch()
+    regions = plan_regions(asked, signals, scratch, start.leaves_work_to_nodes)
     start.check_inputs()
     science["regions_as_read"] = regions.as_read
     resources = config.resources

@@ -6,19 +6,21 @@ which leaves it in a file: the driver never has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from raycre.engine.tasks import as_task
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.regions import read_regions
 from raycre.store.parquet import copy_groups, with_metadata, write_groups
 from raycre.store.run import Growth
-from raycre.workflows.apart import apart
+from raycre.workflows.apart import answer, apart, take
 from raycre.workflows.inputs import SignalInputs, fit_regions, hash_rows, look_at_regions
 from raycre.workflows.predict.growth import Grown, grown
 
@@ -67,7 +69,8 @@ class PlannedRegions:
         growth: what `open_run` must know then.
         units: one row a shard: unit, shard, first, last.
         head: the first of them, as `table`.
-        table: columns `COLUMNS` in input order, or a Parquet file of it in row groups, one a shard.
+        table: columns `COLUMNS` in input order; or a Parquet file of them in row groups, one a shard; on the way
+            from another node what that file holds.
     """
 
     n: int
@@ -78,35 +81,63 @@ class PlannedRegions:
     growth: Growth | None
     units: pd.DataFrame
     head: pd.DataFrame
-    table: pd.DataFrame | Path
+    table: pd.DataFrame | Path | bytes
 
     def write(self, path: Path, metadata: Mapping[str, str]) -> None:
         """Write the table in row groups, one a shard, with the metadata of the run."""
         if isinstance(self.table, Path):
             copy_groups(self.table, path, metadata)
         else:
+            assert isinstance(self.table, pd.DataFrame)
             table = with_metadata(_as_arrow(self.table), metadata)
             write_groups(path, table, self.units["first"].tolist())
 
 
-def plan_regions(asked: RegionsAsked, signals: Signals, scratch: Path | None) -> PlannedRegions:
-    """Read the regions; those of a large file in a process of its own.
+def plan_regions(
+    asked: RegionsAsked, signals: Signals, scratch: Path | None, by_node: Callable[[], bool] = lambda: False
+) -> PlannedRegions:
+    """Read the regions; those of a large file in another process.
 
     Args:
         asked: which.
         signals: `asked.signals`, open.
         scratch: folder for the table of a large file; None keeps every table in memory.
+        by_node: whether a task of the cluster is to do it, and not a process here.
 
     Raises:
         InputError: regions that cannot be, or do not fit what the folder holds.
     """
     if scratch is None or asked.path.stat().st_size < LARGE:
         return _plan(asked, signals)
-    return apart(_plan_alone, replace(asked, table=scratch / "regions.parquet"))
+    asked = replace(asked, table=scratch / "regions.parquet")
+    if not by_node():
+        return apart(_plan_alone, asked)
+    planned: PlannedRegions = take(as_task(answer, (_plan_on_a_node, _from_anywhere(asked))))
+    assert isinstance(planned.table, bytes)
+    (scratch / "regions.parquet").write_bytes(planned.table)
+    return replace(planned, table=scratch / "regions.parquet")
 
 
 def _plan_alone(asked: RegionsAsked) -> PlannedRegions:
     return _plan(asked, Signals(asked.signals))
+
+
+def _from_anywhere(asked: RegionsAsked) -> RegionsAsked:
+    """Name files by whole paths."""
+    blacklist, out = asked.inputs.blacklist, asked.out
+    return replace(
+        asked,
+        path=asked.path.absolute(),
+        inputs=replace(asked.inputs, blacklist=None if blacklist is None else blacklist.absolute()),
+        out=None if out is None else out.absolute(),
+    )
+
+
+def _plan_on_a_node(asked: RegionsAsked) -> PlannedRegions:
+    """Plan where the driver's scratch folder is not."""
+    with TemporaryDirectory(prefix="raycre-") as folder:
+        table = Path(folder, "regions.parquet")
+        return replace(_plan_alone(replace(asked, table=table)), table=table.read_bytes())
 
 
 def _plan(asked: RegionsAsked, signals: Signals) -> PlannedRegions:
