@@ -73,7 +73,7 @@ class Fan:
 
 
 def test_units_of_a_millisecond_go_together_and_all_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    fan = Fan(monkeypatch, replicas=2)
+    fan = Fan(monkeypatch, replicas=1)
     outcomes = fan.run(2000)
     assert sorted(fan.done) == sorted(o.unit for o in outcomes) == list(range(2000))  # each once
     sizes = [len(call) for call in fan.calls]

@@ -100,6 +100,7 @@ def test_a_replica_whose_memory_never_fits_is_refused_before_anything_is_written
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "connected", nullcontext)
+    monkeypatch.setattr(start, "check_room", capacity.check_room)
     monkeypatch.setattr(capacity, "_types", lambda: [NodeType({"CPU": 4.0, "memory": 2.0 * GIB}, 3)])
     monkeypatch.setattr(ray, "nodes", lambda: [])
     monkeypatch.setattr(ray, "cluster_resources", lambda: {})
