@@ -69,8 +69,8 @@ class PlannedRegions:
         growth: what `open_run` must know then.
         units: one row a shard: unit, shard, first, last.
         head: the first of them, as `table`.
-        table: columns `COLUMNS` in input order; or a Parquet file of them, a row group a shard; or, from another
-            node, the bytes of one.
+        table: columns `COLUMNS` in input order; or a Parquet file of them, a row group a shard; or its bytes,
+            where another node made it.
     """
 
     n: int
