@@ -46,7 +46,7 @@ class Stopped:
 
 STOPPED = {
     "train": Stopped(
-        ("train",), "ray::RayTrainWorker", 3 * 8, signal.SIGINT,
+        ("train",), "ray::RayTrainWorker", 3 * 6, signal.SIGINT,
         ("folds/*/best.safetensors", "folds/*/*.parquet", "folds/*/cutoffs.json", "summary/*.parquet",
          "inputs/*.npy"),
     ),
@@ -117,7 +117,7 @@ def test_an_interrupted_search_goes_on_from_its_last_written_piece(
         "tests": ["interaction"],
         "tracks": [0],
     }
-    values["creme"] = {"n_shuffles": {"interaction": 48}, "rounds": 8, "searches": ["min"]}
+    values["creme"] = {"n_shuffles": {"interaction": 24}, "rounds": 6, "searches": ["min"]}
     passes = tmp_path / "ended" / "passes"
 
     def pieces() -> list[Path]:
