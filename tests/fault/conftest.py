@@ -37,7 +37,7 @@ def long_values(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) ->
 
     def values(verb: str, out: Path) -> dict[str, Any]:
         if verb == "train":
-            values = train_values(genome, out, epochs=6, ratios=[5, 5, 5, 5, 5], patience=6)
+            values = train_values(genome, out, epochs=6, ratios=[3, 3, 3, 3, 3], patience=6)
             return values | {"resources": {"folds_at_once": 1}}  # each imports for seconds
         if verb == "predict":
             changes = {"shard_size": 10, "views": 6, "resources": two}
