@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     result: Any
 
 
-def apart(function: Callable[[T], R], argument: T) -> R:
+def call_apart(function: Callable[[T], R], argument: T) -> R:
     """Call a function of a module in a new process.
 
     What it raises is raised, what it says is said here, and what readers said of files is heard here.

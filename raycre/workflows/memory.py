@@ -32,7 +32,7 @@ def memory_of_backbone(model: Backbone, spec: BackboneSpec, cache_bytes: int, gp
         cache_bytes: activations that it keeps, on its device.
         gpus: of a replica.
     """
-    declared, weights = find_backbone(spec.backbone), bytes_of([model])
+    declared, weights = find_backbone(spec.backbone), weight_bytes([model])
     if gpus:
         return PROCESS + ON_A_GPU + weights  # which are on the way to the GPU once
     members = len(model.members) if isinstance(model, Replicates) else 1
@@ -44,11 +44,11 @@ def memory_of_backbone(model: Backbone, spec: BackboneSpec, cache_bytes: int, gp
 
 def memory_of_ensemble(models: Iterable[Network], gpus: float) -> int:
     """Return what a replica of an ensemble of CREATE's networks takes: its folds, once more laid out."""
-    weights = 2 * bytes_of(models)
+    weights = 2 * weight_bytes(models)
     return PROCESS + weights + (ON_A_GPU if gpus else BATCH)
 
 
-def bytes_of(models: Iterable[nn.Module]) -> int:
+def weight_bytes(models: Iterable[nn.Module]) -> int:
     """Return the bytes of all parameters and buffers, of memory that several share once."""
     tensors = [tensor for model in models for tensor in (*model.parameters(), *model.buffers())]
     storages = [tensor.untyped_storage() for tensor in tensors]

@@ -14,7 +14,7 @@ from raycre.creme.settings import Settings
 from raycre.store.parquet import read_table
 from raycre.store.passes import PassStore
 from raycre.workflows.perturb import plan_file
-from raycre.workflows.perturb.cost import Tally, tally
+from raycre.workflows.perturb.cost import UnitTally, tally
 from raycre.workflows.perturb.plan_file import PlanFile, StepUnits
 from raycre.workflows.perturb.units import Planned, Planner, Stage, Unit, Units, gene_folder, gene_key
 from tests.planted_gene import GRID, LENGTH, TILE
@@ -82,8 +82,8 @@ def test_units_are_counted_by_what_is_known_of_them() -> None:
         planned(1, None, None),
         planned(1, None, 0),
     ]
-    assert tally(units) == Tally(units=5, done=2, passes=9, to_do=5, searches=2, searches_to_do=1)
-    assert tally(units, but={gene_key(GENES[1])}) == Tally(units=2, done=1, passes=7, to_do=4)
+    assert tally(units) == UnitTally(units=5, done=2, passes=9, to_do=5, searches=2, searches_to_do=1)
+    assert tally(units, but={gene_key(GENES[1])}) == UnitTally(units=2, done=1, passes=7, to_do=4)
     assert tally(units[:2]).plus(tally(units[2:])) == tally(units)
 
 

@@ -21,7 +21,7 @@ from raycre.engine.node_types import NodeType
 from raycre.errors import RaycreError
 from raycre.workflows import memory
 from raycre.workflows import run as start
-from raycre.workflows.memory import GIB, ON_A_GPU, PROCESS, bytes_of, memory_of_backbone
+from raycre.workflows.memory import GIB, ON_A_GPU, PROCESS, memory_of_backbone, weight_bytes
 from raycre.workflows.perturb.run import run_creme
 from tests.by_hand import write_training
 from tests.conftest import perturb_config, predict_config
@@ -43,14 +43,14 @@ def test_bytes_of_models_count_memory_that_they_share_once() -> None:
     layer = nn.Linear(10, 5)  # 55 numbers of 4 bytes
     twin = nn.Linear(10, 5, bias=False)
     twin.weight = layer.weight
-    assert bytes_of([layer, twin]) == 4 * 55
+    assert weight_bytes([layer, twin]) == 4 * 55
     layer.register_buffer("more", torch.zeros(3, dtype=torch.float64))
-    assert bytes_of([layer]) == 4 * 55 + 3 * 8
+    assert weight_bytes([layer]) == 4 * 55 + 3 * 8
 
 
 def test_a_replica_takes_its_process_its_weights_a_pass_and_what_it_keeps() -> None:
     model = toy()
-    weights = bytes_of([model])
+    weights = weight_bytes([model])
 
     def beyond_the_process(spec: BackboneSpec = SPEC) -> float:
         return (memory_of_backbone(model, spec, 7 * weights, gpus=0) - PROCESS) / weights
@@ -65,7 +65,7 @@ def test_a_replica_takes_its_process_its_weights_a_pass_and_what_it_keeps() -> N
 
 def test_an_ensemble_lays_out_all_of_its_weights_and_passes_one_member_at_a_time() -> None:
     members = [toy(), toy()]
-    weights = bytes_of(members[:1])
+    weights = weight_bytes(members[:1])
     for number, member in enumerate(members):
         member.weights_sha256 = f"{number}"
     found = memory_of_backbone(Replicates(members), SPEC, 0, gpus=0) - PROCESS
@@ -75,7 +75,7 @@ def test_an_ensemble_lays_out_all_of_its_weights_and_passes_one_member_at_a_time
 def test_on_a_gpu_activations_are_kept_there() -> None:
     model = toy()
     asked = memory_of_backbone(model, SPEC, 100 * GIB, gpus=0.5)
-    assert asked == PROCESS + ON_A_GPU + bytes_of([model])
+    assert asked == PROCESS + ON_A_GPU + weight_bytes([model])
 
 
 def test_a_model_without_a_trunk_keeps_nothing() -> None:

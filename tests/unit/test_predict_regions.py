@@ -12,7 +12,7 @@ import pytest
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RaycreError, RegionError
 from raycre.store.files import read_json
-from raycre.workflows.apart import apart
+from raycre.workflows.apart import call_apart
 from raycre.workflows.predict import regions
 from raycre.workflows.readings import listen
 from tests.by_hand import write_training
@@ -25,15 +25,15 @@ def test_what_a_process_of_its_own_says_is_said_here_and_its_errors_are_raised(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     heard = listen()
-    found, pid = apart(say_and_add, (1, 2))
+    found, pid = call_apart(say_and_add, (1, 2))
     assert (found, heard) == (3, ["a.txt: two numbers"])
     assert pid != os.getpid()
     said = capfd.readouterr()
     assert (said.out, said.err.splitlines()) == ("", ["to nobody", "note: adding"])
     with pytest.raises(RegionError, match=r"regions\.bed:3: 7: cannot be"):
-        apart(refuse, 7)
+        call_apart(refuse, 7)
     with pytest.raises(RaycreError, match=r"end: its process ended with -9 and without an answer \(killed"):
-        apart(end, 0)
+        call_apart(end, 0)
 
 
 @pytest.fixture

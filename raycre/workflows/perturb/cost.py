@@ -111,7 +111,7 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
     everyone = as_dicts(plan.genes)
     n_tracks, size = len(plan.tracks), plan.passes_per_unit
     genes: Sequence[Gene] = everyone
-    screened = peaks = Tally()
+    screened = peaks = UnitTally()
     screen = screening(plan)
     if plan.top is not None:
         if tally(units_of(screen, everyone, size, store)).to_do:
@@ -135,7 +135,7 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
             on = {gene_key(gene) for gene in chosen} if after is not None else set()
             screened = screened.plus(tally(units_of(stage, genes, size, store), but=on))
             if after is None:
-                chosen, units = [], Tally()
+                chosen, units = [], UnitTally()
             else:
                 stage, units = after, tally(units_of(after, chosen, size, store))
             genes = chosen
@@ -183,7 +183,7 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
     )
 
 
-class Tally(NamedTuple):
+class UnitTally(NamedTuple):
     """Of units: how many, of which are done; passes known beforehand, to do; searches, to do."""
 
     units: int = 0
@@ -193,14 +193,14 @@ class Tally(NamedTuple):
     searches: int = 0
     searches_to_do: int = 0
 
-    def plus(self, other: Tally) -> Tally:
+    def plus(self, other: UnitTally) -> UnitTally:
         """Return the sum."""
-        return Tally(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return UnitTally(*(mine + its for mine, its in zip(self, other, strict=True)))
 
 
-def tally(units: Iterable[Planned], but: Collection[str] = ()) -> Tally:
+def tally(units: Iterable[Planned], but: Collection[str] = ()) -> UnitTally:
     """Count units one after another, those of the genes of some keys left out."""
-    counted = [0] * len(Tally._fields)
+    counted = [0] * len(UnitTally._fields)
     for planned in units:
         if not but or gene_key(planned.unit.gene) not in but:
             search = planned.passes is None
@@ -214,7 +214,7 @@ def tally(units: Iterable[Planned], but: Collection[str] = ()) -> Tally:
             )
             for i, n in enumerate(of_this):
                 counted[i] += n
-    return Tally(*counted)
+    return UnitTally(*counted)
 
 
 def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:

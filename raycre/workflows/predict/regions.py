@@ -20,7 +20,7 @@ from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.regions import read_regions
 from raycre.store.parquet import copy_groups, with_metadata, write_groups
 from raycre.store.run import Growth
-from raycre.workflows.apart import answer, apart, take
+from raycre.workflows.apart import answer, call_apart, take
 from raycre.workflows.inputs import SignalInputs, fit_regions, hash_rows, look_at_regions
 from raycre.workflows.predict.growth import Grown, grown
 
@@ -111,7 +111,7 @@ def plan_regions(
         return _plan(asked, signals)
     asked = replace(asked, table=scratch / "regions.parquet")
     if not by_node():
-        return apart(_plan_alone, asked)
+        return call_apart(_plan_alone, asked)
     planned: PlannedRegions = take(as_task(answer, (_plan_on_a_node, _from_anywhere(asked))))
     assert isinstance(planned.table, bytes)
     (scratch / "regions.parquet").write_bytes(planned.table)
