@@ -65,6 +65,26 @@ def run_compact(run: Path, *, part_mb: int = PART_MB, dry_run: bool = False) -> 
     if not LEAST_MB <= part_mb <= MOST_MB:
         raise ConfigError(f"--part-mb is from {LEAST_MB} to {MOST_MB:,}", value=part_mb)
     part_bytes = part_mb * 10**6
+    run, verb = _finished(run)
+    folders = [folder for name in FOLDERS[verb] for folder in sorted(run.glob(name)) if _held(folder)]
+    if dry_run:
+        found = {folder.name: _planned(folder, part_bytes) for folder in folders}
+        return {"run": str(run), "dry_run": True, "folders": found}
+    _warn_annotated(run)
+    lease = Lease(run, "raycre compact")
+    lease.claim()
+    try:
+        _finished(run)  # still, now that nobody else is at work in it
+        for path in leftovers(run, verb):
+            path.unlink(missing_ok=True)
+        merged = {folder.name: _merge(folder, part_bytes, lease) for folder in folders}
+        return {"run": str(run), "folders": merged}
+    finally:
+        lease.release()
+
+
+def _finished(run: Path) -> tuple[Path, str]:
+    """Return the folder and the verb of a run whose parts can be merged."""
     run, record = read_record(run)
     verb = str(record["verb"])
     if verb not in FOLDERS:
@@ -75,22 +95,7 @@ def run_compact(run: Path, *, part_mb: int = PART_MB, dry_run: bool = False) -> 
         )
     if not record.get("finished"):
         raise RunMismatchError("the run is not finished; run its command again, it goes on", path=run)
-    folders = [folder for name in FOLDERS[verb] for folder in sorted(run.glob(name)) if _held(folder)]
-    if dry_run:
-        found = {folder.name: _planned(folder, part_bytes) for folder in folders}
-        return {"run": str(run), "dry_run": True, "folders": found}
-    _warn_annotated(run)
-    lease = Lease(run, "raycre compact")
-    lease.claim()
-    try:
-        for path in leftovers(run, verb):
-            path.unlink(missing_ok=True)
-        return {
-            "run": str(run),
-            "folders": {folder.name: _merge(folder, part_bytes, lease) for folder in folders},
-        }
-    finally:
-        lease.release()
+    return run, verb
 
 
 def groups_of(parts: Sequence[Held], part_bytes: int) -> list[list[Held]]:
@@ -138,7 +143,7 @@ def _merge(folder: Path, part_bytes: int, lease: Lease) -> dict[str, int]:
         for group in groups_of(parts, part_bytes):
             for alike in _alike(group):
                 if len(alike) > 1:
-                    _write(alike)
+                    _write(alike, lease)
                     _remove(alike, lease)
                 done += len(alike)
                 show(done)
@@ -165,7 +170,7 @@ def _schema_of(path: Path) -> pa.Schema:
         return file.schema_arrow
 
 
-def _write(parts: Sequence[Path]) -> None:
+def _write(parts: Sequence[Path], lease: Lease) -> None:
     """Write one part of several; its time is that of the newest of them, when the last unit was done."""
     target = parts[0].with_name(merged_name(parts[0].name, parts[-1].name))
     in_bucket = isinstance(target, BucketPath)
@@ -181,6 +186,7 @@ def _write(parts: Sequence[Path]) -> None:
             raise FormatError("the merged part does not hold the rows of its parts", path=target)
         if not in_bucket:
             os.utime(temporary, ns=(written, written))
+        lease.check()  # what another driver has begun here since would be overlaid by it
 
     write_atomic(target, write)
 

@@ -17,7 +17,14 @@ import pytest
 import raycre
 from raycre.cli import main
 from raycre.demo.genome import DemoGenome
-from raycre.errors import ConfigError, FormatError, MissingInputError, RunHeldError, RunMismatchError
+from raycre.errors import (
+    ConfigError,
+    FormatError,
+    LeaseLostError,
+    MissingInputError,
+    RunHeldError,
+    RunMismatchError,
+)
 from raycre.figures.calls import read_calls
 from raycre.store.bucket_path import BucketPath
 from raycre.store.elements import read_predict_run
@@ -355,3 +362,19 @@ def test_parts_in_a_bucket_are_merged(tmp_path: Path, monkeypatch: pytest.Monkey
         units = read_status(out).units
         assert units is not None
         assert (units.done, units.pending) == (N, 0)
+
+
+def test_one_that_was_overtaken_overlays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = write_predictions(tmp_path / "run")
+    before = bytes_of(out, "predictions/*")
+    tables = compact._tables
+
+    def overtaken(parts: Any) -> Any:
+        yield from tables(parts)
+        (claim,) = (out / "lease").glob("*.json")  # suspended here, while another driver takes the folder
+        claim.unlink()
+
+    monkeypatch.setattr(compact, "_tables", overtaken)
+    with pytest.raises(LeaseLostError):
+        run_compact(out)
+    assert bytes_of(out, "predictions/*") == before
