@@ -51,9 +51,9 @@ def test_a_run_outlives_whatever_is_killed_and_ends_with_the_same_bytes(
                 before = finished()
                 units = random.randint(*UNITS) if left else ALL
                 if wait_further(lab, finished, units):
-                    kind, began = left.pop(), time.monotonic()
+                    kind, at, began = left.pop(), finished(), time.monotonic()
                     came = strike(lab, kind, values, finished)
-                    note(verb, kind, came, before, time.monotonic() - began)
+                    note(verb, kind, came, at, time.monotonic() - began)
                 elif lab.driver.returncode:
                     note(verb, "none", lab.resume(values), before, 0)
                 check_readable(out)
