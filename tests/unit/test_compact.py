@@ -356,7 +356,7 @@ def test_a_compacted_run_goes_on_grows_and_is_removed(genome: DemoGenome, tmp_pa
 def test_parts_in_a_bucket_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYCRE_CACHE", str(tmp_path / "cache"))
     with serve_s3() as s3, bucket_at(s3):
-        out = location(f"s3://{BUCKET}/run")
+        out = location(f"s3://{BUCKET}/compacted")
         assert isinstance(out, BucketPath)
         write_predictions(out)
         before = read_parts(out / "predictions")
