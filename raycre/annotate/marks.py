@@ -63,7 +63,7 @@ def coverage_by(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
     Args:
         table: chrom, start, end.
-        path: bigWig, whose values may be negative; or bedGraph.
+        path: bigWig or bedGraph; values may be negative.
 
     Raises:
         InputError: as `Track`; ChromosomeError where names differ in style, or none is in the file.
@@ -109,7 +109,7 @@ ANNOTATION = Annotation(
     rules=(
         Rule("a base without data", "is 0"),
         Rule("a chromosome that the file lacks", "is unknown: no value, and in no test"),
-        Rule("negative values", "are taken of a bigWig (fold changes, log ratios)"),
+        Rule("negative values", "are taken (fold changes, log ratios)"),
     ),
     paper="CREME, Methods (Biochemical characterization of CREs), figure 4a",
 )

@@ -142,15 +142,18 @@ def _sem(values: pd.Series) -> float:
     return float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
 
 
-def bars(axes: Axes, groups: Sequence[tuple[str, Array]], colours: Sequence[str]) -> None:
-    """Draw the mean of each group with its 95 % confidence interval, over its name and n."""
+def bars(
+    axes: Axes, groups: Sequence[tuple[str, Array]], colours: Sequence[str], *, counts: bool = True
+) -> None:
+    """Draw the mean of each group with its 95 % confidence interval, over its name and (`counts`) n."""
     for x, ((_, values), colour) in enumerate(zip(groups, colours, strict=True), start=1):
         if len(values):
             mean = float(values.mean())
             reach = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
             axes.bar(x, mean, width=0.65, color=colour)
             axes.errorbar(x, mean, reach, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2)
-    axes.set_xticks(range(1, len(groups) + 1), [f"{g}\nn = {len(v):,}" for g, v in groups])
+    names = [f"{g}\nn = {len(v):,}" if counts else g for g, v in groups]
+    axes.set_xticks(range(1, len(groups) + 1), names)
 
 
 def histogram(

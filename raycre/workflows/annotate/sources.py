@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from raycre.annotate.declaration import DECODED
 from raycre.compare.tiles import read_tiles
 from raycre.errors import ConfigError, FormatError, MissingInputError, RunMismatchError, near
 from raycre.genome.classes import CLASSES
@@ -27,6 +28,7 @@ from raycre.store.location import location
 from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
 from raycre.store.run import read_finished
+from raycre.workflows.annotate.trainings import read_decoded, read_labelled
 
 COLUMNS = ("chrom", "start", "end", "name", "strand", "source", "group")
 _GROUPS = ("call", "group", "class", "label")  # columns that say what a region is, the first that is there
@@ -61,12 +63,14 @@ class Selection:
             with which a region is a gene's TSS.
         test, track: of a CREME run: whose calls.
         sizes: bp of each chromosome, where the regions must lie on a genome.
+        decoded: the regions are those that a training decodes base by base, with the columns `DECODED`.
     """
 
     group_by: str | None = None
     test: str = "sufficiency"
     track: str | None = None
     sizes: Mapping[str, int] | None = field(default=None, repr=False)
+    decoded: bool = False
 
 
 def read_source(given: str, how: Selection) -> RegionSource:
@@ -80,7 +84,9 @@ def read_source(given: str, how: Selection) -> RegionSource:
         InputError: as the readers; ConfigError for a column that is not there.
     """
     label, path = split_label(given)
-    if path.is_dir():
+    if how.decoded:
+        table, read = _decoded(path)
+    elif path.is_dir():
         table, read = _read_run(path, how)
     else:
         table, read = _read_file(path, how), (path,)
@@ -178,7 +184,7 @@ def files_read(path: Path) -> tuple[Path, ...]:
     """Return the files of a finished run that hold its regions.
 
     Raises:
-        MissingInputError, RunMismatchError: no finished run of predict, creme or annotate.
+        MissingInputError, RunMismatchError: no finished run of predict, train, creme or annotate.
     """
     record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
     verb = record.get("verb") if isinstance(record, dict) else None
@@ -188,6 +194,9 @@ def files_read(path: Path) -> tuple[Path, ...]:
     if verb == "annotate":
         name = read_finished(path, "annotate")["name"]
         return (path / f"annotate_{name}.parquet",)
+    if verb == "train":
+        read_finished(path, "train")
+        return (path / "inputs" / "regions.parquet",)
     read_finished(path, "predict")
     parts = tuple(iter_parts(path / "predictions"))
     if not parts:
@@ -228,7 +237,28 @@ def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...
         return table[list(COLUMNS)], read
     if verb == "annotate":
         return _read_file(read[0], how), read
+    if verb == "train":
+        return _labelled(read[0], how), read
     return _predictions(read, path, how), read
+
+
+def _labelled(path: Path, how: Selection) -> pd.DataFrame:
+    """Return the regions of a training, grouped by their true class."""
+    if how.group_by not in (None, "label"):
+        raise ConfigError(
+            "regions of a training are grouped by label, their true class", path=path, value=how.group_by
+        )
+    return read_labelled(path)[list(COLUMNS)]
+
+
+def _decoded(path: Path) -> tuple[pd.DataFrame, tuple[Path, ...]]:
+    """Return the regions that a training has decoded base by base, and what was read."""
+    record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
+    if not isinstance(record, dict) or record.get("verb") != "train":
+        raise ConfigError("this is about what a training decodes: name its run with --run", value=str(path))
+    (regions,) = files_read(path)
+    table, read = read_decoded(path, regions)
+    return table[[*COLUMNS, *DECODED.names]], read
 
 
 def _genes_by_context(tiles: pd.DataFrame, path: Path) -> pd.DataFrame:
