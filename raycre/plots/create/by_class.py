@@ -31,7 +31,7 @@ _REGION = ["chrom", "start", "end", "label", "fold"]
 def read_metrics(runs: Runs) -> pd.DataFrame:
     """Return the metrics of every fold, class and run.
 
-    `same_regions` says whether a run's folds are those of the first; null where a run folder holds no regions.
+    `same_regions` says whether a run's folds are those of the first; null where a folder holds no regions.
 
     Raises:
         MissingInputError: no run has metrics.
