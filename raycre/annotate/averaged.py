@@ -1,0 +1,73 @@
+"""Signals averaged over many regions part by part, here or on a cluster; what is done stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from raycre.annotate.declaration import Annotatable
+from raycre.genome.averages import AVERAGES, average_over
+from raycre.genome.bigwig import BigWig
+from raycre.genome.fasta import Fasta
+from raycre.store.fields import INT, REAL, TEXT, schema_of
+
+PART = 16_384  # regions of a part: seconds of reading
+KEY = (("region_id", INT, "number of the region, in input order"), ("signal", TEXT, "name of the file"))
+_COUNTS = ("size", "covered")
+AVERAGED = schema_of(
+    *KEY,
+    *((name, INT if name in _COUNTS else REAL, f"{name} of the signal over the region") for name in AVERAGES),
+)
+
+
+class AveragedParts:
+    """Averages bigWig files over parts of regions: a `PartWorker`.
+
+    Args:
+        table: that the rows go to.
+        files: name and path of each.
+        signed: whether values below 0 are taken.
+    """
+
+    def __init__(self, table: str, files: tuple[tuple[str, Path], ...], signed: bool) -> None:
+        self.table, self.files, self.signed = table, files, signed
+
+    def __call__(self, genome: Fasta | None, part: pd.DataFrame, first: int) -> dict[str, pd.DataFrame]:
+        """Return `average_over` of every file."""
+        found = []
+        for name, path in self.files:
+            signal = BigWig(path, signed=self.signed)
+            try:
+                averages = average_over(part, signal)
+            finally:
+                signal.close()
+            found.append(pd.DataFrame({"region_id": part["region_id"], "signal": name, **averages}))
+        return {self.table: pd.concat(found, ignore_index=True)}
+
+
+def average_in_parts(
+    regions: Annotatable, table: str, files: Mapping[str, Path], *, signed: bool
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return `average_over` of every file over all regions, by its name."""
+    regions.do_parts(AveragedParts, (table, tuple(files.items()), signed), PART, (table,))
+    return joined_parts(regions, table, files, AVERAGES)
+
+
+def joined_parts(
+    regions: Annotatable, table: str, names: Mapping[str, Path], columns: tuple[str, ...]
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return the columns of what `do_parts` has left, each (n,), by name of the signal."""
+    n = len(regions.table)
+    kinds = {column: np.int64 if column in _COUNTS else np.float64 for column in columns}
+    found = {name: {column: np.zeros(n, kind) for column, kind in kinds.items()} for name in names}
+    for number in range(-(-n // PART)):
+        for name, rows in regions.read_part(table, number).groupby("signal", sort=False):
+            at = rows["region_id"].to_numpy()
+            for column in columns:
+                found[str(name)][column][at] = rows[column].to_numpy()
+    return found
