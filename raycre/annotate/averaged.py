@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,28 @@ def average_in_parts(
     regions: Annotatable, table: str, files: Mapping[str, Path], *, signed: bool
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """Return `average_over` of every file over all regions, by its name."""
-    regions.do_parts(AveragedParts, (table, tuple(files.items()), signed), PART, (table,))
-    return joined_parts(regions, table, files, AVERAGES)
+    arguments = table, tuple(files.items()), signed
+    return read_in_parts(regions, table, AveragedParts, arguments, files, AVERAGES)
 
 
-def joined_parts(
-    regions: Annotatable, table: str, names: Mapping[str, Path], columns: tuple[str, ...]
+def read_in_parts(
+    regions: Annotatable,
+    table: str,
+    kind: type,
+    arguments: tuple[object, ...],
+    names: Iterable[str],
+    columns: tuple[str, ...],
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    """Return the columns of what `do_parts` has left, each (n,), by name of the signal."""
+    """Have signals read part by part; return their columns, each (n,), by name of the signal.
+
+    Args:
+        regions: all of them.
+        table: that the parts go to: `KEY` and the columns.
+        kind, arguments: of the `PartWorker`.
+        names: of the signals.
+        columns: of each signal.
+    """
+    regions.do_parts(kind, arguments, PART, (table,))
     n = len(regions.table)
     kinds = {column: np.int64 if column in _COUNTS else np.float64 for column in columns}
     found = {name: {column: np.zeros(n, kind) for column, kind in kinds.items()} for name in names}

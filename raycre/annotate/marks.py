@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from raycre.annotate.averaged import KEY, PART, joined_parts
+from raycre.annotate.averaged import KEY, read_in_parts
 from raycre.annotate.declaration import (
     Annotatable,
     Annotated,
@@ -119,9 +119,9 @@ def annotate_marks(regions: Annotatable, options: Options) -> Annotated:
         with open_signal(path, chroms) as track:
             track.regions_without(regions.table["chrom"])  # refuses what is only named otherwise
     arguments = tuple(options.signals.items()), chroms
-    regions.do_parts(CoveredParts, arguments, PART, ("marks_signals",))
+    read = read_in_parts(regions, "marks_signals", CoveredParts, arguments, options.signals, STATISTICS)
     columns = []
-    for name, found in joined_parts(regions, "marks_signals", options.signals, STATISTICS).items():
+    for name, found in read.items():
         for statistic, meaning in (("mean", "mean over the bases, those without data being 0"),
                                    ("max", "largest value, likewise")):  # fmt: skip
             compare: Compare | None = "values" if options.statistic in ("both", statistic) else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,14 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from raycre.errors import ConfigError, FormatError, InputError, MissingInputError, TrackError
+from raycre.errors import (
+    ConfigError,
+    FormatError,
+    InputError,
+    MissingInputError,
+    RunMismatchError,
+    TrackError,
+)
 from raycre.plots.create.ldsc_results import read_results
 from raycre.plots.declaration import Choice
 from raycre.plots.draw import plot
@@ -23,14 +33,13 @@ from tests.figure_runs import write_ldsc, write_matrix, write_perturbed, write_p
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three trainings, two predictions with annotations, two CREME runs."""
+    """Three trainings, a prediction with annotations, two CREME runs."""
     base = tmp_path_factory.mktemp("runs")
     for seed, (name, skill) in enumerate((("CREATE", 0.75), ("DeepSEA", 0.45), ("DanQ", 0.5))):
         write_training(base / name, skill, seed)
     write_predicted(base / "k562")
-    write_predicted(base / "hepg2", seed=1)
     write_perturbed(base / "creme")
-    write_perturbed(base / "borzoi", seed=1, model="borzoi")
+    write_perturbed(base / "borzoi", seed=1, model="borzoi", only="context")
     write_matrix(base / "matrix.tsv")
     write_ldsc(base / "blood.results")
     return base
@@ -39,11 +48,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 MODELS, TRAINED, SCORED, PERTURBED = ("CREATE", "DeepSEA", "DanQ"), ("CREATE",), ("k562",), ("creme",)
 OF_FAMILY = {
     "create.models": MODELS,
+    "create.by_class": MODELS,
     "create.interpretation": TRAINED,
+    "create.motifs": SCORED,
     "create.regions": SCORED,
     "create.genetics": SCORED,
 }
-OTHERS = {"creme-ed2a": ("creme", "borzoi"), "create-7g": ()}
+OTHERS = {"creme-ed2a": ("creme", "borzoi"), "create-7g": (), "create-4c": TRAINED}
 
 
 def drawn(folder: Path, name: str, **more: Any) -> tuple[Any, pd.DataFrame, str]:
@@ -107,14 +118,29 @@ def test_text_in_a_pdf_is_embedded_truetype(folder: Path, tmp_path: Path) -> Non
     assert b"/Type3" not in out.read_bytes()
 
 
-def test_equal_figures_are_equal_files(folder: Path, tmp_path: Path) -> None:
+def test_equal_figures_are_equal_bytes_whatever_the_file_is_called(folder: Path, tmp_path: Path) -> None:
+    runs = [str(folder / "CREATE"), str(folder / "DanQ")]
     for suffix in (".pdf", ".svg", ".png"):
         first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
         for out in (first, second):
-            plot("create-2a", [str(folder / "CREATE"), str(folder / "DanQ")], out)
-        assert first.read_bytes().replace(b"a", b"") == second.read_bytes().replace(b"b", b"") or (
-            first.stat().st_size == second.stat().st_size
-        )
+            plot("create-2c", runs, out)
+        assert first.read_bytes() == second.read_bytes(), suffix
+    for suffix in (".parquet", ".tsv", ".txt"):
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+def test_an_svg_has_the_letters_that_it_uses(folder: Path, tmp_path: Path) -> None:
+    from fontTools.ttLib import TTFont
+
+    out = tmp_path / "f.svg"
+    plot("create-7g", [], out, data=[f"blood={folder / 'blood.results'}"])
+    svg = out.read_text()
+    (packed,) = re.findall(r"font-family:'DejaVu Sans';src:url\(data:font/woff;base64,([^)]+)\)", svg)
+    font = TTFont(io.BytesIO(base64.b64decode(packed)))
+    known = set(font.getBestCmap())
+    assert {ord(letter) for letter in "heritability enrichmentblood"} <= known
+    assert ord("W") not in known  # no text of this figure has it
+    assert set(re.findall(r"font: [0-9.]+px '([^']+)'", svg)) == {"DejaVu Sans"}
 
 
 def test_a_figure_is_as_wide_as_the_columns_asked_for(folder: Path, tmp_path: Path) -> None:
@@ -140,9 +166,9 @@ def test_models_are_tested_against_the_first_run_by_class_too(folder: Path) -> N
     for of in ("", "silencer"):
         _, rows, caption = drawn(folder, "create-2a", of=of)
         others = rows[rows["run"] != "CREATE"]
-        # Ten folds that all agree: 1 / 2^10, exact.
-        assert np.allclose(others["p_value"], 1 / 1024)
-        assert "auPRC of DanQ P = 0.00098" in caption
+        # Five folds that all agree: 1 / 2^5, exact.
+        assert np.allclose(others["p_value"], 1 / 32)
+        assert "auPRC of DanQ P = 0.031" in caption
         assert set(rows["class"]) == {of or "macro"}
 
 
@@ -151,7 +177,56 @@ def test_numbers_of_two_tiles_are_those_of_the_search_at_its_second_tile(folder:
     assert rows["class"].value_counts().to_dict() == {"superadditive": 2, "subadditive": 2, "additive": 2}
     gap = (rows["additive"] - rows["greedy search"]).groupby(rows["class"]).mean()
     assert gap.round(6).to_dict() == {"additive": 0.0, "subadditive": 0.24, "superadditive": -0.24}
-    assert "Mann-Whitney" in caption
+    # Two values on each side: the search's are 0.24 below the additive model's, or equal (p = 1).
+    p = rows.groupby("class")[["p_additive", "p_multiplicative"]].first()
+    assert p.loc["subadditive", "p_additive"] == pytest.approx(1 / 3)
+    assert p.loc["additive"].tolist() == [1.0, 1.0]
+    assert "Two-sided Mann-Whitney U tests: superadditive, search and additive: P = 0.33" in caption
+
+
+def test_every_class_and_the_macro_average_are_tested_between_any_two_runs(folder: Path) -> None:
+    _, rows, caption = drawn(folder, "create-classes")
+    tests = rows.drop_duplicates(["run", "class", "metric"])
+    assert len(tests) == 3 * 6 * 3  # runs, macro and five classes, metrics
+    assert tests[tests["run"] != "CREATE"]["p_value"].notna().all()
+    silencer = drawn(folder, "create-2a", of="silencer")[1].drop_duplicates(["run", "class", "metric"])
+    key = ["run", "class", "metric"]
+    both = tests.merge(silencer, on=key, suffixes=("", "_alone"))
+    assert both["p_value"].equals(both["p_value_alone"])
+    assert "auPRC of silencer, DanQ P = 0.031" in caption
+    assert "paired by number" not in caption  # which regions the folds are of, these folders do not say
+
+
+def test_runs_whose_folds_are_of_other_regions_are_paired_by_number_and_that_is_said(
+    folder: Path, tmp_path: Path
+) -> None:
+    for name, start in (("a", 0), ("same", 0), ("other", 10)):
+        shutil.copytree(folder / "CREATE", tmp_path / name)
+        regions = pd.DataFrame({"chrom": "chr1", "start": [start], "end": [1000], "label": 0, "fold": 0})
+        (tmp_path / name / "inputs").mkdir()
+        regions.to_parquet(tmp_path / name / "inputs" / "regions.parquet")
+    figure = find_figure("create-2a")
+    rows = figure.table(Runs([("", tmp_path / name) for name in ("a", "same", "other")]), Choice())
+    caption = figure.draw(new_sheet(2, 3), rows, Choice())
+    assert rows.groupby("run")["same_regions"].first().to_dict() == {"a": True, "same": True, "other": False}
+    assert "Folds of other are of other regions: they are paired by number." in caption
+
+
+@pytest.mark.parametrize("figure", ["create-2a", "create-2c", "create-classes"])
+def test_averages_of_runs_of_other_classes_are_refused(folder: Path, tmp_path: Path, figure: str) -> None:
+    four = tmp_path / "four"
+    shutil.copytree(folder / "DanQ", four)
+    path = four / "summary" / "metrics.parquet"
+    metrics = pd.read_parquet(path)
+    metrics.loc[metrics["class"] == "silencer", "value"] = np.nan
+    metrics.to_parquet(path)
+    runs = [str(folder / "CREATE"), str(four)]
+    with pytest.raises(
+        RunMismatchError, match="of four of enhancer, promoter, insulator, background; hold one"
+    ):
+        plot(figure, runs, tmp_path / "f.pdf")
+    assert not (tmp_path / "f.pdf").exists()
+    plot("create-2f", runs, tmp_path / "f.svg", of="enhancer")
 
 
 def test_an_unknown_figure_names_the_near_ones() -> None:
