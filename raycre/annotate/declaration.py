@@ -18,7 +18,7 @@ from raycre.options import files as files
 from raycre.options import option as option
 from raycre.store.fields import INT, TEXT, schema_of
 
-Need = Literal["genome", "groups", "decoded"]
+Need = Literal["genome", "groups", "decoded", "values"]
 Compare = Literal["values", "share"]
 KINDS = ("original", "reconstructed", "zeroed")  # input, decoded, decoded without the major feature
 DECODED = schema_of(
@@ -170,7 +170,8 @@ class Annotation:
             `files`. Values that cannot be raise ConfigError in its `__post_init__`.
         annotate: (regions, options) -> what it has come to. It raises InputError before it writes anything.
         needs: "genome" (the sequence), "groups" (it is about groups, so a region without one is refused),
-            "decoded" (the regions are those that a training has decoded: columns `DECODED`, too).
+            "decoded" (the regions are those that a training has decoded: columns `DECODED`, too), "values"
+            (regions of a table keep its columns of numbers).
         tables: schema of each further table, by name: the annotation's own name with _MORE after it.
         rules: its decisions.
         paper: where the paper says what is done.

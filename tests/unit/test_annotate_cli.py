@@ -396,3 +396,29 @@ def test_logos_of_motifs_are_drawn_and_their_matrices_kept(cli: Cli) -> None:
     matrix = cli.table("motifs_matrices")
     assert matrix[["motif", "factor", "position"]].iloc[0].tolist() == ["X/1", "TF", 1]
     assert matrix[["A", "C", "G", "T"]].iloc[0].tolist() == [0.01, 0.01, 0.97, 0.01]
+
+
+def test_groups_of_any_table_are_compared_in_the_columns_that_it_has(cli: Cli) -> None:
+    columns = [
+        "length\tnote\tp_silencer\tsize",
+        "9\tx\t0.9\t1",
+        "8\ty\t0.8\t2",
+        "7\t.\t0.1\t.",
+        "6\t\t0.2\t4",
+    ]
+    lines = [f"{line}\t{more}" for line, more in zip(REGIONS.splitlines(), columns, strict=True)]
+    table = cli.write("table.tsv", "\n".join(lines) + "\n")
+    found = cli.json("values", "-r", table)
+    assert [test["value"] for test in found["tests"]] == ["length", "size"]  # no text, no probability
+    assert found["tests"][0]["auc"] == 1.0
+    assert cli.table("values")["size"].fillna(-1).tolist() == [1, 2, -1, 4]
+    chosen = cli.json("values", "--columns", "p_silencer", "-r", table, out="p")
+    assert [test["value"] for test in chosen["tests"]] == ["p_silencer"]
+    # A table that an annotation has written, by another column's groups.
+    cli.json("contacts", cli.write("c.bedpe", CONTACTS), "-r", cli.regions, out="contacts")
+    again = cli.json(
+        "values", "--run", cli.folder / "contacts", "--group-by", "distinct_anchors", out="again"
+    )
+    assert {"anchor_rows", "contacts"} <= {test["value"] for test in again["tests"]}
+    assert cli("values", "--columns", "lenght", "-r", table, "--out", cli.folder / "no") == 2
+    assert "no column of numbers of this name; did you mean length?" in cli.err

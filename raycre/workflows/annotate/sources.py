@@ -32,6 +32,10 @@ from raycre.workflows.annotate.trainings import read_decoded, read_labelled
 
 COLUMNS = ("chrom", "start", "end", "name", "strand", "source", "group")
 _GROUPS = ("call", "group", "class", "label")  # columns that say what a region is, the first that is there
+_PLACED = {
+    plain(name) for name in (*COLUMNS, "region_id", "region", "line", "score")
+}  # no values of a region
+_ABSENT = ("", ".", "na", "nan", "null", "none")
 _POSITIONS = Titles(("chrom", "start", "end"))
 _PARQUET = b"PAR1"
 
@@ -63,6 +67,7 @@ class Selection:
             with which a region is a gene's TSS.
         test, track: of a CREME run: whose calls.
         sizes: bp of each chromosome, where the regions must lie on a genome.
+        values: regions of a file keep their columns of numbers.
         decoded: the regions are those that a training decodes base by base, with the columns `DECODED`.
     """
 
@@ -71,6 +76,7 @@ class Selection:
     track: str | None = None
     sizes: Mapping[str, int] | None = field(default=None, repr=False)
     decoded: bool = False
+    values: bool = False
 
 
 def read_source(given: str, how: Selection) -> RegionSource:
@@ -146,7 +152,9 @@ def _read_file(path: Path, how: Selection) -> pd.DataFrame:
         found = next((c for wanted in _GROUPS for c in extra if plain(c) == wanted), None)
         group = extra[found].astype(object) if found else _classes(table["name"], path)
     probabilities = {name: _numbers(extra[name], path) for name in extra if name.startswith("p_")}
-    return table.assign(group=group.to_numpy(object), **probabilities)[[*COLUMNS, *probabilities]]
+    numbers = _values(extra) if how.values else {}
+    kept = [*COLUMNS, *probabilities, *numbers]
+    return table.assign(group=group.to_numpy(object), **probabilities, **numbers)[kept]
 
 
 def _classes(names: pd.Series, path: Path) -> pd.Series:
@@ -168,6 +176,19 @@ def _columns_of(path: Path) -> dict[str, pd.Series]:
     if not rows.roles:
         return {}
     return {name.strip("# "): rows.strings(i) for i, name in enumerate(rows.title, start=1)}
+
+
+def _values(columns: Mapping[str, pd.Series]) -> dict[str, Any]:
+    """Return the columns that hold numbers and say nothing else of a region."""
+    found = {}
+    for name, column in columns.items():
+        if plain(name) in _PLACED or name.startswith("p_"):
+            continue
+        numbers = pd.to_numeric(column, errors="coerce")
+        absent = column.isna() | column.astype(str).str.strip().str.casefold().isin(_ABSENT)
+        if numbers.notna().any() and (numbers.notna() | absent).all():
+            found[name] = numbers.to_numpy(np.float64, na_value=np.nan)
+    return found
 
 
 def _numbers(values: pd.Series, path: Path) -> Any:
