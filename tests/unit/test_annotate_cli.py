@@ -419,6 +419,8 @@ def test_groups_of_any_table_are_compared_in_the_columns_that_it_has(cli: Cli) -
     again = cli.json(
         "values", "--run", cli.folder / "contacts", "--group-by", "distinct_anchors", out="again"
     )
+    assert again["groups"] == {"2": 2, "1": 1, "0": 1}
     assert {"anchor_rows", "contacts"} <= {test["value"] for test in again["tests"]}
+    assert {test["n"] + test["n_other"] for test in again["tests"]} == {2, 3}
     assert cli("values", "--columns", "lenght", "-r", table, "--out", cli.folder / "no") == 2
     assert "no column of numbers of this name; did you mean length?" in cli.err

@@ -96,7 +96,10 @@ def read_source(given: str, how: Selection) -> RegionSource:
         table, read = _read_run(path, how)
     else:
         table, read = _read_file(path, how), (path,)
-    table["group"] = table["group"].astype(object).where(table["group"].notna(), None)
+    # Groups are texts, whatever the column holds: they are compared by name.
+    table["group"] = [
+        None if unknown else str(g) for g, unknown in zip(table["group"], table["group"].isna(), strict=True)
+    ]
     return RegionSource(label, table, read, path)
 
 
