@@ -97,9 +97,10 @@ def read_source(given: str, how: Selection) -> RegionSource:
     else:
         table, read = _read_file(path, how), (path,)
     # Groups are texts, whatever the column holds: they are compared by name.
-    table["group"] = [
+    named = [
         None if unknown else str(g) for g, unknown in zip(table["group"], table["group"].isna(), strict=True)
     ]
+    table["group"] = pd.Series(named, index=table.index, dtype=object)
     return RegionSource(label, table, read, path)
 
 
