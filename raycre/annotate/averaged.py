@@ -17,6 +17,7 @@ from raycre.genome.fasta import Fasta
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 PART = 16_384  # regions of a part: seconds of reading
+RATE = 20e6  # bases of a signal that a core averages in a second: what a dry run reckons with
 KEY = (("region_id", INT, "number of the region, in input order"), ("signal", TEXT, "name of the file"))
 _COUNTS = ("size", "covered")
 AVERAGED = schema_of(
@@ -85,3 +86,8 @@ def read_in_parts(
             for column in columns:
                 found[str(name)][column][at] = rows[column].to_numpy()
     return found
+
+
+def cost_of_signals(bases: int, signals: int) -> dict[str, Any]:
+    """Reckon the reading: bases times signals, and the seconds of one core."""
+    return {"signals": signals, "Mb_x_signals": bases * signals / 1e6, "cpu_seconds": bases * signals / RATE}

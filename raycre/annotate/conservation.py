@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from raycre.annotate.averaged import AVERAGED, average_in_parts
+from raycre.annotate.averaged import AVERAGED, average_in_parts, cost_of_signals
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.declaration import (
     Annotatable,
@@ -79,6 +79,7 @@ ANNOTATION = Annotation(
     options=Options,
     annotate=annotate_conservation,
     tables={"conservation_signals": AVERAGED},
+    cost=lambda n, bases, options: cost_of_signals(bases, 1),
     rules=(
         Rule("bases without a score", "count as 0 (mean0)", "`--compared mean`"),
         Rule("a region without any score", "mean, min and max are 0, as UCSC's program prints them"),

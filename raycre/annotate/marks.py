@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from raycre.annotate.averaged import KEY, read_in_parts
+from raycre.annotate.averaged import KEY, cost_of_signals, read_in_parts
 from raycre.annotate.declaration import (
     Annotatable,
     Annotated,
@@ -144,6 +144,7 @@ ANNOTATION = Annotation(
     options=Options,
     annotate=annotate_marks,
     tables={"marks_signals": COVERED},
+    cost=lambda n, bases, options: cost_of_signals(bases, len(options.signals)),
     rules=(
         Rule("a base without data", "is 0"),
         Rule("a chromosome that the file lacks", "is unknown: no value, and in no test"),

@@ -5,39 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from raycre.annotate.declaration import DECODED
 from raycre.compare.tiles import read_tiles
-from raycre.errors import ConfigError, FormatError, MissingInputError, RunMismatchError, near
+from raycre.errors import ConfigError, MissingInputError, RunMismatchError, near
 from raycre.genome.classes import CLASSES
 from raycre.genome.fingerprint import fingerprint
-from raycre.genome.regions import read_regions
-from raycre.genome.textfile import took
-from raycre.genome.texttable import Titles, read_text_table
-from raycre.genome.titles import plain
 from raycre.log import say
 from raycre.store.files import read_json
 from raycre.store.location import location
 from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
 from raycre.store.run import read_finished
+from raycre.workflows.annotate.region_files import COLUMNS, read_file
 from raycre.workflows.annotate.trainings import read_decoded, read_labelled
-
-COLUMNS = ("chrom", "start", "end", "name", "strand", "source", "group")
-_GROUPS = ("call", "group", "class", "label")  # columns that say what a region is, the first that is there
-_PLACED = {
-    plain(name) for name in (*COLUMNS, "region_id", "region", "line", "score")
-}  # no values of a region
-_ABSENT = ("", ".", "na", "nan", "null", "none")
-_POSITIONS = Titles(("chrom", "start", "end"))
-_PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -95,7 +81,7 @@ def read_source(given: str, how: Selection) -> RegionSource:
     elif path.is_dir():
         table, read = _read_run(path, how)
     else:
-        table, read = _read_file(path, how), (path,)
+        table, read = read_file(path, how.group_by, how.sizes, values=how.values), (path,)
     # Groups are texts, whatever the column holds: they are compared by name.
     named = [
         None if unknown else str(g) for g, unknown in zip(table["group"], table["group"].isna(), strict=True)
@@ -133,76 +119,6 @@ def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:
             group = group.map(lambda g, label=label: label if g is None else f"{label}:{g}")
         parts.append(source.table.assign(group=group.to_numpy(object)))
     return pd.concat(parts, ignore_index=True)
-
-
-def _read_file(path: Path, how: Selection) -> pd.DataFrame:
-    table = read_regions(path, sizes=how.sizes).table
-    extra = _columns_of(path)
-    if table["name"].isna().all() and "region" in extra:
-        table["name"] = extra["region"].astype(object).to_numpy()
-    if how.group_by == "name":
-        group = table["name"]
-    elif how.group_by is not None:
-        column = next((name for name in extra if plain(name) == plain(how.group_by)), None)
-        if column is None:
-            names = (*extra, "name")
-            raise ConfigError(
-                f"no such column{near(how.group_by, names)}; groups are told by {', '.join(names)}",
-                path=path,
-                value=how.group_by,
-            )
-        group = extra[column].astype(object)
-    else:
-        found = next((c for wanted in _GROUPS for c in extra if plain(c) == wanted), None)
-        group = extra[found].astype(object) if found else _classes(table["name"], path)
-    probabilities = {name: _numbers(extra[name], path) for name in extra if name.startswith("p_")}
-    numbers = _values(extra) if how.values else {}
-    kept = [*COLUMNS, *probabilities, *numbers]
-    return table.assign(group=group.to_numpy(object), **probabilities, **numbers)[kept]
-
-
-def _classes(names: pd.Series, path: Path) -> pd.Series:
-    """A BED's names where each is a class of CREATE; else nothing."""
-    if names.notna().all() and names.isin(CLASSES).all():
-        took(path, "its names are classes, and groups of regions")
-        return names
-    return pd.Series([None] * len(names), dtype=object)
-
-
-def _columns_of(path: Path) -> dict[str, pd.Series]:
-    """Return the columns that a title or a Parquet names, by their name."""
-    with path.open("rb") as file:
-        is_parquet = file.read(4) == _PARQUET
-    if is_parquet:
-        frame = pq.read_table(path).to_pandas()
-        return {str(name): frame[name] for name in frame}
-    rows = read_text_table(path, at_least=3, what="BED", titles=_POSITIONS)
-    if not rows.roles:
-        return {}
-    return {name.strip("# "): rows.strings(i) for i, name in enumerate(rows.title, start=1)}
-
-
-def _values(columns: Mapping[str, pd.Series]) -> dict[str, Any]:
-    """Return the columns that hold numbers and say nothing else of a region."""
-    found = {}
-    for name, column in columns.items():
-        if plain(name) in _PLACED or name.startswith("p_"):
-            continue
-        numbers = pd.to_numeric(column, errors="coerce")
-        absent = column.isna() | column.astype(str).str.strip().str.casefold().isin(_ABSENT)
-        if numbers.notna().any() and (numbers.notna() | absent).all():
-            found[name] = numbers.to_numpy(np.float64, na_value=np.nan)
-    return found
-
-
-def _numbers(values: pd.Series, path: Path) -> Any:
-    numbers = pd.to_numeric(values, errors="coerce")
-    bad = numbers.isna() & values.notna() & (values.astype(str).str.casefold() != "nan")
-    if bad.any():
-        raise FormatError(
-            "a probability that is no number; correct the table", path=path, value=values[bad].iloc[0]
-        )
-    return numbers.to_numpy(np.float64)
 
 
 def files_read(path: Path) -> tuple[Path, ...]:
@@ -261,7 +177,7 @@ def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...
         table = tiles.assign(name=tiles["gene_name"], source="creme", group=tiles["call"])
         return table[list(COLUMNS)], read
     if verb == "annotate":
-        return _read_file(read[0], how), read
+        return read_file(read[0], how.group_by, how.sizes, values=how.values), read
     if verb == "train":
         return _labelled(read[0], how), read
     return _predictions(read, path, how), read
