@@ -66,10 +66,11 @@ def _box(x0: float, x1: float, y0: float, y1: float) -> NDArray[np.float64]:
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
 
 
-def _wide(*outline: NDArray[np.float64]) -> Outline:
-    """Stretched to the whole width."""
-    right = max(float(part[:, 0].max()) for part in outline)
-    return tuple(part / (right, 1) for part in outline)
+def _filling(*outline: NDArray[np.float64]) -> Outline:
+    """Stretched to the whole square."""
+    points = np.concatenate(outline)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return tuple((part - low) / (high - low) for part in outline)
 
 
 OUTLINES: dict[str, Outline] = {
@@ -80,20 +81,19 @@ OUTLINES: dict[str, Outline] = {
         ),
         np.array([(0.345, 0.41), (0.5, 0.86), (0.655, 0.41)]),
     ),
-    "C": _wide(_ring(42, 318, (0.29, 0.35))),
-    "G": _wide(_ring(42, 318, (0.29, 0.35)), _box(0.52, 0.88, 0.38, 0.52), _box(0.7, 0.88, 0.12, 0.45)),
+    "C": _filling(_ring(42, 318, (0.29, 0.35))),
+    "G": _filling(_ring(42, 318, (0.29, 0.35)), _box(0.52, 0.88, 0.38, 0.52), _box(0.7, 0.88, 0.12, 0.45)),
     "T": (_box(0, 1, 0.85, 1), _box(0.4, 0.6, 0, 0.9)),
 }
 """Outlines of the letters in a square of 1; what two of a letter share is filled, a hole runs clockwise."""
 
 
-def draw_logo(axes: Axes, frequencies: NDArray[np.float64], *, scale: bool = True) -> None:
+def draw_logo(axes: Axes, frequencies: NDArray[np.float64]) -> None:
     """Draw a logo into axes, from 0 to 2 bits.
 
     Args:
         axes: where.
         frequencies: float64 (width, 4), of A, C, G, T.
-        scale: whether the axis of bits is drawn; else the letters alone.
     """
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -104,13 +104,10 @@ def draw_logo(axes: Axes, frequencies: NDArray[np.float64], *, scale: bool = Tru
             points += [*part * (letter.width, letter.height) + (letter.x, letter.y), (0, 0)]
             codes += [Path.MOVETO, *[Path.LINETO] * (len(part) - 1), Path.CLOSEPOLY]
         axes.add_patch(PathPatch(Path(points, codes), facecolor=COLOURS[letter.base], linewidth=0))
-    axes.set(xlim=(0, len(frequencies)), ylim=(0, MOST_BITS), yticks=(0, 1, 2) if scale else ())
-    axes.set_xticks([] if not scale else np.arange(len(frequencies)) + 0.5,
-                    [] if not scale else _numbers(len(frequencies)))  # fmt: skip
+    axes.set(xlim=(0, len(frequencies)), ylim=(0, MOST_BITS), yticks=(0, 1, 2))
+    axes.set_xticks(np.arange(len(frequencies)) + 0.5, _numbers(len(frequencies)))
     axes.tick_params(axis="x", length=0)
     axes.spines["bottom"].set_color(GREY)
-    if not scale:
-        axes.spines["left"].set_visible(False)
 
 
 def _numbers(width: int) -> list[str]:
