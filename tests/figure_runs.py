@@ -260,14 +260,16 @@ def _gene(gene: str, context: str, random: np.random.Generator, n: int) -> dict[
         )  # fmt: skip
         found["sets"] = _sets(rows, sign, random)
         found["finemap"] = _fine(rows, kind)
-    found["interaction"] = pd.concat([_search(rows, way, gene, random) for way in ("min", "max")])
+    found["interaction"] = pd.concat([_search(rows, way, gene, context, random) for way in ("min", "max")])
     return found
 
 
-def _search(rows: Any, way: str, gene: str, random: np.random.Generator) -> pd.DataFrame:
+def _search(rows: Any, way: str, gene: str, context: str, random: np.random.Generator) -> pd.DataFrame:
     stratum = ("superadditive", "subadditive", "additive")[int(gene[3:]) % 3]
     r = np.arange(_ROUNDS)
-    greedy = np.exp((-0.4 if way == "min" else 0.15) * (r + 1)) + random.normal(0, 0.01, _ROUNDS)
+    own = context == {"min": "enhancing", "max": "silencing"}[way]  # where the search finds most
+    slope = {"min": -0.4, "max": 0.15}[way] * (1 if own else 0.4)
+    greedy = np.exp(slope * (r + 1)) + random.normal(0, 0.01, _ROUNDS)
     shift = {"superadditive": -0.12, "subadditive": 0.12, "additive": 0.0}[stratum] * (r + 1)
     place = {"round": r, "search": way, "distance": random.choice(_TILES[14:25], _ROUNDS, replace=False)}
     curves = {

@@ -125,7 +125,7 @@ def draw_lost(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     motifs = list(dict.fromkeys(rows["motif"]))
     of = rows["group"].iloc[0]
     panels = figure.subplots(1, len(motifs), squeeze=False)[0]
-    labels = {"input": "original", "decoded": "reconstructed", "without": "zeroed"}
+    labels = {"input": "original", "decoded": "reconstructed", "without\nfeature": "zeroed"}
     said = []
     for axes, motif in zip(panels, motifs, strict=True):
         mine = rows[rows["motif"] == motif]
@@ -138,7 +138,7 @@ def draw_lost(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
             bracket(axes, first, 3, stars(p), level)
             told = "decoded" if column == "p_decoded" else "input"
             said.append(f"{motif}, {told} {p_words(p)}")
-        axes.tick_params(axis="x", labelrotation=25, length=0)
+        axes.tick_params(axis="x", length=0)
     panels[0].set_ylabel("mean −log10 P")
     one = rows[rows["motif"] == motifs[0]]
     folds = ", ".join(map(str, sorted(one["fold"].unique())))
@@ -195,7 +195,7 @@ def draw_logos(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     more = int(rows["n_motifs"].iloc[0]) - len(motifs)
     rest = f" {more:,} further motifs are not drawn; name them." if more else ""
     return (
-        f"Logos of n = {len(motifs)} motifs: a position is as high as it says bits (Schneider and Stephens "
+        f"n = {len(motifs)}; a position is as high as it says bits (Schneider and Stephens "
         f"1990, without a correction for few sites), a letter by its share.{rest} No test."
     )
 
