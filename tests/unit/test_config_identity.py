@@ -201,6 +201,7 @@ def identity(name: str) -> tuple[str, str]:
     for later in ("wait", "memory", "nodes", "deadline"):  # keys of later versions; no part of the identity
         dumped["resources"].pop(later)
     dumped.pop("chain", None)  # as above
+    dumped.get("recipe", {}).pop("keep", None)  # as above
     record = json.dumps(dumped)
     science = config.science()
     science.pop("shuffle", None)  # which 0.1 did not name

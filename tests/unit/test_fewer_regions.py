@@ -6,14 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from raycre.config import TrainConfig, make_config
 from raycre.config.sweep import read_sweep
 from raycre.create.training.fewer import keep_share, n_kept
+from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError
 from raycre.genome.folds import split
+from raycre.plots.declaration import Choice
+from raycre.plots.registry import find_figure
+from raycre.plots.runs import Runs
+from raycre.store.parquet import read_table
 from raycre.workflows.train.fold import fold_data
 from raycre.workflows.train.materialise import Arrays, Wide
+from tests.conftest import train_values
+from tests.in_process import run_sweep
 
 N, FLANK = 60, 20
 LABELS = np.repeat([0, 1, 4], N // 3)
@@ -79,3 +87,20 @@ def test_a_share_that_cannot_be_is_refused(tmp_path: Path, keep: list[float]) ->
     }
     with pytest.raises(ConfigError, match=r"recipe\.keep"):
         make_config(TrainConfig, values)
+
+
+def test_a_sweep_of_shares_trains_on_fewer_and_tests_on_the_same(genome: DemoGenome, tmp_path: Path) -> None:
+    """And any figure of models takes it, class by class, since its folds are of the same regions."""
+    values = train_values(genome, tmp_path / "run", epochs=1, warmup_epochs=0)
+    values["folds"] |= {"only": [0]}
+    path = tmp_path / "train.yaml"
+    path.write_text(yaml.safe_dump(values))
+    run_sweep(read_sweep(path, (), ["keep=[1,1,1,1,1],[0.5,1,1,1,0.5]"]))
+    names = ["keep=1+1+1+1+1", "keep=0.5+1+1+1+0.5"]
+    folds = [tmp_path / "run" / "sweep" / name / "folds" / "fold=0" for name in names]
+    whole, fewer = (read_table(fold / "predictions.parquet").to_pandas() for fold in folds)
+    assert fewer["region_id"].tolist() == whole["region_id"].tolist()
+    assert not np.allclose(fewer["p_silencer"], whole["p_silencer"])
+    rows = find_figure("create-classes").table(Runs([("", tmp_path / "run")]), Choice())
+    assert rows.groupby("run")["same_regions"].all().to_dict() == dict.fromkeys(names, True)
+    assert {"macro", "silencer", "background"} <= set(rows["class"])
