@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes
+from raycre.annotate.contacts import AT_ONCE
 from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, file, option
 from raycre.annotate.expression import read_expression
 from raycre.errors import FormatError
@@ -54,14 +55,15 @@ def contacted_genes(
     Returns:
         Positions of regions and of genes, int64 (m,) each; a pair once.
     """
-    ours = overlap_pairs(table, anchors)
     points = genes.assign(start=genes["tss"], end=genes["tss"] + 1)
     theirs = overlap_pairs(anchors, points)
-    left = pd.DataFrame({"region": ours.first, "anchor": ours.second ^ 1})
     right = pd.DataFrame({"anchor": theirs.first, "gene": theirs.second})
-    pairs = (
-        left.merge(right, on="anchor")[["region", "gene"]].drop_duplicates().sort_values(["region", "gene"])
-    )
+    found = []
+    for first in range(0, len(table), AT_ONCE):
+        ours = overlap_pairs(table.iloc[first : first + AT_ONCE], anchors)
+        left = pd.DataFrame({"region": ours.first + first, "anchor": ours.second ^ 1})
+        found.append(left.merge(right, on="anchor")[["region", "gene"]].drop_duplicates())
+    pairs = pd.concat(found).sort_values(["region", "gene"])
     return pairs["region"].to_numpy(np.int64), pairs["gene"].to_numpy(np.int64)
 
 

@@ -12,10 +12,12 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from raycre.annotate import averaged, marks, motifs
+from raycre.annotate import averaged, contacts, genes, marks, motifs
 from raycre.annotate.fimo import Scanner
 from raycre.annotate.groups import GROUP_TESTS
 from raycre.annotate.registry import BUILT_IN, find_annotation
+from raycre.genome.loops import read_anchors
+from raycre.genome.regions import read_regions
 from raycre.store.parquet import read_table
 from tests.annotate_cli import CONTACTS, MOTIF, REGIONS, Cli, write_predictions
 from tests.compared_runs import SIZES, gene_rows, two_genes, write_genome, write_run
@@ -424,3 +426,21 @@ def test_groups_of_any_table_are_compared_in_the_columns_that_it_has(cli: Cli) -
     assert {test["n"] + test["n_other"] for test in again["tests"]} == {2, 3}
     assert cli("values", "--columns", "lenght", "-r", table, "--out", cli.folder / "no") == 2
     assert "no column of numbers of this name; did you mean length?" in cli.err
+
+
+def test_pairs_of_regions_and_anchors_some_regions_at_a_time(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anchors = read_anchors(cli.write("c.bedpe", CONTACTS))
+    table = read_regions(cli.regions).table
+    known = pd.DataFrame({"chrom": "chr1", "tss": [150, 2150, 950]})
+    whole, pairs = contacts.count_contacts(table, anchors), genes.contacted_genes(table, anchors, known)
+    for module in (contacts, genes):
+        monkeypatch.setattr(module, "AT_ONCE", 1)
+    again = contacts.count_contacts(table, anchors)
+    assert {name: count.tolist() for name, count in again.items()} == {
+        k: v.tolist() for k, v in whole.items()
+    }
+    for first, second in zip(genes.contacted_genes(table, anchors, known), pairs, strict=True):
+        assert first.tolist() == second.tolist()
+    assert len(pairs[0]) > 1
