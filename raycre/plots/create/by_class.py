@@ -40,7 +40,7 @@ def read_metrics(runs: Runs) -> pd.DataFrame:
     folds = {source.name: _folds(source.path / "inputs" / "regions.parquet") for source in runs.sources}
     first = folds[str(table["run"].iloc[0])]
     same = {name: None if own is None or first is None else own.equals(first) for name, own in folds.items()}
-    return table.assign(same_regions=pd.array(table["run"].map(same), dtype="boolean"))
+    return table.assign(same_regions=table["run"].map(same).astype("boolean"))
 
 
 def _folds(path: Path) -> pd.DataFrame | None:
