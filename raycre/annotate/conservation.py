@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from raycre.annotate.averaged import AVERAGED, average_in_parts, cost_of_signals
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.declaration import (
     Annotatable,
@@ -23,7 +24,6 @@ from raycre.annotate.declaration import (
 )
 from raycre.annotate.lifted import lifting_from
 from raycre.errors import FormatError
-from raycre.genome.averages import average_over
 from raycre.genome.bigwig import BigWig, is_bigwig
 from raycre.genome.textfile import require_file
 from raycre.store.fields import INT, REAL
@@ -65,9 +65,11 @@ def annotate_conservation(regions: Annotatable, options: Options) -> Annotated:
         lengths = {name: length for name, length in signal.lengths.items() if length is not None}
         lifting.check(target=lengths)
         lacking = check_chromosomes(moved.table, lengths, path)
-        averages = {name: moved.spread(each) for name, each in average_over(moved.table, signal).items()}
     finally:
         signal.close()
+    [averages] = average_in_parts(
+        regions, "conservation_signals", {"scores": path}, signed=True, chain=options.chain
+    ).values()
 
     def compare(name: str) -> Compare | None:
         return "values" if name == options.compared else None
@@ -85,6 +87,8 @@ ANNOTATION = Annotation(
     summary="Mean score of bases (phastCons) as bigWigAverageOverBed gives it.",
     options=Options,
     annotate=annotate_conservation,
+    tables={"conservation_signals": AVERAGED},
+    cost=lambda n, bases, options: cost_of_signals(bases, 1),
     rules=(
         Rule("bases without a score", "count as 0 (mean0)", "`--compared mean`"),
         Rule("a region without any score", "mean, min and max are 0, as UCSC's program prints them"),

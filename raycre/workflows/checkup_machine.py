@@ -118,7 +118,7 @@ class NodeAnswer:
     wrong: Mapping[str, str]
 
 
-def answer(asked: NodeQuestion) -> NodeAnswer:
+def answer_of_node(asked: NodeQuestion) -> NodeAnswer:
     """Look at versions, folder and inputs from this process."""
     wrong = {}
     for key, each in asked.inputs.items():
@@ -157,7 +157,7 @@ def ask_nodes(out: Path, inputs: Mapping[str, Fingerprint]) -> Iterator[Finding]
     try:
         if probe is not None:
             probe.touch()
-        answers = on_every_node(answer, NodeQuestion(probe, inputs))
+        answers = on_every_node(answer_of_node, NodeQuestion(probe, inputs))
     finally:
         if probe is not None:
             probe.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ check_shared(SharedPaths(lease.out.resolve(), lease.epoch, {}))
 lease.release()
 doctor = {"all": [list(each) for each in ask_nodes(Path(folder) / "later", {})]}
 others = {}
-if len(sys.argv) > 2:  # a node on which an empty disk is mounted over the folder
+if len(sys.argv) > 2:  # a node on which empty disks are mounted over two folders
     hidden = Path(folder) / "hidden"
     for name in ("out", "data"):
         (hidden / name).mkdir(parents=True)
@@ -57,27 +57,27 @@ if len(sys.argv) > 2:  # a node on which an empty disk is mounted over the folde
     lease.claim()
     genome = fingerprint(hidden / "data" / "genome.fa")
     known = {node["NodeID"] for node in ray.nodes()}
+    folders = [str(hidden / name) for name in ("out", "data")]
+    command = [*json.loads(sys.argv[2]), *folders, sys.argv[3], "start", "--block",
+               "--num-cpus=1", f"--address={cluster.address}",
+               f"--dashboard-agent-listen-port={sys.argv[4]}"]
+    with open(os.path.join(folder, "log"), "wb") as log:
+        node = subprocess.Popen(command, stdout=log, stderr=log)
+    def new():
+        return [each["NodeID"] for each in ray.nodes() if each["NodeID"] not in known and each["Alive"]]
+    while not new():
+        assert node.poll() is None, open(os.path.join(folder, "log")).read()
+        time.sleep(0.1)
     for name, epoch in {"out": lease.epoch, "data": ""}.items():
-        command = [*json.loads(sys.argv[2]), str(hidden / name), sys.argv[3], "start", "--block",
-                   "--num-cpus=1", f"--address={cluster.address}",
-                   f"--dashboard-agent-listen-port={sys.argv[4]}"]
-        with open(os.path.join(folder, name), "wb") as log:
-            node = subprocess.Popen(command, stdout=log, stderr=log)
-        def new():
-            return [each for each in ray.nodes() if each["NodeID"] not in known and each["Alive"]]
-        while not new():
-            assert node.poll() is None, open(os.path.join(folder, name)).read()
-            time.sleep(0.1)
         try:
             check_shared(SharedPaths(lease.out.resolve(), epoch, {"inputs.fasta": genome}))
         except Exception as error:
-            others[name] = [type(error).__name__, str(error), new()[0]["NodeID"]]
-        if name == "out":  # the next time this node is gone, and not yet known to be
+            others[name] = [type(error).__name__, str(error), new()[0]]
+        if name == "out":
             findings = ask_nodes(lease.out.resolve(), {"inputs.fasta": genome})
-            doctor[name] = [each.message for each in findings if each.status == "fail"]
-        known.add(new()[0]["NodeID"])
-        node.terminate()
-        node.wait()
+            doctor["out"] = [each.message for each in findings if each.status == "fail"]
+    node.terminate()
+    node.wait()
     lease.release()
 said = {address: repr(value) for address, value in found.items()}
 own = ray.get_runtime_context().get_node_id()
@@ -89,14 +89,14 @@ cluster.shutdown()
 
 
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
-MOUNT = ["sh", "-c", 'mount -t tmpfs tmpfs "$0" && exec "$@"']
+MOUNT = ["sh", "-c", 'mount -t tmpfs tmpfs "$0" && mount -t tmpfs tmpfs "$1" && shift && exec "$@"']
 
 
 def may_mount() -> bool:
     """Whether a process here may have a disk of its own."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         try:
-            return subprocess.run([*NAMESPACE, *MOUNT, folder, "true"], check=False).returncode == 0
+            return subprocess.run([*NAMESPACE, *MOUNT, one, other, "true"], check=False).returncode == 0
         except FileNotFoundError:
             return False
 
@@ -135,7 +135,10 @@ def test_every_node_but_the_drivers_own_is_asked_and_one_with_another_disk_is_na
     assert [each[:2] for each in doctor["all"]] == [["nodes", "pass"]] * 2
     assert doctor["all"][0][3] == "these versions, run.out and 0 inputs as here"
     if mounts:
-        assert doctor["out"] == [f"does not see {folder}/hidden/out/run, where run.out will be"]
+        assert doctor["out"] == [
+            f"does not see {folder}/hidden/out/run, where run.out will be",
+            f"inputs.fasta: {folder}/hidden/data/genome.fa: no such file there",
+        ]
         paths = {"out": "hidden/out/run: on node", "data": "hidden/data/genome.fa: on node"}
         words = {
             "out": "run.out is not the driver's folder",

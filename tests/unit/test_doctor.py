@@ -23,7 +23,7 @@ from raycre.store.run import versions_here
 from raycre.workflows import checkup_machine
 from raycre.workflows.checkup import CHECKS, examine_case, read_case
 from raycre.workflows.checkup_case import Finding
-from raycre.workflows.checkup_machine import NodeAnswer, NodeQuestion, answer
+from raycre.workflows.checkup_machine import NodeAnswer, NodeQuestion, answer_of_node
 from raycre.workflows.train.run import openness_values
 from tests.lab import Lab, Values
 
@@ -227,10 +227,13 @@ def test_a_node_names_the_input_that_it_has_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "g.fa"
     path.write_text("ACGT")
     seen = fingerprint(path)
-    assert answer(NodeQuestion(None, {"inputs.fasta": seen})).wrong == {}
+    assert answer_of_node(NodeQuestion(None, {"inputs.fasta": seen})).wrong == {}
     path.write_text("ACGA")
-    said = answer(NodeQuestion(tmp_path / "probe", {"inputs.fasta": seen}))
+    said = answer_of_node(NodeQuestion(tmp_path / "probe", {"inputs.fasta": seen}))
     assert "another file than here" in said.wrong["inputs.fasta"]
     assert not said.sees_folder
     path.unlink()
-    assert "no such file there" in answer(NodeQuestion(None, {"inputs.fasta": seen})).wrong["inputs.fasta"]
+    assert (
+        "no such file there"
+        in answer_of_node(NodeQuestion(None, {"inputs.fasta": seen})).wrong["inputs.fasta"]
+    )
