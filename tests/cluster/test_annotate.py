@@ -42,7 +42,7 @@ def test_two_replicas_write_what_one_process_writes(
     assert here["pairs_with_a_hit"] == there["pairs_with_a_hit"] > 0
     ours, theirs = contents(tmp_path / "here"), contents(tmp_path / "there")
     n_parts = -(-here["regions"] // 40)
-    assert len(ours) == 2 * n_parts + 2
+    assert len(ours) == 2 * n_parts + 3  # by region, by group, and the matrices
     assert ours.keys() == theirs.keys()
     for name, rows in ours.items():
         pd.testing.assert_frame_equal(rows, theirs[name], obj=name)
