@@ -104,4 +104,5 @@ def outlook_of(cpu_seconds: float, n_folds: int, plan: TrainPlan, started: float
         gpus=share.gpus,
         started=started,
         framework=TRAIN_START,
+        memory=size * share.memory,
     )
