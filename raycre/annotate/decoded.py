@@ -114,7 +114,7 @@ def annotate_decoded(regions: Annotatable, options: Options) -> Annotated:
         for kind, total in n_hits.items():
             found = np.bincount(rows["region_id"], rows[f"n_hits_{kind}"], minlength=len(table))
             total += found.astype(np.int64)
-        seen.update(rows["motif"].value_counts().to_dict())
+        seen.update({str(name): int(k) for name, k in rows["motif"].value_counts().items()})
     group = table["group"].to_numpy(object)
     names = [motif.name for motif in motifs if motif.name in seen]
     tests = compare_kinds(_values(regions, names, n_parts), group)
@@ -152,7 +152,7 @@ def _values(
         values = np.zeros((len(some), len(KINDS), len(regions.table)))
         for number in range(n_parts):
             rows = regions.read_part("decoded_regions", number, ["region_id", "motif", *columns])
-            motif = some.get_indexer(rows["motif"])
+            motif = some.get_indexer(pd.Index(rows["motif"]))
             mine = rows[motif >= 0]
             values[motif[motif >= 0], :, mine["region_id"].to_numpy()] = mine[columns].to_numpy(np.float64)
         yield from zip(map(str, some), values, strict=True)

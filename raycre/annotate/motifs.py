@@ -102,7 +102,7 @@ def annotate_motifs(regions: Annotatable, options: Options) -> Annotated:
         rows = regions.read_part("motifs_regions", number)
         n_motifs += np.bincount(rows["region_id"], minlength=n)
         n_hits += np.bincount(rows["region_id"], rows["n_hits"], minlength=n).astype(np.int64)
-        seen.update(rows["motif"].value_counts().to_dict())
+        seen.update({str(name): int(k) for name, k in rows["motif"].value_counts().items()})
         best.append(best_of(rows))
     places = pd.concat(best).reindex(range(n))
     columns = (

@@ -18,7 +18,7 @@ from raycre.backbones.views import views_of
 from raycre.create.model.network import Network
 
 GIB = 2**30
-PROCESS = int(0.5 * GIB)  # Python, PyTorch, Ray, the readers of genome and signals
+PROCESS = int(0.6 * GIB)  # Python, PyTorch, Ray, the readers of genome and signals
 ON_A_GPU = int(2.0 * GIB)  # more of it: CUDA's libraries and its context
 BATCH = int(0.5 * GIB)  # of regions through a network of CREATE at the paper's size, their views and features
 

@@ -73,13 +73,14 @@ def strike(lab: Lab, kind: str, values: dict[str, Any], finished: Callable[[], i
         came = "the same command went on"
     elif kind == "head":
         lab.kill_head()
-        came = lab.resume(values)
+        if lab.driver.returncode:
+            came = lab.resume(values)
     else:
         cpus = lab.kill_node(most=kind.endswith("most"))
         if kind == "node, replaced":
             lab.add_node(cpus)
     if not wait_further(lab, finished, LOST_FOR):
-        came = lab.resume(values) if lab.driver.returncode else "was over"
+        came += f"; {lab.resume(values) if lab.driver.returncode else 'was over soon after'}"
     if cpus and kind != "node, replaced":
         lab.add_node(cpus)
     return came

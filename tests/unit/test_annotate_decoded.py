@@ -112,7 +112,7 @@ def test_what_is_no_training_or_decodes_no_bases_is_named(tmp_path: Path) -> Non
     with pytest.raises(ConfigError, match="this is about what a training decodes: name its run with --run"):
         run_annotation("decoded", {"motifs": meme}, run=[str(tmp_path / "predicted")])
     nothing = dict.fromkeys(("original", "reconstructed", "zeroed"))
-    run = write_training(tmp_path / "run", nothing)  # type: ignore[arg-type]
+    run = write_training(tmp_path / "run", nothing)
     with pytest.raises(ConfigError, match="the training's model reads no bases"):
         run_annotation("decoded", {"motifs": meme}, run=[str(run)])
     (run / "folds" / "fold=2" / "reconstruction.parquet").unlink()
@@ -123,7 +123,7 @@ def test_what_is_no_training_or_decodes_no_bases_is_named(tmp_path: Path) -> Non
 
 def test_regions_of_a_training_are_grouped_by_their_true_class(tmp_path: Path) -> None:
     nothing = dict.fromkeys(("original", "reconstructed", "zeroed"))
-    run = write_training(tmp_path / "run", nothing)  # type: ignore[arg-type]
+    run = write_training(tmp_path / "run", nothing)
     contacts = tmp_path / "c.bedpe"
     contacts.write_text("chr1\t100\t200\tchr1\t5100\t5200\n")
     found = run_annotation("contacts", {"contacts": contacts}, run=[str(run)])

@@ -13,13 +13,14 @@ from raycre.config.sweep import read_sweep
 from raycre.create.training.fewer import keep_share, n_kept
 from raycre.demo.genome import DemoGenome
 from raycre.errors import ConfigError
+from raycre.genome.features import Wide
 from raycre.genome.folds import split
 from raycre.plots.declaration import Choice
 from raycre.plots.registry import find_figure
 from raycre.plots.runs import Runs
 from raycre.store.parquet import read_table
 from raycre.workflows.train.fold import fold_data
-from raycre.workflows.train.materialise import Arrays, Wide
+from raycre.workflows.train.materialise import Arrays
 from tests.conftest import train_values
 from tests.in_process import run_sweep
 

@@ -23,7 +23,7 @@ from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
 from raycre.store.run import read_finished
 from raycre.workflows.annotate.region_files import COLUMNS, read_file
-from raycre.workflows.annotate.trainings import read_decoded, read_labelled
+from raycre.workflows.annotate.trainings import read_decoded, read_true_classes
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _labelled(path: Path, how: Selection) -> pd.DataFrame:
         raise ConfigError(
             "regions of a training are grouped by label, their true class", path=path, value=how.group_by
         )
-    return read_labelled(path)[list(COLUMNS)]
+    return read_true_classes(path)[list(COLUMNS)]
 
 
 def _decoded(path: Path) -> tuple[pd.DataFrame, tuple[Path, ...]]:

@@ -13,7 +13,7 @@ from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
 
 
-def read_labelled(regions: Path) -> pd.DataFrame:
+def read_true_classes(regions: Path) -> pd.DataFrame:
     """Read inputs/regions.parquet of a training; `group` is the true class."""
     rows = read_table(regions).to_pandas()
     labelled: pd.DataFrame = rows.assign(group=np.array(CLASSES, dtype=object)[rows["label"]])
@@ -33,7 +33,7 @@ def read_decoded(run: Path, regions: Path) -> tuple[pd.DataFrame, tuple[Path, ..
     Raises:
         MissingInputError: no fold has such regions.
     """
-    labelled, parts, read = read_labelled(regions), [], [regions]
+    labelled, parts, read = read_true_classes(regions), [], [regions]
     for folder in sorted(run.glob("folds/fold=[0-9]*"), key=_number):
         files = folder / "reconstruction.parquet", folder / "zeroed.parquet"
         if not files[0].is_file():
