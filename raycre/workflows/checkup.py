@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +16,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from raycre.config import PerturbConfig, PredictConfig, PrepareConfig, TrainConfig
-from raycre.config.reading import check, read_values
+from raycre.config import PrepareConfig
 from raycre.create.inference.checkpoints import read_checkpoint
 from raycre.create.layout import WIDTH
 from raycre.engine.local_ray import usable_cpus
 from raycre.engine.resources import Share
-from raycre.errors import ConfigError, RaycreError
+from raycre.errors import RaycreError
 from raycre.genome.fasta import Fasta
 from raycre.genome.features import Signals
 from raycre.genome.regions import read_labels, read_regions, resize
@@ -37,16 +36,8 @@ from raycre.workflows.run import Start
 from raycre.workflows.train.materialise import read_labelled
 from raycre.workflows.train.plan import plan_of
 
-Config = TrainConfig | PredictConfig | PerturbConfig | PrepareConfig
 _SAMPLED = 512  # regions whose signal is looked at
 _SPARE = 1 << 30  # bytes that a disk should have left
-# What only one verb's configuration has: a section, and a key in it ("" for any).
-_TOLD_BY: tuple[tuple[str, str, str, type[Config]], ...] = (
-    ("prepare", "sources", "", PrepareConfig),
-    ("predict", "model", "checkpoint", PredictConfig),
-    ("creme", "model", "backbone", PerturbConfig),
-    ("train", "inputs", "labels", TrainConfig),
-)
 
 
 class Finding(NamedTuple):
@@ -310,21 +301,6 @@ CHECKS: tuple[tuple[str, Callable[[Case], Iterator[Finding]], tuple[str, ...]], 
     ("memory", check_memory, ("train", "predict", "creme")),
     ("folder", check_run_folder, ("train", "predict", "creme", "prepare")),
 )
-
-
-def read_case(path: Path) -> Case:
-    """Read the configuration of any verb.
-
-    Raises:
-        MissingInputError, ConfigError: as `read_config`, or of no verb.
-    """
-    values, source = read_values(path, ())
-    for verb, section, key, kind in _TOLD_BY:
-        part = values.get(section)
-        if part is not None and (not key or (isinstance(part, Mapping) and key in part)):
-            return Case(verb, check(kind, values, source))
-    told = ", ".join(f"{'.'.join(filter(None, row[1:3]))} ({row[0]})" for row in _TOLD_BY)
-    raise ConfigError(f"of which verb? It has none of {told}; see raycre init", path=path)
 
 
 def examine_case(case: Case) -> list[Finding]:

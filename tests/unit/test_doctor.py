@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from raycre.cli import main
-from raycre.workflows.checkup import CHECKS, Finding, examine_case, read_case
+from raycre.config.any_verb import read_any
+from raycre.workflows.checkup import CHECKS, Case, Finding, examine_case
 from tests.lab import Lab, Values
 
 
 def found(lab: Lab, values: Values) -> list[Finding]:
-    return examine_case(read_case(Path(lab.write("config.yaml", yaml.safe_dump(values)))))
+    return examine_case(Case(*read_any(Path(lab.write("config.yaml", yaml.safe_dump(values))))))
 
 
 def of(findings: list[Finding], status: str) -> list[tuple[str, str]]:
@@ -58,7 +59,7 @@ def write_signal(lab: Lab, sizes: dict[str, int], value: float, chroms: int | No
 
 
 def sizes_of(lab: Lab) -> dict[str, int]:
-    return read_case(Path(lab.write("c.yaml", yaml.safe_dump(lab.values("predict"))))).sizes
+    return Case(*read_any(Path(lab.write("c.yaml", yaml.safe_dump(lab.values("predict")))))).sizes
 
 
 def test_fold_change_is_told_from_read_counts(lab: Lab) -> None:
