@@ -43,7 +43,7 @@ INK = "#0a0b0c"
 
 # Inches of a figure: in a page's column on a desk, and on a screen of 420 px without scrolling.
 WIDTH, NARROW = 10.5, 4.0
-LETTERS, _HANDLE = 52, 6  # letters of 9 points in a narrow figure; that a legend's patch and gap take
+LETTERS, _HANDLE, _MARGIN = 52, 6, 7  # of 9 points: in a narrow figure; of a legend's patch, and of an axis
 _narrow: ContextVar[bool] = ContextVar("narrow", default=False)
 Given = ParamSpec("Given")
 
@@ -177,7 +177,8 @@ def _break_titles(figure: Figure) -> None:
     """Break titles of panels into lines that are no longer than their panel is wide."""
     for axes in figure.axes:
         place = axes.get_subplotspec()
-        letters = LETTERS // (place.get_gridspec().ncols if place is not None else 1)
+        columns = place.get_gridspec().ncols if place is not None else 1
+        letters = LETTERS // columns - _MARGIN  # it begins where the axis does
         title = axes.get_title("left")
         broken = "\n".join(part for line in title.split("\n") for part in wrap(line, letters) or [""])
         if broken != title:

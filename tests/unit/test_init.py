@@ -183,6 +183,7 @@ def test_the_command_says_what_is_left_to_do(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().out.splitlines() == [
         f"{path}: a template; --fill FILE… puts files in",
         "to fill in by hand: fasta, gtf",
+        "examples to replace: genes, tracks",
         f"next: raycre creme config --config {path} --dry-run",
     ]
     with pytest.raises(SystemExit):
