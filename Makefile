@@ -4,17 +4,22 @@
 # make docs builds the documentation's site into docs/_build/html; a warning is an error.
 # make test-report drives the report's page in a browser.
 # make test-fast has units and golden arrays without those of many seconds; test-slow and chaos have what takes
-# minutes or gigabytes.
+# minutes or gigabytes. test-ray-low runs the engine's tests on the oldest Ray that pyproject.toml takes.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+RAY_LOW ?= 2.55.1
+LOW    := $(VENV)-ray-$(RAY_LOW)
+
+# Runs and tests start processes by the dozen, which load the same modules: they are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 # One process of tests for each processor; a file is one group, and so are those that share a Ray (tests/parallel.py).
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test test-fast test-slow test-report chaos lint docs clean
+.PHONY: demo test test-fast test-slow test-report test-ray-low chaos lint docs clean
 
 demo: $(STAMP)
 	$(BIN)/raycre demo --out demo-run
@@ -31,6 +36,9 @@ test-slow: $(STAMP)-test
 test-report: $(STAMP)-report
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/python -m playwright install chromium
 	RAYCRE_REPORT_TEST=1 $(BIN)/python -m pytest tests/unit/test_report_browser.py
+
+test-ray-low: $(LOW)/.installed
+	$(LOW)/bin/python -m pytest -m "not slow and not chaos" tests/cluster tests/fault
 
 chaos: $(STAMP)-test
 	$(BIN)/python -m pytest -m chaos
@@ -65,5 +73,13 @@ $(STAMP)-docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,docs]'
 	@touch $@
 
+$(LOW)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(LOW)
+	sed 's/^ray==.*/ray==$(RAY_LOW)/' constraints.txt > $(LOW)/constraints.txt
+	$(LOW)/bin/python -m pip install --quiet --upgrade pip
+	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt torch
+	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt --editable '.[plots,test]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo-run docs/_build
+	rm -rf $(VENV) $(VENV)-ray-* demo-run docs/_build

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from raycre.config import PredictConfig
 from raycre.create.layout import CLASSES
@@ -16,7 +15,7 @@ from raycre.engine.stream import stream
 from raycre.genome.fingerprint import check_unchanged
 from raycre.log import say
 from raycre.store.ledger import Ledger, Outcome
-from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_groups, write_table
+from raycre.store.parquet import as_table, iter_parts, read_table, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 from raycre.workflows.devices import release_memory
@@ -25,7 +24,8 @@ from raycre.workflows.fresh import Fresh
 from raycre.workflows.inputs import say_dropped
 from raycre.workflows.predict.cost import cost_of
 from raycre.workflows.predict.plan import PARTS, PredictPlan, plan_prediction
-from raycre.workflows.predict.shards import CrePredictor, ShardSpec, read_shard
+from raycre.workflows.predict.reading import ShardSpec, read_shard
+from raycre.workflows.predict.shards import CrePredictor
 from raycre.workflows.pricing import priced
 from raycre.workflows.progress import progress
 from raycre.workflows.run import Start
@@ -61,7 +61,7 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
         start.preview()
         cost = cost_of(plan, start.started)
         left = cost["shards"] - cost["shards_done"]
-        return cost | priced(cost, plan.share, left, config.resources.prices()) | plan.unseen
+        return cost | priced(cost, plan.share, left, config.resources.prices()) | plan.regions.unseen
     todo = through is stream and (start.fresh or plan.ledger.pending(plan.units["unit"]))
     run = start.open(**plan.identity, facts=plan.facts, share=plan.share if todo else None)
     units, classes = plan.units, plan.checkpoint.classes
@@ -78,17 +78,17 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
 
 
 def _write_plan(plan: PredictPlan, run: Run) -> None:
-    table = with_metadata(pa.Table.from_pandas(plan.regions, preserve_index=False), run.metadata)
-    write_groups(run.out / "inputs" / "regions.parquet", table, plan.units["first"].tolist())
+    plan.regions.write(run.out / "inputs" / "regions.parquet", run.metadata)
     write_table(run.out / "plan.parquet", as_table(plan.units, SHARDS, run.metadata))
 
 
 def _say(plan: PredictPlan) -> None:
     """Tell the person what is left out, of the regions and of the classes, and what is added."""
-    if plan.before:
-        new = len(plan.regions) - plan.before
-        say(f"{new:,} regions are added to the {plan.before:,} that the folder holds, which stay as they are")
-    say_dropped("regions", plan.counts, plan.signals.loops_dropped)
+    regions = plan.regions
+    if regions.before:
+        new, before = regions.n - regions.before, regions.before
+        say(f"{new:,} regions are added to the {before:,} that the folder holds, which stay as they are")
+    say_dropped("regions", regions.counts, plan.signals.loops_dropped)
     missing = [c for c in CLASSES if c not in plan.checkpoint.classes]
     if missing:
         say(
