@@ -29,7 +29,8 @@ def doctor(
     from raycre.config.any_verb import read_any
 
     verb, settings = read_any(config)
-    from raycre.workflows.checkup import Case, examine_case
+    from raycre.workflows.checkup import examine_case
+    from raycre.workflows.checkup_case import Case
 
     case = Case(verb, settings)
     found = examine_case(case)
