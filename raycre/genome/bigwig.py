@@ -153,6 +153,8 @@ def _intervals(sections: list[bytes], order: str, chrom: int) -> ValuedIntervals
         number, start, _, step, span, kind, _, n = struct.unpack(order + _SECTION, section[:head])
         if number != chrom:
             raise Damage
+        if not n:
+            continue  # pyBigWig may end a chromosome with a section of nothing
         items = np.frombuffer(section, order + "u4", _WORDS[kind] * n, head).reshape(n, -1)
         if kind != _BEDGRAPH:
             begins = start + step * np.arange(n, dtype=np.uint32) if kind == _FIXED else items[:, 0]

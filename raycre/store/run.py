@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raycre import __version__
-from raycre.errors import MissingInputError, RunMismatchError
+from raycre.errors import CheckpointError, MissingInputError, RunMismatchError
 from raycre.store.files import read_json, write_json
 from raycre.store.lease import Lease
 from raycre.store.old_run import (
@@ -130,6 +130,22 @@ def read_finished(run: Path, verb: str, *, key: str | None = None) -> dict[str, 
     if not record.get("finished"):
         raise RunMismatchError(f"{asked}the run is not finished; run its command again, it goes on", path=run)
     return record
+
+
+NO_TRAINING = (
+    "model.checkpoint: no training run here (no run.json); name the folder of a `raycre train`, or "
+    "registry:create-sequence for the published weights, which read sequence alone"
+)
+
+
+def check_training(folder: Path, record: Mapping[str, Any]) -> None:
+    """Raise CheckpointError where the folder that `model.checkpoint` names is not of train."""
+    verb = record.get("verb")
+    if verb != "train":
+        hint = "; name one of its runs, a folder below sweep/" if verb == "sweep" else ""
+        raise CheckpointError(
+            f"model.checkpoint is the folder of another verb, not of train{hint}", path=folder
+        )
 
 
 def is_finished(out: Path, config: Mapping[str, object]) -> bool:

@@ -6,17 +6,15 @@ A check is one function from a `Case` to findings. What it raises by name is a f
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
-from raycre.config import PerturbConfig, PredictConfig, PrepareConfig, TrainConfig
-from raycre.config.reading import check, read_values
 from raycre.create.inference.checkpoints import read_checkpoint
 from raycre.create.layout import WIDTH
-from raycre.errors import ConfigError, RaycreError
+from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.signal_values import OPENNESS_VALUES, differ_in_scale, sampled_rows, signal_values
 from raycre.genome.tracks import Track
@@ -36,15 +34,6 @@ from raycre.workflows.prepare.plan import plan_prepare, sources_of
 from raycre.workflows.run import Start
 from raycre.workflows.train.materialise import read_labelled
 from raycre.workflows.train.plan import plan_of
-
-Config = TrainConfig | PredictConfig | PerturbConfig | PrepareConfig
-# What only one verb's configuration has: a section, and a key in it ("" for any).
-_TOLD_BY: tuple[tuple[str, str, str, type[Config]], ...] = (
-    ("prepare", "sources", "", PrepareConfig),
-    ("predict", "model", "checkpoint", PredictConfig),
-    ("creme", "model", "backbone", PerturbConfig),
-    ("train", "inputs", "labels", TrainConfig),
-)
 
 
 def check_inputs_exist(case: Case) -> Iterator[Finding]:
@@ -237,21 +226,6 @@ CHECKS: tuple[tuple[str, Callable[[Case], Iterator[Finding]], tuple[str, ...]], 
     ("cluster", check_nodes, ("train", "predict", "creme")),
     ("folder", check_run_folder, ("train", "predict", "creme", "prepare")),
 )
-
-
-def read_case(path: Path) -> Case:
-    """Read the configuration of any verb.
-
-    Raises:
-        MissingInputError, ConfigError: as `read_config`, or of no verb.
-    """
-    values, source = read_values(path, ())
-    for verb, section, key, kind in _TOLD_BY:
-        part = values.get(section)
-        if part is not None and (not key or (isinstance(part, Mapping) and key in part)):
-            return Case(verb, check(kind, values, source))
-    told = ", ".join(f"{'.'.join(filter(None, row[1:3]))} ({row[0]})" for row in _TOLD_BY)
-    raise ConfigError(f"of which verb? It has none of {told}; see raycre init", path=path)
 
 
 def examine_case(case: Case) -> list[Finding]:

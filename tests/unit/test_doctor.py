@@ -16,20 +16,21 @@ import yaml
 
 from raycre.cli import main
 from raycre.config import TrainConfig, make_config
+from raycre.config.any_verb import read_any
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import fingerprint
 from raycre.genome.signal_values import OPENNESS_VALUES, differ_in_scale, sampled_rows
 from raycre.store.run import versions_here
 from raycre.workflows import checkup_machine
-from raycre.workflows.checkup import CHECKS, examine_case, read_case
-from raycre.workflows.checkup_case import Finding
+from raycre.workflows.checkup import CHECKS, examine_case
+from raycre.workflows.checkup_case import Case, Finding
 from raycre.workflows.checkup_machine import NodeAnswer, NodeQuestion, answer_of_node
 from raycre.workflows.train.run import openness_values
 from tests.lab import Lab, Values
 
 
 def found(lab: Lab, values: Values) -> list[Finding]:
-    return examine_case(read_case(Path(lab.write("config.yaml", yaml.safe_dump(values)))))
+    return examine_case(Case(*read_any(Path(lab.write("config.yaml", yaml.safe_dump(values))))))
 
 
 def of(findings: list[Finding], status: str) -> list[tuple[str, str]]:
@@ -71,7 +72,7 @@ def write_signal(lab: Lab, sizes: dict[str, int], value: float, chroms: int | No
 
 
 def sizes_of(lab: Lab) -> dict[str, int]:
-    return read_case(Path(lab.write("c.yaml", yaml.safe_dump(lab.values("predict"))))).sizes
+    return Case(*read_any(Path(lab.write("c.yaml", yaml.safe_dump(lab.values("predict")))))).sizes
 
 
 def test_fold_change_is_told_from_read_counts(lab: Lab) -> None:
@@ -170,7 +171,7 @@ def test_values_are_compared_with_those_of_the_training(
 def test_a_training_keeps_what_its_tracks_values_are_like(lab: Lab) -> None:
     config = make_config(TrainConfig, lab.values("train"))
     signals = Signals(SignalPaths(config.inputs.fasta, tuple(config.inputs.openness)))
-    table = read_case(Path(lab.write("t.yaml", yaml.safe_dump(lab.values("train"))))).regions
+    table = Case(*read_any(Path(lab.write("t.yaml", yaml.safe_dump(lab.values("train")))))).regions
     values = openness_values(signals, table)
     assert values is not None
     assert values["whole"]

@@ -21,8 +21,8 @@ from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import check_unchanged, fingerprint
 from raycre.log import say
 from raycre.store.files import sha256_of, write_atomic
-from raycre.store.location import path_of
 from raycre.store.parquet import as_table, write_table
+from raycre.store.places import file_of_run
 from raycre.store.run import metadata_of, read_finished
 from raycre.workflows.progress import progress
 from raycre.workflows.readings import listen, show_readings
@@ -165,7 +165,8 @@ class ComparedRun:
         return str(path)
 
     def _fasta(self) -> Path:
-        path = self.fasta if self.fasta is not None else path_of(self.record["config"]["inputs"]["fasta"])
+        named = self.record["config"]["inputs"]["fasta"]
+        path = self.fasta if self.fasta is not None else file_of_run(self.path, self.record, named)
         if not path.is_file():
             where = "the run's FASTA is not where it was" if self.fasta is None else "no such file"
             raise MissingInputError(f"{where}; say with --fasta where it is", path=path)

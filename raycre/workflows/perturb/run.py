@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from raycre.backbones.registry import INSTALLED as BACKBONES
 from raycre.backbones.shared_model import serialise
 from raycre.config import PerturbConfig
 from raycre.engine.pool import Pool
@@ -113,7 +114,9 @@ def _run(config: PerturbConfig, start: Start, pool_of: type[Pool]) -> dict[str, 
     )
     _forget_choices(plan, run)
     work = CremeWork(plan, run, regions, (prints["inputs.fasta"],))
-    with pool_of(Replica, work.replica, plan.share, serialise(model)) as pool:
+    # A class of a notebook travels with the replica alone: what is shared is found by the name of its module.
+    shared = None if BACKBONES.is_handed_over(plan.backbone.backbone) else serialise(model)
+    with pool_of(Replica, work.replica, plan.share, shared) as pool:
         del model  # once the pool has sent it off, it lies in the object store alone
         _do_stages(work, pool)
     return work.finish()
