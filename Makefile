@@ -2,12 +2,15 @@
 #   make demo    set up, then the whole chain on a synthetic genome
 #   make test    set up, then the tests: what must hold before a change is merged
 # make docs builds the documentation's site into docs/_build/html; a warning is an error.
+# make test-report drives the report's page in a browser.
 # make test-fast has units and golden arrays without those of many seconds; test-slow and chaos have what takes
-# minutes or gigabytes.
+# minutes or gigabytes. test-ray-low runs the engine's tests on the oldest Ray that pyproject.toml takes.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+RAY_LOW ?= 2.55.1
+LOW    := $(VENV)-ray-$(RAY_LOW)
 
 # Runs and tests start processes by the dozen, which load the same modules: they are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test test-fast test-slow chaos lint docs clean
+.PHONY: demo test test-fast test-slow test-report test-ray-low chaos lint docs clean
 
 demo: $(STAMP)
 	$(BIN)/raycre demo --out demo-run
@@ -29,6 +32,13 @@ test-fast: $(STAMP)-test
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow
+
+test-report: $(STAMP)-report
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/python -m playwright install chromium
+	RAYCRE_REPORT_TEST=1 $(BIN)/python -m pytest tests/unit/test_report_browser.py
+
+test-ray-low: $(LOW)/.installed
+	$(LOW)/bin/python -m pytest -m "not slow and not chaos" tests/cluster tests/fault
 
 chaos: $(STAMP)-test
 	$(BIN)/python -m pytest -m chaos
@@ -55,9 +65,21 @@ $(STAMP)-test: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,test]'
 	@touch $@
 
+$(STAMP)-report: $(STAMP)-test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,test,report-test]'
+	@touch $@
+
 $(STAMP)-docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,docs]'
 	@touch $@
 
+$(LOW)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(LOW)
+	sed 's/^ray==.*/ray==$(RAY_LOW)/' constraints.txt > $(LOW)/constraints.txt
+	$(LOW)/bin/python -m pip install --quiet --upgrade pip
+	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt torch
+	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt --editable '.[plots,test]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo-run docs/_build
+	rm -rf $(VENV) $(VENV)-ray-* demo-run docs/_build

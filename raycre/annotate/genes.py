@@ -15,8 +15,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, file, option
+from raycre.annotate.contacts import AT_ONCE
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Rule,
+    chain_option,
+    file,
+    option,
+)
 from raycre.annotate.expression import read_expression
+from raycre.annotate.lifted import lifting_to
 from raycre.errors import FormatError
 from raycre.genome.gtf import read_genes
 from raycre.genome.loops import read_anchors
@@ -24,7 +35,7 @@ from raycre.genome.nearest import nearest_points
 from raycre.genome.overlaps import overlap_pairs
 from raycre.genome.textfile import require_file
 from raycre.genome.tss_table import read_tss_table
-from raycre.store.fields import INT, REAL, TEXT
+from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 
 def read_gene_table(path: Path) -> pd.DataFrame:
@@ -54,14 +65,15 @@ def contacted_genes(
     Returns:
         Positions of regions and of genes, int64 (m,) each; a pair once.
     """
-    ours = overlap_pairs(table, anchors)
     points = genes.assign(start=genes["tss"], end=genes["tss"] + 1)
     theirs = overlap_pairs(anchors, points)
-    left = pd.DataFrame({"region": ours.first, "anchor": ours.second ^ 1})
     right = pd.DataFrame({"anchor": theirs.first, "gene": theirs.second})
-    pairs = (
-        left.merge(right, on="anchor")[["region", "gene"]].drop_duplicates().sort_values(["region", "gene"])
-    )
+    found = []
+    for first in range(0, len(table), AT_ONCE):
+        ours = overlap_pairs(table.iloc[first : first + AT_ONCE], anchors)
+        left = pd.DataFrame({"region": ours.first + first, "anchor": ours.second ^ 1})
+        found.append(left.merge(right, on="anchor")[["region", "gene"]].drop_duplicates())
+    pairs = pd.concat(found).sort_values(["region", "gene"])
     return pairs["region"].to_numpy(np.int64), pairs["gene"].to_numpy(np.int64)
 
 
@@ -74,15 +86,20 @@ class Options:
     expression: Path | None = option(None, "Table of genes and TPM, or bigWig (mean over the gene).")
     tissue: str | None = option(None, "Column of the table of expression, where it has several.")
     within: int | None = option(None, "The nearest gene counts at most so many bp away.", least=0)
+    chain: Path | None = chain_option("the files to the regions'")
 
 
 def annotate_genes(regions: Annotatable, options: Options) -> Annotated:
     """Find the nearest and the contacted genes of each region, and their mean expression."""
     table, genes = regions.table, read_gene_table(options.genes)
-    lacking = check_chromosomes(table, {str(c): 0 for c in genes["chrom"].unique()}, options.genes)
-    values = None
+    lifting, values = lifting_to(regions, options.chain), None
     if options.expression is not None:
         values = read_expression(options.expression, genes, options.tissue)
+    if lifting.chains is not None:  # by now a bigWig of expression was read where the genes are in their file
+        moved = lifting.regions(genes.assign(start=genes["tss"], end=genes["tss"] + 1), "TSSs")
+        genes = moved.table.assign(tss=moved.table["start"])
+        values = None if values is None else values[moved.row]
+    lacking = check_chromosomes(table, {str(c): 0 for c in genes["chrom"].unique()}, options.genes)
     near = nearest_points(table, genes)
     kept = (
         np.abs(near.distance) <= options.within
@@ -105,7 +122,8 @@ def annotate_genes(regions: Annotatable, options: Options) -> Annotated:
         columns.append(Column("nearest_expression", REAL, "mean expression of the nearest genes",
                               _mean(row, values[point], len(table)), "values"))  # fmt: skip
     if options.contacts is not None:
-        row, point = contacted_genes(table, read_anchors(options.contacts), genes)
+        anchors = lifting.pairs("anchors", read_anchors(options.contacts), "contact")
+        row, point = contacted_genes(table, anchors, genes)
         reached = genes["gene_id"].to_numpy()[point]
         once = ~pd.DataFrame({"row": row, "gene": reached}).duplicated().to_numpy()
         row, point = row[once], point[once]
@@ -123,7 +141,37 @@ def annotate_genes(regions: Annotatable, options: Options) -> Annotated:
     }
     if values is not None:
         facts["transcripts_without_expression"] = int(np.isnan(values).sum())
-    return Annotated(tuple(columns), facts)
+    types = types_by_group(table["group"], near.row[kept], genes["gene_type"], near.point[kept])
+    tables = {"genes_types": types} if len(types) else {}
+    return Annotated(tuple(columns), facts | lifting.facts(), tables)
+
+
+def types_by_group(
+    group: pd.Series, row: NDArray[np.int64], gene_type: pd.Series, point: NDArray[np.int64]
+) -> pd.DataFrame:
+    """Count the types of the nearest genes of each group (CREATE, Supplementary Note 8: promoters of ncRNA).
+
+    Args:
+        group: (n,) of regions; those without one are left out.
+        row, point: pairs of region and nearest gene.
+        gene_type: of each gene; null where the file does not say.
+
+    Returns:
+        One row for each group and type, columns GENES_TYPES, the most frequent type first. A region that is
+        equally near to genes of two types counts for both.
+    """
+    pairs = pd.DataFrame({
+        "row": row, "group": group.to_numpy(object)[row], "gene_type": gene_type.to_numpy(object)[point]
+    }).dropna().drop_duplicates()  # fmt: skip
+    if pairs.empty:
+        return pd.DataFrame(columns=GENES_TYPES.names)
+    counts = pairs.groupby(["group", "gene_type"]).size().rename("n_regions").reset_index()
+    with_gene = pairs.drop_duplicates("row")["group"].value_counts()
+    counts["n_with_gene"] = counts["group"].map(with_gene).astype("int64")
+    counts["share"] = counts["n_regions"] / counts["n_with_gene"]
+    return counts.sort_values(
+        ["group", "n_regions"], ascending=[True, False], kind="stable", ignore_index=True
+    )
 
 
 def _joined(row: NDArray[np.int64], names: pd.Series, point: NDArray[np.int64], n: int) -> NDArray[Any]:
@@ -141,11 +189,24 @@ def _mean(row: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArra
     return mean
 
 
+GENES_TYPES = schema_of(
+    ("group", TEXT, "group of the regions"),
+    ("gene_type", TEXT, "type of the nearest gene (protein_coding, lincRNA, …)"),
+    ("n_regions", INT, "regions of the group whose nearest gene is of the type"),
+    (
+        "n_with_gene",
+        INT,
+        "regions of the group with a nearest gene of a known type (`--within` bounds its distance)",
+    ),
+    ("share", REAL, "n_regions of n_with_gene"),
+)
+
 ANNOTATION = Annotation(
     name="genes",
     summary="Nearest and contacted genes, their types and expression.",
     options=Options,
     annotate=annotate_genes,
+    tables={"genes_types": GENES_TYPES},
     rules=(
         Rule("distance", "bedtools closest -D b: 0 inside, 1 touching, negative upstream of the gene"),
         Rule("equally near genes", "all are named, and expression is their mean", ""),

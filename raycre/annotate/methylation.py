@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from raycre.annotate.averaged import AVERAGED, average_in_parts
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.declaration import (
     Annotatable,
@@ -23,12 +24,15 @@ from raycre.annotate.declaration import (
     Column,
     Rule,
     absent,
+    chain_option,
     files,
     option,
 )
-from raycre.genome.averages import average_over
+from raycre.annotate.lifted import lifting_to
+from raycre.errors import ConfigError
 from raycre.genome.bedmethyl import iter_bedmethyl
 from raycre.genome.bigwig import BigWig, is_bigwig
+from raycre.genome.lifting import UNLIFTED, Lifting
 from raycre.genome.overlaps import overlap_sums
 from raycre.genome.textfile import require_file
 from raycre.store.fields import INT, REAL
@@ -55,40 +59,53 @@ class Replicate(NamedTuple):
         return _ratio(100 * self.methylated, self.covered)
 
 
-def measure_replicate(table: pd.DataFrame, path: Path, least: int = 1) -> Replicate:
+def measure_replicate(
+    table: pd.DataFrame, path: Path, least: int = 1, lifting: Lifting = UNLIFTED
+) -> Replicate:
     """Average a replicate's CpGs over regions.
 
     Args:
         table: chrom, start, end.
-        path: bedMethyl; or bigWig of percent, where every base with a value is a CpG of coverage 1.
+        path: bedMethyl.
         least: reads that a CpG must have; 0 counts those without any as 0 %, as ENCODE writes them.
+        lifting: from the replicate's assembly.
 
     Raises:
         InputError: as the readers; ChromosomeError for none of the regions' chromosomes.
     """
-    if is_bigwig(require_file(path)):
-        return _of_bigwig(table, path)
     sums, seen = np.zeros((4, len(table)), dtype=np.int64), dict[str, int]()
     for block in iter_bedmethyl(path):
-        seen |= dict.fromkeys(block["chrom"].unique(), 0)
-        rows = block[block["coverage"] >= least]
+        places = lifting.places(path.name, block)
+        seen |= dict.fromkeys(places["chrom"].unique(), 0)
+        enough = block["coverage"] >= least
+        rows = block[enough]
         percent = np.rint(rows["percent"].to_numpy() * _FIXED).astype(np.int64)
         coverage = rows["coverage"].to_numpy()
-        sums += overlap_sums(table, rows, [percent, coverage, percent * coverage])
+        sums += overlap_sums(table, places[enough], [percent, coverage, percent * coverage])
     check_chromosomes(table, seen, path)
     n, percent, covered, methylated = sums
     return Replicate(n, _ratio(percent / _FIXED, n), covered.astype(float), methylated / (100 * _FIXED))
 
 
-def _of_bigwig(table: pd.DataFrame, path: Path) -> Replicate:
-    signal = BigWig(path)
-    try:
-        check_chromosomes(table, {name: length or 0 for name, length in signal.lengths.items()}, path)
-        found = average_over(table, signal)
-    finally:
-        signal.close()
-    covered = found["covered"]
-    return Replicate(covered, _ratio(found["sum"], covered), covered.astype(float), found["sum"] / 100)
+def _of_bigwigs(regions: Annotatable, files: Mapping[str, Path]) -> dict[str, Replicate]:
+    """Average bigWig files of percent, where every base with a value is a CpG of coverage 1."""
+    for path in files.values():
+        signal = BigWig(path)
+        try:
+            lengths = {name: length or 0 for name, length in signal.lengths.items()}
+            check_chromosomes(regions.table, lengths, path)
+        finally:
+            signal.close()
+    found = average_in_parts(regions, "methylation_signals", files, signed=False) if files else {}
+    return {
+        name: Replicate(
+            each["covered"],
+            _ratio(each["sum"], each["covered"]),
+            each["covered"].astype(float),
+            each["sum"] / 100,
+        )
+        for name, each in found.items()
+    }
 
 
 def _ratio(total: NDArray[np.float64], n: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,14 +135,26 @@ class Options:
     )
     coverage: int = option(1, "Reads that a CpG must have; 0 takes those without any as 0 %.", least=0)
     weigh: Weigh = option("cpg", "Groups are compared in the mean over CpGs, or weighted by coverage.")
+    chain: Path | None = chain_option("the CpGs to the regions'")
 
 
 def annotate_methylation(regions: Annotatable, options: Options) -> Annotated:
     """Average each replicate's CpGs over each region, then the replicates."""
-    found = {
-        name: measure_replicate(regions.table, path, options.coverage)
+    lifting = lifting_to(regions, options.chain)
+    bigwigs = {name: path for name, path in options.replicates.items() if is_bigwig(require_file(path))}
+    if bigwigs and options.chain is not None:
+        raise ConfigError(
+            "a chain lifts the rows of bedMethyl, not a bigWig: give the bedMethyl of the experiment, or a "
+            "bigWig of the regions' assembly",
+            path=next(iter(bigwigs.values())),
+        )
+    measured = {
+        name: measure_replicate(regions.table, path, options.coverage, lifting)
         for name, path in options.replicates.items()
+        if name not in bigwigs
     }
+    measured |= _of_bigwigs(regions, bigwigs)
+    found = {name: measured[name] for name in options.replicates}
     every = list(found.values())
     mean, weighted = mean_of_replicates(every), pooled(every)
     by_coverage = options.weigh == "coverage"
@@ -141,7 +170,7 @@ def annotate_methylation(regions: Annotatable, options: Options) -> Annotated:
             Column(f"{name}_mean", REAL, f"mean percent of {name}", each.mean),
             Column(f"{name}_weighted", REAL, f"mean percent of {name} weighted by coverage", each.weighted),
         ]
-    return Annotated(tuple(columns), {"regions_without_cpg": int(np.isnan(mean).sum())})
+    return Annotated(tuple(columns), {"regions_without_cpg": int(np.isnan(mean).sum())} | lifting.facts())
 
 
 ANNOTATION = Annotation(
@@ -149,6 +178,7 @@ ANNOTATION = Annotation(
     summary="Mean methylation over CpGs, then over replicates.",
     options=Options,
     annotate=annotate_methylation,
+    tables={"methylation_signals": AVERAGED},
     rules=(
         Rule("CpGs without coverage", "are no measurement", "`--coverage 0`, or `--coverage 10`"),
         Rule("mean of a replicate", "every CpG counts the same", "`--weigh coverage`"),

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from raycre.api.tables import RunTable
 from raycre.errors import ConfigError, MissingInputError, near
+from raycre.store.parts import current_parts
 from raycre.store.summary import read_record, summarise
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class OpenRun:
 
     def _files(self, name: str) -> tuple[Path, ...]:
         pattern = self._patterns()[name][0]
-        return tuple(sorted(p for p in self.path.glob(pattern) if p.is_file()))
+        return tuple(current_parts(p for p in self.path.glob(pattern) if p.is_file()))
 
 
 def open_run(path: str | Path) -> OpenRun:

@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from raycre.figures.blocks import Block, Cell, Table, counted, shown
 from raycre.genome.chromosomes import no_data
+from raycre.genome.lifting import lifted_in_words
 from raycre.store.parquet import read_table
+from raycre.store.parts import current_parts, n_units
 from raycre.store.run import inputs_of
 
 RANDOM = "-RANDOM-WEIGHTS"  # how a model's label ends where its weights were not trained
@@ -110,14 +112,12 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
 
 def _lifted(joined: Mapping[str, Any]) -> str:
     """Say what became of regions that were of another assembly."""
-    counts = joined.get("lift", {})
-    if not counts:
-        return ""
-    return f"; lifted: {', '.join(f'{n:,} {status}' for status, n in counts.items() if n)}"
+    counts = joined.get("lift")
+    return f"; lifted: {lifted_in_words(counts)}" if counts else ""
 
 
 def _n_done(run: Path, verb: str) -> int:
-    return len(list(run.glob(_DONE[verb])))
+    return n_units(current_parts(run.glob(_DONE[verb])))
 
 
 def _passes_done(run: Path, plan: pa.Table) -> int:

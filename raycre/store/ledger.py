@@ -12,13 +12,16 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from raycre.errors import BucketAccessError, BucketError, InputError
 from raycre.events import UNIT, emit
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
+from raycre.store.parts import MergedUnits
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_ATTEMPTS = 3
 PAUSE = 0.25  # seconds after the first try that failed
@@ -65,11 +68,19 @@ class Ledger:
         return self.out / self.parts / f"{unit}{self.suffix}"
 
     def pending(self, units: Iterable[str]) -> list[str]:
-        """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing."""
-        if isinstance(self.out, BucketPath):
-            there = set((self.out / self.parts).iter_listed())
-            return [unit for unit in units if f"{unit}{self.suffix}" not in there]
-        return [unit for unit in units if not self.part(unit).is_file()]
+        """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing.
+
+        The part of a unit may be a merged one; see `store.parts`.
+        """
+        folder = self.out / self.parts
+        if isinstance(folder, BucketPath):
+            there = set(folder.iter_listed())
+            merged = MergedUnits(there)
+            lacking = [unit for unit in units if f"{unit}{self.suffix}" not in there]
+        else:
+            merged = MergedUnits(path.name for path in folder.glob("part-*-*.parquet"))
+            lacking = [unit for unit in units if not self.part(unit).is_file()]
+        return [unit for unit in lacking if merged.part_of(unit) is None]
 
     def todo(self, plan: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a plan (column `unit`) without a part."""

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from raycre.errors import BucketAccessError, BucketError, FormatError, MissingInputError
 from raycre.store.bucket_path import BucketPath
 from raycre.store.files import write_atomic
+from raycre.store.parts import current_parts
 
 
 def as_table(
@@ -139,14 +140,14 @@ def _opened(path: Path, inode: int, written: int) -> pq.ParquetFile:
 
 
 def iter_parts(folder: Path) -> Iterable[Path]:
-    """Return the finished parts of a folder, in order of their names."""
-    return sorted(
+    """Return the finished parts of a folder, in order of their units; see `store.parts`."""
+    return current_parts(
         path for path in folder.glob("part-*.parquet") if isinstance(path, BucketPath) or path.is_file()
     )
 
 
 def read_parts(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read all parts of a folder into one frame, in order of their names."""
+    """Read all parts of a folder into one frame, in order of their units."""
     tables = [read_table(path, columns) for path in iter_parts(folder)]
     if not tables:
         raise MissingInputError("no part files here; has the run finished?", path=folder)

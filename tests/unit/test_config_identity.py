@@ -67,8 +67,8 @@ IDENTITIES = {  # digest of science(), hash of the record
     "deepicsh, matched": ("c7cea72b4f8be57b", "4712eaff83581e9e"),
     "many keys": ("5cdbf9cdc2ca0b08", "9ac830c281ae8547"),
     "predict": ("b4e96333b7c97c72", "b0499e0b9066b632"),
-    "creme": ("f3f10d838ceb026a", "d4d62c5c9b563090"),
-    "creme, reference": ("5038d7b1e2006f90", "8bfb4b2e56a0a4a5"),
+    "creme": ("f3f10d838ceb026a", "c5ac1881c38ddd37"),
+    "creme, reference": ("5038d7b1e2006f90", "f117fdf4ac006e02"),
 }
 DIGESTS = {"K=50,commitment=1": "5f7d6c38b48695cc", "K=100,commitment=1": "7cf711d8c585e762"}
 SCIENCE = {
@@ -125,7 +125,7 @@ SCIENCE = {
 RECIPE_KEYS = (
     "preset, epochs, warmup_epochs, batch_size, learning_rate, warmup_rate, warmup_decay, "
     "schedule, optimizer, momentum, decay, weight_decay, max_norm, patience, stop_from, "
-    "score_warmup, drop_last, balance, ratios, eval_ratio, stride, strands, precision, openness, "
+    "score_warmup, drop_last, balance, ratios, eval_ratio, stride, strands, precision, keep, openness, "
     "loops, commitment, sum_code_dims, reconstruction, classification, mean_over_classes, "
     "focal_silencer, norms"
 )
@@ -201,6 +201,7 @@ def identity(name: str) -> tuple[str, str]:
     for later in ("wait", "memory", "nodes", "deadline"):  # keys of later versions; no part of the identity
         dumped["resources"].pop(later)
     dumped.pop("chain", None)  # as above
+    dumped.get("recipe", {}).pop("keep", None)  # as above
     record = json.dumps(dumped)
     science = config.science()
     science.pop("shuffle", None)  # which 0.1 did not name

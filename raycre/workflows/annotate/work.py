@@ -6,7 +6,7 @@ import gzip
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,11 @@ class AnnotatedRun:
             show_readings()
         return self._run
 
+    @property
+    def sizes(self) -> Mapping[str, int] | None:
+        """Bp of each chromosome of the FASTA; see `Annotatable`."""
+        return self.how.sizes
+
     def genome(self) -> Fasta:
         """Open the FASTA; see `Annotatable`."""
         if self.fasta is None:
@@ -83,11 +88,19 @@ class AnnotatedRun:
             say(f"note: {opened.note}")
         return opened
 
-    def read_calls(self, path: Path) -> pd.DataFrame:
+    def read_calls(self, path: Path, *, other_assembly: bool = False) -> pd.DataFrame:
         """Read other regions; see `Annotatable`."""
-        return read_source(str(path), self.how).table
+        how = replace(self.how, sizes=None) if other_assembly else self.how
+        return read_source(str(path), how).table
 
-    def do_parts(self, kind: type, arguments: tuple[object, ...], size: int, tables: Sequence[str]) -> None:
+    def do_parts(
+        self,
+        kind: type,
+        arguments: tuple[object, ...],
+        size: int,
+        tables: Sequence[str],
+        more: pa.Schema | None = None,
+    ) -> None:
         """Have the regions worked on part by part; see `Annotatable`.
 
         Raises:
@@ -96,8 +109,11 @@ class AnnotatedRun:
         """
         run, regions = self.run, self.run.out / "inputs" / "regions.parquet"
         rows = rows_of_parts(len(self.table), size)
-        write_table(regions, as_table(region_rows(self.table), schema_of(*REGION), run.metadata),
-                    row_group_size=size)  # fmt: skip
+        handed = schema_of(*REGION)
+        for column in more or ():
+            handed = handed.append(column)
+        numbered = self.table.assign(region_id=range(len(self.table)))
+        write_table(regions, as_table(numbered, handed, run.metadata), row_group_size=size)
         ledger = Ledger(run.out.resolve(), f"annotate_{tables[-1]}", epoch=run.epoch)
         schemas = {table: self._schema(table) for table in tables}
         spec = PartSpec(

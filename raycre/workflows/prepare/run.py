@@ -29,7 +29,6 @@ def run_prepare(config: PrepareConfig, *, fresh: Fresh = False, dry_run: bool = 
 
     Raises:
         InputError: bad input; nothing was written but downloads into the cache.
-        FetchError: a source could not be fetched.
     """
     with Start("prepare", on_disk(config.run.out), fresh=fresh, dry_run=dry_run) as start:
         sources = sources_of(config)
