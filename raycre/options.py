@@ -134,12 +134,12 @@ def _value(taken: Taken, given: Any) -> Any:
 def _named(given: Sequence[str]) -> dict[str, Path]:
     """NAME=FILE or FILE; a file's own name is what stands before its first suffix, or all of it."""
     named: dict[str, Path] = {}
-    own = [Path(text).name for text in map(str, given) if "=" not in text]
+    own = [Path(text).name for text in map(str, given) if not _split(text)[0]]
     short = [name.partition(".")[0] for name in own]
     for text in map(str, given):
-        name, equals, path = text.partition("=")
-        if not equals:
-            whole, path = Path(text).name, text
+        name, path = _split(text)
+        if not name:
+            whole = Path(text).name
             name = whole.partition(".")[0]
             if short.count(name) > 1 == own.count(whole):
                 name = whole
@@ -149,3 +149,9 @@ def _named(given: Sequence[str]) -> dict[str, Path]:
     if not named:
         raise ConfigError("no file is given")
     return named
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return NAME and FILE; a path with "=" in a folder or an address, as in fold=0/x.bw, has no NAME."""
+    name, equals, path = text.partition("=")
+    return (name, path) if equals and name and "/" not in name else ("", text)

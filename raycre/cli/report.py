@@ -9,6 +9,7 @@ import typer
 
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
+from raycre.store.bucket_path import BucketPath
 from raycre.store.location import location
 
 
@@ -32,5 +33,11 @@ def report(
     print_result(
         found if json_ else {"report": f"{out} ({found['bytes'] / 1e6:.1f} MB) about {names}"},
         json_,
-        f"next: open it in a browser: {out.resolve().as_uri()}",
+        f"next: {_how_to_open(out)}",
     )
+
+
+def _how_to_open(page: Path) -> str:
+    if isinstance(page, BucketPath):
+        return f"copy it to a disk and open it in a browser: {page}"
+    return f"open it in a browser: {page.resolve().as_uri()}"

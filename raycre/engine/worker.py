@@ -12,6 +12,7 @@ import ray
 
 from raycre.engine.head import answers
 from raycre.engine.metrics import measure_events
+from raycre.log import LogState, log_like
 
 ASK_EVERY = 5.0  # seconds between two questions to the head
 GONE_AFTER = 20.0  # seconds without an answer; Ray itself lets its workers live on for more than a minute
@@ -24,11 +25,12 @@ class Hosted:
         kind: class of the replica, made with `spec` and `fetch`.
         spec: what it must know.
         fetch: gets what the replicas share.
+        log: how the driver logs.
     """
 
-    def __init__(self, kind: type, spec: object, fetch: Callable[[], object]) -> None:
+    def __init__(self, kind: type, spec: object, fetch: Callable[[], object], log: LogState) -> None:
         end_with_head()
-        measure_events()
+        tell_like(log)
         self._problem: Exception | None = None
         try:
             self._replica = kind(spec, fetch)
@@ -42,6 +44,12 @@ class Hosted:
     def call(self, method: str, unit: object, common: object) -> Any:
         """Call a method of the replica."""
         return getattr(self._replica, method)(unit, common)
+
+
+def tell_like(log: LogState) -> None:
+    """Let this process log as its driver does, and give its numbers to Ray."""
+    log_like(log)
+    measure_events()
 
 
 def end_with_head() -> None:

@@ -94,6 +94,16 @@ def get(place: Place) -> tuple[bytes, str]:
         return content, str(meta["e_tag"] or "")
 
 
+def get_start(place: Place, n: int) -> bytes:
+    """Return the first n bytes of an object, or all where it has fewer; errors as `get`."""
+    obstore = _client(place)
+    with _named(place, "be read"):
+        size = int(obstore.head(_store(place), place.key)["size"])
+        if not min(size, n):  # no range can be asked for
+            return b""
+        return bytes(obstore.get_range(_store(place), place.key, start=0, end=min(size, n)))
+
+
 def content_from(place: Place, tag: str, start: int) -> Iterator[bytes]:
     """Yield what an object holds from byte `start` on.
 

@@ -114,17 +114,21 @@ class BucketPath(PosixPath):
         yield from (self / name for name in bucket.names_in(self.place))
 
     def glob(self, pattern: str, **_: Any) -> Iterator[BucketPath]:  # type: ignore[override]
-        """Yield what fits a pattern without `**`, objects and folders; one listing."""
+        """Yield what fits a pattern without `**`, objects and folders; as `glob_all`."""
         yield from self.glob_all([pattern])
 
     def glob_all(self, patterns: list[str]) -> list[BucketPath]:
-        """Return what fits any of the patterns, in order; one listing for all of them."""
+        """Return what fits any of the patterns, in order; one listing for all of them.
+
+        It lists what is right below a folder where the patterns ask for no more, and else all that is below.
+        """
         wanted = [pattern.split("/") for pattern in patterns]
         levels = zip(*wanted, strict=False)
         alike = takewhile(lambda level: len({*level}) == 1 and not _WILD & {*level[0]}, levels)
         above = [level[0] for level in alike][: min(map(len, wanted)) - 1]
-        found = set()
-        for name in self.joinpath(*above).listed():
+        folder, found = self.joinpath(*above), set()
+        one_level = all(len(pattern) == len(above) + 1 for pattern in wanted)
+        for name in bucket.names_in(folder.place) if one_level else folder.iter_listed():
             parts = [*above, *name.split("/")]
             for pattern in wanted:
                 if len(parts) >= len(pattern) and all(map(fnmatchcase, parts, pattern)):
@@ -138,6 +142,10 @@ class BucketPath(PosixPath):
 
     def read_bytes(self) -> bytes:
         return bucket.get(self.place)[0]
+
+    def read_start(self, n: int) -> bytes:
+        """Return the first n bytes, or all where there are fewer; no copy is brought."""
+        return bucket.get_start(self.place, n)
 
     def read_text(self, encoding: str | None = None, errors: str | None = None, *_: Any) -> str:
         return self.read_bytes().decode(encoding or "utf-8", errors or "strict")

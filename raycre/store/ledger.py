@@ -17,6 +17,7 @@ import pandas as pd
 
 from raycre.errors import BucketAccessError, BucketError, InputError
 from raycre.events import UNIT, emit
+from raycre.log import detail, log_unit
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
 
@@ -70,6 +71,10 @@ class Ledger:
             return [unit for unit in units if f"{unit}{self.suffix}" not in there]
         return [unit for unit in units if not self.part(unit).is_file()]
 
+    def missing(self, units: Iterable[str]) -> list[str]:
+        """Return the units without a part once all were tried; each is looked for: a store may list late."""
+        return [unit for unit in self.pending(units) if not self.part(unit).is_file()]
+
     def todo(self, plan: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a plan (column `unit`) without a part."""
         return plan[plan["unit"].isin(self.pending(plan["unit"]))]
@@ -89,16 +94,22 @@ class Ledger:
         """Give one unit its tries again, which has kept some of its work: a long one may lose many nodes."""
         self._mark(unit).unlink(missing_ok=True)
 
-    def run(self, unit: str, work: Callable[[], object]) -> Outcome:
+    def run(self, unit: str, work: Callable[[], object], *, counted: bool = True) -> Outcome:
         """Do `work` unless the part exists, at most `MAX_ATTEMPTS` times over all processes.
 
         An exception counts as a try and is kept as the outcome; so does a try that ended its process,
         since its mark was written before the work began. Bad input is not tried again; after anything else
-        there is a pause, the longer the more tries there were.
+        there is a pause, the longer the more tries there were. `counted`: it is a unit, and no step of one.
         """
         started = time.perf_counter()
-        outcome = self._outcome(unit, work)
-        emit(UNIT, name=unit, seconds=time.perf_counter() - started, error=outcome.error)
+        with log_unit(unit):
+            outcome = self._outcome(unit, work)
+            seconds = time.perf_counter() - started
+            if counted:
+                emit(UNIT, name=unit, seconds=seconds, error=outcome.error)
+            tries = f"tries: {outcome.attempts}"
+            what = "done" if outcome.error is None else f"failed: {outcome.error}"
+            detail(f"{what} ({seconds:.2f} s, {tries})")
         return outcome
 
     def _outcome(self, unit: str, work: Callable[[], object]) -> Outcome:

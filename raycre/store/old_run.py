@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from raycre.errors import InputError, RunMismatchError
+from raycre.errors import ConfigError, InputError, RunMismatchError
 from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY_NAME, read_json
 from raycre.store.lease import FOLDER, live_epochs
 from raycre.store.ledger import is_mark
+from raycre.store.location import path_of
 
 RECORD, REMOVED = "run.json", "run.json.removed"  # the second one while a run is being removed
 
@@ -231,7 +232,7 @@ def check_reads_nothing(old: OldRun, reads: Mapping[str, Path]) -> None:
 
 
 def paths_in(config: Mapping[str, Any], prefix: str = "") -> dict[str, Path]:
-    """Return the values of a configuration that name something on this disk, by their dotted key."""
+    """Return the values of a configuration that name something on this disk or in a bucket, by dotted key."""
     found: dict[str, Path] = {}
     for key, value in config.items():
         name = f"{prefix}{key}"
@@ -239,7 +240,7 @@ def paths_in(config: Mapping[str, Any], prefix: str = "") -> dict[str, Path]:
             found |= paths_in(value, f"{name}.")
         else:
             values = value if isinstance(value, list | tuple) else [value]
-            named = [Path(v) for v in values if isinstance(v, str | Path) and _exists(v)]
+            named = [_place(v) for v in values if isinstance(v, str | Path) and _exists(v)]
             found |= {f"{name}[{i}]" if i else name: path for i, path in enumerate(named)}
     return found
 
@@ -303,7 +304,13 @@ def _is_file(path: Path) -> bool:
     return path.is_file() or path.is_symlink()
 
 
+def _place(value: str | Path) -> Path:
+    return value if isinstance(value, Path) else path_of(value)
+
+
 def _exists(value: str | Path) -> bool:
-    with suppress(OSError, ValueError):  # text that cannot be a path
-        return bool(str(value)) and Path(value).exists()
+    with suppress(OSError, ValueError, ConfigError):  # text that cannot be a path
+        place = _place(value)
+        # Of an object nobody asks: what is not there is not removed either.
+        return isinstance(place, BucketPath) or (bool(str(value)) and place.exists())
     return False

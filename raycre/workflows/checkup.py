@@ -27,6 +27,7 @@ from raycre.genome.fasta import Fasta
 from raycre.genome.features import Signals
 from raycre.genome.regions import read_labels, read_regions, resize
 from raycre.genome.tracks import Track
+from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import find_over
 from raycre.workflows.devices import gpu_names
 from raycre.workflows.inputs import SignalInputs, check_out, read_blacklist, signal_paths
@@ -107,7 +108,7 @@ def check_inputs_exist(case: Case) -> Iterator[Finding]:
     for key, path in case.paths.items():
         if not path.is_file():
             yield _failed("files", key, f"{path}: no such file", "check the path in the configuration")
-        elif not os.access(path, os.R_OK):
+        elif not isinstance(path, BucketPath) and not os.access(path, os.R_OK):
             yield _failed("files", key, f"{path} cannot be read", f"chmod u+r {path}")
         elif not path.stat().st_size:
             yield _failed("files", key, f"{path} is empty", "get it again")
@@ -117,8 +118,9 @@ def check_inputs_exist(case: Case) -> Iterator[Finding]:
 
 def check_genome(case: Case) -> Iterator[Finding]:
     """The FASTA opens, and its index is there and its own."""
-    path = Path(case.config.inputs.fasta)
-    indexed = Path(f"{path}.fai").is_file()  # before it is opened, which makes one
+    path = case.config.inputs.fasta
+    # Before it is opened, which makes one; the copy of an object on this node has none at first.
+    indexed = isinstance(path, BucketPath) or Path(f"{path}.fai").is_file()
     yield _passed("genome", "inputs.fasta", f"{len(case.sizes):,} sequences, {sum(case.sizes.values()):,} bp")
     if not indexed:
         yield Finding(
@@ -278,7 +280,7 @@ def check_run_folder(case: Case) -> Iterator[Finding]:
     out = case.config.run.out
     check_out(out)
     find_over(out)
-    if "://" in str(out):
+    if isinstance(out, BucketPath):
         yield _passed("folder", "run.out", "in object storage")
         return
     parent = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())

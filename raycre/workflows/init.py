@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from raycre.errors import ConfigError, MissingInputError, near
+from raycre.genome.file_kinds import HEAD
 from raycre.genome.roles import COMPANIONS, role_of
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import write_atomic
 from raycre.store.old_run import RECORD
 from raycre.store.summary import read_record
@@ -192,7 +194,8 @@ def _roles(given: Sequence[Path], verb: str) -> list[tuple[str, str]]:
 
 
 def _of_file(path: Path) -> list[tuple[str, str]]:
-    role = role_of(path)
+    # Of an object a few bytes are read: a genome need not be brought for its name.
+    role = role_of(path, path.read_start(HEAD) if isinstance(path, BucketPath) else None)
     return [(role or "", str(path))]
 
 

@@ -17,7 +17,6 @@ from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, fingerprint
 from raycre.log import say
 from raycre.options import option_files
-from raycre.store.location import on_disk
 from raycre.workflows.annotate.sources import (
     RegionSource,
     Selection,
@@ -179,7 +178,7 @@ def _out(out: Path | None, name: str, regions: Sequence[str], run: Sequence[str]
         if len(run) != 1 or regions:
             raise ConfigError("name a folder for the results with --out")
         out = split_label(run[0])[1] / "annotations" / name
-    check_out(on_disk(out))
+    check_out(out)
     return out
 
 

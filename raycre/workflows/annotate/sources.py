@@ -23,7 +23,7 @@ from raycre.genome.texttable import Titles, read_text_table
 from raycre.genome.titles import plain
 from raycre.log import say
 from raycre.store.files import read_json
-from raycre.store.location import location
+from raycre.store.location import location, path_of
 from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
 from raycre.store.run import read_finished
@@ -184,7 +184,7 @@ def files_read(path: Path) -> tuple[Path, ...]:
     verb = record.get("verb") if isinstance(record, dict) else None
     if verb == "creme":
         read_finished(path, "creme")
-        return tuple(sorted((path / "effects").rglob("part-*.parquet")))
+        return tuple(sorted((path / "effects").glob("test=*/model=*/part-*.parquet")))
     if verb == "annotate":
         name = read_finished(path, "annotate")["name"]
         return (path / f"annotate_{name}.parquet",)
@@ -203,14 +203,16 @@ def genome_of_run(path: Path) -> Path | None:
     """
     record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
     named = record.get("config", {}).get("inputs", {}).get("fasta") if isinstance(record, dict) else None
-    if named is None or not Path(named).is_file():
+    genome = None if named is None else path_of(named)
+    if genome is None or not genome.is_file():
         return None
     known = record.get("identity", {}).get("sha256.inputs.fasta")
-    if known is not None and fingerprint(Path(named)).sha256 != known:
+    if known is not None and fingerprint(genome).sha256 != known:
         raise RunMismatchError(
-            "not the FASTA that the run read: its SHA-256 is another; name that file with --fasta", path=named
+            "not the FASTA that the run read: its SHA-256 is another; name that file with --fasta",
+            path=genome,
         )
-    return Path(named)
+    return genome
 
 
 def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...]]:

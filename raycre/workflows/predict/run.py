@@ -16,7 +16,7 @@ from raycre.engine.stream import stream
 from raycre.genome.fingerprint import check_unchanged
 from raycre.log import say
 from raycre.store.ledger import Ledger, Outcome
-from raycre.store.parquet import as_table, iter_parts, read_table, with_metadata, write_groups, write_table
+from raycre.store.parquet import as_table, read_table, with_metadata, write_groups, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 from raycre.workflows.devices import release_memory
@@ -138,15 +138,15 @@ def _finish(
     run: Run, units: pd.DataFrame, failed: dict[str, Outcome], classes: Sequence[str]
 ) -> dict[str, Any]:
     calls: dict[str, int | None] = {c: 0 if c in classes else None for c in CLASSES}
-    not_called = 0
-    for path in iter_parts(run.out / PARTS):
-        column = read_table(path, ["call"]).to_pandas()["call"]
+    ledger, not_called = Ledger(run.out, PARTS), 0
+    missing = ledger.missing(units["unit"])
+    for unit in units["unit"][~units["unit"].isin(missing)]:
+        column = read_table(ledger.part(unit), ["call"]).to_pandas()["call"]
         not_called += int(column.isna().sum())  # of weights without cutoffs
         for call, n in column.value_counts().items():
             calls[str(call)] = (calls[str(call)] or 0) + int(n)
     counts = pd.DataFrame({"class": list(calls), "n": pd.array(list(calls.values()), dtype="Int64")})
     write_table(run.out / "summary" / "calls.parquet", as_table(counts, CLASS_COUNTS, run.metadata))
-    missing = Ledger(run.out, PARTS).pending(units["unit"])
     what = {u["unit"]: f"regions {u['first']}-{u['last']}" for u in units.to_dict("records")}
     write_failures(run, missing, failed, what)
     uncalled = {"not_called": not_called} if not_called else {}
