@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Json
-from raycre.cli.printing import print_result
-from raycre.store.bucket_path import BucketPath
+from raycre.cli.printing import how_to_open, print_result
 from raycre.store.location import location
 
 
@@ -33,11 +32,5 @@ def report(
     print_result(
         found if json_ else {"report": f"{out} ({found['bytes'] / 1e6:.1f} MB) about {names}"},
         json_,
-        f"next: {_how_to_open(out)}",
+        f"next: {how_to_open(out)}",
     )
-
-
-def _how_to_open(page: Path) -> str:
-    if isinstance(page, BucketPath):
-        return f"copy it to a disk and open it in a browser: {page}"
-    return f"open it in a browser: {page.resolve().as_uri()}"
