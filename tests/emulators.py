@@ -1,7 +1,7 @@
 """Emulators of Azure Blob Storage and Google Cloud Storage on the loopback, where they are installed.
 
-Azurite comes by `npm install azurite` (the program azurite-blob), fake-gcs-server by its own releases. Each is
-looked for in PATH, or where RAYCRE_AZURITE or RAYCRE_FAKE_GCS say. Without one, a test is skipped.
+Azurite comes by `npm install azurite` (the program azurite-blob), fake-gcs-server by its own releases. Each
+is looked for in PATH, or where RAYCRE_AZURITE or RAYCRE_FAKE_GCS say. Without one, a test is skipped.
 """
 
 from __future__ import annotations

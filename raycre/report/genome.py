@@ -108,12 +108,15 @@ def _first(configs: Sequence[Mapping[str, Any]], key: str, view: GenomeView) -> 
         if not isinstance(given, str):
             continue
         path = path_of(given)
-        if not isinstance(path, BucketPath) and path.is_file():
+        if isinstance(path, BucketPath):
+            missing.append(f"{given} is in a bucket, and is not brought for a page")
+        elif path.is_file():
             return path
-        missing.append(str(given))
+        else:
+            missing.append(f"{given} is not where the run read it")
     if missing:
         named = "accessibility" if key == "openness" else {"gtf": "genes"}.get(key, key)
-        view.left_out.append(f"Not shown: {named}; {missing[0]} is not where the run read it.")
+        view.left_out.append(f"Not shown: {named}; {missing[0]}.")
     return None
 
 

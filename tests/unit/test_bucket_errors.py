@@ -10,22 +10,35 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 
 from raycre import log
+from raycre.backbones.weights import read_state_dict
 from raycre.cli import main
+from raycre.create.model.weight_files import write_model
 from raycre.demo.genome import DemoGenome
-from raycre.errors import RaycreError
+from raycre.errors import BucketAccessError, RaycreError
 from raycre.events import heard_by
+from raycre.genome.fasta import Fasta
+from raycre.genome.fingerprint import check_unchanged, fingerprint
+from raycre.genome.gtf import read_genes
+from raycre.genome.interval_files import read_intervals
+from raycre.genome.regions import read_regions
+from raycre.genome.tracks import Track
+from raycre.genome.tss_table import read_tss_table
 from raycre.store import bucket, node_cache
 from raycre.store.bucket_path import BucketPath
 from raycre.store.location import location
+from raycre.store.parquet import read_table, write_table
 from tests import in_process
 from tests.by_hand import write_training
 from tests.conftest import bytes_of, perturb_values, predict_config, predict_values
 from tests.in_process import connect_to_nothing
 from tests.s3_server import BUCKET, ENVIRONMENT, S3, Fault, bucket_at, hiding, serve_s3
+from tests.unit.test_train_plan import TINY
 
 RESULTS = ("passes/model=*/*/*.parquet", "effects/test=*/model=*/part-*.parquet", "summary/*.parquet")
 
@@ -268,8 +281,6 @@ def told(genome: DemoGenome, served: S3, tmp_path_factory: pytest.TempPathFactor
 
 
 def raycre_failures(out: Path) -> str:
-    from raycre.store.parquet import read_table
-
     return str(read_table(out / "failures.parquet").to_pylist())
 
 
@@ -310,3 +321,69 @@ def test_all_that_a_run_tells_was_looked_through(told: dict[str, str]) -> None:
     for url in IN_URLS:
         assert "error: " in told[f"show {url}: stderr"]
         assert "error: " in told[f"a configuration with {url}: stderr"]
+
+
+# Name of a file of the demo's genome, or of one made of it -> what reads it.
+READERS: dict[str, Callable[[Path, dict[str, int]], object]] = {
+    "genome.fa": lambda path, sizes: Fasta(path).read("chr1", 0, 100),
+    "dnase_rep1.bw": lambda path, sizes: Track(path, sizes).read_many(["chr1"], np.array([0]), 1000),
+    "dnase_rep2.bw": lambda path, sizes: read_intervals(path),
+    "candidates.bed": lambda path, sizes: read_regions(path),
+    "regions.parquet": lambda path, sizes: read_regions(path),
+    "genes.gtf": lambda path, sizes: read_genes(path),
+    "tss.parquet": lambda path, sizes: read_tss_table(path),
+    "model.safetensors": lambda path, sizes: read_state_dict(path),
+    "table.parquet": lambda path, sizes: read_table(path),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_store_that_refuses_is_never_taken_for_a_damaged_file(
+    name: str, genome: DemoGenome, tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever request of a reader is refused."""
+    place = location(f"s3://{BUCKET}/readers/{name}")
+    place.write_bytes(_file_of(name, genome, tmp_path))
+    left, outcomes, sizes = [0], [], Fasta(genome.fasta).sizes
+
+    def refuse(request: dict[str, Any]) -> tuple[int, str] | None:
+        left[0] -= 1
+        return (403, "AccessDenied") if left[0] == 0 else None
+
+    s3.faults.append(refuse)
+    for number in range(1, 40):
+        monkeypatch.setenv("RAYCRE_CACHE", str(tmp_path / f"cache-{number}"))
+        left[0] = number
+        try:
+            READERS[name](place, sizes)
+        except BucketAccessError:
+            outcomes.append("refused")
+        else:
+            outcomes.append("read")
+            if left[0] > 0:  # fewer requests than that
+                break
+    assert outcomes[0] == "refused"
+    assert outcomes[-1] == "read"
+
+
+def test_an_object_that_cannot_be_asked_for_was_not_replaced(s3: S3) -> None:
+    place = location(f"s3://{BUCKET}/readers/known")
+    place.write_bytes(b"abc")
+    known = fingerprint(place)
+    s3.faults.append(lambda request: (403, "AccessDenied"))
+    with pytest.raises(BucketAccessError, match="access is denied"):
+        check_unchanged([known])
+
+
+def _file_of(name: str, genome: DemoGenome, folder: Path) -> bytes:
+    path = folder / name
+    if (genome.folder / name).is_file():
+        return (genome.folder / name).read_bytes()
+    if name.startswith(("regions", "table")):
+        write_table(path, pa.table({"chrom": ["chr1"], "start": [0], "end": [1000]}))
+    elif name.startswith("tss"):
+        rows = {"chrom": ["chr1"], "tss": [100], "strand": ["+"], "gene_id": ["A"], "gene_name": ["A"]}
+        write_table(path, pa.table(rows))
+    else:
+        write_model(path, TINY.build())
+    return path.read_bytes()
