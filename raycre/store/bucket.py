@@ -10,7 +10,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -23,6 +23,7 @@ SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "ab
 """What a URL may begin with -> the name that is kept of it."""
 PATIENCE = 120.0  # seconds for which a request is repeated; RAYCRE_BUCKET_PATIENCE gives another number
 _PAUSE, _LONGEST_PAUSE = 0.2, 15.0  # seconds before the first repetition, doubled each time up to the second
+_AT_ONCE = 1000  # objects that S3 lists, or removes, by one request
 _LARGE = 1 << 26  # bytes that are sent in pieces, and put together by the store
 _CODE = re.compile(r"<Code>\s*(\w{1,60})\s*</Code>")
 _NO_CREDENTIALS = re.compile(r"instance metadata|(getting|missing|no) ?credentials", re.IGNORECASE)
@@ -178,6 +179,19 @@ def delete(place: Place) -> None:
         return
 
 
+def delete_all(places: Sequence[Place]) -> None:
+    """Remove objects of one bucket that may be there, a thousand a request where the store can."""
+    for start in range(0, len(places), _AT_ONCE):
+        some = places[start : start + _AT_ONCE]
+        obstore = _client(some[0])
+        try:
+            with _named(some[0], "be removed"):
+                obstore.delete(_store(some[0]), [place.key for place in some])
+        except FileNotFoundError:  # one of them, and of the others nobody knows
+            for place in some:
+                delete(place)
+
+
 def listing(place: Place) -> Iterator[str]:
     """Yield the keys of all objects below a prefix, after it: one request for each thousand of them."""
     return (key for key, _ in _listed(place))
@@ -192,7 +206,7 @@ def _listed(place: Place) -> Iterator[tuple[str, Any]]:
     obstore = _client(place)
     cut = len(place.key) + 1 if place.key else 0
     with _named(place, "be listed"):
-        for chunk in obstore.list(_store(place), place.key or None, chunk_size=1000):
+        for chunk in obstore.list(_store(place), place.key or None, chunk_size=_AT_ONCE):
             yield from [(each["path"][cut:], each) for each in chunk]
 
 

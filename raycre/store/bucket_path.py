@@ -7,7 +7,7 @@ them. A library that opens files by name gets a copy on this node; see `store/no
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path, PosixPath
@@ -110,6 +110,10 @@ class BucketPath(PosixPath):
         """Return when each object below was written, in seconds since 1970, by its name after this one."""
         return {name: entry.written_ns / 1e9 for name, entry in bucket.entries(self.place).items()}
 
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each object below, by its name after this one."""
+        return {name: entry.size for name, entry in bucket.entries(self.place).items()}
+
     def iterdir(self) -> Generator[BucketPath, None, None]:
         yield from (self / name for name in bucket.names_in(self.place))
 
@@ -198,8 +202,11 @@ class BucketPath(PosixPath):
 
     def remove_tree(self) -> None:
         """Remove all that lies below."""
-        for name in self.listed():
-            (self / name).unlink()
+        self.remove(self / name for name in self.listed())
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Remove objects of this bucket, many by one request."""
+        bucket.delete_all([path.place for path in paths if isinstance(path, BucketPath)])
 
     def mkdir(self, *_: Any, **__: Any) -> None:
         """Do nothing: a folder is there when something lies in it."""

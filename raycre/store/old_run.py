@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -115,7 +116,7 @@ class OldRun:
     def __str__(self) -> str:
         """Say in a line what is removed, and what in the folder is left."""
         files = self.all_files
-        size = sum(path.lstat().st_size for path in files)
+        size = _bytes_of(files, self.out)
         tops = sorted({path.relative_to(self.out).parts[0] for path in files})
         kept = sorted(_others(self.out, set(files)))
         left = f"; left as they are: {', '.join(kept[:5])}{', …' * (len(kept) > 5)}" if kept else ""
@@ -125,11 +126,22 @@ class OldRun:
         )
 
 
+def _bytes_of(files: Iterable[Path], out: Path) -> int:
+    if isinstance(out, BucketPath):
+        sizes = out.sizes()
+        return sum(sizes.get(str(path.relative_to(out)), 0) for path in files)
+    return sum(path.lstat().st_size for path in files)
+
+
 def files_of(out: Path, verb: str) -> list[Path]:
     """Return the files in `out` that have the names of what a run of `verb` writes."""
     if isinstance(out, BucketPath):
-        patterns = [f"{p}/*" if p == RAY_FOLDERS else p for p in WRITES[verb]]
-        return [path for path in out.glob_all(patterns) if not path.match(_ATTEMPTS) or is_mark(path)]
+        ours = out.glob_all([pattern for pattern in WRITES[verb] if pattern != RAY_FOLDERS])
+        files = [path for path in ours if not path.match(_ATTEMPTS) or is_mark(path)]
+        if RAY_FOLDERS in WRITES[verb]:  # whatever lies in them
+            top, _, name = RAY_FOLDERS.partition("/")
+            files += [out / top / key for key in (out / top).listed() if fnmatchcase(key.split("/")[0], name)]
+        return sorted(files)
     found: set[Path] = set()
     for pattern in WRITES[verb]:
         ours = {_ATTEMPTS: is_mark, RAY_FOLDERS: Path.is_dir}.get(pattern, _is_file)
@@ -256,6 +268,10 @@ def remove_run(old: OldRun) -> None:
     for run in old.inner:
         remove_run(run)
         _remove_empty(run.out, old.out)
+    if isinstance(old.out, BucketPath):
+        old.out.remove(old.files)
+        marked.unlink()
+        return
     for path in old.files:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
