@@ -252,6 +252,9 @@ def paths_in(config: Mapping[str, Any], prefix: str = "") -> dict[str, Path]:
             found |= paths_in(value, f"{name}.")
         else:
             values = value if isinstance(value, list | tuple) else [value]
+            for i, inner in enumerate(values):
+                if isinstance(inner, Mapping):  # as of the sources of `prepare`
+                    found |= paths_in(inner, f"{name}[{i}].")
             named = [_place(v) for v in values if isinstance(v, str | Path) and _exists(v)]
             found |= {f"{name}[{i}]" if i else name: path for i, path in enumerate(named)}
     return found

@@ -216,4 +216,8 @@ def _list(values: Sequence[str]) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z./~_][\w./~+-]*|registry:[\w-]+", text) else json.dumps(text)
+    return (
+        text
+        if re.fullmatch(r"((s3|gs|abfs)://|[A-Za-z./~_])[\w./~+-]*|registry:[\w-]+", text)
+        else json.dumps(text)
+    )

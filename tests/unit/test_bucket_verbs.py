@@ -18,11 +18,13 @@ import yaml
 
 import raycre
 from raycre.cli import main
+from raycre.demo.genome import DemoGenome
 from raycre.store.bucket_path import BucketPath
 from raycre.store.location import location
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import PREDICTIONS
 from tests.compared_runs import SIZES, gene_rows, two_genes, write_genome, write_run
+from tests.conftest import perturb_values
 from tests.figure_runs import write_perturbed
 from tests.run_folders import prediction_rows, start_run
 from tests.s3_server import BUCKET, S3, bucket_at, serve_s3
@@ -42,9 +44,12 @@ COMMANDS: dict[str, str] = {
     "show in words": "show ROOT/creme",
     "status": "status ROOT/predict --nodes ROOT/nodes.yaml --timeline ROOT/timeline.html",
     "report": "report ROOT/creme ROOT/predict --out ROOT/report.html --json",
-    "export of predict": "export ROOT/predict --bed9 --bedgraph --bigwig --tsv --out ROOT/files --json",
+    "export of predict": (
+        "export ROOT/predict --bed9 --bedgraph --bigwig --tsv "
+        "--sizes ROOT/chrom.sizes --out ROOT/files --json"
+    ),
     "export of creme": "export ROOT/creme --bedpe-arcs --igv-session --sizes ROOT/chrom.sizes --json",
-    "plot": "plot creme-2a ROOT/perturbed --out ROOT/figure.svg --json",
+    "plot": "plot creme-2a ROOT/perturbed --track 5110 --out ROOT/figure.svg --json",
     "annotate files": "annotate contacts ROOT/c.bedpe --regions ROOT/regions.tsv --out ROOT/contacts --json",
     "annotate a bigWig": (
         "annotate conservation ROOT/mark.bw --regions ROOT/regions.tsv --out ROOT/cons --json"
@@ -59,7 +64,7 @@ COMMANDS: dict[str, str] = {
     "compare marks": "compare marks ROOT/creme X=ROOT/mark.bw --test necessity --out ROOT/marks --json",
     "compare fasta": "compare fasta ROOT/creme --test necessity --out ROOT/sequences --json",
     "prepare": (
-        "prepare --out ROOT/prepared --assembly toy --sizes ROOT/chrom.sizes --peaks A=ROOT/known.bed "
+        "prepare --out ROOT/prepared --assembly toy --sizes ROOT/chrom.sizes --peaks A=ROOT/peaks.bed "
         "--enhancers B=ROOT/known.bed --set rules.background.n=0 --json"
     ),
     "init": "init creme --fill ROOT/genome.fa --fill ROOT/genes.gtf -o ROOT/creme.yaml --json",
@@ -85,7 +90,7 @@ SAID: dict[str, Callable[[str], Any]] = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small runs and files on a disk."""
     base = tmp_path_factory.mktemp("files") / "root"
     base.mkdir()
@@ -100,6 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (base / "regions.tsv").write_text(REGIONS)
     (base / "c.bedpe").write_text(CONTACTS)
     (base / "known.bed").write_text("chr1\t7000\t9000\tx\nchr2\t3000\t5000\ty\n")
+    (base / "peaks.bed").write_text("chr1\t12000\t14000\nchr2\t9000\t9900\n")
     (base / "m.meme").write_text(MOTIF)
     (base / "nodes.yaml").write_text("- {name: small, price: 1, cpus: 2}\n")
     (base / "tracks.tsv").write_text(TRACKS)
@@ -110,14 +116,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.addHeader(list(SIZES.items()))
         for name, size in SIZES.items():
             file.addEntries(name, 0, values=[float(v % 7) for v in range(0, size, 100)], span=100, step=100)
-    values = {
-        "run": {"name": "c", "out": str(base / "new")},
-        "inputs": {"fasta": str(fasta), "gtf": str(base / "genes.gtf"), "genes": ["A"], "max_n": 0},
-        "model": {"backbone": "planted", "seq_len": 4096},
-        "tracks": "assay=CAGE",
-        "tests": ["context"],
-        "creme": {"tile_size": 512, "n_shuffles": {"context": 1}},
-    }
+    values = perturb_values(genome, base / "new", ("ENHA",)) | {"tests": ["context"]}
+    for key, path in (("fasta", genome.fasta), ("gtf", genome.gtf)):
+        (base / f"demo-{path.name}").write_bytes(path.read_bytes())
+        values["inputs"][key] = str(base / f"demo-{path.name}")
     (base / "run.yaml").write_text(yaml.safe_dump(values))
     return base
 
@@ -250,8 +252,8 @@ def test_fresh_does_not_remove_what_the_new_run_reads_in_the_bucket(
     monkeypatch.setenv("RAYCRE_CACHE", str(tmp_path / "cache"))
     command = f"prepare --out {root}/again --assembly toy --sizes {root}/chrom.sizes"
     for peaks, more, code in (
-        (f"{root}/known.bed", "", 0),
-        (f"{root}/again/candidates.parquet", "--fresh", 2),
+        ("known.bed", "", 0),
+        ("again/candidates.parquet", "--fresh", 2),
     ):
         with pytest.raises(SystemExit) as end:
             main(f"{command} --peaks P={root}/{peaks} {more}".split())
