@@ -1,7 +1,9 @@
-"""Emulators of Azure Blob Storage and Google Cloud Storage on the loopback, where they are installed.
+"""An emulator of Azure Blob Storage on the loopback, where it is installed.
 
-Azurite comes by `npm install azurite` (the program azurite-blob), fake-gcs-server by its own releases. Each
-is looked for in PATH, or where RAYCRE_AZURITE or RAYCRE_FAKE_GCS say. Without one, a test is skipped.
+Azurite comes by `npm install azurite`: the program azurite-blob, looked for in PATH, or where RAYCRE_AZURITE
+says. Without it, a test is skipped. Google has none that
+would do: obstore speaks its XML interface, by which fake-gcs-server 1.54 takes no object, and
+gcp-storage-emulator 2026.7 lists none and knows no conditions.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import os
 import shutil
 import subprocess
@@ -81,21 +82,3 @@ def _make_container(host: str, name: str) -> None:
     headers["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(signature).decode()}"
     answer = requests.put(f"{host}/{ACCOUNT}/{name}?restype=container", headers=headers, timeout=10)
     assert answer.status_code == 201, answer.text
-
-
-@contextmanager
-def serve_google(folder: Path) -> Iterator[str]:
-    """Serve an empty bucket, as `serve_azure`."""
-    port = free_port()
-    host = f"http://127.0.0.1:{port}"
-    program = _program("RAYCRE_FAKE_GCS", "fake-gcs-server")
-    command = [program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory",
-               "-public-host", f"127.0.0.1:{port}"]  # fmt: skip
-    account = folder / "account.json"
-    account.write_text(
-        json.dumps({"gcs_base_url": host, "disable_oauth": True, "client_email": "", "private_key": ""})
-    )
-    with _running(command, host, folder), pytest.MonkeyPatch.context() as patch:
-        requests.post(f"{host}/storage/v1/b", json={"name": "runs"}, timeout=10).raise_for_status()
-        patch.setenv("GOOGLE_SERVICE_ACCOUNT", str(account))
-        yield "gs://runs"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -28,6 +28,7 @@ _LARGE = 1 << 26  # bytes that are sent in pieces, and put together by the store
 _CODE = re.compile(r"<Code>\s*(\w{1,60})\s*</Code>")
 _NO_CREDENTIALS = re.compile(r"instance metadata|(getting|missing|no) ?credentials", re.IGNORECASE)
 _STATUS = re.compile(r"status code: (\d{3})")
+_REFUSING = re.compile(r"301|4(?!04|09|12|29)\d\d")  # statuses of requests that are of no use again
 
 _CREDENTIALS = "give valid ones as the cloud's own tools take them (docs/buckets.md), and run again to go on"
 _REFUSED: dict[str, str] = {
@@ -129,7 +130,8 @@ def head(place: Place) -> Entry | None:
     """Return size, time and tag of an object; None where there is none."""
     obstore = _client(place)
     try:
-        with _named(place, "be looked at"):
+        # An answer to HEAD has no body that says why; one to a listing has.
+        with _named(place, "be looked at", ask=lambda: names_in(place)):
             return _entry(obstore.head(_store(place), place.key))
     except FileNotFoundError:
         return None
@@ -230,8 +232,13 @@ def no_object(place: Place) -> MissingInputError:
 
 
 @contextmanager
-def _named(place: Place, doing: str) -> Iterator[None]:
+def _named(place: Place, doing: str, ask: Callable[[], object] | None = None) -> Iterator[None]:
     """Turn the client's errors, whose texts hold addresses and answers, into a line of ours.
+
+    Args:
+        place: where something was done.
+        doing: what.
+        ask: raises why, where a refusal itself does not say so.
 
     Raises:
         FileNotFoundError: there is no such object.
@@ -248,6 +255,8 @@ def _named(place: Place, doing: str) -> Iterator[None]:
         text = str(error)
         said = list(dict.fromkeys([*_CODE.findall(text), *_STATUS.findall(text)]))
         said += ["301"] * ("redirect" in text)  # of which the client keeps no more
+        if ask is not None and not _CODE.search(text) and any(_REFUSING.fullmatch(code) for code in said):
+            ask()
         for code in said:
             if code in _REFUSED:
                 raise BucketAccessError(f"cannot {doing}: {_REFUSED[code]}", path=str(place)) from None

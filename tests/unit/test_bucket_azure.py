@@ -1,14 +1,13 @@
-"""Azure Blob Storage and Google Cloud Storage by their emulators: what S3 promises, these do, too.
+"""Azure Blob Storage by its emulator: what S3 promises, it does, too.
 
-Where an emulator is not installed, its tests are skipped; see `tests/emulators.py`.
+Where the emulator is not installed, the tests are skipped; see `tests/emulators.py`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,18 @@ from raycre.store.lease import Lease
 from raycre.store.ledger import Ledger
 from raycre.store.location import location
 from tests.conftest import bytes_of, perturb_config
-from tests.emulators import serve_azure, serve_google
+from tests.emulators import serve_azure
 from tests.in_process import connect_to_nothing, run_creme
 
 pytest.importorskip("obstore", reason="object storage needs raycre[cloud]")
-STORES: dict[str, Callable[[Path], AbstractContextManager[str]]] = {"abfs": serve_azure, "gs": serve_google}
 
 
-@pytest.fixture(scope="module", params=STORES)
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     bucket._opened.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAYCRE_BUCKET_PATIENCE", "2")
-        with STORES[request.param](tmp_path_factory.mktemp(request.param)) as url:
+        with serve_azure(tmp_path_factory.mktemp("azure")) as url:
             yield url
     bucket._opened.cache_clear()
 
