@@ -122,7 +122,7 @@ def measure_listing(n: int) -> dict[str, Any]:
     process.join(5)
     middle = {
         name: {
-            "wall_s": round(statistics.median(wall for wall, _ in each), 3),
+            "wall_s": round(min(wall for wall, _ in each), 3),  # others use the machine as well
             "processor_s": round(statistics.median(cpu for _, cpu in each), 3),
             "requests": requests[name],
         }

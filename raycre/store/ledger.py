@@ -18,6 +18,7 @@ import pandas as pd
 from raycre.errors import BucketAccessError, BucketError, InputError
 from raycre.events import UNIT, emit
 from raycre.log import detail, log_unit
+from raycre.store.bucket import keys_below
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
 
@@ -67,8 +68,9 @@ class Ledger:
     def pending(self, units: Iterable[str]) -> list[str]:
         """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing."""
         if isinstance(self.out, BucketPath):
-            there = set((self.out / self.parts).iter_listed())
-            return [unit for unit in units if f"{unit}{self.suffix}" not in there]
+            place = (self.out / self.parts).place
+            there, base = keys_below(place), f"{place.key}/"
+            return [unit for unit in units if f"{base}{unit}{self.suffix}" not in there]
         return [unit for unit in units if not self.part(unit).is_file()]
 
     def missing(self, units: Iterable[str]) -> list[str]:

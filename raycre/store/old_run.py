@@ -136,8 +136,8 @@ def _bytes_of(files: Iterable[Path], out: Path) -> int:
 def files_of(out: Path, verb: str) -> list[Path]:
     """Return the files in `out` that have the names of what a run of `verb` writes."""
     if isinstance(out, BucketPath):
-        ours = out.glob_all([pattern for pattern in WRITES[verb] if pattern != RAY_FOLDERS])
-        files = [path for path in ours if not path.match(_ATTEMPTS) or is_mark(path)]
+        fitting = out.glob_all([pattern for pattern in WRITES[verb] if pattern != RAY_FOLDERS])
+        files = [path for path in fitting if not path.match(_ATTEMPTS) or is_mark(path)]
         if RAY_FOLDERS in WRITES[verb]:  # whatever lies in them
             top, _, name = RAY_FOLDERS.partition("/")
             files += [out / top / key for key in (out / top).listed() if fnmatchcase(key.split("/")[0], name)]
