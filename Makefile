@@ -9,6 +9,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Runs and tests start processes by the dozen, which load the same modules: they are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One process of tests for each processor; a file is one group, and so are those that share a Ray (tests/parallel.py).
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder

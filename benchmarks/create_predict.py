@@ -20,8 +20,9 @@ import torch
 from create_reference import arguments, in_turn, inputs, pair, raw_windows, report
 from torch import Tensor, nn
 
-from raycre.create.inference.ensemble import Ensemble, flank_of, region_views
+from raycre.create.inference.ensemble import Ensemble
 from raycre.create.inference.fast import FastClassifier, both_strands_of
+from raycre.create.views import flank_of, region_views
 
 
 def cut(wide: Tensor, n_views: int) -> Tensor:

@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 
 from raycre.create.inference.checkpoints import HELD_OUT, WEIGHTS, fold_folder
 from raycre.create.inference.cutoffs import CALLABLE, MAX_FPR, cutoffs, ensemble_cutoffs
-from raycre.create.inference.ensemble import Ensemble, flank_of
+from raycre.create.inference.ensemble import Ensemble
 from raycre.create.layout import CLASSES
 from raycre.create.model.weight_files import read_model
+from raycre.create.views import flank_of
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.regions import read_labels
 from raycre.store.files import write_atomic, write_json

@@ -16,6 +16,18 @@ from raycre.engine.local_ray import usable_cpus
 SHARING = ("cluster", "fault")  # folders whose files share the session's Ray
 ALONE = ("test_disk", "test_fetch", "test_head", "test_own_backbone", "test_own_model")  # but for these
 RAY = "local_ray"  # the fixture
+# Files of whole runs, or of a process a test: a seventh of the files, half of the seconds of units and golden
+# arrays. `make test-fast` leaves them out.
+LONG = frozenset(
+    (
+        "bucket_runs", "bucket_training", "chain", "cli", "cli_help", "cli_manners", "cli_signals",
+        "cli_weights", "compare_cli", "creme_dry_run", "creme_sampling", "examples", "figures",
+        "figures_creme", "figures_training", "float64", "four_classes", "given_weights",
+        "interpretation", "label_classes", "notebook", "perturbation", "platforms", "plots",
+        "predict_growth", "replica", "report", "report_rows", "sweep_runs", "tutorial",
+        "unseen_inputs",
+    )
+)  # fmt: skip
 
 
 def group_of(path: str) -> str:
@@ -50,6 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse a test on the session's Ray outside the groups that share it; put these groups first."""
     path = {item: str(PurePosixPath(item.path)) for item in items}
     for item in items:
+        if item.path.stem.removeprefix("test_") in LONG:
+            item.add_marker(pytest.mark.long)
         if RAY in getattr(item, "fixturenames", ()) and group_of(path[item]) == path[item]:
             raise pytest.UsageError(f"{item.nodeid}: a test on the session's Ray belongs to tests/cluster")
     if hasattr(config, "workerinput"):  # one of several processes: they take groups in this order

@@ -99,3 +99,15 @@ def training_samples(
         shifts.append(np.tile(of_region.offsets, len(of_class)))
         is_rc.append(np.tile(of_region.is_rc, len(of_class)))
     return Samples(np.concatenate(taken), Views(np.concatenate(shifts), np.concatenate(is_rc)))
+
+
+def region_views(n_views: int) -> Views:
+    """Return `n_views` views: the centred window alone for 1, else n_views / 2 shifts on both strands."""
+    if n_views == 1:
+        return Views(np.zeros(1, np.int64), np.zeros(1, bool))
+    return both_strands(n_views // 2)
+
+
+def flank_of(n_views: int) -> int:
+    """Return the bp that wide windows need on each side for these views."""
+    return flank(max(1, n_views // 2))

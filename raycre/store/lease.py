@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import socket
 import threading
 import time
@@ -27,7 +26,7 @@ from pathlib import Path
 
 from raycre.errors import LeaseLostError, RunHeldError, UnsharedPathError
 from raycre.log import say
-from raycre.store.bucket_path import BucketPath
+from raycre.store.claims import beat_path, claim_path, put_text, read_claims, remove_claim, text_at, write_new
 from raycre.store.files import work_for
 from raycre.store.owner import owner_here, parse_owner
 
@@ -37,8 +36,6 @@ EXPIRY = 60.0  # seconds without a beat after which it is
 LOOK_EVERY = 0.5
 SHARED_WITHIN = 5.0  # seconds for what one node has written to be seen by another
 FOLDER = "lease"  # in the run folder; gone when no run is under way
-_CLAIM = re.compile(r"(\d{5,})\.json")
-_WIDTH = 40  # bytes of a beat, always: a full disk has room for it
 
 
 class Lease:
@@ -79,14 +76,14 @@ class Lease:
         while True:
             over = find_over(self.out)
             if self._create(max(over, default=0) + 1):
-                seen = _claims(self._folder)
+                seen = read_claims(self._folder)
                 if seen.pop(self._number, None) == self._text and seen.items() <= over.items():
                     break
-                _remove(self._path)
+                remove_claim(self._path)
             time.sleep(random.uniform(0, LOOK_EVERY))
         self._beat()
         for number in seen:
-            _remove(_claim_path(self._folder, number), _beat_path(self._folder, number))
+            remove_claim(claim_path(self._folder, number), beat_path(self._folder, number))
         work_for(self.epoch)
         threading.Thread(target=self._keep, name="raycre-lease", daemon=True).start()
 
@@ -104,8 +101,8 @@ class Lease:
             return
         work_for("")
         with suppress(OSError):  # the next driver finds that this process has ended, or waits
-            if _read(self._path) == self._text:
-                _remove(_beat_path(self._folder, self._number), self._path)
+            if text_at(self._path) == self._text:
+                remove_claim(beat_path(self._folder, self._number), self._path)
             self._folder.rmdir()
             if self._tidy:
                 self.out.rmdir()  # which stays where anything else is in it
@@ -113,7 +110,9 @@ class Lease:
     @property
     def message(self) -> str:
         """What a person should know once the lease is lost."""
-        newest = [owner for _, text in sorted(_claims(self._folder).items()) if (owner := parse_owner(text))]
+        newest = [
+            owner for _, text in sorted(read_claims(self._folder).items()) if (owner := parse_owner(text))
+        ]
         by = f"by {newest[-1]}" if newest else "or its lease was removed by hand"
         return (
             f"{self.out}: another driver has taken over this run folder {by}: this one was suspended, or cut "
@@ -122,7 +121,7 @@ class Lease:
 
     @property
     def _path(self) -> Path:
-        return _claim_path(self._folder, self._number)
+        return claim_path(self._folder, self._number)
 
     def _create(self, number: int) -> bool:
         """Make the claim of a number; False where it is there."""
@@ -131,14 +130,14 @@ class Lease:
         epoch = f"{number:05d}.{uuid.uuid4().hex[:8]}"
         owner = owner_here(epoch, self._command)
         self._number, self._text, self.epoch = number, json.dumps(asdict(owner), indent=2) + "\n", epoch
-        return _write_new(self._path, self._text)
+        return write_new(self._path, self._text)
 
     def _beat(self) -> None:
-        _put(_beat_path(self._folder, self._number), f"{time.monotonic():.3f}")
+        put_text(beat_path(self._folder, self._number), f"{time.monotonic():.3f}")
 
     def _is_mine(self) -> bool:
         try:
-            return _read(self._path) == self._text
+            return text_at(self._path) == self._text
         except OSError:  # not to be read just now
             return True
 
@@ -162,7 +161,7 @@ def find_over(out: Path) -> dict[int, str]:
         RunHeldError: one is not; whether it is, is watched for `EXPIRY` at most.
     """
     while True:
-        claims = _claims(out / FOLDER)
+        claims = read_claims(out / FOLDER)
         if all(_is_over(out, number, text) for number, text in claims.items()):
             return claims
 
@@ -204,22 +203,22 @@ def join_epoch(out: Path, epoch: str) -> None:
 
 def live_epochs(out: Path) -> set[str]:
     """Return the epochs of a run folder that have a claim."""
-    return {owner.epoch for text in _claims(out / FOLDER).values() if (owner := parse_owner(text))}
+    return {owner.epoch for text in read_claims(out / FOLDER).values() if (owner := parse_owner(text))}
 
 
 def newest_claim(out: Path) -> tuple[str, Path] | None:
     """Return the text of the newest claim on a run folder, and where its beat lies; None without any."""
-    claims = _claims(out / FOLDER)
+    claims = read_claims(out / FOLDER)
     if not claims:
         return None
     number = max(claims)
-    return claims[number], _beat_path(out / FOLDER, number)
+    return claims[number], beat_path(out / FOLDER, number)
 
 
 def _is_over(out: Path, number: int, text: str) -> bool:
     """Watch a claim until it is over; False where it changes, so that all are looked at again."""
     folder, owner, began, told = out / FOLDER, parse_owner(text), time.monotonic(), False
-    first = _read(_beat_path(folder, number))
+    first = text_at(beat_path(folder, number))
     while True:
         if owner is not None and owner.has_ended:
             return True
@@ -227,8 +226,8 @@ def _is_over(out: Path, number: int, text: str) -> bool:
         silent = waited
         if owner is not None and owner.is_here:
             silent = max(waited, time.monotonic() - _seconds(first, owner.clock))
-        moved = _read(_beat_path(folder, number)) != first
-        if _read(_claim_path(folder, number)) != text:
+        moved = text_at(beat_path(folder, number)) != first
+        if text_at(claim_path(folder, number)) != text:
             return False
         who = owner or "a driver that has not said its name"
         if moved or (owner is not None and owner.is_here and silent < LATE):
@@ -253,65 +252,3 @@ def _seconds(beat: str | None, otherwise: float) -> float:
         return float(beat or "")
     except ValueError:
         return otherwise
-
-
-def _claim_path(folder: Path, number: int) -> Path:
-    return folder / f"{number:05d}.json"
-
-
-def _beat_path(folder: Path, number: int) -> Path:
-    return folder / f"{number:05d}.beat"
-
-
-# What is asked of the storage.
-
-
-def _claims(folder: Path) -> dict[int, str]:
-    try:
-        names = [match for path in folder.iterdir() if (match := _CLAIM.fullmatch(path.name))]
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    texts = {int(match[1]): _read(folder / match[0]) for match in names}
-    return {number: text for number, text in texts.items() if text is not None}
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return None
-
-
-def _write_new(path: Path, text: str) -> bool:
-    """Create a file; False where it exists, or its folder has just gone."""
-    if isinstance(path, BucketPath):  # a repeated request finds what the first one wrote
-        return path.create(text.encode()) or _read(path) == text
-    try:
-        with path.open("x") as file:
-            try:
-                file.write(text)
-                file.flush()
-            except OSError:
-                path.unlink()
-                raise
-    except (FileExistsError, FileNotFoundError):
-        return False
-    return True
-
-
-def _put(path: Path, text: str) -> None:
-    """Write a short text over what is there, without asking for room."""
-    if isinstance(path, BucketPath):
-        path.put(text.ljust(_WIDTH).encode())
-        return
-    try:
-        file = path.open("r+b", buffering=0)
-    except FileNotFoundError:
-        file = path.open("xb", buffering=0)
-    with file:
-        file.write(text.ljust(_WIDTH).encode())
-
-
-def _remove(*paths: Path) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)

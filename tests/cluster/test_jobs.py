@@ -113,7 +113,8 @@ def _submit(head: Head, job: str, values: dict[str, Any], folder: Path, *verb: s
 def test_a_submitted_prediction_gives_the_bits_of_a_local_one(
     genome: DemoGenome, trained: Path, predicted: Path, head: Head, tmp_path: Path
 ) -> None:
-    _submit(head, "predict", predict_values(genome, trained, tmp_path / "submitted"), tmp_path)
+    values = predict_values(genome, trained, tmp_path / "submitted")
+    _submit(head, "run", values, tmp_path, "predict")  # any verb goes by jobs/run.py
     submitted, local = (bytes_of(out, "predictions/*.parquet") for out in (tmp_path / "submitted", predicted))
     assert len(local) == 10
     assert submitted == local
@@ -128,9 +129,10 @@ def test_a_submitted_training_finishes(genome: DemoGenome, head: Head, tmp_path:
     assert record["folds_done"] == [1]
 
 
+@pytest.mark.slow
 def test_a_submitted_perturbation_finishes(genome: DemoGenome, head: Head, tmp_path: Path) -> None:
     values = perturb_values(genome, tmp_path / "creme", ("SILA",))
-    _submit(head, "run", values, tmp_path, "creme", "config")  # any verb goes by jobs/run.py
+    _submit(head, "perturb", values, tmp_path)
     effects = pd.read_parquet(tmp_path / "creme" / "effects")
     assert set(effects["gene_name"]) == {"SILA"}
     assert set(effects["call"].dropna()) == {"silencing", "silencer", "neither"}

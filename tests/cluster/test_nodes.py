@@ -46,7 +46,7 @@ lease.claim()
 check_shared(SharedPaths(lease.out.resolve(), lease.epoch, {}))
 lease.release()
 others = {}
-if len(sys.argv) > 2:  # a node on which an empty disk is mounted over the folder
+if len(sys.argv) > 2:  # a node on which empty disks are mounted over two folders
     hidden = Path(folder) / "hidden"
     for name in ("out", "data"):
         (hidden / name).mkdir(parents=True)
@@ -55,24 +55,24 @@ if len(sys.argv) > 2:  # a node on which an empty disk is mounted over the folde
     lease.claim()
     genome = fingerprint(hidden / "data" / "genome.fa")
     known = {node["NodeID"] for node in ray.nodes()}
+    folders = [str(hidden / name) for name in ("out", "data")]
+    command = [*json.loads(sys.argv[2]), *folders, sys.argv[3], "start", "--block",
+               "--num-cpus=1", f"--address={cluster.address}",
+               f"--dashboard-agent-listen-port={sys.argv[4]}"]
+    with open(os.path.join(folder, "log"), "wb") as log:
+        node = subprocess.Popen(command, stdout=log, stderr=log)
+    def new():
+        return [each["NodeID"] for each in ray.nodes() if each["NodeID"] not in known and each["Alive"]]
+    while not new():
+        assert node.poll() is None, open(os.path.join(folder, "log")).read()
+        time.sleep(0.1)
     for name, epoch in {"out": lease.epoch, "data": ""}.items():
-        command = [*json.loads(sys.argv[2]), str(hidden / name), sys.argv[3], "start", "--block",
-                   "--num-cpus=1", f"--address={cluster.address}",
-                   f"--dashboard-agent-listen-port={sys.argv[4]}"]
-        with open(os.path.join(folder, name), "wb") as log:
-            node = subprocess.Popen(command, stdout=log, stderr=log)
-        def new():
-            return [each for each in ray.nodes() if each["NodeID"] not in known and each["Alive"]]
-        while not new():
-            assert node.poll() is None, open(os.path.join(folder, name)).read()
-            time.sleep(0.1)
         try:
             check_shared(SharedPaths(lease.out.resolve(), epoch, {"inputs.fasta": genome}))
         except Exception as error:
-            others[name] = [type(error).__name__, str(error), new()[0]["NodeID"]]
-        known.add(new()[0]["NodeID"])
-        node.terminate()
-        node.wait()
+            others[name] = [type(error).__name__, str(error), new()[0]]
+    node.terminate()
+    node.wait()
     lease.release()
 said = {address: repr(value) for address, value in found.items()}
 own = ray.get_runtime_context().get_node_id()
@@ -84,14 +84,14 @@ cluster.shutdown()
 
 
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
-MOUNT = ["sh", "-c", 'mount -t tmpfs tmpfs "$0" && exec "$@"']
+MOUNT = ["sh", "-c", 'mount -t tmpfs tmpfs "$0" && mount -t tmpfs tmpfs "$1" && shift && exec "$@"']
 
 
 def may_mount() -> bool:
     """Whether a process here may have a disk of its own."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         try:
-            return subprocess.run([*NAMESPACE, *MOUNT, folder, "true"], check=False).returncode == 0
+            return subprocess.run([*NAMESPACE, *MOUNT, one, other, "true"], check=False).returncode == 0
         except FileNotFoundError:
             return False
 

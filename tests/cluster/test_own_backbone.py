@@ -6,11 +6,8 @@ Both are in `tests/own_package/lab_parts/`, which is written to be read as an ex
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,46 +19,69 @@ from raycre.demo.genome import DemoGenome
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import read_window
 from raycre.store.files import read_json, sha256_of
-from tests.conftest import ROOT, perturb_values
+from tests.command_lines import Ended, run_lines
+from tests.conftest import perturb_values
 from tests.installed import install
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs are."""
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def weights(folder: Path) -> Path:
+    """Weights of the own backbone."""
+    path = folder / "counter.safetensors"
+    save_file({"gain": torch.tensor([2.0, 0.5]), "base": torch.tensor([10.0, 1.0])}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Path:
     """A folder as `pip install` leaves it, with the package of one's own."""
-    return install(tmp_path / "site")
+    return install(folder / "site")
 
 
-@pytest.fixture
-def values(genome: DemoGenome, tmp_path: Path) -> dict[str, Any]:
-    """A run of one gene with the own backbone."""
-    weights = tmp_path / "counter.safetensors"
-    save_file({"gain": torch.tensor([2.0, 0.5]), "base": torch.tensor([10.0, 1.0])}, weights)
-    return perturb_values(genome, tmp_path / "run", genes=("ENHA",)) | {
-        "model": {"backbone": "gata-counter", "weights": str(weights)},
-        "tracks": [0],
-    }
+@pytest.fixture(scope="module")
+def ended(genome: DemoGenome, folder: Path, weights: Path, site: Path) -> Mapping[str, Ended]:
+    """What command lines came to, of runs of one gene with the own backbone."""
 
+    def config(name: str, **changes: object) -> Path:
+        values = perturb_values(genome, folder / name, genes=("ENHA",)) | {
+            "model": {"backbone": "gata-counter", "weights": str(weights)},
+            "tracks": [0],
+        }
+        path = folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(values | changes))
+        return path
 
-def raycre(installed: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "raycre.cli", *arguments],
-        cwd=ROOT,
-        env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-        | {"PYTHONPATH": os.pathsep.join([str(installed), str(ROOT)]), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
+    def shuffles(**n: int) -> dict[str, object]:
+        return {"n_shuffles": {"context": 3, "necessity": 2, "sufficiency": 2, **n}}
+
+    backbone = config("backbone", tests=["necessity"])
+    test = config("test", creme=shuffles(neighbours=3))
+    return run_lines(
+        site,
+        {
+            "backbone": ("creme", "config", "--config", backbone),
+            "dry run": ("creme", "neighbours", "--config", test, "--dry-run", "--json"),
+            "test": ("creme", "neighbours", "--config", test),
+            "report": ("report", folder / "test", "--out", folder / "site.html"),
+            "tests": ("creme", "config", "--config", config("wrong", tests=["neighbour"])),
+            "shuffles": ("creme", "neighbours", "--config", config("few", creme=shuffles(neighbour=3))),
+            "verb": ("creme", "neighbors", "--config", test),
+            "help": ("creme", "--help"),
+        },
     )
 
 
 def test_a_module_of_ones_own_runs_under_creme(
-    genome: DemoGenome, installed: Path, values: dict[str, Any], tmp_path: Path
+    ended: Mapping[str, Ended], genome: DemoGenome, weights: Path, folder: Path
 ) -> None:
-    (tmp_path / "run.yaml").write_text(yaml.safe_dump(values | {"tests": ["necessity"]}))
-    ended = raycre(installed, "creme", "config", "--config", tmp_path / "run.yaml")
-    assert ended.returncode == 0, ended.stderr
-
-    effects = pd.read_parquet(tmp_path / "run" / "effects")
+    assert ended["backbone"].returncode == 0, ended["backbone"].stderr
+    effects = pd.read_parquet(folder / "backbone" / "effects")
     assert set(effects["model"]) == {"gata-counter"}  # trained: no -RANDOM-WEIGHTS
     assert len(effects) == 4  # 32,768 bp hold the TSS tile and two tiles of 5 kb on each side
     gene = effects.iloc[0]
@@ -72,48 +92,41 @@ def test_a_module_of_ones_own_runs_under_creme(
     assert gene["wt"] == 10 + 2 * (window.count("GATAA") + window.count("TTATC"))
     assert effects["mutant"].ge(10).all()
     assert effects["effect"].to_numpy() == pytest.approx((1 - effects["mutant"] / effects["wt"]).to_numpy())
-    identity = read_json(tmp_path / "run" / "run.json")["identity"]
-    assert identity["weights_sha256"] == sha256_of(Path(values["model"]["weights"]))
+    assert read_json(folder / "backbone" / "run.json")["identity"]["weights_sha256"] == sha256_of(weights)
 
 
 def test_a_perturbation_test_of_ones_own_runs_as_those_of_raycre(
-    installed: Path, values: dict[str, Any], tmp_path: Path
+    ended: Mapping[str, Ended], folder: Path
 ) -> None:
-    shuffles = values["creme"]["n_shuffles"] | {"neighbours": 3}
-    config, run = tmp_path / "run.yaml", tmp_path / "run"
-    config.write_text(yaml.safe_dump(values | {"creme": {"n_shuffles": shuffles}}))
-    creme = ("creme", "neighbours", "--config", config)
-
-    planned = raycre(installed, *creme, "--dry-run", "--json")
-    assert planned.returncode == 0, planned.stderr
+    assert ended["dry run"].returncode == 0, ended["dry run"].stderr
     # Four tiles, two on each side of the TSS tile: two pairs, three shuffles each, and the wild type.
-    assert json.loads(planned.stdout)["passes"] == 1 + 2 * 3
+    assert json.loads(ended["dry run"].stdout)["passes"] == 1 + 2 * 3
 
-    ended = raycre(installed, *creme)
-    assert ended.returncode == 0, ended.stderr
-    effects = pd.read_parquet(run / "effects" / "test=neighbours")
+    assert ended["test"].returncode == 0, ended["test"].stderr
+    effects = pd.read_parquet(folder / "test" / "effects" / "test=neighbours")
     assert len(effects) == 2
     assert set(effects["tile_end"] - effects["tile_start"]) == {10_000}
     assert effects["n"].tolist() == [3, 3]
     assert effects["effect"].to_numpy() == pytest.approx((1 - effects["mutant"] / effects["wt"]).to_numpy())
 
-    for site in (installed, tmp_path / "nothing installed"):  # the folder tells enough of its rows
-        page = tmp_path / f"{site.name}.html"
-        assert raycre(site, "report", run, "--out", page).returncode == 0
-        assert "Effects of the test neighbours by track, metric and call." in page.read_text()
 
-
-def test_a_perturbation_test_of_ones_own_is_known_by_name_wherever_tests_are(
-    installed: Path, values: dict[str, Any], tmp_path: Path
+def test_the_report_draws_it_where_the_package_is_installed_and_where_it_is_not(
+    ended: Mapping[str, Ended], folder: Path
 ) -> None:
-    config = tmp_path / "run.yaml"
-    config.write_text(yaml.safe_dump(values | {"tests": ["neighbour"]}))
-    wrong = raycre(installed, "creme", "config", "--config", config)
-    assert (wrong.returncode, "did you mean neighbours?" in wrong.stderr) == (2, True), wrong.stderr
-    config.write_text(yaml.safe_dump(values | {"creme": {"n_shuffles": {"neighbour": 3}}}))
-    wrong = raycre(installed, "creme", "neighbours", "--config", config)
-    assert (wrong.returncode, "did you mean neighbours?" in wrong.stderr) == (2, True), wrong.stderr
-    wrong = raycre(installed, "creme", "neighbors", "--config", config)
-    assert (wrong.returncode, "did you mean neighbours?" in wrong.stderr) == (2, True), wrong.stderr
-    told = raycre(installed, "creme", "--help").stdout
-    assert "neighbours: how much activity is lost when two tiles side by side are shuffled together?" in told
+    from raycre.report.page import write_report
+
+    assert ended["report"].returncode == 0, ended["report"].stderr
+    write_report([folder / "test"], folder / "nothing.html")  # the folder tells enough of its rows
+    for name in ("site", "nothing"):
+        page = (folder / f"{name}.html").read_text()
+        assert "Effects of the test neighbours by track, metric and call." in page
+
+
+@pytest.mark.parametrize("where", ["tests", "shuffles", "verb"])
+def test_a_perturbation_test_of_ones_own_is_known_by_name_wherever_tests_are(
+    ended: Mapping[str, Ended], where: str
+) -> None:
+    assert ended[where].returncode == 2
+    assert "did you mean neighbours?" in ended[where].stderr
+    about = "neighbours: how much activity is lost when two tiles side by side are shuffled together?"
+    assert about in ended["help"].stdout

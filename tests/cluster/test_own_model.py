@@ -6,10 +6,7 @@ The model is `tests/own_package/lab_parts/gc_and_signal.py`, which is written to
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,61 +18,62 @@ from raycre.create.inference.checkpoints import WEIGHTS, fold_folder
 from raycre.create.model.weight_files import DESCRIPTION
 from raycre.demo.genome import DemoGenome
 from raycre.store.files import read_json
-from tests.conftest import ROOT, predict_values, train_values
+from tests.command_lines import Ended, run_lines
+from tests.conftest import predict_values, train_values
 from tests.installed import install
 
-Raycre = Callable[..., "subprocess.CompletedProcess[str]"]
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs are."""
+    return tmp_path_factory.mktemp("own")
 
 
 @pytest.fixture(scope="module")
-def raycre(tmp_path_factory: pytest.TempPathFactory) -> Raycre:
-    """The command line, where the example package is installed."""
-    site = install(tmp_path_factory.mktemp("site"))
-    env = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"PYTHONPATH": str(site)}
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "raycre.cli", *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def config(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training of two epochs of all that the model can read."""
-    folder = tmp_path_factory.mktemp("own")
+def ended(genome: DemoGenome, folder: Path) -> Mapping[str, Ended]:
+    """What command lines came to, of a training of two epochs on all that the model can read and after it."""
     values = train_values(genome, folder / "train") | {"model": "gc-and-signal"}
     values["recipe"] = {"preset": "original", "epochs": 2, "eval_ratio": 1, "ratios": [1] * 5}
     (folder / "train.yaml").write_text(yaml.safe_dump(values))
-    return folder / "train.yaml"
+    values = predict_values(genome, folder / "train", folder / "predict")
+    (folder / "predict.yaml").write_text(yaml.safe_dump(values))
+    train = ("train", "-c", folder / "train.yaml")
+    elsewhere = ("--set", f"run.out={folder / 'nothing'}")
+    return run_lines(
+        install(folder / "site"),
+        {
+            "help": ("train", "--help"),
+            "near": (*train, *elsewhere, "--set", "model=gc-and-signl"),
+            "modality": (*train, *elsewhere, "--set", "model.modalities=[loops]"),
+            "dry run": (*train, *elsewhere, "--dry-run", "--json"),
+            "train": train,
+            "predict": ("predict", "-c", folder / "predict.yaml"),
+            "report": ("report", folder / "train", folder / "predict", "--out", folder / "page.html"),
+        },
+    )
 
 
-def test_the_name_is_known_and_one_that_is_near_is_told_it(raycre: Raycre, config: Path) -> None:
-    assert "gc-and-signal" in raycre("train", "--help").stdout
-    ended = raycre("train", "-c", config, "--set", "model=gc-and-signl")
-    assert ended.returncode == 2
-    assert "deepicsh or gc-and-signal; did you mean gc-and-signal?" in ended.stderr.replace("\n", " ")
-    ended = raycre("train", "-c", config, "--set", "model.modalities=[loops]")
-    assert ended.returncode == 2
-    assert "gc-and-signal reads sequence, openness" in ended.stderr
-    assert not (config.parent / "train").exists()
+def test_the_name_is_known_and_one_that_is_near_is_told_it(ended: Mapping[str, Ended], folder: Path) -> None:
+    assert "gc-and-signal" in ended["help"].stdout
+    near = ended["near"]
+    assert near.returncode == 2
+    assert "deepicsh or gc-and-signal; did you mean gc-and-signal?" in near.stderr.replace("\n", " ")
+    assert ended["modality"].returncode == 2
+    assert "gc-and-signal reads sequence, openness" in ended["modality"].stderr
+    assert not (folder / "nothing").exists()
 
 
-def test_a_dry_run_counts_it_with_its_own_recipe(raycre: Raycre, config: Path) -> None:
-    ended = raycre("train", "-c", config, "--dry-run", "--json")
-    assert ended.returncode == 0, ended.stderr
-    cost = json.loads(ended.stdout)
+def test_a_dry_run_counts_it_with_its_own_recipe(ended: Mapping[str, Ended]) -> None:
+    assert ended["dry run"].returncode == 0, ended["dry run"].stderr
+    cost = json.loads(ended["dry run"].stdout)
     assert (cost["folds"], cost["epochs_at_most"]) == (3, 2)
     assert cost["flops_at_most"] > 0
-    assert not (config.parent / "train").exists()
 
 
 def test_it_trains_its_run_predicts_and_the_report_draws_both(
-    raycre: Raycre, config: Path, genome: DemoGenome
+    ended: Mapping[str, Ended], folder: Path
 ) -> None:
-    folder = config.parent
-    ended = raycre("train", "-c", config)
-    assert ended.returncode == 0, ended.stderr
+    assert ended["train"].returncode == 0, ended["train"].stderr
     record = read_json(folder / "train" / "run.json")
     assert (record["recipe"]["learning_rate"], record["recipe"]["batch_size"]) == (1e-2, 32)  # its own
     with safe_open(fold_folder(folder / "train", 0) / WEIGHTS, "pt") as file:
@@ -85,16 +83,12 @@ def test_it_trains_its_run_predicts_and_the_report_draws_both(
         "kind": "gc-and-signal", "modalities": ["sequence", "openness"], "hidden": 32, "outputs": 5,
     }  # fmt: skip
 
-    values = predict_values(genome, folder / "train", folder / "predict")
-    (folder / "predict.yaml").write_text(yaml.safe_dump(values))
-    ended = raycre("predict", "-c", folder / "predict.yaml")
-    assert ended.returncode == 0, ended.stderr
+    assert ended["predict"].returncode == 0, ended["predict"].stderr
     rows = pd.read_parquet(folder / "predict" / "predictions")
     assert rows["p_enhancer"].between(0, 1).all()
     assert rows["p_enhancer"].nunique() > 1
 
-    ended = raycre("report", folder / "train", folder / "predict", "--out", folder / "page.html")
-    assert ended.returncode == 0, ended.stderr
+    assert ended["report"].returncode == 0, ended["report"].stderr
     page = (folder / "page.html").read_text()
     assert "gc-and-signal" in page
     assert page.count("<svg") > 2

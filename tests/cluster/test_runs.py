@@ -86,7 +86,7 @@ def test_parquet_metadata_names_the_run_and_the_weights(predicted: Path) -> None
     assert metadata[b"model_sha256"].decode() == record["identity"]["model_sha256"]
 
 
-@pytest.mark.parametrize(("shard_size", "run"), [(50, in_process.run_predict), (7, run_predict)])
+@pytest.mark.parametrize(("shard_size", "run"), [(50, in_process.run_predict), (23, run_predict)])
 def test_predictions_do_not_depend_on_shards_or_replicas(
     predicted: Path,
     genome: DemoGenome,
@@ -218,6 +218,6 @@ def test_units_that_fail_for_good_are_listed_and_the_others_are_done(
     assert failures["attempts"].tolist() == [3]
     (blocked / "in the way").rmdir()
     blocked.rmdir()
-    run_predict(config)
+    in_process.run_predict(config)
     assert not (tmp_path / "failures.parquet").exists()
     assert len(read_parts(tmp_path / "predictions")) == 595

@@ -37,10 +37,10 @@ def long_values(genome: DemoGenome, tmp_path_factory: pytest.TempPathFactory) ->
 
     def values(verb: str, out: Path) -> dict[str, Any]:
         if verb == "train":
-            values = train_values(genome, out, epochs=8, ratios=[5, 5, 5, 5, 5], patience=8)
+            values = train_values(genome, out, epochs=6, ratios=[3, 3, 3, 3, 3], patience=6)
             return values | {"resources": {"folds_at_once": 1}}  # each imports for seconds
         if verb == "predict":
-            changes = {"shard_size": 10, "views": 10, "resources": two}
+            changes = {"shard_size": 10, "views": 6, "resources": two}
             return predict_values(genome, checkpoint, out) | changes
         creme = {"n_shuffles": {"context": 12, "necessity": 12, "sufficiency": 12}}
         changes = {"creme": creme, "resources": {**two, "tiles_per_task": 1}}

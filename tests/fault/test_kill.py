@@ -1,4 +1,7 @@
-"""Kill -9 a worker, Ctrl-C, kill -9 the driver with all it started: the run goes on to the same bits."""
+"""Kill -9 a worker; then Ctrl-C, SIGTERM or kill -9 of all: the run goes on to the same bits.
+
+Each verb loses a worker and ends one way here; every verb ends in every way by `make chaos`.
+"""
 
 from __future__ import annotations
 
@@ -32,39 +35,61 @@ Calm = Callable[[str], Path]
 
 @dataclass(frozen=True)
 class Stopped:
-    """A run that is disturbed: its words on the command line, its workers' name, what it writes and keeps."""
+    """A run that is disturbed: its words on the command line, its workers' name, its end, what it writes."""
 
     words: tuple[str, ...]
     worker: str
     units: int
     number: signal.Signals
-    kept: str
     results: tuple[str, ...]
 
 
 STOPPED = {
     "train": Stopped(
-        ("train",), "ray::RayTrainWorker", 3 * 8, signal.SIGINT, "folds and epochs",
+        ("train",), "ray::RayTrainWorker", 3 * 6, signal.SIGINT,
         ("folds/*/best.safetensors", "folds/*/*.parquet", "folds/*/cutoffs.json", "summary/*.parquet",
          "inputs/*.npy"),
     ),
     "predict": Stopped(
-        ("predict",), "ray::MapWorker(Map(CrePredictor)", 60, signal.SIGTERM, "shards",
+        ("predict",), "ray::MapWorker(Map(CrePredictor)", 60, signal.SIGTERM,
         ("predictions/*.parquet", "summary/*.parquet"),
     ),
     "creme": Stopped(
-        ("creme", "config"), "ray::Replica", 4 * -(-(1 + 12 * 12 + 12 + 12 * 12) // 12), signal.SIGINT,
-        "units",
+        ("creme", "config"), "ray::Replica", 4 * -(-(1 + 12 * 12 + 12 + 12 * 12) // 12), signal.SIGKILL,
         ("passes/*/*/*.parquet", "effects/*/*/*.parquet", "summary/*.parquet"),
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", list(STOPPED))
-def test_a_run_loses_a_worker_is_interrupted_and_killed_and_ends_with_the_same_bytes(
-    long_values: LongValues, calm: Calm, tmp_path: Path, verb: str
+KEPT = {"train": "folds and epochs", "predict": "shards", "creme": "units"}
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+OTHERS = [(verb, number) for verb, of in STOPPED.items() for number in ENDS if number != of.number]
+
+
+def end(driver: subprocess.Popen[bytes], number: signal.Signals, verb: str, folder: Path) -> None:
+    """End a driver by a signal: what it says then is one line. kill -9 is left to the block's end."""
+    if number == signal.SIGKILL:
+        return
+    interrupt(driver, number)
+    assert (driver.returncode, (folder / "driver.out").read_text()) == (128 + number, "")
+    *lines, last = (folder / "driver.log").read_text().splitlines()
+    name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    kept = f"finished {KEPT[verb]} are kept; the same command goes on from there"
+    assert last == f"stopped by {name}: {kept}"
+    assert not [line for line in lines if "nterrupt" in line or "Traceback" in line or "error:" in line]
+
+
+@pytest.mark.parametrize(
+    ("verb", "number"),
+    [
+        *((verb, of.number) for verb, of in STOPPED.items()),
+        *(pytest.param(*other, marks=pytest.mark.chaos) for other in OTHERS),
+    ],
+)
+def test_a_run_that_loses_a_worker_and_is_ended_goes_on_to_the_same_bytes(
+    long_values: LongValues, calm: Calm, tmp_path: Path, verb: str, number: signal.Signals
 ) -> None:
-    of, out, log = STOPPED[verb], tmp_path / "stopped", tmp_path / "driver.log"
+    of, out = STOPPED[verb], tmp_path / "stopped"
     values = long_values(verb, out)
 
     def finished() -> int:
@@ -78,39 +103,31 @@ def test_a_run_loses_a_worker_is_interrupted_and_killed_and_ends_with_the_same_b
         further(driver, 2)
         kill_worker(driver, of.worker)
         further(driver, 3)
-        interrupt(driver, of.number)
-    assert finished() < of.units, "the run was over when it was interrupted"
-    assert (driver.returncode, (tmp_path / "driver.out").read_text()) == (128 + of.number, "")
-    *lines, last = log.read_text().splitlines()
-    name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[of.number]
-    assert last == f"stopped by {name}: finished {of.kept} are kept; the same command goes on from there"
-    assert not [line for line in lines if "nterrupt" in line or "Traceback" in line or "error:" in line]
-
-    with running([*of.words], values, tmp_path) as driver:
-        further(driver, 3)
-    assert finished() < of.units, "the driver was killed too late to prove anything"
+        end(driver, number, verb, tmp_path)
+    assert finished() < of.units, "the driver was ended too late to prove anything"
     CALM[verb](values)  # which goes on from what Ray's workers left
     assert finished() == of.units
     same_bytes(out, calm(verb), *of.results)
 
 
-def test_a_killed_search_goes_on_from_its_last_written_piece(
+def test_an_interrupted_search_goes_on_from_its_last_written_piece(
     genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = perturb_values(genome, tmp_path / "killed", ("ENHA",)) | {
+    values = perturb_values(genome, tmp_path / "ended", ("ENHA",)) | {
         "tests": ["interaction"],
         "tracks": [0],
     }
-    values["creme"] = {"n_shuffles": {"interaction": 48}, "rounds": 8, "searches": ["min"]}
-    passes = tmp_path / "killed" / "passes"
+    values["creme"] = {"n_shuffles": {"interaction": 24}, "rounds": 6, "searches": ["min"]}
+    passes = tmp_path / "ended" / "passes"
 
     def pieces() -> list[Path]:
         return list(passes.rglob("piece-*.parquet"))
 
     with running(["creme", "config"], values, tmp_path) as driver:
         wait_for(driver, lambda: len(pieces()) >= 2)
-    known = n_predicted(tmp_path / "killed") + sum(len(read_table(piece, ["pass"])) for piece in pieces())
-    assert pieces(), "the driver was killed too late to prove anything"
+        end(driver, signal.SIGINT, "creme", tmp_path)
+    known = n_predicted(tmp_path / "ended") + sum(len(read_table(piece, ["pass"])) for piece in pieces())
+    assert pieces(), "the driver was ended too late to prove anything"
 
     predict, asked = Replica._predict, []
 
@@ -125,7 +142,7 @@ def test_a_killed_search_goes_on_from_its_last_written_piece(
     run_creme(make_config(PerturbConfig, calm))
     assert further == n_predicted(tmp_path / "calm") - known
     same_bytes(
-        tmp_path / "killed",
+        tmp_path / "ended",
         tmp_path / "calm",
         "passes/*/*/*.parquet",
         "effects/*/*/*.parquet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -13,15 +14,16 @@ from typing import Any
 
 import pytest
 
+from raycre.config import PerturbConfig, make_config
 from raycre.demo.genome import DemoGenome
 from raycre.errors import RunHeldError
 from raycre.store import lease
 from raycre.store.files import read_json, write_json
 from raycre.store.lease import FOLDER, Lease
 from raycre.workflows.run import Start
-from tests.conftest import perturb_values
-from tests.fault.drivers import running
-from tests.processes import alive, until
+from tests.conftest import bytes_of, perturb_values
+from tests.in_process import run_creme
+from tests.processes import until
 
 TRIALS, PARTS = 10, 20
 QUICK = {"BEAT": 0.1, "LATE": 0.5, "EXPIRY": 1.5, "LOOK_EVERY": 0.05}
@@ -160,19 +162,21 @@ def noted(path: Path) -> bool:
 
 
 def test_the_command_line_refuses_a_folder_in_use(genome: DemoGenome, tmp_path: Path) -> None:
-    out, log = tmp_path / "run", tmp_path / "driver.log"
-    values = perturb_values(genome, out, ("ENHA",))
-    values["creme"] = {"n_shuffles": dict.fromkeys(("context", "necessity", "sufficiency"), 300)}
-    command = [sys.executable, "-m", "raycre.cli", "creme", "config", "--config", str(tmp_path / "run.yaml")]
-    with running(["creme", "config"], values, tmp_path) as driver:
-        until(lambda: noted(out / "run.json") or driver.poll() is not None, log.read_text)
-        assert driver.poll() is None, log.read_text()
-        before = (out / "run.json").read_bytes()
+    out, config = tmp_path / "run", tmp_path / "run.yaml"
+    values = perturb_values(genome, out, ("ENHA",)) | {"tests": ["context"]}
+    config.write_text(json.dumps(values))
+    run_creme(make_config(PerturbConfig, values))
+    holder = Lease(out, "raycre creme")
+    holder.claim()
+    try:
+        before = bytes_of(out, "**/*.[jp]*")
+        command = [sys.executable, "-m", "raycre.cli", "creme", "config", "--config", str(config)]
         second = subprocess.run([*command, "--fresh", "--yes"], capture_output=True, text=True, check=False)
-        assert alive(driver.pid)
-        assert (out / "run.json").read_bytes() == before
+        assert bytes_of(out, "**/*.[jp]*") == before
+    finally:
+        holder.release()
     assert second.returncode == 2, second.stderr
     errors = [line for line in second.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1
     assert errors[0].startswith(f"error: {out}: the run folder is in use: raycre creme of ")
-    assert f"(process {driver.pid}), since " in errors[0]
+    assert f"(process {os.getpid()}), since " in errors[0]

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raycre.create.inference.ensemble import BATCH, Ensemble, Predictions, flank_of, region_views
+from raycre.create.inference.ensemble import BATCH, Ensemble, Predictions
 from raycre.create.model.create import Create
 from raycre.create.model.sizes import SIZES
+from raycre.create.views import flank_of, region_views
 
 WIDTH = 1000
 A, C, G, T, N = range(5)

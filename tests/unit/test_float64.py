@@ -19,12 +19,13 @@ from raycre.backbones.saliency import gradient_times_input, tile_sums
 from raycre.create.evaluation.decoders import Spread
 from raycre.create.evaluation.major_features import _decode_batch
 from raycre.create.fold_data import FoldData
-from raycre.create.inference.ensemble import Ensemble, flank_of
+from raycre.create.inference.ensemble import Ensemble
 from raycre.create.layers.quantizer import SplitQuantizer
 from raycre.create.model.create import Create
 from raycre.create.model.declaration import make
 from raycre.create.training.epoch import start_fold, step_epoch
 from raycre.create.training.recipe import Recipe
+from raycre.create.views import flank_of
 from raycre.float64 import to_float64
 from tests.toy_borzoi import TOY as TOY_BORZOI
 from tests.unit.test_backbones_enformer import TOY as TOY_ENFORMER

@@ -65,7 +65,7 @@ def leave(out: Path, number: int = 1, beat: float | None = 1000.0, **changes: An
     (out / FOLDER).mkdir(exist_ok=True)
     (out / FOLDER / f"{number:05d}.json").write_text(json.dumps(asdict(there)))
     if beat is not None:
-        lease._put(out / FOLDER / f"{number:05d}.beat", f"{beat:.3f}")
+        lease.put_text(out / FOLDER / f"{number:05d}.beat", f"{beat:.3f}")
     return there
 
 
@@ -166,7 +166,7 @@ def test_a_holder_elsewhere_that_beats_is_not_overtaken(tmp_path: Path, clock: C
 
 def test_a_holder_that_releases_while_it_is_watched_is_followed(tmp_path: Path, clock: Clock) -> None:
     leave(tmp_path)
-    clock.at(5, lambda: lease._remove(*(tmp_path / FOLDER).iterdir()))
+    clock.at(5, lambda: lease.remove_claim(*(tmp_path / FOLDER).iterdir()))
     held = Lease(tmp_path, "raycre predict")
     held.claim()
     assert clock.waited == 5
@@ -316,7 +316,7 @@ def test_a_holder_goes_on_over_a_disk_that_is_full_for_a_while(
 ) -> None:
     monkeypatch.setattr(lease, "BEAT", 0.01)
     full = threading.Event()
-    put, failed = lease._put, threading.Event()
+    put, failed = lease.put_text, threading.Event()
 
     def refuse(path: Path, text: str) -> None:
         if full.is_set():
@@ -324,7 +324,7 @@ def test_a_holder_goes_on_over_a_disk_that_is_full_for_a_while(
             raise OSError(28, "No space left on device")
         put(path, text)
 
-    monkeypatch.setattr(lease, "_put", refuse)
+    monkeypatch.setattr(lease, "put_text", refuse)
     other = Lease(tmp_path / "other", "raycre predict")
     other.claim()
     full.set()

@@ -9,7 +9,7 @@ from typing import Any
 import pyBigWig
 import pytest
 
-from raycre.create.inference.ensemble import flank_of
+from raycre.create.views import flank_of
 from raycre.figures.header import read_bookkeeping, read_warnings
 from raycre.genome.fasta import Fasta
 from raycre.store.files import read_json

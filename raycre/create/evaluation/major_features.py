@@ -14,7 +14,6 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from raycre.create.evaluation.decoders import BATCH, centred
@@ -109,6 +108,8 @@ def rank_sum(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
 
     Exact for few values without ties, else normal with corrections for ties and continuity (scipy's "auto").
     """
+    from scipy.stats import mannwhitneyu  # half a second, which every worker of a training would wait for
+
     return float(mannwhitneyu(first, second, alternative="greater").pvalue)
 
 

@@ -16,7 +16,7 @@ from raycre.create.inputs import region_input
 from raycre.create.layout import WIDTH
 from raycre.create.model.create import Create
 from raycre.create.model.network import Network
-from raycre.create.views import Views, both_strands, flank
+from raycre.create.views import region_views
 
 # Regions of one forward pass. Shapes are fixed and a region keeps its row in the batch (its number modulo
 # this), because the last bits of a matrix product depend on both; so they do not depend on sharding.
@@ -33,18 +33,6 @@ class Predictions(NamedTuple):
     sd: NDArray[np.float32]
     call: NDArray[np.uint8]
     margin: NDArray[np.float32]
-
-
-def region_views(n_views: int) -> Views:
-    """Return `n_views` views: the centred window alone for 1, else n_views / 2 shifts on both strands."""
-    if n_views == 1:
-        return Views(np.zeros(1, np.int64), np.zeros(1, bool))
-    return both_strands(n_views // 2)
-
-
-def flank_of(n_views: int) -> int:
-    """Return the bp that wide windows need on each side for these views."""
-    return flank(max(1, n_views // 2))
 
 
 class Ensemble:

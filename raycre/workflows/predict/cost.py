@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from raycre.create.inference.ensemble import BATCH, Ensemble, flank_of
+from raycre.create.inference.ensemble import BATCH, Ensemble
 from raycre.create.layout import CLASSES, WIDTH
+from raycre.create.views import flank_of
 from raycre.engine.local_ray import usable_cpus
 from raycre.workflows.devices import prepare
 from raycre.workflows.predict.plan import PredictPlan

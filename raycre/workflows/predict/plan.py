@@ -11,7 +11,7 @@ import pandas as pd
 
 from raycre.config import PredictConfig
 from raycre.create.inference.checkpoints import Checkpoint, read_checkpoint
-from raycre.create.inference.ensemble import flank_of
+from raycre.create.views import flank_of
 from raycre.engine.resources import Share
 from raycre.errors import ConfigError
 from raycre.genome.features import SignalPaths, Signals

@@ -25,7 +25,8 @@ from raycre.workflows.fresh import Fresh
 from raycre.workflows.inputs import say_dropped
 from raycre.workflows.predict.cost import cost_of
 from raycre.workflows.predict.plan import PARTS, PredictPlan, plan_prediction
-from raycre.workflows.predict.shards import CrePredictor, ShardSpec, read_shard
+from raycre.workflows.predict.reading import ShardSpec, read_shard
+from raycre.workflows.predict.shards import CrePredictor
 from raycre.workflows.pricing import priced
 from raycre.workflows.progress import progress
 from raycre.workflows.run import Start

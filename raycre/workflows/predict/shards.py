@@ -1,12 +1,9 @@
-"""The two stages of prediction, one shard at a time: read features, then classify regions."""
+"""The second stage of prediction: a shard's regions are classified, and become one part file."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,75 +13,17 @@ from numpy.typing import NDArray
 
 from raycre.create.evaluation.metrics import predicted
 from raycre.create.inference.checkpoints import load_ensemble
-from raycre.create.inference.ensemble import Predictions, flank_of
+from raycre.create.inference.ensemble import Predictions
 from raycre.create.layout import CLASSES, WIDTH
 from raycre.events import FORWARD, emit
-from raycre.genome.features import SignalPaths, Signals, Wide
-from raycre.genome.fingerprint import Fingerprint, check_unchanged
-from raycre.store.ledger import Ledger
+from raycre.genome.fingerprint import check_unchanged
 from raycre.store.parquet import as_table, read_row_group, write_table
 from raycre.store.schemas import PREDICTIONS
 from raycre.workflows.codes import codes_table
 from raycre.workflows.devices import prepare
+from raycre.workflows.predict.reading import REGIONS, ShardSpec, shard_features, unpack_features
 
 CODES = "codes"  # folder of the codebook features
-REGIONS = "regions"  # column: a shard's regions, as an Arrow stream
-
-
-@dataclass(frozen=True)
-class ShardSpec:
-    """What both stages need of the plan; small enough to travel.
-
-    Attributes:
-        signals: files to read.
-        regions: inputs/regions.parquet of the run, one row group a shard.
-        checkpoint: folder of a finished training, or a file of weights.
-        folds: which folds to average.
-        cutoffs: by class, of the mean probability; NaN where there are none.
-        n_views: shifts times strands.
-        ledger: where parts go.
-        metadata: key-value metadata of the parts.
-        model_sha256: hash over the folds' weights.
-        threads: torch threads of one replica; part of what "the same machine kind" means.
-        n_codes: K where codebook features are to be written, too; else None.
-        gpus: GPUs of one replica, or its share of one; 0 for the CPU.
-        weights: fingerprints of the files of weights and cutoffs.
-    """
-
-    signals: SignalPaths
-    regions: Path
-    checkpoint: Path
-    folds: tuple[int, ...]
-    cutoffs: tuple[float, ...]
-    n_views: int
-    ledger: Ledger
-    metadata: Mapping[str, str]
-    model_sha256: str
-    threads: int
-    n_codes: int | None = None
-    gpus: float = 0
-    weights: tuple[Fingerprint, ...] = ()
-
-
-# A process may outlive the run: it opens files anew where a fingerprint is another.
-@lru_cache(maxsize=1)
-def _open(paths: SignalPaths) -> Signals:
-    return Signals(paths)  # once per process: indices and loops are read here
-
-
-def read_shard(row: dict[str, Any], spec: ShardSpec) -> dict[str, Any]:
-    """Add the shard's regions and their features to its plan row, as bytes; leave them out if reading fails.
-
-    The second stage then reads by itself and reports the error, so that both stages fail in one way.
-    """
-    found: dict[str, bytes] = {}
-
-    def read() -> None:
-        regions = read_row_group(spec.regions, row["shard"])
-        found.update(_serialise(regions, _read(regions, spec)))
-
-    spec.ledger.run(f"read-{row['unit']}", read, counted=False)
-    return {**row, **(found or dict.fromkeys((REGIONS, *Wide._fields), b""))}
 
 
 class CrePredictor:
@@ -109,10 +48,10 @@ class CrePredictor:
             self._unsure = False
         if row[REGIONS]:
             read = pa.ipc.open_stream(row[REGIONS]).read_all()
-            wide = _deserialise(row, len(read))
+            wide = unpack_features(row, len(read))
         else:
             read = read_row_group(self.spec.regions, row["shard"])
-            wide = _read(read, self.spec)
+            wide = shard_features(read, self.spec)
         row[REGIONS] = b""  # a second try reads again: the first may have failed on what was read
         regions, first = read.to_pandas(), int(row["first"])
         began = time.perf_counter()
@@ -135,25 +74,6 @@ class CrePredictor:
             for fold, codes in zip(spec.folds, features, strict=True)
         ]
         write_table(spec.ledger.out / CODES / f"{unit}.parquet", pa.concat_tables(tables))
-
-
-def _read(regions: pa.Table, spec: ShardSpec) -> Wide:
-    return _open(spec.signals).read_wide(regions.to_pandas(), flank_of(spec.n_views))
-
-
-def _serialise(regions: pa.Table, wide: Wide) -> dict[str, bytes]:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, regions.schema) as stream:
-        stream.write_table(regions)
-    features = {name: b"" if array is None else array.tobytes() for name, array in wide._asdict().items()}
-    return {REGIONS: sink.getvalue().to_pybytes(), **features}
-
-
-def _deserialise(row: Mapping[str, bytes], n: int) -> Wide:
-    def array(name: str, dtype: type) -> Any:
-        return np.frombuffer(row[name], dtype).reshape(n, -1) if row[name] else None
-
-    return Wide(array("codes", np.uint8), array("openness", np.float32), array("loops", np.float32))
 
 
 def _columns(regions: pd.DataFrame, found: Predictions, spec: ShardSpec) -> dict[str, Any]:
