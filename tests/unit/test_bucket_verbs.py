@@ -36,6 +36,7 @@ MOTIF = (
     + "0.97 0.01 0.01 0.01\n" * 4
 )
 CHANGING = re.compile(r'"(seconds|stamp|pid|since)": (\[[^\]]*\]|"[^"]*"|[0-9.]+)')
+HEADINGS = "<(?:h[123]|figure|svg)[ >]"
 TRACKS = "index\tidentifier\tdescription\n0\tCNhs1\tCAGE:K562\n1\tX\tDNASE:K562\n"
 
 # Name -> arguments; ROOT is a folder on a disk, or one in a bucket.
