@@ -3,11 +3,13 @@
 #   make test    set up, then the tests: what must hold before a change is merged
 # make docs builds the documentation's site into docs/_build/html; a warning is an error.
 # make test-fast has units and golden arrays without those of many seconds; test-slow and chaos have what takes
-# minutes or gigabytes.
+# minutes or gigabytes. test-ray-low runs the engine's tests on the oldest Ray that pyproject.toml takes.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+RAY_LOW ?= 2.55.1
+LOW    := $(VENV)-ray-$(RAY_LOW)
 
 # Runs and tests start processes by the dozen, which load the same modules: they are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test test-fast test-slow chaos lint docs clean
+.PHONY: demo test test-fast test-slow test-ray-low chaos lint docs clean
 
 demo: $(STAMP)
 	$(BIN)/raycre demo --out demo-run
@@ -29,6 +31,9 @@ test-fast: $(STAMP)-test
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow
+
+test-ray-low: $(LOW)/.installed
+	$(LOW)/bin/python -m pytest -m "not slow and not chaos" tests/cluster tests/fault
 
 chaos: $(STAMP)-test
 	$(BIN)/python -m pytest -m chaos
@@ -59,5 +64,13 @@ $(STAMP)-docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,docs]'
 	@touch $@
 
+$(LOW)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(LOW)
+	sed 's/^ray==.*/ray==$(RAY_LOW)/' constraints.txt > $(LOW)/constraints.txt
+	$(LOW)/bin/python -m pip install --quiet --upgrade pip
+	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt torch
+	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt --editable '.[plots,test]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo-run docs/_build
+	rm -rf $(VENV) $(VENV)-ray-* demo-run docs/_build

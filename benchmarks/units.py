@@ -4,12 +4,14 @@
 
 Pool: each unit writes one small Parquet part under the ledger, as perturbation does. Stream: each shard is
 read and worked on by functions that only count its regions. Ray is started once, before; replicas start
-within the time, and the time to the first outcome is said beside.
+within the time, and the time to the first outcome is said beside. Processor time is that after the first
+outcome, of the driver, and (on Linux) of all processes of this Ray.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import statistics
 import tempfile
@@ -17,7 +19,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -58,13 +60,25 @@ def read(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def timed(outcomes: Iterator[Any]) -> tuple[int, float, float, float]:
-    """Number of outcomes; seconds to the first, to the last, and the driver's CPU seconds."""
-    started, cpu, first, n = time.perf_counter(), _cpu(), 0.0, 0
+class Timed(NamedTuple):
+    """Number of outcomes; seconds to the first and last; CPU seconds after the first, of driver and all."""
+
+    n: int
+    first: float
+    last: float
+    driver: float
+    everyone: float
+
+
+def timed(outcomes: Iterator[Any]) -> Timed:
+    """Take all outcomes."""
+    started, n = time.perf_counter(), 1
+    next(outcomes)
+    first, driver, everyone = time.perf_counter() - started, _cpu(), _cpu_of_all()
     for _ in outcomes:
         n += 1
-        first = first or time.perf_counter() - started
-    return n, first, time.perf_counter() - started, _cpu() - cpu
+    last = time.perf_counter() - started
+    return Timed(n, first, last, _cpu() - driver, _cpu_of_all() - everyone)
 
 
 def _cpu() -> float:
@@ -72,7 +86,22 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def pool_round(units: int, replicas: int) -> tuple[int, float, float, float]:
+def _cpu_of_all() -> float:
+    """CPU seconds of this process and of those below it, 0 where there is no /proc."""
+    parents, ticks = dict[int, int](), dict[int, int]()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        parents[int(folder.name)], ticks[int(folder.name)] = int(words[1]), sum(map(int, words[11:15]))
+    mine = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
+        mine |= more
+    return sum(ticks.get(pid, 0) for pid in mine) / os.sysconf("SC_CLK_TCK")
+
+
+def pool_round(units: int, replicas: int) -> Timed:
     """All units through a new pool."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder), "parts")
@@ -80,7 +109,7 @@ def pool_round(units: int, replicas: int) -> tuple[int, float, float, float]:
             return timed(pool.run([f"part-{i:06d}" for i in range(units)], None))
 
 
-def stream_round(regions: int, shard: int, replicas: int) -> tuple[int, float, float, float]:
+def stream_round(regions: int, shard: int, replicas: int) -> Timed:
     """All regions, in shards, through a new stream."""
     rows = [{"unit": f"{i}", "first": i, "last": min(i + shard, regions)} for i in range(0, regions, shard)]
     return timed(stream(rows, read, Counter, (None,), Share(replicas)))
@@ -103,10 +132,11 @@ def main() -> None:
         for what, (way, each) in ways.items():
             rates = []
             for _ in range(given.rounds):
-                n, first, last, cpu = way()
-                rates.append(each * (n - 1) / (last - first))
+                took = way()
+                rates.append(each * (took.n - 1) / (took.last - took.first))
                 print(
-                    f"{what}: first after {first:.1f} s, {n} outcomes in {last:.1f} s, driver {cpu:.1f} CPU s"
+                    f"{what}: first after {took.first:.1f} s, {took.n} outcomes in {took.last:.1f} s; CPU s "
+                    f"of the driver {took.driver:.2f}, of all {took.everyone:.2f}; {rates[-1]:,.0f} a second"
                 )
             print(f"{what} a second after the first: {', '.join(f'{r:,.0f}' for r in rates)}; "
                   f"median {statistics.median(rates):,.0f}")  # fmt: skip

@@ -1,6 +1,7 @@
 from typing import Any
 
 from raycre.api.calls import annotate as annotate
+from raycre.api.calls import compact as compact
 from raycre.api.calls import compare as compare
 from raycre.api.calls import demo as demo
 from raycre.api.calls import export as export

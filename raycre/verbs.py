@@ -42,6 +42,7 @@ VERBS: dict[str, VerbEntry] = {
         VerbEntry("report", "raycre.api.calls:report", "Write one HTML page about runs."),
         VerbEntry("plot", "raycre.api.calls:plot", "Draw a figure of the papers from runs, for print."),
         VerbEntry("export", "raycre.api.calls:export", "Write a run for genome browsers, or as text."),
+        VerbEntry("compact", "raycre.api.calls:compact", "Merge the small files of a finished run."),
         VerbEntry("demo", "raycre.api.calls:demo", "Run the whole chain on a synthetic genome."),
         VerbEntry("tracks", "raycre.api.calls:tracks", "Find tracks of a backbone."),
         VerbEntry("fetch", "raycre.api.calls:fetch", "Bring published weights into the cache."),

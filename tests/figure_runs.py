@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from raycre.annotate.declaration import KINDS
+from raycre.annotate.decoded import DECODED_MOTIFS, DECODED_REGIONS, compare_kinds
 from raycre.annotate.dual import DUAL_PARTNERS
+from raycre.annotate.matrices import MATRICES, matrix_rows
 from raycre.annotate.motifs import MOTIFS_REGIONS
 from raycre.annotate.snpsea import SNPSEA_TISSUES
 from raycre.annotate.sources import SOURCES_SHARES
@@ -21,16 +24,22 @@ from raycre.compare.saliency import SALIENCY_BASES
 from raycre.create.evaluation.curves import confusion, curves
 from raycre.create.evaluation.metrics import table as metrics_table
 from raycre.genome.classes import CLASSES
+from raycre.genome.meme import Motif
 from raycre.store.parquet import as_table, write_table
 from raycre.store.schemas import CONFUSION, CURVES, EFFECTS, METRICS, PREDICTIONS, SPECTRUM, ZEROED
 from tests.run_folders import effect_rows, prediction_rows, start_run
 
 CONTEXTS = ("enhancing", "neutral", "silencing")
+MOTIFS = [
+    Motif(name, None, np.array([[0.85 if b == c else 0.05 for b in "ACGT"] for c in word]), 50.0, 1)
+    for name, word in (("MAFA", "TGCTGACTCAGCA"), ("REST", "TTCAGCACC"), ("CTCF", "CCACTAGGGGGC"))
+]
 _TILES = np.array([d for d in range(-95_000, 100_000, 5_000) if d])
 _ROUNDS = 6
+_ON_BOTH = ("context", "necessity")  # tests that have rows of two tracks
 
 
-def write_training(out: Path, skill: float, seed: int, folds: int = 10) -> Path:
+def write_training(out: Path, skill: float, seed: int, folds: int = 5) -> Path:
     """A cross-validation whose probabilities know the truth as well as `skill` says (0 to 1)."""
     start_run(out, "train", name=out.name).finish()
     metrics, lines, cells = [], [], []
@@ -59,7 +68,28 @@ def write_training(out: Path, skill: float, seed: int, folds: int = 10) -> Path:
         for kind, mean in gain.items():
             zeroed[f"{signal}_{kind}"] = mean + random.normal(0, 0.15, 200)
     write_table(folder / "zeroed.parquet", as_table(zeroed.assign(bases_changed=0.1), ZEROED))
+    _write_decoded(out / "annotations" / "decoded", label, random)
     return out
+
+
+def _write_decoded(out: Path, label: Any, random: np.random.Generator) -> None:
+    """What `raycre annotate decoded` leaves: motifs that decoded regions lose without their major feature."""
+    regions = pd.DataFrame({"region_id": range(len(label)), "chrom": "chr1", "start": 0, "end": 1000,
+                            "group": label, "fold": 0, "code": 7, "n_pieces": 3})  # fmt: skip
+    write_table(out / "annotate_decoded.parquet", pa.Table.from_pandas(regions))
+    values = {name: np.clip(random.normal([[g], [0.8 * g], [0.1]], 0.4, (3, len(label))), 0, None)
+              for name, g in (("MAFA", 2.0), ("LHX6", 1.5), ("PAX8", 1.0), ("MYC", 0.1))}  # fmt: skip
+    parts = []
+    for name, of in values.items():
+        rows = pd.DataFrame({"region_id": range(len(label)), "motif": name})
+        for kind, each in zip(KINDS, of, strict=True):
+            rows[f"n_hits_{kind}"], rows[f"neglog10_p_{kind}"] = (each > 0).astype(int), each
+        parts.append(rows)
+    part = out / "annotate_decoded_regions" / "part-000000.parquet"
+    write_table(part, as_table(pd.concat(parts), DECODED_REGIONS))
+    tests = compare_kinds(iter(values.items()), label)
+    write_table(out / "annotate_decoded_motifs.parquet", as_table(tests, DECODED_MOTIFS))
+    write_table(out / "annotate_decoded_matrices.parquet", as_table(matrix_rows(MOTIFS), MATRICES))
 
 
 def _spectrum() -> pd.DataFrame:
@@ -114,6 +144,9 @@ def write_predicted(out: Path, seed: int = 0, n: int = 40) -> Path:
                          neglog10_fisher_p=p, neglog10_fisher_p_one_strand=p)  # fmt: skip
     part = folder / "motifs" / "annotate_motifs_regions" / "part-00000.parquet"
     write_table(part, as_table(table, MOTIFS_REGIONS))
+    write_table(
+        folder / "motifs" / "annotate_motifs_matrices.parquet", as_table(matrix_rows(MOTIFS), MATRICES)
+    )
     shares = [
         {"group": c, "source": s, "n_regions": n, "n_regions_with_source": 10, "share_of_regions": 0.25,
          "share_of_region_source_pairs": w, "fractional_share": w}
@@ -152,40 +185,45 @@ def write_ldsc(path: Path) -> Path:
     return path
 
 
-def write_perturbed(out: Path, n: int = 6, seed: int = 0, model: str = "planted") -> Path:
-    """A CREME run of n genes of each context on two tracks, all tests; enhancers lie near the TSS."""
+def write_perturbed(
+    out: Path, n: int = 6, seed: int = 0, model: str = "planted", only: str | None = None
+) -> Path:
+    """A CREME run of n genes of each context, all tests (or `only` one); enhancers lie near the TSS.
+
+    The tests that are about every track have two, all others one.
+    """
     start_run(out, "creme", name=out.name, model=model).finish()
     random = np.random.default_rng(seed)
     tables: dict[str, list[pd.DataFrame]] = {}
     for track, cell in ((5111, "K562"), (5110, "GM12878")):
+        more: dict[str, Any] = {"track_id": track, "track_name": f"CNhs{track}", "biosample": cell}
         for context in CONTEXTS:
             for i in range(n):
                 gene = f"{context[:3].upper()}{i}"
-                more: dict[str, Any] = {
-                    "context": context,
-                    "track_id": track,
-                    "track_name": f"CNhs{track}",
-                    "biosample": cell,
-                }
                 for test, rows in _gene(gene, context, random, n).items():
-                    tables.setdefault(test, []).append(rows.assign(**more))
+                    if only in (None, test) and (track == 5111 or test in _ON_BOTH):
+                        own = rows.assign(gene_id=f"ID-{gene}", gene_name=gene, context=context, **more)
+                        tables.setdefault(test, []).append(own)
+    row = effect_rows("x", "x", [0.0], [None]).astype(object).iloc[0]
     for test, parts in tables.items():
+        table = pd.concat(parts, ignore_index=True)
+        blank = {str(key): value for key, value in row.items() if key not in table and key != "test"}
         path = out / "effects" / f"test={test}" / f"model={model}" / "part-000000.parquet"
-        write_table(path, as_table(pd.concat(parts), EFFECTS))
-    _write_compared(out, random)
+        write_table(path, as_table(table.assign(**blank, test=test), EFFECTS))
+    if only is None:
+        _write_compared(out, random)
     return out
 
 
 def _gene(gene: str, context: str, random: np.random.Generator, n: int) -> dict[str, pd.DataFrame]:
-    row = effect_rows(gene, "x", [0.0], [None]).astype(object).iloc[0]
-    blank: dict[str, Any] = {str(key): value for key, value in row.items()}
-    blank["wt"] = wt = float(random.uniform(5, 50))
+    """Rows of one gene by test, with the columns that are its own."""
+    wt = float(random.uniform(5, 50))
 
     def rows(test: str, **columns: Any) -> pd.DataFrame:
         length = max(
             (len(v) for v in columns.values() if not isinstance(v, str | float | int | None)), default=1
         )
-        return pd.DataFrame({**blank, "test": test, **columns}, index=range(length))
+        return pd.DataFrame({"wt": wt, **columns}, index=range(length))
 
     sign = {"enhancing": 1.0, "neutral": 0.0, "silencing": -1.0}[context]
     whole = {"enhancing": 0.97, "neutral": 0.0, "silencing": -0.8}[context] + random.normal(0, 0.01)
@@ -222,14 +260,16 @@ def _gene(gene: str, context: str, random: np.random.Generator, n: int) -> dict[
         )  # fmt: skip
         found["sets"] = _sets(rows, sign, random)
         found["finemap"] = _fine(rows, kind)
-    found["interaction"] = pd.concat([_search(rows, way, gene, random) for way in ("min", "max")])
+    found["interaction"] = pd.concat([_search(rows, way, gene, context, random) for way in ("min", "max")])
     return found
 
 
-def _search(rows: Any, way: str, gene: str, random: np.random.Generator) -> pd.DataFrame:
+def _search(rows: Any, way: str, gene: str, context: str, random: np.random.Generator) -> pd.DataFrame:
     stratum = ("superadditive", "subadditive", "additive")[int(gene[3:]) % 3]
     r = np.arange(_ROUNDS)
-    greedy = np.exp((-0.4 if way == "min" else 0.15) * (r + 1)) + random.normal(0, 0.01, _ROUNDS)
+    own = context == {"min": "enhancing", "max": "silencing"}[way]  # where the search finds most
+    slope = {"min": -0.4, "max": 0.15}[way] * (1 if own else 0.4)
+    greedy = np.exp(slope * (r + 1)) + random.normal(0, 0.01, _ROUNDS)
     shift = {"superadditive": -0.12, "subadditive": 0.12, "additive": 0.0}[stratum] * (r + 1)
     place = {"round": r, "search": way, "distance": random.choice(_TILES[14:25], _ROUNDS, replace=False)}
     curves = {
@@ -251,7 +291,7 @@ def _fine(rows: Any, kind: str) -> pd.DataFrame:
         rows("finemap", effect=score, round=gone, **removed, **place),
         rows("finemap", effect=0.5 if kind == "enhancer" else 1.5, round=9, offset_start=500,
              offset_end=1_000, call="reverted", **place),
-        rows("finemap", effect=score[-1], round=None, offset_start=0, offset_end=500, call="kept", **place),
+        rows("finemap", effect=score[-1], round=np.nan, offset_start=0, offset_end=500, call="kept", **place),
     ])  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from raycre.annotate.averaged import AVERAGED, average_in_parts, cost_of_signals
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.declaration import (
     Annotatable,
@@ -21,7 +22,6 @@ from raycre.annotate.declaration import (
     option,
 )
 from raycre.errors import FormatError
-from raycre.genome.averages import average_over
 from raycre.genome.bigwig import BigWig, is_bigwig
 from raycre.genome.textfile import require_file
 from raycre.store.fields import INT, REAL
@@ -59,9 +59,9 @@ def annotate_conservation(regions: Annotatable, options: Options) -> Annotated:
     try:
         lengths = {name: length for name, length in signal.lengths.items() if length is not None}
         lacking = check_chromosomes(regions.table, lengths, path)
-        averages = average_over(regions.table, signal)
     finally:
         signal.close()
+    [averages] = average_in_parts(regions, "conservation_signals", {"scores": path}, signed=True).values()
 
     def compare(name: str) -> Compare | None:
         return "values" if name == options.compared else None
@@ -78,6 +78,8 @@ ANNOTATION = Annotation(
     summary="Mean score of bases (phastCons) as bigWigAverageOverBed gives it.",
     options=Options,
     annotate=annotate_conservation,
+    tables={"conservation_signals": AVERAGED},
+    cost=lambda n, bases, options: cost_of_signals(bases, 1),
     rules=(
         Rule("bases without a score", "count as 0 (mean0)", "`--compared mean`"),
         Rule("a region without any score", "mean, min and max are 0, as UCSC's program prints them"),

@@ -29,6 +29,8 @@ from raycre.genome.loops import read_anchors
 from raycre.genome.overlaps import overlap_pairs, overlap_sums
 from raycre.store.fields import INT
 
+AT_ONCE = 32_768  # regions whose pairs with anchors are in memory at once
+
 
 def count_contacts(table: pd.DataFrame, anchors: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
     """Count what overlaps each region by a base or more.
@@ -42,13 +44,19 @@ def count_contacts(table: pd.DataFrame, anchors: pd.DataFrame) -> dict[str, NDAr
         contacts: rows of the file, once where both anchors overlap.
     """
     place = ["chrom", "start", "end"]
+    contacts = [_contacts(table.iloc[i : i + AT_ONCE], anchors) for i in range(0, len(table), AT_ONCE)]
+    return {
+        "anchor_rows": overlap_sums(table, anchors)[0],
+        "distinct_anchors": overlap_sums(table, anchors.drop_duplicates(place))[0],
+        "contacts": np.concatenate([np.zeros(0, dtype=np.int64), *contacts]),
+    }
+
+
+def _contacts(table: pd.DataFrame, anchors: pd.DataFrame) -> NDArray[np.int64]:
+    """Count the contacts of some regions: their pairs with anchors are in memory at once."""
     pairs = overlap_pairs(table, anchors)
     touched = pd.DataFrame({"region": pairs.first, "contact": anchors["contact"].to_numpy()[pairs.second]})
-    return {
-        "anchor_rows": np.bincount(pairs.first, minlength=len(table)),
-        "distinct_anchors": overlap_sums(table, anchors.drop_duplicates(place))[0],
-        "contacts": np.bincount(touched.drop_duplicates()["region"], minlength=len(table)),
-    }
+    return np.bincount(touched.drop_duplicates()["region"], minlength=len(table))
 
 
 @dataclass(frozen=True)

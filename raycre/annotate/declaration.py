@@ -16,9 +16,17 @@ from raycre.genome.fasta import Fasta
 from raycre.options import file as file
 from raycre.options import files as files
 from raycre.options import option as option
+from raycre.store.fields import INT, TEXT, schema_of
 
-Need = Literal["genome", "groups"]
+Need = Literal["genome", "groups", "decoded", "values"]
 Compare = Literal["values", "share"]
+KINDS = ("original", "reconstructed", "zeroed")  # input, decoded, decoded without the major feature
+DECODED = schema_of(
+    ("fold", INT, "fold that decoded the region"),
+    ("code", INT, "major feature of the region's class in that fold"),
+    ("n_pieces", INT, "pieces of its embedding that are the major feature; 0: nothing is zeroed"),
+    *((f"sequence_{kind}", TEXT, f"bases of the region, {kind}") for kind in KINDS),
+)
 
 
 class PartWorker(Protocol):
@@ -54,7 +62,14 @@ class Annotatable(Protocol):
         """Read other regions as these were: a file, or the folder of a run; columns as in `table`."""
         ...
 
-    def do_parts(self, kind: type, arguments: tuple[object, ...], size: int, tables: Sequence[str]) -> None:
+    def do_parts(
+        self,
+        kind: type,
+        arguments: tuple[object, ...],
+        size: int,
+        tables: Sequence[str],
+        more: pa.Schema | None = None,
+    ) -> None:
         """Have the regions worked on part by part, here or on a cluster, and written; done parts stay.
 
         Args:
@@ -62,6 +77,7 @@ class Annotatable(Protocol):
             arguments: of its constructor; small, since they travel.
             size: regions of a part.
             tables: what each part is written to; the last says that it is done.
+            more: further columns of `table` that the parts are handed.
         """
         ...
 
@@ -111,6 +127,8 @@ class Annotated(NamedTuple):
     measured: further values that groups are compared in, made one after another; none is a column.
     groups: (n,) groups that the annotation itself has found, which are compared in place of the regions' own.
     pairs: which of these are compared, the one that is expected to be the greater first.
+    logos: name of a motif -> float64 (width, 4), frequencies of A, C, G, T; the logos of the first ones are
+        drawn, and where motifs are compared those of the smallest p.
     """
 
     columns: tuple[Column, ...]
@@ -119,6 +137,7 @@ class Annotated(NamedTuple):
     measured: Iterable[GroupValues] = ()
     groups: Any = None
     pairs: tuple[tuple[str, str], ...] = ()
+    logos: Mapping[str, Any] = {}
 
     def compared(self) -> Iterator[GroupValues]:
         """Yield everything that groups are compared in."""
@@ -150,7 +169,9 @@ class Annotation:
         options: a frozen dataclass of the files and options it takes, made with `option`, `file` and
             `files`. Values that cannot be raise ConfigError in its `__post_init__`.
         annotate: (regions, options) -> what it has come to. It raises InputError before it writes anything.
-        needs: "genome" (the sequence), "groups" (it is about groups, so a region without one is refused).
+        needs: "genome" (the sequence), "groups" (it is about groups, so a region without one is refused),
+            "decoded" (the regions are those that a training has decoded: columns `DECODED`, too), "values"
+            (regions of a table keep its columns of numbers).
         tables: schema of each further table, by name: the annotation's own name with _MORE after it.
         rules: its decisions.
         paper: where the paper says what is done.

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes
+from raycre.annotate.contacts import AT_ONCE
 from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, file, option
 from raycre.annotate.expression import read_expression
 from raycre.errors import FormatError
@@ -24,7 +25,7 @@ from raycre.genome.nearest import nearest_points
 from raycre.genome.overlaps import overlap_pairs
 from raycre.genome.textfile import require_file
 from raycre.genome.tss_table import read_tss_table
-from raycre.store.fields import INT, REAL, TEXT
+from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 
 def read_gene_table(path: Path) -> pd.DataFrame:
@@ -54,14 +55,15 @@ def contacted_genes(
     Returns:
         Positions of regions and of genes, int64 (m,) each; a pair once.
     """
-    ours = overlap_pairs(table, anchors)
     points = genes.assign(start=genes["tss"], end=genes["tss"] + 1)
     theirs = overlap_pairs(anchors, points)
-    left = pd.DataFrame({"region": ours.first, "anchor": ours.second ^ 1})
     right = pd.DataFrame({"anchor": theirs.first, "gene": theirs.second})
-    pairs = (
-        left.merge(right, on="anchor")[["region", "gene"]].drop_duplicates().sort_values(["region", "gene"])
-    )
+    found = []
+    for first in range(0, len(table), AT_ONCE):
+        ours = overlap_pairs(table.iloc[first : first + AT_ONCE], anchors)
+        left = pd.DataFrame({"region": ours.first + first, "anchor": ours.second ^ 1})
+        found.append(left.merge(right, on="anchor")[["region", "gene"]].drop_duplicates())
+    pairs = pd.concat(found).sort_values(["region", "gene"])
     return pairs["region"].to_numpy(np.int64), pairs["gene"].to_numpy(np.int64)
 
 
@@ -123,7 +125,36 @@ def annotate_genes(regions: Annotatable, options: Options) -> Annotated:
     }
     if values is not None:
         facts["transcripts_without_expression"] = int(np.isnan(values).sum())
-    return Annotated(tuple(columns), facts)
+    types = types_by_group(table["group"], near.row[kept], genes["gene_type"], near.point[kept])
+    return Annotated(tuple(columns), facts, {"genes_types": types} if len(types) else {})
+
+
+def types_by_group(
+    group: pd.Series, row: NDArray[np.int64], gene_type: pd.Series, point: NDArray[np.int64]
+) -> pd.DataFrame:
+    """Count the types of the nearest genes of each group (CREATE, Supplementary Note 8: promoters of ncRNA).
+
+    Args:
+        group: (n,) of regions; those without one are left out.
+        row, point: pairs of region and nearest gene.
+        gene_type: of each gene; null where the file does not say.
+
+    Returns:
+        One row for each group and type, columns GENES_TYPES, the most frequent type first. A region that is
+        equally near to genes of two types counts for both.
+    """
+    pairs = pd.DataFrame({
+        "row": row, "group": group.to_numpy(object)[row], "gene_type": gene_type.to_numpy(object)[point]
+    }).dropna().drop_duplicates()  # fmt: skip
+    if pairs.empty:
+        return pd.DataFrame(columns=GENES_TYPES.names)
+    counts = pairs.groupby(["group", "gene_type"]).size().rename("n_regions").reset_index()
+    with_gene = pairs.drop_duplicates("row")["group"].value_counts()
+    counts["n_with_gene"] = counts["group"].map(with_gene).astype("int64")
+    counts["share"] = counts["n_regions"] / counts["n_with_gene"]
+    return counts.sort_values(
+        ["group", "n_regions"], ascending=[True, False], kind="stable", ignore_index=True
+    )
 
 
 def _joined(row: NDArray[np.int64], names: pd.Series, point: NDArray[np.int64], n: int) -> NDArray[Any]:
@@ -141,11 +172,24 @@ def _mean(row: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArra
     return mean
 
 
+GENES_TYPES = schema_of(
+    ("group", TEXT, "group of the regions"),
+    ("gene_type", TEXT, "type of the nearest gene (protein_coding, lincRNA, …)"),
+    ("n_regions", INT, "regions of the group whose nearest gene is of the type"),
+    (
+        "n_with_gene",
+        INT,
+        "regions of the group with a nearest gene of a known type (`--within` bounds its distance)",
+    ),
+    ("share", REAL, "n_regions of n_with_gene"),
+)
+
 ANNOTATION = Annotation(
     name="genes",
     summary="Nearest and contacted genes, their types and expression.",
     options=Options,
     annotate=annotate_genes,
+    tables={"genes_types": GENES_TYPES},
     rules=(
         Rule("distance", "bedtools closest -D b: 0 inside, 1 touching, negative upstream of the gene"),
         Rule("equally near genes", "all are named, and expression is their mean", ""),

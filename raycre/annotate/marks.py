@@ -6,7 +6,7 @@ for transcription factors; both are always given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from raycre.annotate.averaged import KEY, cost_of_signals, read_in_parts
 from raycre.annotate.declaration import (
     Annotatable,
     Annotated,
@@ -25,9 +26,10 @@ from raycre.annotate.declaration import (
     option,
 )
 from raycre.genome.bigwig import BigWig, is_bigwig
+from raycre.genome.fasta import Fasta
 from raycre.genome.textfile import require_file
 from raycre.genome.tracks import Track
-from raycre.store.fields import REAL
+from raycre.store.fields import REAL, schema_of
 
 STATISTICS = ("mean", "max")
 _AT_ONCE = 1 << 24  # bases read at once: 64 MiB
@@ -58,24 +60,48 @@ def coverage(table: pd.DataFrame, track: Track) -> pd.DataFrame:
     return pd.DataFrame(found.T, columns=list(STATISTICS))
 
 
-def coverage_by(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return `coverage` of regions by a file, whose own header says how long chromosomes are.
+def open_signal(path: Path, chroms: Collection[str]) -> Track:
+    """Open a signal whose own header says how long chromosomes are.
 
     Args:
-        table: chrom, start, end.
-        path: bigWig, whose values may be negative; or bedGraph.
+        path: bigWig or bedGraph; values may be negative.
+        chroms: names of all chromosomes of the regions.
 
     Raises:
-        InputError: as `Track`; ChromosomeError where names differ in style, or none is in the file.
+        InputError: as `Track`.
     """
-    sizes = {str(name): _ANY_LENGTH for name in table["chrom"].unique()}
+    sizes = dict.fromkeys(chroms, _ANY_LENGTH)
     if is_bigwig(require_file(path)):
         header = BigWig(path, signed=True)
         sizes |= {name: length for name, length in header.lengths.items() if length is not None}
         header.close()
-    with Track(path, sizes, sizes_from="the regions", signed=True) as track:
-        track.regions_without(table["chrom"])
-        return coverage(table, track)
+    return Track(path, sizes, sizes_from="the regions", signed=True)
+
+
+class CoveredParts:
+    """Reads the coverage of parts of regions: a `PartWorker`.
+
+    Args:
+        files: name and path of each signal.
+        chroms: of all regions.
+    """
+
+    def __init__(self, files: tuple[tuple[str, Path], ...], chroms: tuple[str, ...]) -> None:
+        self.files, self.chroms = files, chroms
+        self._in_memory: dict[str, Track] = {}  # bedGraphs, which are read whole and have nothing to close
+
+    def __call__(self, genome: Fasta | None, part: pd.DataFrame, first: int) -> dict[str, pd.DataFrame]:
+        """Return mean and max of every signal."""
+        found = []
+        for name, path in self.files:
+            track = self._in_memory.get(name) or open_signal(path, self.chroms)
+            values = coverage(part, track)
+            found.append(values.assign(region_id=part["region_id"], signal=name))
+            if is_bigwig(path):
+                track.close()
+            else:
+                self._in_memory[name] = track
+        return {"marks_signals": pd.concat(found, ignore_index=True)}
 
 
 @dataclass(frozen=True)
@@ -88,28 +114,41 @@ class Options:
 
 def annotate_marks(regions: Annotatable, options: Options) -> Annotated:
     """Average every signal over each region, and take its maximum."""
+    chroms = tuple(map(str, regions.table["chrom"].unique()))
+    for path in options.signals.values():
+        with open_signal(path, chroms) as track:
+            track.regions_without(regions.table["chrom"])  # refuses what is only named otherwise
+    arguments = tuple(options.signals.items()), chroms
+    read = read_in_parts(regions, "marks_signals", CoveredParts, arguments, options.signals, STATISTICS)
     columns = []
-    for name, path in options.signals.items():
-        found = coverage_by(regions.table, path)
+    for name, found in read.items():
         for statistic, meaning in (("mean", "mean over the bases, those without data being 0"),
                                    ("max", "largest value, likewise")):  # fmt: skip
             compare: Compare | None = "values" if options.statistic in ("both", statistic) else None
             columns.append(
                 Column(f"{name}_{statistic}", REAL, f"{name}: {meaning}; null if it lacks the chromosome",
-                       found[statistic].to_numpy(), compare)
+                       found[statistic], compare)
             )  # fmt: skip
     return Annotated(tuple(columns))
 
+
+COVERED = schema_of(
+    *KEY,
+    ("mean", REAL, "mean over the bases, those without data being 0; null if the file lacks the chromosome"),
+    ("max", REAL, "largest value, likewise"),
+)
 
 ANNOTATION = Annotation(
     name="marks",
     summary="Mean and maximum of signals (ChIP-seq, accessibility).",
     options=Options,
     annotate=annotate_marks,
+    tables={"marks_signals": COVERED},
+    cost=lambda n, bases, options: cost_of_signals(bases, len(options.signals)),
     rules=(
         Rule("a base without data", "is 0"),
         Rule("a chromosome that the file lacks", "is unknown: no value, and in no test"),
-        Rule("negative values", "are taken of a bigWig (fold changes, log ratios)"),
+        Rule("negative values", "are taken (fold changes, log ratios)"),
     ),
     paper="CREME, Methods (Biochemical characterization of CREs), figure 4a",
 )

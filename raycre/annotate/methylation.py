@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from raycre.annotate.averaged import AVERAGED, average_in_parts
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.declaration import (
     Annotatable,
@@ -26,7 +27,6 @@ from raycre.annotate.declaration import (
     files,
     option,
 )
-from raycre.genome.averages import average_over
 from raycre.genome.bedmethyl import iter_bedmethyl
 from raycre.genome.bigwig import BigWig, is_bigwig
 from raycre.genome.overlaps import overlap_sums
@@ -60,14 +60,12 @@ def measure_replicate(table: pd.DataFrame, path: Path, least: int = 1) -> Replic
 
     Args:
         table: chrom, start, end.
-        path: bedMethyl; or bigWig of percent, where every base with a value is a CpG of coverage 1.
+        path: bedMethyl.
         least: reads that a CpG must have; 0 counts those without any as 0 %, as ENCODE writes them.
 
     Raises:
         InputError: as the readers; ChromosomeError for none of the regions' chromosomes.
     """
-    if is_bigwig(require_file(path)):
-        return _of_bigwig(table, path)
     sums, seen = np.zeros((4, len(table)), dtype=np.int64), dict[str, int]()
     for block in iter_bedmethyl(path):
         seen |= dict.fromkeys(block["chrom"].unique(), 0)
@@ -80,15 +78,25 @@ def measure_replicate(table: pd.DataFrame, path: Path, least: int = 1) -> Replic
     return Replicate(n, _ratio(percent / _FIXED, n), covered.astype(float), methylated / (100 * _FIXED))
 
 
-def _of_bigwig(table: pd.DataFrame, path: Path) -> Replicate:
-    signal = BigWig(path)
-    try:
-        check_chromosomes(table, {name: length or 0 for name, length in signal.lengths.items()}, path)
-        found = average_over(table, signal)
-    finally:
-        signal.close()
-    covered = found["covered"]
-    return Replicate(covered, _ratio(found["sum"], covered), covered.astype(float), found["sum"] / 100)
+def _of_bigwigs(regions: Annotatable, files: Mapping[str, Path]) -> dict[str, Replicate]:
+    """Average bigWig files of percent, where every base with a value is a CpG of coverage 1."""
+    for path in files.values():
+        signal = BigWig(path)
+        try:
+            lengths = {name: length or 0 for name, length in signal.lengths.items()}
+            check_chromosomes(regions.table, lengths, path)
+        finally:
+            signal.close()
+    found = average_in_parts(regions, "methylation_signals", files, signed=False) if files else {}
+    return {
+        name: Replicate(
+            each["covered"],
+            _ratio(each["sum"], each["covered"]),
+            each["covered"].astype(float),
+            each["sum"] / 100,
+        )
+        for name, each in found.items()
+    }
 
 
 def _ratio(total: NDArray[np.float64], n: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -122,10 +130,14 @@ class Options:
 
 def annotate_methylation(regions: Annotatable, options: Options) -> Annotated:
     """Average each replicate's CpGs over each region, then the replicates."""
-    found = {
+    bigwigs = {name: path for name, path in options.replicates.items() if is_bigwig(require_file(path))}
+    measured = {
         name: measure_replicate(regions.table, path, options.coverage)
         for name, path in options.replicates.items()
+        if name not in bigwigs
     }
+    measured |= _of_bigwigs(regions, bigwigs)
+    found = {name: measured[name] for name in options.replicates}
     every = list(found.values())
     mean, weighted = mean_of_replicates(every), pooled(every)
     by_coverage = options.weigh == "coverage"
@@ -149,6 +161,7 @@ ANNOTATION = Annotation(
     summary="Mean methylation over CpGs, then over replicates.",
     options=Options,
     annotate=annotate_methylation,
+    tables={"methylation_signals": AVERAGED},
     rules=(
         Rule("CpGs without coverage", "are no measurement", "`--coverage 0`, or `--coverage 10`"),
         Rule("mean of a replicate", "every CpG counts the same", "`--weigh coverage`"),

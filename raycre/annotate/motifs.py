@@ -7,6 +7,7 @@ share of regions with a combined p below 0.01; with FIMO's threshold of 1e-4 any
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from raycre.annotate.declaration import (
     option,
 )
 from raycre.annotate.fimo import THRESHOLD, Hits, Scanner
+from raycre.annotate.matrices import MATRICES, matrix_rows
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.meme import Motif, read_meme
@@ -94,13 +96,13 @@ def annotate_motifs(regions: Annotatable, options: Options) -> Annotated:
     tables = ("motifs_hits", "motifs_regions") if options.hits else ("motifs_regions",)
     regions.do_parts(MotifScan, (options,), _PART, tables)
     n_motifs, n_hits = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    seen: set[str] = set()
+    seen = Counter[str]()
     best = []
     for number in range(-(-n // _PART)):
         rows = regions.read_part("motifs_regions", number)
         n_motifs += np.bincount(rows["region_id"], minlength=n)
         n_hits += np.bincount(rows["region_id"], rows["n_hits"], minlength=n).astype(np.int64)
-        seen.update(rows["motif"].unique())
+        seen.update({str(name): int(k) for name, k in rows["motif"].value_counts().items()})
         best.append(best_of(rows))
     places = pd.concat(best).reindex(range(n))
     columns = (
@@ -119,7 +121,15 @@ def annotate_motifs(regions: Annotatable, options: Options) -> Annotated:
         "share_of_pairs_with_a_hit": n_pairs / max(1, n * len(motifs)),
     }
     value = "neglog10_fisher_p" if options.strands == "both" else "neglog10_fisher_p_one_strand"
-    return Annotated(columns, facts, measured=_measured(regions, names, value))
+    # The motifs that most regions have first: of several hundred a person looks at a few.
+    hit = sorted((m for m in motifs if m.name in seen), key=lambda motif: -seen[motif.name])
+    return Annotated(
+        columns,
+        facts,
+        {"motifs_matrices": matrix_rows(hit)},
+        _measured(regions, names, value),
+        logos={motif.name: motif.frequencies for motif in hit},
+    )
 
 
 def read_bases(genome: Fasta, table: pd.DataFrame) -> list[NDArray[np.uint8]]:
@@ -244,7 +254,7 @@ ANNOTATION = Annotation(
     options=Options,
     annotate=annotate_motifs,
     needs=("genome",),
-    tables={"motifs_regions": MOTIFS_REGIONS, "motifs_hits": MOTIFS_HITS},
+    tables={"motifs_regions": MOTIFS_REGIONS, "motifs_hits": MOTIFS_HITS, "motifs_matrices": MATRICES},
     rules=(
         Rule("background of the motifs", "the MEME suite's NRDB, both strands averaged; not the file's"),
         Rule("pseudocount", "0.1 sites of the background, against the motif's nsites (20 where none)"),

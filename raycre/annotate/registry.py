@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 BUILT_IN = {
     name: f"raycre.annotate.{name}"
     for name in (
-        "motifs", "conservation", "methylation", "contacts", "variants", "eqtls", "genes", "marks", "overlap",
-        "repeats", "listed", "dual", "sources", "ldsc", "snpsea", "great",
+        "motifs", "decoded", "conservation", "methylation", "contacts", "variants", "eqtls", "genes", "marks",
+        "overlap", "repeats", "listed", "dual", "sources", "ldsc", "snpsea", "great", "values",
     )
 }  # fmt: skip
 """The annotations that come with raycre, and the modules that declare them."""

@@ -150,6 +150,25 @@ def export(run: Where, /, *formats: str, out: str | Path | None = None, **option
     return run_export(_folder(run), formats, out=_path(out), **options)
 
 
+def compact(run: Where, /, *, part_mb: int = 128, dry_run: bool = False) -> dict[str, Any]:
+    """Merge the many small files of a finished run of predict or annotate into few large ones.
+
+    Args:
+        run: its folder, or the open run.
+        part_mb: size of a merged file, about, in millions of bytes.
+        dry_run: only say what would be merged.
+
+    Returns:
+        For each folder of parts how many files there were and are, with their bytes.
+
+    Raises:
+        InputError: not a finished run of these, or a driver is at work in it.
+    """
+    from raycre.workflows.compact import run_compact
+
+    return run_compact(_folder(run), part_mb=part_mb, dry_run=dry_run)
+
+
 def demo(out: str | Path = "demo-run", *, seed: int = 0) -> dict[str, Any]:
     """Run the whole chain on a synthetic genome with planted grammar, and count what is found."""
     from raycre.demo.run import run_demo

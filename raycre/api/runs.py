@@ -13,6 +13,7 @@ import pyarrow as pa
 from raycre.api.tables import RunTable
 from raycre.errors import ConfigError, MissingInputError, near
 from raycre.store.bucket_path import BucketPath
+from raycre.store.parts import current_parts
 from raycre.store.summary import read_record, summarise
 
 if TYPE_CHECKING:
@@ -185,9 +186,9 @@ class OpenRun:
         return {**TABLES.get(self.verb, {}), **below, **parts, **common}
 
     def _files(self, pattern: str) -> tuple[Path, ...]:
-        found = sorted(self.path.glob(pattern))
         # What a listing of objects names is a file; to look at each of many would be a request each.
-        return tuple(p for p in found if isinstance(p, BucketPath) or p.is_file())
+        found = (p for p in self.path.glob(pattern) if isinstance(p, BucketPath) or p.is_file())
+        return tuple(current_parts(found))
 
 
 def open_run(path: str | Path) -> OpenRun:

@@ -22,6 +22,9 @@ class Declaration:
             PyTorch is not imported before a model is loaded.
         settings: the settings that it alone has, with the values that they take.
         tables: whose published track tables describe its outputs; None: it brings its own.
+        packed: bytes that a replica on a CPU lays out anew for each byte of weights.
+        working: bytes that a pass of one sequence needs there for each byte of weights. Both were measured at
+            full size (benchmarks/RESULTS.md); a replica asks for memory by them.
         preset: what of CREME's published settings fits it, by name (`creme.presets.PRESETS`).
         reads, output, published: for docs: its input, its output, the weights that load as they are.
     """
@@ -30,6 +33,8 @@ class Declaration:
     loader: str | Callable[..., Backbone]
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables: str | None = None
+    packed: float = 0.0
+    working: float = 2.0
     preset: str = "enformer"
     reads: str = ""
     output: str = ""

@@ -13,6 +13,7 @@ import typer
 
 from raycre import __version__
 from raycre.cli.annotate import annotate
+from raycre.cli.compact import compact
 from raycre.cli.compare import compare
 from raycre.cli.creme import creme, list_tests
 from raycre.cli.demo import demo
@@ -58,7 +59,7 @@ app.command(cls=ending_with(list_models))(train)
 app.command()(predict)
 app.command("prepare")(prepare_inputs)
 app.command(cls=ending_with(list_tests))(creme)
-for verb in (show, status, report, plot, export, demo, doctor, tracks):
+for verb in (show, status, report, plot, export, compact, demo, doctor, tracks):
     app.command()(verb)
 app.add_typer(weights, name="weights")
 app.add_typer(genome, name="genome")

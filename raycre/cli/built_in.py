@@ -95,6 +95,14 @@ ANNOTATIONS = {
             Taken('hits', bool, False, None, 'Write every hit, too.', None, None, None),
         ), ('genome',), '',
     ),
+    'decoded': Declared(
+        'decoded', "Motifs that a training's regions lose when they are decoded without their major feature.", (
+            Taken('motifs', pathlib.Path, MISSING, 'file', 'Motifs in MEME format (HOCOMOCO, JASPAR).', 'MEME', None, None),
+            Taken('threshold', float, 0.0001, None, 'Hits have a smaller p.', None, None, None),
+            Taken('strands', typing.Literal['both', 'one'], 'both', None, "both: a palindrome's two hits count twice, as FIMO prints them; one: the better at a place.", None, None, None),
+            Taken('several', typing.Literal['each', 'first'], 'each', None, 'Several motifs of a factor: each by itself, or the first in the file.', None, None, None),
+        ), ('decoded',), '',
+    ),
     'conservation': Declared(
         'conservation', 'Mean score of bases (phastCons) as bigWigAverageOverBed gives it.', (
             Taken('scores', pathlib.Path, MISSING, 'file', 'bigWig of scores (phastCons, phyloP); values may be negative.', 'BIGWIG', None, None),
@@ -195,6 +203,11 @@ ANNOTATIONS = {
     'great': Declared(
         'great', 'BED of each group and of all regions, for GREAT.', (
         ), ('groups',), '',
+    ),
+    'values': Declared(
+        'values', 'Numbers that regions already have, in any table: to compare its groups.', (
+            Taken('columns', tuple[str, ...], (), None, 'Columns of numbers, with commas between; default: all but probabilities.', None, '', None),
+        ), ('values',), '',
     ),
 }
 

@@ -22,6 +22,7 @@ EXAMPLES = {
     "report": "raycre report runs/k562 runs/candidates -o report.html",
     "plot": "raycre plot creme-2a runs/creme -o figure2a.pdf",
     "export": "raycre export runs/candidates --bed9 --bigwig -o tracks",
+    "compact": "raycre compact s3://my-bucket/runs/candidates --dry-run",
     "demo": "raycre demo -o demo-run",
     "doctor": "raycre doctor --config predict.yaml",
     "tracks": "raycre tracks assay=CAGE biosample=K562",

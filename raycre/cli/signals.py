@@ -24,6 +24,7 @@ KEPT = {
     "genome": f"what was fetched so far is kept; {GO_ON}",
     "export": "no file is half written; run it again",
     "report": "no file is half written; run it again",
+    "compact": "the run is whole as it is; run it again",
 }
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 

@@ -6,6 +6,8 @@ for transcription factors; both are always given. Two-sided Mann-Whitney U, Bonf
 Rules: a base without data is 0, as for every signal (genome/tracks). A chromosome that a file does not have
 is unknown, not 0: its tiles are null there and in no test. Tiles that are 0 throughout stay in and are
 counted, since a file that holds a part of the genome cannot be told from one without signal elsewhere.
+Values may be negative (fold changes, log ratios): such averages have no log ratio, and `sign` says which is
+higher.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def coverage_of_marks(
     """
     found = []
     for mark, path in paths.items():
-        with Track(path, sizes, sizes_from=sizes_from) as track:
+        with Track(path, sizes, sizes_from=sizes_from, signed=True) as track:
             track.regions_without(table["chrom"])  # refuses what is only named otherwise
             values = coverage(table, track)
         found.append(table.reset_index(drop=True).assign(mark=mark, **{s: values[s] for s in STATISTICS}))
@@ -166,7 +168,7 @@ MARK_TESTS = schema_of(
     ("n_other_without_signal", INT, "tiles of the second group that are 0 throughout"),
     ("average", REAL, "mean over tiles of the first group"),
     ("average_other", REAL, "mean over tiles of the second group"),
-    ("log_ratio", REAL, "natural logarithm of the two averages' ratio, null where one is 0"),
+    ("log_ratio", REAL, "natural logarithm of the two averages' ratio, null where one is 0 or negative"),
     ("sign", pa.int32(), "1 where the first average is the higher, -1 where it is the lower, else 0"),
     ("u", REAL, "Mann-Whitney U of the first group"),
     ("p_value", REAL, "two-sided; null where a group is empty"),

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raycre.creme.selection import order_by_hash
 from raycre.creme.tests import tile_tests
 from raycre.errors import ConfigError, FormatError, MissingInputError, TrackError, near
 from raycre.store.fields import INT, REAL, TEXT
@@ -106,13 +107,14 @@ def read_tiles(
 def neutral_tiles(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     """Sample tiles that do little, as a background (CREME Methods, "Biochemical characterization").
 
-    From neutral contexts, tiles below 0.1 in absolute effect, one at random for each gene, then `n` of these
-    (all, where there are fewer).
+    From neutral contexts, tiles below 0.1 in absolute effect, one at random for each gene, then `n` genes at
+    random (all, where there are fewer). Both draws go by identity, the smallest hashes of seed, gene and
+    tile, then of seed and gene, so that a gene with many such tiles is drawn no sooner than another.
 
     Args:
         table: of `TestedTiles`, of the sufficiency test as in the paper.
         n: the paper takes the mean number of enhancers and silencers.
-        seed: of both draws; the order of rows does not matter.
+        seed: of both draws; neither the order of rows nor other genes change which tile of a gene is drawn.
 
     Returns:
         Rows of `table`, in its order.
@@ -125,11 +127,10 @@ def neutral_tiles(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
             "neutral tiles are of neutral contexts, and the run has no context test; add it to tests"
         )
     fitting = table[(table["context"] == "neutral") & (table["effect"].abs() < NEUTRAL_EFFECT)]
-    # Sorted first, so that what is drawn does not hang on the order of the run.
-    ordered = fitting.sort_values(["gene_id", "tss", "start"])
-    shuffled = ordered.iloc[np.random.default_rng(seed).permutation(len(ordered))]
-    of_genes = shuffled.drop_duplicates(["gene_id", "tss"])
-    return table.loc[np.sort(of_genes.index[:n])]
+    fitting = fitting.iloc[order_by_hash(fitting, ["gene_id", "tss", "chrom", "start"], seed)]
+    of_genes = fitting.drop_duplicates(["gene_id", "tss"])
+    drawn = of_genes.iloc[order_by_hash(of_genes, ["gene_id", "tss"], seed)[:n]]
+    return table.loc[np.sort(drawn.index)]
 
 
 def _find(run: Path, test: str) -> tuple[Path, str]:

@@ -98,7 +98,9 @@ class Resources(Frozen):
     """What every verb's resources have."""
 
     wait: str = "15m"  # for nodes to come, where nobody can say whether any will
-    memory: str | None = None  # of a replica (train: a worker), such as 6GiB; a node holds no more than fit
+    # Of a replica (train: a worker), such as 6GiB: a node holds no more than fit. auto: as much as the models
+    # take (train: none is asked for); null: none is asked for.
+    memory: str | None = "auto"
     nodes: tuple[NodeRow, ...] | None = None  # prices of types of nodes; or the YAML file that lists them
     deadline: str | None = None  # such as 4h: --dry-run says how many nodes are done within it
 
@@ -125,7 +127,7 @@ class Resources(Frozen):
     @field_validator("memory")
     @classmethod
     def _size(cls, value: str | None) -> str | None:
-        if value is not None:
+        if value is not None and value != "auto":
             bytes_of(value)
         return value
 
@@ -189,16 +191,27 @@ def bytes_of(text: str) -> int:
 
 
 def share_fields(
-    how_many: int | str | Between, cpus: int, gpus: float, resources: Resources
+    how_many: int | str | Between, cpus: int, gpus: float, resources: Resources, measured: int = 0
 ) -> dict[str, Any]:
-    """Return what the engine takes of resources: fields of its `Share`."""
+    """Return what the engine takes of resources: fields of its `Share`.
+
+    `measured` are the bytes that memory: auto stands for; 0 where nobody knows.
+    """
     if isinstance(how_many, Between):
         least, most = how_many.min, how_many.max
     else:
         least, most = 1, None if how_many == "auto" else int(how_many)
-    memory = 0 if resources.memory is None else bytes_of(resources.memory)
-    wait = seconds_of(resources.wait)
-    return {"most": most, "least": least, "cpus": cpus, "gpus": gpus, "memory": memory, "wait": wait}
+    auto = resources.memory == "auto"
+    memory = measured if auto else 0 if resources.memory is None else bytes_of(resources.memory)
+    return {
+        "most": most,
+        "least": least,
+        "cpus": cpus,
+        "gpus": gpus,
+        "memory": memory,
+        "estimated": auto and memory > 0,
+        "wait": seconds_of(resources.wait),
+    }
 
 
 class ReplicaResources(Resources):
@@ -208,9 +221,9 @@ class ReplicaResources(Resources):
     cpus_per_replica: Positive = 1
     gpus_per_replica: float = Field(default=0, ge=0)
 
-    def share(self) -> dict[str, Any]:
-        """Return the fields of the engine's `Share`."""
-        return share_fields(self.replicas, self.cpus_per_replica, self.gpus_per_replica, self)
+    def share(self, measured: int = 0) -> dict[str, Any]:
+        """Return the fields of the engine's `Share`; `measured` bytes are what memory: auto stands for."""
+        return share_fields(self.replicas, self.cpus_per_replica, self.gpus_per_replica, self, measured)
 
 
 class Verb(Frozen):

@@ -189,6 +189,8 @@ class TrainConfig(Verb):
                 fields["recipe"].pop(late)
         if self.recipe.balance == "shifts":
             fields["recipe"].pop("balance")  # as above
+        if set(self.recipe.keep) == {1.0}:
+            fields["recipe"].pop("keep")  # as above
         if self.recipe.decay and self.recipe.warmup_epochs:
             fields["recipe"]["decay_counts"] = "each phase's steps"  # earlier versions counted all
         if self.inputs.classes not in (None, CLASSES):  # runs of earlier versions trained all five

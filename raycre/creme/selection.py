@@ -117,14 +117,14 @@ def sample_contexts(
                 if compat == "reference":
                     rows = pd.Series(rows).sample(n=n, random_state=REFERENCE_STATE).to_numpy()
                 else:
-                    rows = rows[_order(classes.iloc[rows], ["gene", "track"], seed)[:n]]
+                    rows = rows[order_by_hash(classes.iloc[rows], ["gene", "track"], seed)[:n]]
             kept.append(rows)
     sampled = np.concatenate([np.empty(0, dtype=np.int64), *kept])
     return sampled if compat == "reference" else np.sort(sampled)
 
 
-def _order(table: pd.DataFrame, identity: list[str], seed: int) -> NDArray[np.int64]:
-    """Return the order of rows by the hash of their identity, whatever order they come in."""
+def order_by_hash(table: pd.DataFrame, identity: list[str], seed: int) -> NDArray[np.int64]:
+    """Return the order of rows by the hash of seed and identity, whatever order they come in: int64 (n,)."""
     columns = [table[column].tolist() for column in identity]
     hashes = [_hash(int(seed), *values) for values in zip(*columns, strict=True)]
     return np.argsort(np.array(hashes, dtype="S32"), kind="stable")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 
 import ray
 from ray.autoscaler.sdk import request_resources
@@ -23,11 +25,12 @@ ALONE = 60.0  # seconds with nothing left, after a loss, before a run ends that 
 SAY_EVERY = 60.0  # seconds between lines about what is waited for
 LOOK_EVERY = 2.0
 MANY = 10**6  # nodes of a type without a limit
+GIB = 2**30
 
 
 def fit_now(share: Share) -> int:
     """Return how many replicas the nodes that are there hold, were they free."""
-    return sum(fits(node["Resources"], share) for node in ray.nodes() if node["Alive"])
+    return sum(fits(node, share) for node in _nodes())
 
 
 def fit_ever(share: Share) -> int | None:
@@ -56,9 +59,41 @@ def check_room(share: Share, what: str = "replica") -> None:
     if ever is None or ever >= share.least:
         return
     asked = f"no {what} fits" if share.least == 1 else f"{share.least} {what}s do not fit"
-    raise RaycreError(
-        f"{asked}: each asks for {share}, the cluster has {_inventory()}{_may_grow()}; lower resources.*"
+    remedy = "lower resources.*"
+    if share.estimated:
+        remedy = "give resources.memory a size, or null to ask for none"
+    raise RaycreError(f"{asked}: each asks for {share}, the cluster has {_there(share)}; {remedy}")
+
+
+def settled(share: Share, what: str = "replica") -> Share:
+    """Return what a replica asks for on this cluster, where its memory is an estimate; else the share itself.
+
+    Nodes that have less do with one replica each, where no others are known to come. Where no type of node
+    says how much it has, no autoscaler would bring one for a replica that asks for some: it asks for none.
+    """
+    if not share.estimated:
+        return share
+    types = None if is_own() else _types()
+    nodes = _nodes() if types is None else [t.resources for t in types]
+    able = [node for node in nodes if fits(node, replace(share, memory=0))]
+    most = int(max((node.get("memory", 0) for node in able), default=share.memory))
+    if most >= share.memory:
+        return share
+    if not most:
+        _note(f"NOTE: the types of nodes do not say how much memory they have: no {what} asks for any")
+        return replace(share, memory=0, estimated=False)
+    if types is not None:
+        return share  # which `check_room` refuses
+    _note(
+        f"NOTE: a {what} takes some {share.memory / GIB:.1f} GiB of memory, and Ray has {most / GIB:.1f} GiB "
+        f"for them here: one {what} works at a time on a node"
     )
+    return replace(share, memory=most)
+
+
+@lru_cache
+def _note(text: str) -> None:
+    say(text)  # once, though a run asks when it is opened and when its replicas start
 
 
 def wait_for(share: Share, what: str = "replica") -> None:
@@ -109,7 +144,7 @@ class Patience:
         if self._since is None:
             self._since, self._said = now, now - (0.0 if starting else SAY_EVERY)
         waited, share = now - self._since, self._share
-        there = f"the cluster has {_inventory()}{_may_grow()}"
+        there = f"the cluster has {_there(share)}"
         if waited >= limit:
             raise RaycreError(
                 f"no {self._what} of {share} came up within {limit:.0f} s: {there}; add nodes or lower "
@@ -130,18 +165,22 @@ def _types() -> list[NodeType] | None:
     return node_types(str(ray.get_runtime_context().gcs_address))
 
 
-def _inventory() -> str:
-    """What is there, in words."""
-    return _named(ray.cluster_resources())
+def _nodes() -> list[Mapping[str, float]]:
+    """Resources of the nodes that are there."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def _may_grow() -> str:
+def _there(share: Share) -> str:
+    """What is there and may come, in words; of memory where a share asks for some."""
+    there = _named(ray.cluster_resources(), share)
     types = None if is_own() else _types()
     if types is None:
-        return ""
-    kinds = ", ".join(f"{t.most:g} x {_named(t.resources)}" for t in types)
-    return f" and may grow to {kinds or 'nothing more'}"
+        return there
+    kinds = ", ".join(f"{t.most:g} x {_named(t.resources, share)}" for t in types)
+    return f"{there} and may grow to {kinds or 'nothing more'}"
 
 
-def _named(resources: Mapping[str, float]) -> str:
-    return f"{resources.get('CPU', 0):g} CPU and {resources.get('GPU', 0):g} GPU"
+def _named(resources: Mapping[str, float], share: Share) -> str:
+    gpus = f"{resources.get('CPU', 0):g} CPU and {resources.get('GPU', 0):g} GPU"
+    memory = resources.get("memory") if share.memory else None
+    return gpus if memory is None else f"{gpus} and {memory / GIB:.1f} GiB of memory"

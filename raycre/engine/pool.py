@@ -2,7 +2,8 @@
 
 The driver owns the units. It gives one only to an actor that lives, takes it back from one that is lost, and
 gives it to a second one where the first is slow. Nothing of Ray's own retries is used: a unit bound by them
-to an actor whose node is gone waits for ever.
+to an actor whose node is gone waits for ever. Units that take milliseconds travel several a call, which costs
+about a millisecond itself.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from statistics import median
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from raycre.engine.actors import Actors, Member
-from raycre.engine.capacity import check_room, wait_for
+from raycre.engine.capacity import check_room, settled, wait_for
 from raycre.engine.cluster import connected
 from raycre.engine.resources import Share
 from raycre.errors import RaycreError
 from raycre.events import LEFT, emit
 
-DEPTH = 2  # units in flight per actor: the next one waits there while one is worked on
+DEPTH = 2  # calls in flight per actor: the next one waits there while one is worked on
+CALL = 0.05  # seconds that a call is to take, where units are cheap enough to go together
+MOST = 64  # units of a call
+CALLS_LEFT = 4  # for each actor, at least, of what waits: so that all end together
 LOOK_EVERY = 5.0  # seconds between looks at the cluster: nodes come and go
 LATE = 1.5  # times the median of units' seconds, after which an idle actor does a unit as well
 HUNG = 20.0  # times the median, after which an actor is taken for lost
@@ -40,8 +45,12 @@ class _Task:
     """A unit, and the actors that have been given it."""
 
     unit: object
-    members: list[Member[_Task]] = field(default_factory=list)
+    members: list[Member[_Call]] = field(default_factory=list)
     done: bool = False
+
+
+_Call: TypeAlias = list[_Task]
+"""Units that travel together."""
 
 
 class Pool:
@@ -58,7 +67,7 @@ class Pool:
     def __init__(self, kind: type, spec: object, share: Share, payload: object = None) -> None:
         self._kind, self._spec, self._share = kind, spec, share
         self._payload = payload
-        self._actors: Actors[_Task] | None = None
+        self._actors: Actors[_Call] | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Pool:
@@ -84,8 +93,8 @@ class Pool:
         Units are taken from `units` as replicas want them, so that they may be made on the way.
         A unit may be tried by two at once, and again where its actor was lost, so it must be safe to repeat;
         the ledger, which counts tries across processes, is what bounds them. An outcome with an `error`
-        counts once no other try is under way. `DEPTH` units an actor are in flight at most; `common` travels
-        once to each node.
+        counts once no other try is under way. `DEPTH` calls an actor are in flight at most, of one unit where
+        units take longer than `CALL`; `common` travels once to each node.
 
         Raises:
             InputError: from the making of a replica: it would be raised again.
@@ -95,6 +104,7 @@ class Pool:
             return
         if self._actors is None:
             self._stack.enter_context(connected())
+            self._share = settled(self._share)
             check_room(self._share)
             if self._share.least > 1:
                 wait_for(self._share)  # else that many pending actors are what nodes come for
@@ -106,7 +116,7 @@ class Pool:
 class _FanOut:
     """One call of `Pool.run`: which units wait, and which are where."""
 
-    def __init__(self, actors: Actors[_Task], units: Sequence[object], common: Any, method: str) -> None:
+    def __init__(self, actors: Actors[_Call], units: Sequence[object], common: Any, method: str) -> None:
         self._actors, self._common, self._method = actors, common, method
         self._units = iter(units)
         self._upcoming = next(self._units, None)
@@ -130,8 +140,9 @@ class _FanOut:
                             yield outcome
         finally:
             for member in self._actors.members:  # what still flies was done by others
-                for task in member.flying.values():
-                    task.done = True
+                for call in member.flying.values():
+                    for task in call:
+                        task.done = True
 
     def _finished(self) -> Iterable[ray.ObjectRef[Any]]:
         """Wait for something, for some seconds at most."""
@@ -155,70 +166,93 @@ class _FanOut:
         # For anything but the work itself as many as there are will do.
         actors.aim_at(self._left, grow=self._method == "work" or not actors.members)
         actors.check_alive()
-        limit = self._limit(HUNG, LONG)
-        for member in [m for m in actors.ready() if m.flying and now - m.since > limit]:
+        for member in [m for m in actors.ready() if self._is_slow(m, now, HUNG, LONG)]:
+            limit = self._limit(member, HUNG, LONG)
             self._lost(member, RaycreError(f"a unit has taken it more than {limit:.0f} s"))
 
-    def _limit(self, times: float, least: float) -> float:
+    def _is_slow(self, member: Member[_Call], now: float, times: float, least: float) -> bool:
+        return bool(member.flying) and now - member.since > self._limit(member, times, least)
+
+    def _limit(self, member: Member[_Call], times: float, least: float) -> float:
+        """Seconds that the call which a member is at may take."""
         if len(self._seconds) < ENOUGH:
             return float("inf")
-        return max(least, times * median(self._seconds))
+        return max(least, times * len(next(iter(member.flying.values()))) * median(self._seconds))
+
+    def _together(self) -> int:
+        """How many units a call is given: what takes `CALL` seconds, as long as there is much to do."""
+        if len(self._seconds) < ENOUGH:
+            return 1
+        cheap = int(CALL / max(median(self._seconds), CALL / MOST))
+        fair = self._planned // (CALLS_LEFT * max(1, sum(1 for _ in self._actors.ready())))
+        return max(1, min(cheap, fair))
 
     def _fill(self) -> None:
         """Give every actor that lives what it may hold, and to idle ones what is late with others."""
+        together = self._together()
         for depth in range(1, DEPTH + 1):
             for member in self._actors.ready():
                 if len(member.flying) < depth:
-                    task = self._next()
-                    if task is None and not member.flying:
-                        task = self._late()
-                    if task is not None:
-                        task.members.append(member)
-                        member.give(self._method, task, task.unit, self._common)
+                    call = self._next(together)
+                    if not call and not member.flying:
+                        call = self._late()
+                    if call:
+                        for task in call:
+                            task.members.append(member)
+                        member.give(self._method, call, [task.unit for task in call], self._common)
 
-    def _next(self) -> _Task | None:
+    def _next(self, n: int) -> list[_Task]:
+        """Return up to n units that wait; one by itself that has come back, since it may be why."""
         while self._again:
             if not (task := self._again.popleft()).done:
-                return task
+                return [task]
+        return list(islice(iter(self._new, None), n))
+
+    def _new(self) -> _Task | None:
         if self._upcoming is None:
             return None
         task, self._upcoming = _Task(self._upcoming), next(self._units, None)
         self._planned, self._open = self._planned - 1, self._open + 1
         return task
 
-    def _late(self) -> _Task | None:
-        """Return a unit that its one actor, all others being busy or done, has held for too long."""
-        now, limit = time.monotonic(), self._limit(LATE, SHORT)
+    def _late(self) -> list[_Task]:
+        """Return a unit that its one actor, all others being busy or done, has held for too long, if any."""
+        now = time.monotonic()
         for member in self._actors.ready():
-            if now - member.since > limit:
-                for task in member.flying.values():
+            if self._is_slow(member, now, LATE, SHORT):
+                for task in chain.from_iterable(member.flying.values()):
                     if not task.done and len(task.members) == 1:
-                        return task
-        return None
+                        return [task]
+        return []
 
     def _landed(self, ref: ray.ObjectRef[Any]) -> Iterator[Any]:
-        """Yield what came of a unit, if it is the first word of it; take units back from a lost actor."""
+        """Yield what came of a call's units, if it is the first word of each; take back what was not done."""
         member = self._actors.holder(ref)
         if member is None:
             return
         try:
-            outcome = ray.get(ref)
+            outcomes = ray.get(ref)
         except RayTaskError:  # the replica itself raised it
             raise
         except RayError as error:
             self._lost(member, error)
             return
-        task, seconds = member.take(ref)
-        task.members.remove(member)
+        call, seconds = member.take(ref)
         self._actors.worked()
-        if task.done or (getattr(outcome, "error", None) is not None and task.members):
-            return
-        task.done = True
-        self._seconds.append(seconds)
-        yield outcome
+        if not all(task.done for task in call):
+            self._seconds.append(seconds / len(outcomes))
+        self._take_back(member, call[len(outcomes) :])
+        for task, outcome in zip(call, outcomes, strict=False):
+            task.members.remove(member)
+            if not task.done and (getattr(outcome, "error", None) is None or not task.members):
+                task.done = True
+                yield outcome
 
-    def _lost(self, member: Member[_Task], error: Exception) -> None:
-        for task in reversed(self._actors.lost(member, error)):
+    def _lost(self, member: Member[_Call], error: Exception) -> None:
+        self._take_back(member, list(chain.from_iterable(self._actors.lost(member, error))))
+
+    def _take_back(self, member: Member[_Call], tasks: Sequence[_Task]) -> None:
+        for task in reversed(tasks):
             task.members.remove(member)
             if not task.done and not task.members:
                 self._again.appendleft(task)

@@ -19,6 +19,7 @@ class Share:
         cpus: of one of them.
         gpus: of one of them, or its share of one; 0 for the CPU.
         memory: bytes of one of them; 0 asks for none.
+        estimated: `memory` is what one was measured to take, and not what a person asked for.
         least: with fewer of them no work begins.
         wait: seconds for nodes to come, until `least` of them are there.
     """
@@ -27,6 +28,7 @@ class Share:
     cpus: int = 1
     gpus: float = 0
     memory: int = 0
+    estimated: bool = False
     least: int = 1
     wait: float = WAIT
 

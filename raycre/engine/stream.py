@@ -14,7 +14,16 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import Any
 
-from raycre.engine.capacity import SAY_EVERY, Patience, check_room, fit_now, may_grow, target, wait_for
+from raycre.engine.capacity import (
+    SAY_EVERY,
+    Patience,
+    check_room,
+    fit_now,
+    may_grow,
+    settled,
+    target,
+    wait_for,
+)
 from raycre.engine.cluster import connected, one_line
 from raycre.engine.passes import ROWS_PER_BLOCK, Landed, Pass, Row, Stages
 from raycre.engine.resources import Share
@@ -52,6 +61,7 @@ def stream(
         RaycreError: no Ray can be used, no replica fits, no node is left, or several passes did nothing.
     """
     with connected():
+        share = settled(share)
         if share.least > 1:
             wait_for(share)
         else:

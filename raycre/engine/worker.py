@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
@@ -13,9 +13,11 @@ import ray
 from raycre.engine.head import answers
 from raycre.engine.metrics import measure_events
 from raycre.log import LogState, log_like
+from raycre.store.files import folders_synced_at_end
 
 ASK_EVERY = 5.0  # seconds between two questions to the head
 GONE_AFTER = 20.0  # seconds without an answer; Ray itself lets its workers live on for more than a minute
+LONG_CALL = 0.5  # seconds after which a call of several units ends with those that it has done
 
 
 class Hosted:
@@ -41,9 +43,25 @@ class Hosted:
         """Return what went wrong when the replica was made; None once it may be called."""
         return self._problem
 
-    def call(self, method: str, unit: object, common: object) -> Any:
-        """Call a method of the replica."""
-        return getattr(self._replica, method)(unit, common)
+    def call(self, method: str, units: Sequence[object], common: object) -> list[Any]:
+        """Call a method of the replica for one unit after another; return what came of each.
+
+        Those that are left after `LONG_CALL` seconds are not begun: the list is shorter then. Folders are
+        synced once a call. Until it returns nobody believes what it wrote: a power cut may take names of
+        parts with it, never pieces of them, and those units are still pending.
+        """
+        return work_on(getattr(self._replica, method), units, common)
+
+
+def work_on(work: Callable[[object, object], Any], units: Sequence[object], common: object) -> list[Any]:
+    """Return what comes of `work(unit, common)`, of as many units as `Hosted.call` begins."""
+    began, outcomes = time.monotonic(), []
+    with folders_synced_at_end():
+        for unit in units:
+            outcomes.append(work(unit, common))
+            if time.monotonic() - began >= LONG_CALL:
+                break
+    return outcomes
 
 
 def tell_like(log: LogState) -> None:

@@ -20,6 +20,7 @@ from raycre.creme.tests import context, find_test
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted, shown
 from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
 from raycre.store.parquet import read_table
+from raycre.store.parts import current_parts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +87,7 @@ def read_effects(run: Path, tests: Sequence[str]) -> list[Block]:
     """
     tile_tests = [test for test in tests if find_test(test).per_tile]
     scan = Scan(tile_tests)
-    for path in sorted(run.glob("effects/test=*/model=*/part-*.parquet")):
+    for path in current_parts(run.glob("effects/test=*/model=*/part-*.parquet")):
         scan.add(path, read_table(path, _COLUMNS).to_pandas())
     if not scan.parts:
         return [Note("There are no effects yet: they are made from the passes when the run ends.")]

@@ -12,6 +12,7 @@ import pyarrow as pa
 from raycre.figures.blocks import Block, Cell, Table, counted, shown
 from raycre.genome.chromosomes import no_data
 from raycre.store.parquet import read_table
+from raycre.store.parts import current_parts, n_units
 from raycre.store.run import inputs_of
 
 RANDOM = "-RANDOM-WEIGHTS"  # how a model's label ends where its weights were not trained
@@ -117,7 +118,7 @@ def _lifted(joined: Mapping[str, Any]) -> str:
 
 
 def _n_done(run: Path, verb: str) -> int:
-    return len(list(run.glob(_DONE[verb])))
+    return n_units(current_parts(run.glob(_DONE[verb])))
 
 
 def _passes_done(run: Path, plan: pa.Table) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from raycre.store.parquet import read_table
+from raycre.store.parts import current_parts
 
 SHARED = ["gene_id", "gene_name", "track_id", "track_name", "biosample", "metric", "effect", "call"]
 
@@ -19,7 +20,7 @@ def iter_effects(run: Path, test: str, more: list[str]) -> Iterator[pd.DataFrame
         FormatError: a damaged part.
     """
     columns = [*SHARED, *more]
-    for path in sorted(run.glob(f"effects/test={test}/model=*/part-*.parquet")):
+    for path in current_parts(run.glob(f"effects/test={test}/model=*/part-*.parquet")):
         rows = read_table(path, columns).to_pandas().reindex(columns=columns)
         if len(rows):
             yield rows

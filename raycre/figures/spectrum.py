@@ -92,6 +92,7 @@ def spectrum_into(axes: Axes, spectrum: pd.DataFrame) -> int:
     axes.set_yticks(np.arange(len(CLASSES)) + 0.5, CLASSES)
     axes.set_title("codes of each class", pad=18)
     axes.tick_params(length=0)
+    axes.locator_params(axis="x", integer=True)
     return n
 
 

@@ -22,26 +22,31 @@ _ORDER = ("chrom", "start", "end", "value")
 class BedGraph:
     """A whole bedGraph, about 20 bytes of memory an interval.
 
+    Args:
+        path: the file.
+        sizes: bp of each chromosome that is read.
+        signed: whether values below 0 are taken.
+
     Attributes:
         lengths: its chromosomes; None each, as the format does not tell their lengths.
 
     Raises:
         FormatError: not exactly four columns of the right kind, overlapping rows, or a NaN, infinite or
-            negative value.
+            (unless `signed`) negative value.
         RegionError: a row that cannot be, or past its chromosome's end.
     """
 
-    def __init__(self, path: Path, sizes: Mapping[str, int]) -> None:
+    def __init__(self, path: Path, sizes: Mapping[str, int], *, signed: bool = False) -> None:
         rows = _read_rows(path)
         at = rows.roles or {role: column for column, role in enumerate(_ORDER, start=1)}
         chrom, value = rows.strings(at["chrom"]), rows.floats(at["value"], "value")
         start, end = rows.integers(at["start"], "start"), rows.integers(at["end"], "end")
         check_possible(chrom, start, end, rows.line, path)
-        bad = ~(np.isfinite(value) & (value >= 0))
+        bad = ~(np.isfinite(value) & ((value >= 0) | signed))
         if bad.any():
             row = int(np.argmax(bad))
             raise FormatError(
-                "an impossible signal; values must be finite and not negative",
+                f"an impossible signal; values must be finite{'' if signed else ' and not negative'}",
                 path=path,
                 line=int(rows.line[row]),
                 value=rows.value(row, at["value"]),

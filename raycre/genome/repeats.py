@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,10 @@ _OUT_COLUMNS = (
 )
 _BED, _UCSC = {"chrom": 1, "start": 2, "end": 3}, {"chrom": 6, "start": 7, "end": 8}
 _TITLES = Titles(("chrom", "start", "end", "repeat_class"), ("repeat_family",))
+# A record of `raycre compare fasta`: GENE|chrom:start-end(strand)|GROUP, 0-based half-open.
+_TILE = re.compile(
+    r"^[^|]*\|(?P<chrom>.+):(?P<start>[0-9]+)-(?P<end>[0-9]+)\((?P<strand>[+-])\)\|(?P<what>[^|]*)"
+)
 _HEAD = 1 << 16  # bytes in which the first row is looked for
 
 
@@ -30,14 +35,15 @@ def read_repeats(path: str | Path) -> pd.DataFrame:
     """Read UCSC's rmsk table, RepeatMasker's .out, or BED whose fourth column is CLASS or CLASS/FAMILY.
 
     The format is told by the file, not its name; each may be gzip. The question mark of a doubtful class
-    ("LTR?") is left out. A repeat without a family has its class there.
+    ("LTR?") is left out. A repeat without a family has its class there. RepeatMasker may have read the tiles
+    of `raycre compare fasta` in place of a genome: their names say where they lie, and so do their repeats.
 
     Returns:
         chrom, start, end (0-based half-open), class, family, line (1-based), in file order.
 
     Raises:
         MissingInputError: no such file.
-        FormatError: none of these formats, damaged, or a coordinate that is no integer.
+        FormatError: none of these formats, damaged, a coordinate that is no integer, or shuffled tiles.
         RegionError: an interval that cannot be.
     """
     path = require_file(path)
@@ -100,7 +106,31 @@ def _table(
     end = rows.integers(at["end"], "end")
     check_possible(chrom, start, end, rows.line, path)
     sure = {"class": kind.str.rstrip("?"), "family": family.str.rstrip("?")}
-    return pd.DataFrame({"chrom": chrom, "start": start, "end": end, **sure, "line": rows.line})
+    table = pd.DataFrame({"chrom": chrom, "start": start, "end": end, **sure, "line": rows.line})
+    return _on_genome(table, path)
+
+
+def _on_genome(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Place repeats within tiles, which are in the gene's direction, on the genome; leave all others."""
+    of_name, names = pd.factorize(table["chrom"])
+    if not all(_TILE.match(str(name)) for name in names):
+        return table
+    place = pd.Series(names).str.extract(_TILE).iloc[of_name].reset_index(drop=True)
+    shuffled = place["what"].str.endswith("-shuffled").to_numpy()
+    if shuffled.any():
+        row = int(np.argmax(shuffled))
+        raise FormatError(
+            "repeats of a shuffled tile, which lies nowhere on the genome; mask the tiles themselves",
+            path=path,
+            line=int(table["line"].iloc[row]),
+            value=table["chrom"].iloc[row],
+        )
+    start, end = (place[name].to_numpy(np.int64) for name in ("start", "end"))
+    minus = (place["strand"] == "-").to_numpy()
+    first = np.where(minus, end - table["end"], start + table["start"])
+    last = np.where(minus, end - table["start"], start + table["end"])
+    took(path, "its sequences are tiles of `raycre compare fasta`; their repeats are placed on the genome")
+    return table.assign(chrom=place["chrom"], start=first, end=last)
 
 
 def _split(names: pd.Series) -> tuple[pd.Series, pd.Series]:

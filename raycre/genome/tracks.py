@@ -46,7 +46,7 @@ class Track:
         path: the file.
         sizes: bp of each chromosome of the genome.
         sizes_from: where they come from, for errors.
-        signed: whether values below 0 are taken, of a bigWig.
+        signed: whether values below 0 are taken.
 
     Attributes:
         path: the file.
@@ -55,7 +55,8 @@ class Track:
 
     Raises:
         MissingInputError: no such file.
-        FormatError: not a bigWig or bedGraph, truncated, or with NaN, infinite or negative values.
+        FormatError: not a bigWig or bedGraph, truncated, or with values that are NaN, infinite or (unless
+            `signed`) negative.
         AssemblyError: a chromosome whose length is not that of `sizes`.
         ChromosomeError: no chromosome in common.
         RegionError: a bedGraph row that cannot be, or past its chromosome's end.
@@ -72,7 +73,9 @@ class Track:
         self.path, self.sizes, self._sizes_from = require_file(path), dict(sizes), sizes_from
         self._signed = signed
         reader: _Reader = (
-            BigWig(self.path, signed=signed) if is_bigwig(self.path) else BedGraph(self.path, self.sizes)
+            BigWig(self.path, signed=signed)
+            if is_bigwig(self.path)
+            else BedGraph(self.path, self.sizes, signed=signed)
         )
         self._reader = reader
         try:

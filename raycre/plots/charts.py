@@ -142,15 +142,18 @@ def _sem(values: pd.Series) -> float:
     return float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
 
 
-def bars(axes: Axes, groups: Sequence[tuple[str, Array]], colours: Sequence[str]) -> None:
-    """Draw the mean of each group with its 95 % confidence interval, over its name and n."""
+def bars(
+    axes: Axes, groups: Sequence[tuple[str, Array]], colours: Sequence[str], *, counts: bool = True
+) -> None:
+    """Draw the mean of each group with its 95 % confidence interval, over its name and (`counts`) n."""
     for x, ((_, values), colour) in enumerate(zip(groups, colours, strict=True), start=1):
         if len(values):
             mean = float(values.mean())
             reach = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
             axes.bar(x, mean, width=0.65, color=colour)
             axes.errorbar(x, mean, reach, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2)
-    axes.set_xticks(range(1, len(groups) + 1), [f"{g}\nn = {len(v):,}" for g, v in groups])
+    names = [f"{g}\nn = {len(v):,}" if counts else g for g, v in groups]
+    axes.set_xticks(range(1, len(groups) + 1), names)
 
 
 def histogram(
@@ -176,17 +179,28 @@ def diagonal(axes: Axes) -> None:
     """Draw the line of equal values over what is there."""
     low = min(axes.get_xlim()[0], axes.get_ylim()[0])
     high = max(axes.get_xlim()[1], axes.get_ylim()[1])
+    edge = 0.03 * (high - low)  # so that no point lies on the frame
     axes.plot([low, high], [low, high], color=GREY, linewidth=0.7, linestyle=(0, (3, 2)), zorder=0)
-    axes.set(xlim=(low, high), ylim=(low, high))
+    axes.set(xlim=(low - edge, high + edge), ylim=(low - edge, high + edge))
 
 
-def guide(axes: Axes, *, y: float | None = None, x: float | None = None) -> None:
-    """Draw a dashed guide to the eye."""
+def log_ticks(axes: Axes) -> None:
+    """Label logarithmic axes with plain numbers: 1, 2, 5, 10, …"""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def guide(axes: Axes, *, y: float | None = None, x: float | None = None, top: float = 1.0) -> None:
+    """Draw a dashed guide to the eye; an upright one up to this share of the height."""
     look: dict[str, Any] = {"color": GREY, "linewidth": 0.7, "linestyle": (0, (3, 2)), "zorder": 0}
     if y is not None:
         axes.axhline(y, **look)
     if x is not None:
-        axes.axvline(x, **look)
+        axes.axvline(x, ymax=top, **look)
 
 
 def heat(axes: Axes, values: Array, colour: str, extent: tuple[float, float, float, float]) -> None:

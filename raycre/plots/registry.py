@@ -17,12 +17,14 @@ FAMILIES = {
     "create.models": (
         "create-2a", "create-2c", "create-2d", "create-2f", "create-3a", "create-3b", "create-3c",
     ),
+    "create.by_class": ("create-classes",),
     "create.interpretation": ("create-2e", "create-4a", "create-4b", "create-4d", "create-4e"),
+    "create.motifs": ("create-4c", "create-5b", "create-logos"),
     "create.regions": (
         "create-5a", "create-5d", "create-5e", "create-5f", "create-6a", "create-6b", "create-6f",
         "create-7a", "create-7b",
     ),
-    "create.genetics": ("create-5b", "create-7c", "create-7d", "create-7f", "create-7g"),
+    "create.genetics": ("create-7c", "create-7d", "create-7f", "create-7g"),
     "creme.context": ("creme-1c", "creme-1f", "creme-ed1c", "creme-ed2a"),
     "creme.profiles": ("creme-1d", "creme-coverage"),
     "creme.tiles": ("creme-2a", "creme-2b", "creme-2c", "creme-2d", "creme-ed3e"),

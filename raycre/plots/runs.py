@@ -84,6 +84,8 @@ class Runs:
         table = pd.concat(tables, ignore_index=True)
         for column in ("call", "context"):
             table[column] = table[column].astype(object).where(table[column].notna(), None)
+        # Keys of genes hold the name: one without is known by its identifier.
+        table["gene_name"] = table["gene_name"].where(table["gene_name"].notna(), table["gene_id"])
         known: pd.DataFrame = table.astype({"effect": "float64"})
         return known
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from raycre.errors import ConfigError
 from raycre.figures.canvas import INK, style
+from raycre.plots.fonts import embed_font
 from raycre.store.files import write_atomic
 from raycre.store.parquet import write_table
 
@@ -88,6 +89,8 @@ def check_figure_name(out: Path) -> None:
 def write_figure(figure: Figure, out: Path, rows: pd.DataFrame, caption: str, theme: Theme) -> list[Path]:
     """Write a figure, its table as Parquet and TSV, and its caption; return the files.
 
+    Equal figures give equal bytes, whatever the file is called.
+
     Args:
         figure: as it was drawn, in light colours.
         out: of the figure; the others lie beside it, with their own endings.
@@ -98,15 +101,19 @@ def write_figure(figure: Figure, out: Path, rows: pd.DataFrame, caption: str, th
     page, ink = _PAPER[theme]
     if ink != INK:
         recolour(figure, ink)
+    kind = out.suffix[1:].lower()
     drawn = io.BytesIO()
-    figure.savefig(drawn, format=out.suffix[1:].lower(), facecolor=page, metadata=_metadata(out, caption))
+    figure.savefig(drawn, format=kind, facecolor=page, metadata=_metadata(kind, caption))
+    image = drawn.getvalue()
+    if kind == "svg":
+        image = embed_font(image.decode()).encode()
     beside = {suffix: out.with_suffix(suffix) for suffix in (".parquet", ".tsv", ".txt")}
     table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata({"caption": caption})
     write_table(beside[".parquet"], table)
     text = rows.to_csv(sep="\t", index=False, float_format="%.10g", lineterminator="\n")
     write_atomic(beside[".tsv"], lambda temporary: temporary.write_text(text))
     write_atomic(beside[".txt"], lambda temporary: temporary.write_text(caption + "\n"))
-    write_atomic(out, lambda temporary: temporary.write_bytes(drawn.getvalue()))
+    write_atomic(out, lambda temporary: temporary.write_bytes(image))
     return [out, *beside.values()]
 
 
@@ -127,11 +134,11 @@ def recolour(figure: Figure, ink: str) -> None:
                 write(ink)
 
 
-def _metadata(out: Path, caption: str) -> dict[str, Any]:
-    """What a reader of the file finds of it; nothing that changes with the day."""
-    suffix = out.suffix.lower()
-    if suffix == ".pdf":
-        return {"Title": out.stem, "Subject": caption, "Creator": "raycre", "CreationDate": None}
-    if suffix == ".svg":
-        return {"Title": out.stem, "Description": caption, "Creator": "raycre", "Date": None}
-    return {"Title": out.stem, "Description": caption, "Software": "raycre"}
+def _metadata(kind: str, caption: str) -> dict[str, Any]:
+    """What a reader of the file finds of it; nothing that changes with the day or the file's name."""
+    title = caption.partition(". ")[0]
+    if kind == "pdf":
+        return {"Title": title, "Subject": caption, "Creator": "raycre", "CreationDate": None}
+    if kind == "svg":
+        return {"Title": title, "Description": caption, "Creator": "raycre", "Date": None}
+    return {"Title": title, "Description": caption, "Software": "raycre"}

@@ -11,6 +11,7 @@ from raycre.creme.formulas import SHUFFLED_OVER_WT
 from raycre.creme.tests import tile_tests
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import iter_parts, read_table
+from raycre.store.parts import current_parts
 
 CALLED = ("enhancer", "silencer")
 CONTEXT = "context"
@@ -74,7 +75,7 @@ def read_tile_rows(run: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     parts = [
         read_table(path, _TILE).to_pandas().assign(test=test)
         for test in wanted
-        for path in sorted(run.glob(f"effects/test={test}/model=*/part-*.parquet"))
+        for path in current_parts(run.glob(f"effects/test={test}/model=*/part-*.parquet"))
     ]
     parts = [part for part in parts if len(part)]
     if not parts:

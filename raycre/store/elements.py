@@ -18,6 +18,7 @@ from raycre.errors import AssemblyError, RunMismatchError
 from raycre.genome.classes import CLASSES
 from raycre.genome.lift import Chains, lift_regions
 from raycre.store.parquet import iter_parts, open_parquet, read_table
+from raycre.store.parts import n_units
 from raycre.store.run import read_finished
 
 BACKGROUND = CLASSES.index("background")
@@ -168,9 +169,9 @@ def read_predict_run(
             path=run,
         )
     parts = list(iter_parts(run / "predictions"))
-    if len(parts) != record["shards"]:
+    if (there := n_units(parts)) != record["shards"]:
         raise RunMismatchError(
-            f"create_run: {len(parts):,} of {record['shards']:,} parts are there; run the prediction again",
+            f"create_run: {there:,} of {record['shards']:,} parts are there; run the prediction again",
             path=run,
         )
     columns = ["chrom", "start", "end", "name", "call", "call_argmax", *_P]

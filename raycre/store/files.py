@@ -13,7 +13,9 @@ import os
 import re
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ __all__ = [
     "STAMP",
     "TEMPORARY",
     "TEMPORARY_NAME",
+    "folders_synced_at_end",
     "parse_json",
     "put_in_place",
     "read_json",
@@ -44,6 +47,7 @@ TEMPORARY_NAME = re.compile(
 )  # how its whole name begins
 
 _epoch = ""  # of the run that this process works for; see store/lease.py
+_together: ContextVar[dict[Path, None] | None] = ContextVar("folders", default=None)  # to be synced
 
 
 def work_for(epoch: str) -> None:
@@ -74,26 +78,52 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         put_in_place(temporary, path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
     """Rename a whole file to its final name, in the same folder, so that it outlives a power cut."""
-    with temporary.open("rb+") as handle:
-        os.fsync(handle.fileno())
+    _sync(temporary, os.O_RDWR)
     temporary.replace(path)
-    _sync_folder(path.parent)
+    if (folders := _together.get()) is None:
+        _sync_folder(path.parent)
+    else:
+        folders[path.parent] = None
+
+
+@contextmanager
+def folders_synced_at_end() -> Iterator[None]:
+    """Sync a folder once for all the files that the block puts there, at its end, and not after each.
+
+    A file is whole or absent all the same, since it is synced before it is renamed. What a power cut may take
+    with it is names, so nobody may rely on them before the block has ended.
+    """
+    folders: dict[Path, None] = {}
+    token = _together.set(folders)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+        for folder in folders:
+            with suppress(FileNotFoundError):  # it was removed with all that it held
+                _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:
     # The rename itself must outlive a power cut, too.
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        _sync(folder, os.O_RDONLY)
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
+
+
+def _sync(path: Path, mode: int) -> None:
+    descriptor = os.open(path, mode)
+    try:
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

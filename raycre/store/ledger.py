@@ -21,9 +21,11 @@ from raycre.log import detail, log_unit
 from raycre.store.bucket import keys_below
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
+from raycre.store.parts import MergedUnits
 
 MAX_ATTEMPTS = 3
 PAUSE = 0.25  # seconds after the first try that failed
+_MARK = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def is_mark(path: Path) -> bool:
@@ -66,12 +68,19 @@ class Ledger:
         return self.out / self.parts / f"{unit}{self.suffix}"
 
     def pending(self, units: Iterable[str]) -> list[str]:
-        """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing."""
-        if isinstance(self.out, BucketPath):
-            place = (self.out / self.parts).place
-            there, base = keys_below(place), f"{place.key}/"
-            return [unit for unit in units if f"{base}{unit}{self.suffix}" not in there]
-        return [unit for unit in units if not self.part(unit).is_file()]
+        """Return the units without a part, in order: the plan minus what exists. Of a bucket: one listing.
+
+        The part of a unit may be a merged one; see `store.parts`.
+        """
+        folder = self.out / self.parts
+        if isinstance(folder, BucketPath):
+            there, base = keys_below(folder.place), f"{folder.place.key}/"
+            lacking = [unit for unit in units if f"{base}{unit}{self.suffix}" not in there]
+            merged = MergedUnits(key.removeprefix(base) for key in there) if lacking else MergedUnits(())
+        else:
+            merged = MergedUnits(path.name for path in folder.glob("part-*-*.parquet"))
+            lacking = [unit for unit in units if not self.part(unit).is_file()]
+        return [unit for unit in lacking if merged.part_of(unit) is None]
 
     def missing(self, units: Iterable[str]) -> list[str]:
         """Return the units without a part once all were tried; each is looked for: a store may list late."""
@@ -150,8 +159,11 @@ class Ledger:
         mark = self._mark(unit)
         if isinstance(mark, BucketPath):
             return mark.append(b".")
-        self._attempts.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            descriptor = os.open(mark, _MARK)
+        except FileNotFoundError:
+            self._attempts.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(mark, _MARK)
         try:
             os.write(descriptor, b".")
             return os.fstat(descriptor).st_size

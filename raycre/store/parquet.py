@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from raycre.errors import BucketAccessError, BucketError, FormatError, MissingInputError
 from raycre.store.bucket_path import BucketPath
 from raycre.store.files import write_atomic
+from raycre.store.parts import current_parts
 
 
 def as_table(
@@ -58,6 +59,20 @@ def write_groups(path: Path, table: pa.Table, firsts: Sequence[int]) -> None:
         with pq.ParquetWriter(temporary, table.schema) as writer:
             for first, last in zip(firsts, [*firsts[1:], len(table)], strict=True):
                 writer.write_table(table.slice(first, last - first), row_group_size=max(1, last - first))
+
+    write_atomic(path, write)
+
+
+def copy_groups(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
+    """Copy a Parquet file row group by row group, atomically, with further key-value metadata."""
+
+    def write(temporary: Path) -> None:
+        with open_parquet(source) as file:
+            schema = with_metadata(file.schema_arrow.empty_table(), metadata).schema
+            with pq.ParquetWriter(temporary, schema) as writer:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group)
+                    writer.write_table(table.replace_schema_metadata(schema.metadata), len(table) or 1)
 
     write_atomic(path, write)
 
@@ -125,14 +140,14 @@ def _opened(path: Path, inode: int, written: int) -> pq.ParquetFile:
 
 
 def iter_parts(folder: Path) -> Iterable[Path]:
-    """Return the finished parts of a folder, in order of their names."""
-    return sorted(
+    """Return the finished parts of a folder, in order of their units; see `store.parts`."""
+    return current_parts(
         path for path in folder.glob("part-*.parquet") if isinstance(path, BucketPath) or path.is_file()
     )
 
 
 def read_parts(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read all parts of a folder into one frame, in order of their names."""
+    """Read all parts of a folder into one frame, in order of their units."""
     tables = [read_table(path, columns) for path in iter_parts(folder)]
     if not tables:
         raise MissingInputError("no part files here; has the run finished?", path=folder)

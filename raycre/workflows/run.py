@@ -7,13 +7,17 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
-from raycre.engine.capacity import check_room
+from raycre.config.there import check_files
+from raycre.engine.capacity import check_room, settled
 from raycre.engine.cluster import check_cluster, connected
+from raycre.engine.head import find_head
 from raycre.engine.interrupt import Interrupt
 from raycre.engine.resources import Share
+from raycre.engine.tasks import as_task, own_cpus
 from raycre.errors import LeaseLostError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import log_about
@@ -24,6 +28,8 @@ from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.inputs import check_out, fingerprint_inputs, sha256_by_key
 from raycre.workflows.readings import listen, show_readings
 from raycre.workflows.shared import SharedPaths, check_shared
+
+LARGE = 2**30  # bytes of inputs that are worth a task of their own
 
 
 class Start:
@@ -54,7 +60,7 @@ class Start:
         log_about(run=str(out), verb=verb)
         self.readings = listen()
         self.inputs: dict[str, Fingerprint] = {}
-        self._stack, self._interrupt = ExitStack(), Interrupt()
+        self._stack, self._interrupt, self._connected = ExitStack(), Interrupt(), False
         self.leases: dict[Path, Lease] = {}
         if not dry_run:
             find_over(out)  # before hours of hashing; it is claimed when the run is opened
@@ -86,6 +92,28 @@ class Start:
                 for lease in self.leases.values():
                     lease.release()
 
+    def leaves_work_to_nodes(self) -> bool:
+        """Whether nodes of a cluster are to do what the driver's, which has no processors, should not do.
+
+        Ray is used from here on then.
+        """
+        if self.dry_run or find_head() is None:
+            return False
+        self._connect()
+        return not own_cpus()
+
+    def _connect(self) -> None:
+        """Use Ray from here to the end of the block."""
+        if not self._connected:
+            # stdout is the result's alone; Ray's driver prints there what it hears of lost processes.
+            self._stack.enter_context(redirect_stdout(sys.stderr))
+            self._stack.enter_context(connected())
+            self._connected = True
+
+    def scratch(self) -> Path:
+        """Return a new folder outside of all runs, which is gone at the end of the block."""
+        return Path(self._stack.enter_context(TemporaryDirectory(prefix="raycre-")))
+
     def own(self, out: Path) -> Lease:
         """Claim a run folder to the end of the block; the run ends where another driver takes it over.
 
@@ -98,8 +126,16 @@ class Start:
         return lease
 
     def hash_inputs(self, paths: Mapping[str, Path]) -> dict[str, Fingerprint]:
-        """Hash input files by their key in the configuration; see `fingerprint_inputs`."""
-        found = fingerprint_inputs(paths)
+        """Hash input files by their key in the configuration; see `fingerprint_inputs`.
+
+        Large ones are read by a node of the cluster that has processors, where the driver's has none.
+        """
+        check_files(paths)
+        large = sum(path.stat().st_size for path in paths.values()) >= LARGE
+        if large and self.leaves_work_to_nodes():
+            found = as_task(fingerprint_inputs, {key: path.absolute() for key, path in paths.items()})
+        else:
+            found = fingerprint_inputs(paths)
         self.inputs |= found
         return found
 
@@ -153,10 +189,8 @@ class Start:
         fields["growth"] = growth
         check_folder(self.out, **fields, fresh=bool(self.fresh))
         if share is not None:
-            # stdout is the result's alone; Ray's driver prints there what it hears of lost processes.
-            self._stack.enter_context(redirect_stdout(sys.stderr))
-            self._stack.enter_context(connected())
-            check_room(share, what)
+            self._connect()
+            check_room(settled(share, what), what)
         for folder in inner:
             self.own(folder)
         lease = self.own(self.out)

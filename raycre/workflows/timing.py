@@ -61,6 +61,7 @@ def outlook(
     started: float,
     framework: float = 0.0,
     load: float = 0.0,
+    memory: int = 0,
 ) -> dict[str, Any]:
     """Say how long work takes on as many replicas as are asked for, on cores as fast as these.
 
@@ -75,10 +76,12 @@ def outlook(
         started: `time.process_time()` when the verb began: what it read and loaded since, a run does too.
         framework: processor time of what is started on top of Ray.
         load: processor time in which a replica loads its model.
+        memory: bytes that a replica asks for; 0 for none.
 
     Returns:
-        cpu_seconds, startup_seconds, replicas, wall_seconds_estimated, what the estimate is of, and
-        peak_memory_gib: the most that this process has held, which has done what a replica does.
+        cpu_seconds, startup_seconds, replicas, wall_seconds_estimated, what the estimate is of,
+        memory_per_replica_gib where one asks for some, and peak_memory_gib: the most that this process, which
+        has done what a replica does, has held.
     """
     fit = max(1, usable_cpus() // cpus)
     replicas = max(1, min(units, fit if asked is None else asked))
@@ -96,6 +99,7 @@ def outlook(
         "replicas": replicas if units else 0,
         "wall_seconds_estimated": round(wall, 1),
         "measured_on": "processors here; not on the GPUs asked for" if gpus else "processors here",
+        **({"memory_per_replica_gib": round(memory / 2**30, 2)} if memory else {}),
         "peak_memory_gib": round(peak_memory() / 2**30, 2),
     }
 

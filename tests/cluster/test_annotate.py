@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.annotate import motifs
+from raycre.annotate import averaged, motifs
 from raycre.demo.genome import DemoGenome
 from raycre.workflows.annotate.run import run_annotation
 
@@ -42,7 +42,7 @@ def test_two_replicas_write_what_one_process_writes(
     assert here["pairs_with_a_hit"] == there["pairs_with_a_hit"] > 0
     ours, theirs = contents(tmp_path / "here"), contents(tmp_path / "there")
     n_parts = -(-here["regions"] // 40)
-    assert len(ours) == 2 * n_parts + 2
+    assert len(ours) == 2 * n_parts + 3  # by region, by group, and the matrices
     assert ours.keys() == theirs.keys()
     for name, rows in ours.items():
         pd.testing.assert_frame_equal(rows, theirs[name], obj=name)
@@ -51,3 +51,18 @@ def test_two_replicas_write_what_one_process_writes(
     assert not (tmp_path / "there" / "lease").exists()
     assert not list((tmp_path / "there" / "attempts").iterdir())
     assert np.isfinite(ours["annotate_motifs_groups.parquet"]["p_value"]).any()
+
+
+def test_signals_on_two_replicas_are_those_of_one_process(
+    genome: DemoGenome, local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(averaged, "PART", 40)
+    ask = {"regions": [str(genome.labels)]}
+    given = {"signals": [f"dnase={genome.openness[0]}"]}
+    run_annotation("marks", given, out=tmp_path / "here", **ask)  # type: ignore[arg-type]
+    run_annotation("marks", given, out=tmp_path / "there", replicas="2", **ask)  # type: ignore[arg-type]
+    ours, theirs = contents(tmp_path / "here"), contents(tmp_path / "there")
+    assert ours.keys() == theirs.keys()
+    assert sum("marks_signals" in name for name in ours) == -(-len(ours["annotate_marks.parquet"]) // 40)
+    for name, rows in ours.items():
+        pd.testing.assert_frame_equal(rows, theirs[name], obj=name)

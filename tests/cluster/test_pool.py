@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raycre.engine import pool
 from raycre.engine.pool import DEPTH, Pool
 from raycre.engine.resources import Share
 from raycre.store.ledger import Outcome
@@ -62,27 +63,30 @@ class Counted(Sequence[int]):
             yield i
 
 
-def wait_for_all(pool: Pool, replicas: int) -> None:
+def wait_for_all(reporters: Pool, replicas: int) -> None:
     """Give the pool units until all of its replicas have done some: one may start later than others."""
     up: set[str] = set()
 
     def all_up() -> bool:
-        up.update(outcome.unit.split()[2] for outcome in pool.run(range(DEPTH * replicas), "common"))
+        up.update(outcome.unit.split()[2] for outcome in reporters.run(range(DEPTH * replicas), "common"))
         return len(up) == replicas
 
     until(all_up, lambda: f"{len(up)} of {replicas} have come up")
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas: int) -> None:
+def test_as_many_units_are_in_flight_as_replicas_hold(
+    local_ray: None, replicas: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "CALL", 0.0)  # one unit a call
     units, most = Counted(40), 0
     seen: list[str] = []
-    with Pool(Reporter, None, Share(replicas), PAYLOAD) as pool:
-        wait_for_all(pool, replicas)
-        for outcome in pool.run(units, "common"):
+    with Pool(Reporter, None, Share(replicas), PAYLOAD) as reporters:
+        wait_for_all(reporters, replicas)
+        for outcome in reporters.run(units, "common"):
             most = max(most, units.taken - len(seen))
             seen.append(outcome.unit)
-        assert list(pool.run([], "common")) == []
+        assert list(reporters.run([], "common")) == []
     assert most == DEPTH * replicas + 1  # the next one is looked at, to know whether there is one
     assert sorted(int(unit.split()[0]) for unit in seen) == list(range(40))
     assert len({unit.split()[2] for unit in seen}) == replicas
@@ -92,9 +96,9 @@ def test_as_many_units_are_in_flight_as_replicas_hold(local_ray: None, replicas:
 
 def test_an_actor_that_is_started_again_gets_the_payload_again(local_ray: None, tmp_path: Path) -> None:
     died = tmp_path / "died"
-    with Pool(Reporter, died, Share(1), PAYLOAD) as pool:
-        seen = [outcome.unit for outcome in pool.run(range(3), "common")]
+    with Pool(Reporter, died, Share(1), PAYLOAD) as reporters:
+        seen = [outcome.unit for outcome in reporters.run(range(3), "common")]
         assert died.exists()
-        again = [outcome.unit for outcome in pool.run(range(2), "common")]
+        again = [outcome.unit for outcome in reporters.run(range(2), "common")]
     assert sorted(unit.split()[:2] for unit in seen) == [[str(i), "shared"] for i in range(3)]
     assert {unit.split()[2] for unit in again} == {unit.split()[2] for unit in seen}

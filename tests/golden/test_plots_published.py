@@ -7,13 +7,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raycre.plots.draw import plot
+from raycre.plots.declaration import Choice
+from raycre.plots.registry import find_figure
+from raycre.plots.runs import Runs
+from raycre.plots.sheet import new_sheet, print_style
 from tests.published_runs import write_published
 
 
 @pytest.fixture(scope="module")
 def run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_published(shared, tmp_path_factory.mktemp("published") / "k562")
+
+
+def drawn(run: Path, name: str) -> tuple[pd.DataFrame, str]:
+    """The rows and the caption of a figure."""
+    figure, choice = find_figure(name), Choice()
+    rows = figure.table(Runs([("", run)]), choice)
+    with print_style():
+        return rows, figure.draw(new_sheet(figure.columns, figure.height), rows, choice)
 
 
 @pytest.mark.parametrize(
@@ -34,13 +45,12 @@ def run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("creme-5g", ["3 tiles 0.586", "25 tiles 0.429"]),
     ],
 )  # fmt: skip
-def test_a_caption_has_the_published_numbers(run: Path, tmp_path: Path, figure: str, says: list[str]) -> None:
-    caption = plot(figure, [str(run)], tmp_path / "f.svg")["caption"]
+def test_a_caption_has_the_published_numbers(run: Path, figure: str, says: list[str]) -> None:
+    _, caption = drawn(run, figure)
     assert [words for words in says if words not in caption] == []
 
 
-def test_two_tiles_have_the_published_means_before_they_are_classed(run: Path, tmp_path: Path) -> None:
-    plot("creme-6a", [str(run)], tmp_path / "f.svg")
-    rows = pd.read_parquet(tmp_path / "f.parquet")
+def test_two_tiles_have_the_published_means_before_they_are_classed(run: Path) -> None:
+    rows, _ = drawn(run, "creme-6a")
     means = rows[rows["tiles"] == 2].groupby("metric")["effect"].mean().round(5)
     assert means.to_dict() == {"additive/wt": 0.37837, "greedy/wt": 0.41311}

@@ -9,6 +9,7 @@ import pytest
 
 from raycre.store.files import work_for
 from raycre.store.lease import Lease
+from tests.annotate_cli import cli  # noqa: F401 - a fixture
 from tests.in_process import connect_to_nothing
 from tests.lab import checkpoint, lab  # noqa: F401 - fixtures
 from tests.text_files import file, said  # noqa: F401 - fixtures

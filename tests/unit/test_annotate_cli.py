@@ -1,4 +1,4 @@
-"""`raycre annotate`: what it writes and prints, from files and from runs, and what it refuses."""
+"""`raycre annotate`: what it writes and prints, from files and from runs."""
 
 from __future__ import annotations
 
@@ -12,68 +12,16 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from raycre.annotate import motifs
+from raycre.annotate import averaged, contacts, genes, marks, motifs
 from raycre.annotate.fimo import Scanner
 from raycre.annotate.groups import GROUP_TESTS
 from raycre.annotate.registry import BUILT_IN, find_annotation
-from raycre.cli import main
-from raycre.store.parquet import as_table, read_table, write_table
-from raycre.store.run import open_run
-from raycre.store.schemas import PREDICTIONS
+from raycre.genome.loops import read_anchors
+from raycre.genome.regions import read_regions
+from raycre.store.parquet import read_table
+from tests.annotate_cli import CONTACTS, MOTIF, REGIONS, Cli, write_predictions
 from tests.compared_runs import SIZES, gene_rows, two_genes, write_genome, write_run
 from tests.installed import install
-
-HEAD = "MEME version 4\n\nALPHABET= {alphabet}\n\n"
-MOTIF = (
-    HEAD.format(alphabet="ACGT") + "MOTIF {name}\nletter-probability matrix: alength= 4 w= {w} nsites= 50\n"
-)
-REGIONS = """chrom\tstart\tend\tname\tcall
-chr1\t0\t1000\ta\tsilencer
-chr1\t2000\t3000\tb\tsilencer
-chr1\t4000\t5000\tc\tbackground
-chr2\t0\t1000\td\tbackground
-"""
-
-
-class Cli:
-    """Runs `raycre annotate`; keeps what it printed."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self._capsys = folder, capsys
-        self.regions = self.write("regions.tsv", REGIONS)
-        self.out_folder = folder / "out"
-        self.out = self.err = ""
-
-    def write(self, name: str, text: str) -> Path:
-        (self.folder / name).write_text(text)
-        return self.folder / name
-
-    def __call__(self, *arguments: object) -> int:
-        with pytest.raises(SystemExit) as end:
-            main(["annotate", *map(str, arguments)])
-        self.out, self.err = self._capsys.readouterr()
-        return int(end.value.code or 0)
-
-    def json(self, *arguments: object, out: str = "out") -> dict[str, Any]:
-        assert self(*arguments, "--out", self.folder / out, "--json") == 0, self.err
-        assert self.out.count("\n") == 1
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-    def table(self, name: str, out: str = "out") -> pd.DataFrame:
-        return read_table(self.folder / out / f"annotate_{name}.parquet").to_pandas()
-
-
-@pytest.fixture
-def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setenv("COLUMNS", "200")
-    return Cli(tmp_path, capsys)
-
-
-CONTACTS = """chr1\t100\t200\tchr1\t2100\t2200
-chr1\t100\t200\tchr1\t4500\t4500
-chr1\t900\t2001\tchr2\t5000\t6000
-"""
 
 
 def test_a_table_by_region_a_comparison_and_the_record_are_written(cli: Cli) -> None:
@@ -143,15 +91,6 @@ def test_groups_of_several_files_have_their_names_before_them(cli: Cli) -> None:
     assert [(t["group"], t["other"]) for t in asked["tests"]] == [("plain", "true:background")]
 
 
-def test_a_group_of_one_has_no_p_and_that_is_said(cli: Cli) -> None:
-    bedpe = cli.write("c.bedpe", CONTACTS)
-    regions = cli.write("one.tsv", "\n".join(REGIONS.splitlines()[:4]) + "\n")
-    found = cli.json("contacts", bedpe, "-r", regions)
-    assert found["tests"][0]["p_value"] is None
-    assert "1 of 1 comparisons have no p: no test: a group has 1 region with a value" in cli.err
-    assert cli.table("contacts_groups")["note"].tolist() == ["no test: a group has 1 region with a value"]
-
-
 def test_regions_of_a_predict_run_are_grouped_by_their_call(cli: Cli) -> None:
     run = write_predictions(cli.folder / "predicted", call=["silencer", "background"])
     found = cli.json("contacts", cli.write("c.bedpe", CONTACTS), "--run", run)
@@ -161,17 +100,6 @@ def test_regions_of_a_predict_run_are_grouped_by_their_call(cli: Cli) -> None:
     found = cli.json("contacts", cli.folder / "c.bedpe", "--run", without, out="b")
     assert found["groups"] == {"silencer": 2}
     assert "has no cutoffs, so regions are grouped by the class of the highest probability" in cli.err
-
-
-def write_predictions(out: Path, call: list[str | None]) -> Path:
-    run = open_run(out, verb="predict", name="p", config={}, science={"a": 1}, layout={})
-    rows: dict[str, Any] = {name: [None, None] for name in PREDICTIONS.names}
-    rows |= {"region_id": [0, 1], "chrom": ["chr1"] * 2, "start": [0, 2000], "end": [1000, 3000],
-             "call": call, "strand": [".", "."], "source": ["ATAC", "ATAC,DNase"],
-             "call_argmax": ["silencer"] * 2}  # fmt: skip
-    write_table(out / "predictions" / "part-000000.parquet", as_table(rows, PREDICTIONS))
-    run.finish()
-    return out
 
 
 def test_tiles_of_a_creme_run_are_regions_and_results_go_into_its_folder(cli: Cli) -> None:
@@ -271,95 +199,6 @@ def test_snpsea_scores_the_tissue_whose_genes_lie_at_the_loci(cli: Cli) -> None:
     assert rows.loc["liver", "p_value"] == pytest.approx(1 / 65)
     assert found["tissues"][0]["tissue"] == "liver"
     assert (cli.out_folder / "files" / "silencer.intervals.bed").read_text().count("\n") == 2
-
-
-VCF = "##fileformat=VCFv4.2\n"
-BED12 = "\t".join(["chr1", "10", "11", ".", "5", "+", "10", "11", "0"])
-
-
-@pytest.mark.parametrize(
-    ("what", "name", "text", "says"),
-    [
-        ("motifs", "m.meme", MOTIF.format(name="X", w=0), "m.meme:5: 'X': the motif has no rows"),
-        ("motifs", "m.meme", HEAD.format(alphabet="ACDEFGHIKLMNPQRSTVWY"), "another alphabet than ACGT"),
-        ("motifs", "m.meme", ">X\n1 2 3 4\n", "no motifs in MEME format"),
-        ("motifs", "m.meme", MOTIF.format(name="X", w=2) + "1 0 0 0\n", "says w= 2 and has 1 rows"),
-        ("motifs", "m.meme", MOTIF.format(name="X", w=1) + "3 0 0 7\n", "not four frequencies"),
-        ("motifs", "m.meme", 2 * (MOTIF.format(name="X", w=1) + "1 0 0 0\n"), "two motifs have this name"),
-        ("methylation", "a.bed", BED12 + "\n", "9 tab-separated columns where bedMethyl"),
-        ("methylation", "a.bed", BED12 + "\t5\t170\n", "the percent is not between 0 and 100"),
-        ("methylation", "a.bed", BED12.replace("chr1", "chr9") + "\t5\t70\n", "none of the regions'"),
-        ("variants", "a.vcf", "chr1\t1\t.\tA\tC\n", "not a VCF, whose first line is"),
-        ("variants", "a.vcf", VCF + "##contig=<ID=chr1,length=4500>\n#CHROM\tPOS\nchr1\t1\t.\tA\tC\n",
-         "chr1 has 4,500 bp here, and a region ends at 5,000; use files of one assembly"),
-        ("variants", "a.vcf", VCF + "chr1\tx\t.\tA\tC\n", "a.vcf:2: 'x': the position (column 2)"),
-        ("variants", "a.vcf", VCF + "#CHROM\tPOS\n", "a header and no variant"),
-        ("contacts", "a.bedpe", "chr1\t5\t9\t.\t-1\t-1\n", "the start is negative"),
-        ("contacts", "a.bedpe", "chr1\t9\t5\tchr1\t20\t30\n", "a.bedpe:1: 'chr1:9-5': the end is not past"),
-        ("contacts", "a.bedpe", "1\t5\t9\t1\t20\t30\n", "the names differ in style only"),
-        ("ldsc", "a.bim", "1\trs1\t0\t0\tA\tC\n", "the position is not 1 or more"),
-        ("ldsc", "a.bim", "1\trs1\t0\t5\n", "4 tab-separated columns where PLINK's .bim"),
-        ("eqtls", "a.txt", "gene\tp\nx\t1\n", "no column variant_id; it has gene, p"),
-        ("eqtls", "a.txt", "variant_id\tp\nrs12\t1\n", "a.txt:2: 'rs12': not a variant_id of GTEx"),
-        ("conservation", "a.bw", "chr1\t1\t2\t3\n", "not a bigWig"),
-        ("dual", None, "", "name the other cell type's calls with --partner"),
-    ],
-)  # fmt: skip
-def test_bad_input_is_named_and_nothing_is_written(
-    cli: Cli, what: str, name: str | None, text: str, says: str
-) -> None:
-    files = [cli.write(name, text)] if name else []
-    genome = ["--fasta", write_genome(cli.folder)] if what == "motifs" else []
-    assert cli(what, *files, "-r", cli.regions, "--out", cli.out_folder, *genome) == 2
-    assert says in cli.err
-    assert cli.err.count("error: ") == 1
-    assert not cli.out_folder.exists()
-
-
-@pytest.mark.parametrize(
-    ("rows", "says"),
-    [
-        ("g\tliver\nA\tNaN\n", "m.tsv:2: 'NaN': the value of liver is missing, infinite or negative"),
-        ("g\tliver\nA\t1\nA\t2\n", "m.tsv:3: 'A': two rows have this gene"),
-        ("g\tliver\nZ\t1\n", "none of the genes (A, …) is in it, but Z"),
-        ("g\tliver\tblood\nA\t1\n", "m.tsv:2: 2 columns below a title of 3"),
-    ],
-)
-def test_a_matrix_of_genes_that_cannot_be_is_named(cli: Cli, rows: str, says: str) -> None:
-    genes = cli.write("g.bed", "chr1\t0\t10\tA\t.\t+\n")
-    assert cli("snpsea", cli.write("m.tsv", rows), genes, "-r", cli.regions, "--out", cli.out_folder) == 2
-    assert says in cli.err
-
-
-def test_a_bim_in_another_order_keeps_its_order_and_that_is_said(cli: Cli) -> None:
-    bim = cli.write(
-        "p.1.bim", "1 rs1 0 2500 A C\n1\trs2\t0\t1\tA\tC\n1\trs3\t0\t1000\tA\tC\n1 rs4 0 1001 A C\n"
-    )
-    cli.json("ldsc", bim, "-r", cli.regions, "--thin", "--prefix", "k562")
-    found = pd.read_csv(cli.out_folder / "files" / "k562.silencer.1.annot.gz")
-    assert found["ANNOT"].tolist() == [1, 1, 1, 0]  # 0-based [0, 1000) holds BP 1 to 1,000
-    assert "1 rows lie before the row above them, and the order is kept" in cli.err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["-r", "regions.tsv", "--compare", "silencer,enhancr"], "no region is of this group"),
-        (["-r", "regions.tsv", "--compare", "silencer"], "two groups are compared, as in --compare"),
-        (["-r", "regions.tsv", "--group-by", "cal"], "no such column; did you mean call?"),
-        (["-r", "regions.tsv", "-r", "regions.tsv"], "regions of two places have this name"),
-        (["--run", "regions.tsv"], "--run names the folder of a finished run"),
-        ([], "no regions: name a file with --regions, or a finished run with --run"),
-    ],
-)
-def test_what_cannot_be_asked_is_refused(
-    cli: Cli, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(cli.folder)
-    bedpe = cli.write("c.bedpe", CONTACTS)
-    assert cli("contacts", bedpe, *arguments, "--out", cli.out_folder) == 2
-    assert says in cli.err
-    assert not cli.out_folder.exists()
 
 
 def test_every_built_in_annotation_is_listed_and_has_rules_for_the_documentation(cli: Cli) -> None:
@@ -485,3 +324,123 @@ def test_the_genome_of_a_single_run_is_taken_if_it_is_still_that(cli: Cli) -> No
     assert "not the FASTA that the run read" in cli.err
     assert cli("motifs", meme, "-r", cli.regions, "--out", cli.folder / "b") == 2
     assert "motifs reads sequence; name the genome with --fasta" in cli.err
+
+
+def write_ratio(path: Path, values: list[float]) -> Path:
+    """1-kb blocks of both chromosomes' first kilobases, one value each."""
+    file = pyBigWig.open(str(path), "w")
+    file.addHeader(list(SIZES.items()))
+    for chrom in SIZES:
+        starts = [1000 * i for i in range(len(values))]
+        file.addEntries([chrom] * len(values), starts, ends=[s + 700 for s in starts], values=values)
+    file.close()
+    return path
+
+
+@pytest.mark.parametrize("what", ["conservation", "marks", "methylation"])
+def test_signals_in_parts_are_those_of_all_regions_at_once_and_go_on(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    path = write_ratio(cli.folder / "s.bw", [7.5, 50.0, 90.0, 1.0, 30.25])
+    ask = (what, path, "-r", cli.regions)
+    cli.json(*ask, out="whole")
+    whole, groups = cli.table(what, "whole"), cli.table(f"{what}_groups", "whole")
+    monkeypatch.setattr(averaged, "PART", 1)
+    cli.json(*ask)
+    pd.testing.assert_frame_equal(cli.table(what), whole)
+    parts = sorted((cli.out_folder / f"annotate_{what}_signals").iterdir())
+    assert [p.name for p in parts] == [f"part-{i:06d}.parquet" for i in range(4)]
+    written = {p: p.stat().st_mtime_ns for p in parts}
+    record = json.loads((cli.out_folder / "run.json").read_text())
+    (cli.out_folder / "run.json").write_text(json.dumps(record | {"finished": False}))
+    parts[2].unlink()
+    cli.json(*ask)
+    again = {p: p.stat().st_mtime_ns for p in parts}
+    assert [p for p in parts if again[p] != written[p]] == [parts[2]]
+    pd.testing.assert_frame_equal(cli.table(what), whole)
+    pd.testing.assert_frame_equal(cli.table(f"{what}_groups"), groups)
+
+
+def test_bedgraphs_may_be_negative_and_are_read_once_for_all_parts(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    read = marks.open_signal
+    monkeypatch.setattr(marks, "open_signal", lambda path, chroms: opened.append(path) or read(path, chroms))
+    monkeypatch.setattr(averaged, "PART", 1)
+    cli.json(
+        "marks", cli.write("r.bedGraph", "chr1\t500\t1500\t-2\nchr1\t2000\t2500\t1\n"), "-r", cli.regions
+    )
+    assert cli.table("marks")["r_mean"].iloc[:3].tolist() == [-1.0, 0.5, 0.0]
+    assert len(opened) == 2  # to look at it, and for the parts
+
+
+def test_types_of_nearest_genes_are_counted_by_group(cli: Cli) -> None:
+    genes = [(501, "A", "lincRNA"), (2501, "B", "protein_coding"), (4501, "C", "lincRNA")]
+    lines = [
+        f'chr1\tx\ttranscript\t{start}\t{start + 99}\t.\t+\t.\tgene_id "{name}"; gene_name "{name}"; '
+        f'gene_type "{kind}"; transcript_id "t{name}";\n'
+        for start, name, kind in genes
+    ]
+    gtf = cli.write("g.gtf", "".join(lines))
+    cli.json("genes", gtf, "-r", cli.regions, "--within", 0)
+    assert cli.table("genes_types").to_numpy().tolist() == [
+        ["background", "lincRNA", 1, 1, 1.0], ["silencer", "lincRNA", 1, 2, 0.5],
+        ["silencer", "protein_coding", 1, 2, 0.5],
+    ]  # fmt: skip
+
+
+def test_logos_of_motifs_are_drawn_and_their_matrices_kept(cli: Cli) -> None:
+    rows = "".join(" ".join("0.97" if b == c else "0.01" for b in "ACGT") + "\n" for c in "GATTAC")
+    meme = cli.write("m.meme", MOTIF.format(name="X/1 TF", w=6) + rows)
+    cli.json("motifs", meme, "-r", cli.regions, "--fasta", write_genome(cli.folder), "--threshold", 0.01)
+    assert (cli.out_folder / "files" / "logo.X_1.svg").read_text().startswith("<svg")
+    matrix = cli.table("motifs_matrices")
+    assert matrix[["motif", "factor", "position"]].iloc[0].tolist() == ["X/1", "TF", 1]
+    assert matrix[["A", "C", "G", "T"]].iloc[0].tolist() == [0.01, 0.01, 0.97, 0.01]
+
+
+def test_groups_of_any_table_are_compared_in_the_columns_that_it_has(cli: Cli) -> None:
+    columns = [
+        "length\tnote\tp_silencer\tsize",
+        "9\tx\t0.9\t1",
+        "8\ty\t0.8\t2",
+        "7\t.\t0.1\t.",
+        "6\t\t0.2\t4",
+    ]
+    lines = [f"{line}\t{more}" for line, more in zip(REGIONS.splitlines(), columns, strict=True)]
+    table = cli.write("table.tsv", "\n".join(lines) + "\n")
+    found = cli.json("values", "-r", table)
+    assert [test["value"] for test in found["tests"]] == ["length", "size"]  # no text, no probability
+    assert found["tests"][0]["auc"] == 1.0
+    assert cli.table("values")["size"].fillna(-1).tolist() == [1, 2, -1, 4]
+    chosen = cli.json("values", "--columns", "p_silencer", "-r", table, out="p")
+    assert [test["value"] for test in chosen["tests"]] == ["p_silencer"]
+    # A table that an annotation has written, by another column's groups.
+    cli.json("contacts", cli.write("c.bedpe", CONTACTS), "-r", cli.regions, out="contacts")
+    again = cli.json(
+        "values", "--run", cli.folder / "contacts", "--group-by", "distinct_anchors", out="again"
+    )
+    assert again["groups"] == {"2": 2, "1": 1, "0": 1}
+    assert {"anchor_rows", "contacts"} <= {test["value"] for test in again["tests"]}
+    assert {test["n"] + test["n_other"] for test in again["tests"]} == {2, 3}
+    assert cli("values", "--columns", "lenght", "-r", table, "--out", cli.folder / "no") == 2
+    assert "no column of numbers of this name; did you mean length?" in cli.err
+
+
+def test_pairs_of_regions_and_anchors_some_regions_at_a_time(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anchors = read_anchors(cli.write("c.bedpe", CONTACTS))
+    table = read_regions(cli.regions).table
+    known = pd.DataFrame({"chrom": "chr1", "tss": [150, 2150, 950]})
+    whole, pairs = contacts.count_contacts(table, anchors), genes.contacted_genes(table, anchors, known)
+    for module in (contacts, genes):
+        monkeypatch.setattr(module, "AT_ONCE", 1)
+    again = contacts.count_contacts(table, anchors)
+    assert {name: count.tolist() for name, count in again.items()} == {
+        k: v.tolist() for k, v in whole.items()
+    }
+    for first, second in zip(genes.contacted_genes(table, anchors, known), pairs, strict=True):
+        assert first.tolist() == second.tolist()
+    assert len(pairs[0]) > 1

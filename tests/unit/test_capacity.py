@@ -11,7 +11,7 @@ import ray
 
 from raycre.config.models import ReplicaResources
 from raycre.engine import capacity
-from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, target
+from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, settled, target
 from raycre.engine.node_types import NodeType, _configured
 from raycre.engine.resources import Share, fits
 from raycre.errors import RaycreError
@@ -43,6 +43,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    capacity._note.cache_clear()
     return Cluster(monkeypatch)
 
 
@@ -140,10 +141,23 @@ def test_waiting_is_said_once_a_minute_and_ends(
         ({"replicas": {"max": 8}, "wait": "1.5m"}, Share(8, wait=90.0)),
         ({"memory": "6GiB"}, Share(memory=6 * GIB)),
         ({"memory": "1.5 gb"}, Share(memory=1_500_000_000)),
+        ({"memory": "auto"}, Share()),  # nobody has measured
+        ({"memory": None}, Share()),
     ],
 )
 def test_resources_are_what_the_engine_takes(resources: dict[str, Any], share: Share) -> None:
     assert Share(**ReplicaResources(**resources).share()) == share
+
+
+def test_auto_is_what_was_measured_unless_a_person_gives_a_size_or_wants_none() -> None:
+    measured = {
+        given: Share(**ReplicaResources(memory=given).share(5 * GIB)) for given in ("auto", "6GiB", None)
+    }
+    assert measured == {
+        "auto": Share(memory=5 * GIB, estimated=True),
+        "6GiB": Share(memory=6 * GIB),
+        None: Share(),
+    }
 
 
 @pytest.mark.parametrize(
@@ -186,3 +200,49 @@ available_node_types:
         NodeType({"CPU": 8, "GPU": 1}, 4),
     ]
     assert _configured("10.0.0.2:6379", tmp_path) is None  # another cluster's, without limits
+
+
+ESTIMATED = Share(cpus=2, memory=3 * GIB, estimated=True)
+
+
+def test_memory_that_nodes_have_is_asked_for(cluster: Cluster) -> None:
+    cluster.there = [{"CPU": 4.0, "memory": 4.0 * GIB}, {"CPU": 1.0, "memory": 1.0 * GIB}]
+    assert settled(ESTIMATED) == ESTIMATED
+    assert settled(Share(cpus=2, memory=9 * GIB)).memory == 9 * GIB  # a person's own word stands
+    cluster.there, cluster.types = [], [({"CPU": 4.0, "memory": 4.0 * GIB}, 3)]
+    assert settled(ESTIMATED) == ESTIMATED
+    assert fit_ever(ESTIMATED) == 3  # by memory; processors alone would hold two a node
+
+
+def test_one_replica_works_where_a_machine_has_little_memory(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.there = [{"CPU": 4.0, "memory": 1.5 * GIB}, {"CPU": 1.0, "memory": 2.0 * GIB}]
+    found = settled(ESTIMATED)
+    assert (found.memory, fit_now(found)) == (3 * GIB // 2, 1)
+    settled(ESTIMATED)
+    assert capsys.readouterr().err == (
+        "NOTE: a replica takes some 3.0 GiB of memory, and Ray has 1.5 GiB for them here: one replica works "
+        "at a time on a node\n"
+    )
+
+
+def test_no_memory_is_asked_for_where_no_type_of_node_says_how_much_it_has(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An autoscaler counts such a type as one without memory, and would never bring it."""
+    cluster.there, cluster.types = [{"memory": 1.0 * GIB}], [({"CPU": 4.0}, 3)]
+    assert settled(ESTIMATED).memory == 0
+    assert "no replica asks for any" in capsys.readouterr().err
+
+
+def test_memory_that_no_node_can_have_is_refused(cluster: Cluster) -> None:
+    cluster.there, cluster.types = [{}], [({"CPU": 4.0, "memory": 2.0 * GIB}, 3)]
+    with pytest.raises(
+        RaycreError,
+        match=r"no replica fits: each asks for 2 CPU and 3\.0 GiB of memory, the cluster has 0 CPU and 0 GPU "
+        r"and may grow to 3 x 4 CPU and 0 GPU and 2\.0 GiB of memory; give resources\.memory a size, or null",
+    ):
+        check_room(settled(ESTIMATED))
+    with pytest.raises(RaycreError, match=r"9\.0 GiB of memory, .*; lower resources"):
+        check_room(settled(Share(memory=9 * GIB)))

@@ -89,5 +89,5 @@ def test_what_is_kept_is_said_by_verb(arguments: list[str], said: str) -> None:
     assert what_is_kept(arguments) == said
     assert set(KEPT) == {
         "train", "predict", "creme", "prepare", "annotate", "export", "demo", "weights", "genome", "compare",
-        "report",
+        "report", "compact",
     }  # fmt: skip

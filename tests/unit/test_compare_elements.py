@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -101,3 +102,20 @@ def test_neutral_tiles_are_weak_of_neutral_contexts_one_a_gene_whatever_the_orde
     assert len(draws) > 1
     with pytest.raises(ConfigError, match="the run has no context test"):
         neutral_tiles(table.assign(context=None), 4, seed=0)
+
+
+def test_a_gene_with_many_neutral_tiles_is_drawn_no_sooner_than_one_with_a_single_tile() -> None:
+    """CREME Methods: one tile a gene, then a subsample of these; 10 genes of 20 have 30 fitting tiles."""
+    renamed = {"tile_chrom": "chrom", "tile_start": "start", "tile_end": "end"}
+    genes = [
+        gene_rows(f"G{i}", "chr1", 5_000 + i, "+", [0.0] * n, ["neither"] * n, context="neutral")
+        for i, n in enumerate([30] * 10 + [1] * 10)
+    ]
+    table = pd.concat(genes, ignore_index=True).rename(columns=renamed)
+    single = {f"G{i}.1" for i in range(10, 20)}
+    drawn = [neutral_tiles(table, 5, seed)["gene_id"].isin(single).mean() for seed in range(40)]
+    assert 0.4 < np.mean(drawn) < 0.6  # 0.03 where tiles are shuffled together
+    # Another gene of the run changes no gene's tile.
+    every = neutral_tiles(table, 20, seed=1)
+    fewer = neutral_tiles(table[table["gene_id"] != "G3.1"], 20, seed=1)
+    assert set(every.index) - set(fewer.index) == set(every.index[every["gene_id"] == "G3.1"])

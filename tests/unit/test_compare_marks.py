@@ -126,3 +126,22 @@ def test_tiles_on_chromosomes_that_a_file_lacks_are_counted_or_refused_by_style(
     paths["whole"].write_text("chr1\t0\t10\t1\n2\t0\t10\t1\n")
     with pytest.raises(ChromosomeError, match=r"whole\.bedGraph: '2': the file has '2', which is 'chr2'"):
         coverage_of_marks(wanted, paths, sizes, sizes_from="g.fa")
+
+
+def test_signed_tracks_are_compared_by_mean_and_max_and_have_no_log_ratio(tmp_path: Path) -> None:
+    """-2 and -8 over the halves of the first tile; the largest value is -2, and 0 where a tile has a gap."""
+    bigwig = write_bigwig(tmp_path / "ratio.bw", {"chr1": SIZES["chr1"]}, scale=-1.0)
+    bedgraph = tmp_path / "text.bedGraph"
+    bedgraph.write_text("chr1\t100\t200\t-2\nchr1\t200\t250\t-8\n")
+    wanted = tiles(("chr1", 150, 250), ("chr1", 0, 200), ("chr1", 100, 200), ("chr1", 500, 600))
+    wanted = wanted.assign(group=["enhancer", "enhancer", "silencer", "silencer"])
+    rows = coverage_of_marks(
+        wanted, {"bw": bigwig, "text": bedgraph}, {"chr1": SIZES["chr1"]}, sizes_from="g.fa"
+    )
+    for _, mine in rows.groupby("mark"):
+        assert mine["mean"].tolist() == [-5.0, -1.0, -2.0, 0.0]
+        assert mine["max"].tolist() == [-2.0, 0.0, -2.0, 0.0]
+    row = compare_groups(rows, "enhancer", "silencer").iloc[0]
+    assert (row["average"], row["average_other"], row["sign"]) == (-3.0, -1.0, -1)
+    assert np.isnan(row["log_ratio"])
+    assert row["p_value"] == pytest.approx(4 / 6)  # of the six ways, two are as far apart on either side

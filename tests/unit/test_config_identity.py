@@ -125,7 +125,7 @@ SCIENCE = {
 RECIPE_KEYS = (
     "preset, epochs, warmup_epochs, batch_size, learning_rate, warmup_rate, warmup_decay, "
     "schedule, optimizer, momentum, decay, weight_decay, max_norm, patience, stop_from, "
-    "score_warmup, drop_last, balance, ratios, eval_ratio, stride, strands, precision, openness, "
+    "score_warmup, drop_last, balance, ratios, eval_ratio, stride, strands, precision, keep, openness, "
     "loops, commitment, sum_code_dims, reconstruction, classification, mean_over_classes, "
     "focal_silencer, norms"
 )
@@ -201,6 +201,7 @@ def identity(name: str) -> tuple[str, str]:
     for later in ("wait", "memory", "nodes", "deadline"):  # keys of later versions; no part of the identity
         dumped["resources"].pop(later)
     dumped.pop("chain", None)  # as above
+    dumped.get("recipe", {}).pop("keep", None)  # as above
     record = json.dumps(dumped)
     science = config.science()
     science.pop("shuffle", None)  # which 0.1 did not name

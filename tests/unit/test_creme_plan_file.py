@@ -14,8 +14,9 @@ from raycre.creme.settings import Settings
 from raycre.store.parquet import read_table
 from raycre.store.passes import PassStore
 from raycre.workflows.perturb import plan_file
+from raycre.workflows.perturb.cost import UnitTally, tally
 from raycre.workflows.perturb.plan_file import PlanFile, StepUnits
-from raycre.workflows.perturb.units import Planned, Planner, Stage, Unit, Units, gene_folder
+from raycre.workflows.perturb.units import Planned, Planner, Stage, Unit, Units, gene_folder, gene_key
 from tests.planted_gene import GRID, LENGTH, TILE
 
 SETTINGS = Settings(LENGTH, TILE, GRID, {"context": 100, "necessity": 10})
@@ -54,6 +55,36 @@ def test_memory_does_not_grow_with_the_units_of_a_plan(
     assert walked[2] > 4 * walked[1]
     # Lists of passes of one gene alone grow; units of all genes would be megabytes.
     assert many - few < 300_000
+
+
+def test_memory_of_a_dry_run_does_not_grow_with_the_units_that_it_counts(tmp_path: Path) -> None:
+    counted = []
+
+    def count(shuffles: int) -> None:
+        settings = replace(SETTINGS, n_shuffles={"context": shuffles, "necessity": 1})
+        planner = Planner(replace(STAGE, settings=settings), GENES, 1, PassStore(tmp_path, (0,)))
+        counted.append(tally(planner.walk()))
+
+    count(1)
+    few, many = peak_of(lambda: count(2)), peak_of(lambda: count(100))
+    assert counted[2].units > 4 * counted[1].units
+    assert many - few < 300_000
+
+
+def test_units_are_counted_by_what_is_known_of_them() -> None:
+    def planned(gene: int, passes: int | None, to_do: int | None) -> Planned:
+        return Planned(Unit("u", GENES[gene]), gene, passes, to_do)
+
+    units = [
+        planned(0, 4, 4),
+        planned(0, 3, 0),
+        planned(1, 2, 1),
+        planned(1, None, None),
+        planned(1, None, 0),
+    ]
+    assert tally(units) == UnitTally(units=5, done=2, passes=9, to_do=5, searches=2, searches_to_do=1)
+    assert tally(units, but={gene_key(GENES[1])}) == UnitTally(units=2, done=1, passes=7, to_do=4)
+    assert tally(units[:2]).plus(tally(units[2:])) == tally(units)
 
 
 def test_a_plan_has_the_rows_of_all_steps_and_counts_each_pass_once(

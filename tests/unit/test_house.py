@@ -18,7 +18,7 @@ SHARED = {
     "fetch": "of published files: the command and what it calls",
     "ConvBlock": "of a backbone",
     **dict.fromkeys(
-        ("annotate", "compare", "report", "export", "plot", "demo", "tracks"),
+        ("annotate", "compare", "report", "export", "compact", "plot", "demo", "tracks"),
         "a verb: typed, and from Python",
     ),
     "open_run": "a folder: to work in it, and to read it",

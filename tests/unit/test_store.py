@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from raycre.errors import FormatError, MissingInputError, RunMismatchError
+from raycre.store import files
 from raycre.store.fields import table_of_fields
-from raycre.store.files import TEMPORARY, read_json, sha256_of, write_atomic
+from raycre.store.files import TEMPORARY, folders_synced_at_end, read_json, sha256_of, write_atomic
 from raycre.store.ledger import MAX_ATTEMPTS, PAUSE, Ledger
 from raycre.store.parquet import as_table, iter_parts, read_parts, read_table, with_metadata, write_table
 from raycre.store.run import digest_of, open_run
@@ -32,6 +33,32 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path
         write_atomic(path, half)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_of_many_parts_is_synced_once_each_part_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, int]] = []  # what, and how many parts had their names by then
+
+    def sync(path: Path, mode: int) -> None:
+        synced.append(("folder" if path.is_dir() else path.name[-1], len(list(tmp_path.glob("[abc]")))))
+
+    monkeypatch.setattr(files, "_sync", sync)
+    with folders_synced_at_end():
+        for name in "abc":
+            write_atomic(tmp_path / name, lambda temporary: temporary.write_text("whole"))
+            assert (tmp_path / name).read_text() == "whole"
+        with pytest.raises(OSError, match="full"):
+            write_atomic(tmp_path / "d", _full)
+    assert synced == [("a", 0), ("b", 1), ("c", 2), ("folder", 3)]
+    write_atomic(tmp_path / "c", lambda temporary: temporary.write_text("new"))
+    assert synced[4:] == [("c", 3), ("folder", 3)]  # outside, at once
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def _full(temporary: Path) -> None:
+    temporary.write_text("a piece")
+    raise OSError(errno.ENOSPC, "the disk is full")
 
 
 def test_readers_ignore_what_a_killed_writer_left(tmp_path: Path) -> None:

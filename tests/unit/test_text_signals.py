@@ -105,3 +105,21 @@ def test_chromosome_sizes_are_read_with_and_without_a_title(file: Callable[..., 
         "length,chrom\n500,chr1\n300,chr2\n",
     ):
         assert read_sizes(file(text)) == {"chr1": 500, "chr2": 300}
+
+
+def test_repeats_of_exported_tiles_are_placed_on_the_genome(
+    file: Callable[..., Path], said: list[str]
+) -> None:
+    """Bases 11 to 110 of a tile: 10-110 of it on +, and counted from its end on -; two tiles, 0-based."""
+    head = (
+        "   SW   perc perc perc  query     position in query\nscore   div. del. ins.  sequence  begin end\n\n"
+    )
+    row = "  463 1.3 0.6 1.7 {} 11 110 (4890) + L1 LINE/L1 1 100 (0) 1\n"
+    text = head + row.format("A|chr1:5000-10000(+)|enhancer") + row.format("B|chrX:5000-10000(-)|silencer")
+    table = read_repeats(file(text))
+    assert table[["chrom", "start", "end", "class"]].to_numpy().tolist() == [
+        ["chr1", 5_010, 5_110, "LINE"], ["chrX", 9_890, 9_990, "LINE"],
+    ]  # fmt: skip
+    assert "tiles of `raycre compare fasta`" in " ".join(said)
+    with pytest.raises(FormatError, match="lies nowhere on the genome"):
+        read_repeats(file(head + row.format("A|chr1:5000-10000(+)|enhancer-shuffled")))

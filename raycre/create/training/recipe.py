@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Lt
 
-from raycre.bounds import NotNegative, NotNegativeNumber, Positive, PositiveNumber
+from raycre.bounds import NotNegative, NotNegativeNumber, Positive, PositiveNumber, Share
 from raycre.create.layout import CLASSES
 from raycre.create.model.loss_weights import AUTHORS_CODE, LossWeights
 from raycre.create.views import EVAL_RATIO, RATIOS, STRIDE, flank
@@ -53,6 +53,8 @@ class Recipe:
             cross-entropy (losses.class_weights); or "none". The last two go with one ratio for all.
         ratios: shifts by class in training. eval_ratio: shifts in validation and test.
         stride: bp between shifts.
+        keep: share of each class's training regions that are used (fewer silencers, less background).
+            Validation and test stay as they are.
         strands: reverse complements of "every" shift (authors' code) or of the "original" window only
             (as the paper can be read), in training.
         precision: "float32", or "bfloat16" for the forward pass where the device has it.
@@ -81,6 +83,7 @@ class Recipe:
     stride: Positive = STRIDE
     strands: Literal["every", "original"] = "every"
     precision: Literal["float32", "bfloat16"] = "float32"
+    keep: tuple[Share, Share, Share, Share, Share] = (1.0, 1.0, 1.0, 1.0, 1.0)
     weights: LossWeights = AUTHORS_CODE
 
     def __post_init__(self) -> None:
@@ -93,6 +96,10 @@ class Recipe:
             raise ConfigError("batch_size, patience and learning_rate must be positive")
         if len(self.ratios) != len(CLASSES):
             raise ConfigError(f"one ratio for each of {', '.join(CLASSES)}", value=self.ratios)
+        if len(self.keep) != len(CLASSES) or not all(0 < share <= 1 for share in self.keep):
+            raise ConfigError(
+                f"keep is a share above 0 and up to 1 for each of {', '.join(CLASSES)}", value=self.keep
+            )
 
     def rate_at(self, epoch: int, batch: int, batches: int) -> float:
         """Learning rate of a step, before the plateau's factor; each phase counts its own steps."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,86 +13,17 @@ from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, VERMILLION
 from raycre.genome.classes import CLASSES
 from raycre.plots.charts import boxes, guide, heat
 from raycre.plots.create.ldsc_results import read_results
-from raycre.plots.create.regions import class_colour, ordered
+from raycre.plots.create.motifs import choose_motifs
+from raycre.plots.create.regions import class_colour
 from raycre.plots.declaration import Choice, PaperFigure
 from raycre.plots.runs import Runs
-from raycre.plots.words import BOX, listed, p_words
+from raycre.plots.words import BOX, p_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_ENRICHED = 0.01  # CREATE, legend of Fig. 5b: "P-value < 0.01"
-_MOST_MOTIFS, _MOST_TISSUES, _N_BINS = 15, 30, 10
+_MOST_TISSUES, _N_BINS = 30, 10
 _PLACE = ["chrom", "start", "end"]
-
-
-def motif_pairs(runs: Runs, choice: Choice) -> pd.DataFrame:
-    """Mean -log10 P and share of enriched regions of each group and motif; without a hit it is 0."""
-    regions = runs.annotation("motifs")[["run", "region_id", "group"]].dropna(subset=["group"])
-    pairs = runs.annotation_parts("motifs", "regions")
-    known = pairs["motif"].unique()
-    chosen = _motifs(choice, list(known))
-    rows = pairs.merge(regions, on=["run", "region_id"])
-    sizes = regions.groupby("group").size()
-    if not chosen:
-        enriched = rows[rows["fisher_p"] < _ENRICHED].groupby(["motif", "group"]).size().unstack(fill_value=0)
-        spread = (enriched / sizes.reindex(enriched.columns)).max(axis=1)
-        chosen = list(spread.sort_values(ascending=False, kind="stable").index[:_MOST_MOTIFS])
-    found = []
-    for group, n in sizes.items():
-        for motif in chosen:
-            mine = rows[(rows["group"] == group) & (rows["motif"] == motif)]
-            found.append({
-                "group": group, "motif": motif, "n": int(n), "n_with_hit": len(mine),
-                "mean_neglog10_p": float(mine["neglog10_fisher_p"].sum() / n),
-                "share_enriched": float((mine["fisher_p"] < _ENRICHED).sum() / n),
-            })  # fmt: skip
-    return pd.DataFrame(found)
-
-
-def _motifs(choice: Choice, known: Sequence[str]) -> list[str]:
-    """Motifs of these names, or whose names hold them."""
-    chosen: list[str] = []
-    for name in choice.names:
-        hits = [m for m in known if m == name] or [m for m in known if name.casefold() in m.casefold()]
-        if not hits:
-            raise ConfigError(f"no motif of this name has a hit{near(name, known)}", value=name)
-        chosen += hits
-    return list(dict.fromkeys(chosen))
-
-
-def draw_motifs(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
-    """A bubble for each motif and group: as large as its share, as full as its significance."""
-    axes = figure.subplots()
-    groups, motifs = ordered(rows), list(dict.fromkeys(rows["motif"]))
-    top = max(float(rows["mean_neglog10_p"].max()), 1e-9)
-    largest = max(float(rows["share_enriched"].max()), 1e-9)
-    for row in rows.to_dict("records"):
-        x, y = motifs.index(row["motif"]), groups.index(row["group"])
-        alpha = 0.12 + 0.88 * row["mean_neglog10_p"] / top
-        axes.scatter(
-            x, y, s=130 * row["share_enriched"] / largest + 2, color=class_colour(row["group"], y),
-            alpha=alpha,
-            linewidths=0,
-        )  # fmt: skip
-    axes.set_xticks(range(len(motifs)), motifs, rotation=45, ha="right", rotation_mode="anchor")
-    n = rows.drop_duplicates("group").set_index("group")["n"]
-    axes.set_yticks(range(len(groups)), [f"{g} (n = {int(n[g]):,})" for g in groups])
-    axes.set(xlim=(-0.6, len(motifs) - 0.4), ylim=(len(groups) - 0.5, -0.5))
-    for share in (largest, largest / 2):
-        axes.scatter(
-            [], [], s=130 * share / largest + 2, color=GREY, linewidths=0, label=f"{share:.0%} enriched"
-        )
-    for level in (1.0, 0.3):
-        told = f"mean −log10 P {top * level:.2g}"
-        axes.scatter([], [], s=60, color=GREY, alpha=0.12 + 0.88 * level, linewidths=0, label=told)
-    figure.legend(loc="outside upper right", ncols=4, handletextpad=0.2)
-    return (
-        "Motif enrichment: a bubble is as large as the share of regions with Fisher's combined P < "
-        f"{_ENRICHED:g} (largest {largest:.1%}), as full as the mean −log10 P over all regions (largest "
-        f"{top:.3g}; "
-        f"a region without a hit counts 0). P by FIMO's rule; {listed([(g, int(n[g])) for g in groups])}."
-    )
 
 
 def by_score(runs: Runs, choice: Choice, what: str, default: str) -> pd.DataFrame:
@@ -105,7 +35,9 @@ def by_score(runs: Runs, choice: Choice, what: str, default: str) -> pd.DataFram
     if what == "motifs":
         regions = runs.annotation("motifs")[["run", "region_id", *_PLACE]]
         pairs = runs.annotation_parts("motifs", "regions")
-        chosen = _motifs(choice, list(pairs["motif"].unique())) or [pairs["motif"].value_counts().index[0]]
+        chosen = choose_motifs(choice, list(pairs["motif"].unique())) or [
+            pairs["motif"].value_counts().index[0]
+        ]
         mine = pairs.loc[pairs["motif"] == chosen[0], ["run", "region_id", "neglog10_fisher_p"]]
         # Regions without a hit have no P: they are not drawn, as in FIMO's output.
         table = regions.merge(mine, on=["run", "region_id"]).rename(columns={"neglog10_fisher_p": "value"})
@@ -245,19 +177,6 @@ def draw_heritability(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str
 _SCORED = "`raycre predict` with `raycre annotate"
 _OF = ("silencer", *(c for c in CLASSES if c != "silencer"))
 FIGURES = (
-    PaperFigure(
-        name="create-5b",
-        title="Motifs of repressors",
-        shows="Motif enrichment by class, a bubble for each motif.",
-        paper="CREATE Fig. 5b,c",
-        needs="`raycre annotate motifs` of regions with groups",
-        table=motif_pairs,
-        draw=draw_motifs,
-        also=("create-5c",),
-        columns=2,
-        height=2.4,
-        names="motifs",
-    ),
     PaperFigure(
         name="create-7c",
         title="eQTLs by score",

@@ -106,9 +106,9 @@ def zeroed(runs: Runs, choice: Choice, signal: str) -> pd.DataFrame:
     """A signal of the regions of a class: input, decoded, and decoded without the major feature."""
     of = choice.which("silencer")
     rows = one_fold(runs, choice, "zeroed")
-    rows = rows[(rows["class"] == of) & (rows["n_pieces"] > 0)]
+    rows = rows[rows["class"] == of]  # users of the feature or not, as in the paper
     kinds = ("original", "reconstructed", "zeroed")
-    table = rows[["run", "fold", "region_id", "class", "code"]].assign(
+    table = rows[["run", "fold", "region_id", "class", "code", "n_pieces"]].assign(
         signal=signal, **{kind: rows[f"{signal}_{kind}"] for kind in kinds}
     )
     return table.dropna(subset=["original", "zeroed"])
@@ -131,10 +131,9 @@ def draw_zeroed(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
             said.append(f"{told} {p_words(p)}")
     code = int(rows["code"].iloc[0])
     return (
-        f"Mean {_SIGNALS[signal].partition(',')[0]} of {name} regions that have its major feature (code "
-        f"{code}), "
-        f"n = {len(rows):,}: of the input, decoded, and decoded with the pieces of the feature set to "
-        f"0. {BOX} "
+        f"Mean {_SIGNALS[signal].partition(',')[0]} of {name} regions, n = {len(rows):,}, "
+        f"{int((rows['n_pieces'] > 0).sum()):,} with its major feature (code {code}): of the input, decoded, "
+        f"and decoded with the pieces of the feature set to 0. {BOX} "
         f"One-sided Wilcoxon rank-sum tests, greater than without: {'; '.join(said)}. {STARS_TOLD}"
     )
 

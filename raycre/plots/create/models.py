@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from raycre.create.evaluation.comparison import compare
 from raycre.create.evaluation.names import ACCURACY, AUPRC, AUROC, F1, LABELS, MACRO, PRECISION, RECALL
 from raycre.errors import MissingInputError
-from raycre.figures.canvas import BLUE, GREEN, GREY, ORANGE, VERMILLION
+from raycre.figures.canvas import GREY
 from raycre.figures.curves import GRID, mean_curve
 from raycre.genome.classes import CLASSES
 from raycre.plots.charts import boxes, bracket
+from raycre.plots.create.by_class import MODEL_COLOURS, check_classes, pairing_words, read_metrics, tested
 from raycre.plots.declaration import Choice, PaperFigure
 from raycre.plots.runs import Runs
 from raycre.plots.words import BOX, STARS_TOLD, VIOLIN, p_words, stars
@@ -22,8 +22,7 @@ from raycre.plots.words import BOX, STARS_TOLD, VIOLIN, p_words, stars
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Of models, which are no classes of regions: told apart by line as well.
-_COLOURS = (VERMILLION, BLUE, GREEN, ORANGE, GREY)
+# Models are told apart by line as well as by colour.
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)), (0, (3, 3)))
 _OF = (MACRO, *CLASSES)
 _METRICS = tuple(LABELS)
@@ -35,17 +34,16 @@ def metrics_of(runs: Runs, choice: Choice, metrics: tuple[str, ...]) -> pd.DataF
 
     Raises:
         MissingInputError: no run has metrics, or none of the class.
+        RunMismatchError: averages over classes that differ.
     """
-    table = runs.summary("metrics", "raycre train")
+    table = read_metrics(runs)
     of = choice.which(MACRO)
+    if of == MACRO:
+        check_classes(table)
     rows = table[(table["class"] == of) & table["metric"].isin(metrics)]
     if rows["value"].notna().sum() == 0:
         raise MissingInputError("no metrics of this class; was it trained?", value=of)
-    first = str(rows["run"].iloc[0])
-    tests = compare(rows.rename(columns={"run": "setting"}), first, of).rename(columns={"setting": "run"})
-    return rows[["run", "fold", "class", "metric", "value"]].merge(
-        tests[["run", "metric", "mean", "sd", "n_folds", "difference", "p_value"]], on=["run", "metric"]
-    )
+    return tested(rows, of)
 
 
 def draw_metrics(
@@ -59,7 +57,7 @@ def draw_metrics(
     for axes, metric in zip(panels, metrics, strict=True):
         mine = rows[rows["metric"] == metric]
         groups = [(n, mine.loc[mine["run"] == n, "value"].to_numpy(np.float64)) for n in names]
-        colours = [_COLOURS[i % len(_COLOURS)] for i in range(len(names))]
+        colours = [MODEL_COLOURS[i % len(MODEL_COLOURS)] for i in range(len(names))]
         boxes(axes, groups, colours, kind=kind, counts=False, fliers=True)
         axes.set_title(LABELS[metric], pad=8 + 9 * (len(names) - 1))
         turned = len(names) * len(metrics) > 9 or max(map(len, names)) > 8
@@ -82,7 +80,7 @@ def draw_metrics(
     )
     of = choice.which(MACRO)
     whose = "macro over classes" if of == MACRO else f"{of} against the rest"
-    return f"Test sets of n = {folds} folds, {whose}. {what} {tests} {STARS_TOLD}"
+    return f"Test sets of n = {folds} folds, {whose}. {what} {tests}{pairing_words(rows)} {STARS_TOLD}"
 
 
 def _curves_of(runs: Runs, choice: Choice, curve: str, default: str) -> pd.DataFrame:
@@ -90,6 +88,8 @@ def _curves_of(runs: Runs, choice: Choice, curve: str, default: str) -> pd.DataF
     of = choice.which(default)
     points = runs.summary("curves", "raycre train")
     metrics = runs.summary("metrics", "raycre train")
+    if of == MACRO:
+        check_classes(metrics)
     points = points[points["curve"] == curve]
     if of != MACRO:
         points = points[points["class"] == of]
@@ -118,7 +118,7 @@ def _draw_curves(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     curve, of = rows["curve"].iloc[0], rows["class"].iloc[0]
     said = []
     for i, (run, mine) in enumerate(rows.groupby("run", sort=False)):
-        colour, dash = _COLOURS[i % len(_COLOURS)], _DASHES[i % len(_DASHES)]
+        colour, dash = MODEL_COLOURS[i % len(MODEL_COLOURS)], _DASHES[i % len(_DASHES)]
         area, error = float(mine["area"].iloc[0]), float(mine["area_sem"].iloc[0])
         spread = "" if np.isnan(error) else f" ± {error:.3f}"
         axes.plot(mine["x"], mine["y"], color=colour, linestyle=dash, label=f"{run} {area:.3f}{spread}")

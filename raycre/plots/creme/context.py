@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from raycre.errors import MissingInputError
-from raycre.figures.canvas import BLUE, GREY, INK
-from raycre.plots.charts import boxes, diagonal, guide, histogram, points
+from raycre.figures.canvas import BLUE, GREY
+from raycre.plots.charts import boxes, diagonal, guide, histogram, log_ticks, points
 from raycre.plots.creme.common import CONTEXTS, OF_CONTEXT
 from raycre.plots.declaration import Choice, PaperFigure
 from raycre.plots.runs import Runs
@@ -44,13 +44,15 @@ def draw_context_effects(figure: Figure, rows: pd.DataFrame, choice: Choice) -> 
     bins = np.linspace(min(low, -0.5), 1, 61)
     histogram(axes, {"all": rows["effect"].to_numpy(np.float64)}, {"all": GREY}, bins)
     axes.set(xlabel=_EFFECT, ylabel="genes", ylim=(0, 1.9 * axes.get_ylim()[1]))
-    guide(axes, x=0)
-    inset = axes.inset_axes((0.17, 0.5, 0.55, 0.46))
+    guide(axes, x=0, top=0.5)
+    inset = axes.inset_axes((0.17, 0.52, 0.46, 0.44))
     went_on = rows[rows["sampled"]]
     classes = {c: went_on.loc[went_on["call"] == c, "effect"].to_numpy(np.float64) for c in CONTEXTS}
     histogram(inset, classes, OF_CONTEXT, bins)
     inset.set(ylabel="genes")
-    inset.legend(loc="upper left", handlelength=1, fontsize=5.5)
+    inset.legend(
+        loc="upper left", bbox_to_anchor=(1.0, 1.05), handlelength=1, fontsize=5.5
+    )  # beside the bars
     inset.tick_params(labelsize=5.5)
     n_low = int((rows["effect"] < bins[0]).sum())
     clipped = f" {n_low:,} effects below {bins[0]:.2g} are in the first bin." if n_low else ""
@@ -150,13 +152,14 @@ def draw_activities(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     points(axes, shown["x"].to_numpy(float), shown["y"].to_numpy(float), BLUE, alpha=0.6)
     x, y = rows["x_run"].iloc[0], rows["y_run"].iloc[0]
     axes.set(xscale="log", yscale="log", xlabel=f"WT activity, {x}", ylabel=f"WT activity, {y}", box_aspect=1)
+    log_ticks(axes)
     rho = rows["x"].corr(rows["y"], method="spearman")
-    axes.text(
-        0.04, 0.96, f"n = {len(rows):,}\nSpearman {rho:.2f}", transform=axes.transAxes, va="top", color=INK
-    )
+    axes.set_title(f"n = {len(rows):,}, Spearman {rho:.2f}")
+    dark = len(rows) - len(shown)
+    left_out = f" {dark:,} without any activity are not drawn." if dark else ""
     return (
         f"Predicted wild-type TSS activity of {x} and {y}, matched TSSs, n = {len(rows):,}; Spearman's rank "
-        f"correlation {rho:.3f}. Axes are logarithmic."
+        f"correlation {rho:.3f}. Axes are logarithmic.{left_out}"
     )
 
 

@@ -221,7 +221,10 @@ def draw_tracks(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
                     [row["start"], row["end"]], at * top, (at + 0.25) * top, color=colour, linewidth=0
                 )
         axes.set(title=f"{gene}, {element} ({mine['call'].iloc[0]})", xlim=(0, mine["size"].iloc[0]))
-        axes.set_ylabel("saliency" if len(salient) else "")
+        if len(salient):
+            axes.set_ylabel("saliency")
+        else:
+            axes.set(yticks=(), ylim=(0, 1.9))  # stretches alone, which have no height
     panels[-1].set_xlabel("nt along the element, gene direction")
     for layer, colour in (("saliency", GREEN), (CREME, VERMILLION), (MOTIFS, BLUE)):
         if (rows["layer"] == layer).any():

@@ -76,8 +76,12 @@ def _draw_marks(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
 def factors(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Each factor's test on the maxima of tiles: log ratio and significance."""
     tests = runs.summary("compare_mark_tests", _BY_MARKS)
-    rows = tests[tests["statistic"] == choice.which("max")].dropna(subset=["log_ratio", "p_adjusted"])
-    return rows.assign(neglog10_p=-np.log10(rows["p_adjusted"].clip(lower=1e-300))).reset_index(drop=True)
+    tested = tests[tests["statistic"] == choice.which("max")].dropna(subset=["p_adjusted"])
+    rows = tested.dropna(subset=["log_ratio"])  # averages of 0 or below have none
+    rows = rows.assign(
+        neglog10_p=-np.log10(rows["p_adjusted"].clip(lower=1e-300)), n_without_ratio=len(tested) - len(rows)
+    )
+    return rows.reset_index(drop=True)
 
 
 def draw_factors(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
@@ -102,11 +106,15 @@ def draw_factors(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     what = choice.which("max")
     axes.set(xlabel=f"ln ({what} {first} / {what} {second})", ylabel="−log10 P")
     n = listed([(first, int(rows["n"].max())), (second, int(rows["n_other"].max()))])
+    without = int(rows["n_without_ratio"].iloc[0])
+    left_out = (
+        f" {without} signals with an average of 0 or below have no ratio and are left out." if without else ""
+    )
     return (
         f"{_STATISTICS[what].capitalize()} in {first} against {second} tiles ({n}), n = {len(rows)} signals: "
         "logarithm of the ratio of averages, and two-sided Mann-Whitney U test with Bonferroni's "
         "correction. "
-        f"{int(significant.sum())} below 0.05 (dashed)."
+        f"{int(significant.sum())} below 0.05 (dashed).{left_out}"
     )
 
 

@@ -85,8 +85,7 @@ def draw_distances(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
     for axes, kind in zip(panels, KINDS, strict=True):
         at = rows.loc[rows["call"] == kind, "distance"].to_numpy(np.float64) / 1000
         histogram(axes, {kind: at}, COLOURS, bins)
-        axes.set_ylabel("tiles")
-        axes.legend(loc="upper right", handlelength=1)
+        axes.set(ylabel="tiles", title=f"{kind}, n = {len(at):,}")
         axes.locator_params(axis="y", integer=True, nbins=4)
         guide(axes, x=0)
     panels[1].set_xlabel(KB)

@@ -88,7 +88,11 @@ def draw_together(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
 
 
 def two_tiles(runs: Runs, choice: Choice) -> pd.DataFrame:
-    """Two tiles shuffled: what the search found, and what adding and multiplying give; a row a gene."""
+    """Two tiles shuffled: what the search found, and what adding and multiplying give; a row a gene.
+
+    p_additive and p_multiplicative are of two-sided Mann-Whitney tests of the search against each, over the
+    genes of a class (CREME, legend of Fig. 6e); null for a single gene.
+    """
     curves = together(runs, choice, (GREEDY, ADDITIVE, MULTIPLICATIVE))
     second = curves[(curves["tiles"] == 2) & curves["class"].isin(STRATA)]
     wide = second.pivot_table(index=[*KEY, "class"], columns="metric", values="effect").reset_index()
@@ -96,7 +100,17 @@ def two_tiles(runs: Runs, choice: Choice) -> pd.DataFrame:
         raise MissingInputError(
             "no search of two rounds is of a class (superadditive, subadditive, additive)"
         )
-    return wide.rename(columns={metric: CURVES[metric][0] for metric in (GREEDY, ADDITIVE, MULTIPLICATIVE)})
+    wide = wide.rename(columns={metric: CURVES[metric][0] for metric in (GREEDY, ADDITIVE, MULTIPLICATIVE)})
+    tested = [
+        {"class": stratum} | {f"p_{model}": _p_of(mine, model) for model in _MODELS[1:]}
+        for stratum, mine in wide.groupby("class")
+    ]
+    return wide.merge(pd.DataFrame(tested), on="class")
+
+
+def _p_of(rows: pd.DataFrame, model: str) -> float:
+    found, expected = (rows[name].to_numpy(np.float64) for name in (_MODELS[0], model))
+    return rank_test(found, expected)[1] if len(rows) > 1 else float("nan")
 
 
 _MODELS = tuple(CURVES[m][0] for m in (GREEDY, ADDITIVE, MULTIPLICATIVE))
@@ -114,9 +128,9 @@ def draw_two_tiles(figure: Figure, rows: pd.DataFrame, choice: Choice) -> str:
         places = [at + 1, at + 1.8, at + 2.6]
         boxes(axes, groups, _COLOURS, at=places, counts=False)
         counts.append((stratum, len(mine)))
-        for level, (model, values) in enumerate(zip(_MODELS[1:], groups[1:], strict=True)):
+        for level, model in enumerate(_MODELS[1:]):
             if len(mine) > 1:
-                _, p = rank_test(groups[0][1], values[1])
+                p = float(mine[f"p_{model}"].iloc[0])
                 bracket(axes, places[0], places[level + 1], stars(p), level)
                 tests.append(f"{stratum}, search and {model}: {p_words(p)}")
         centres.append(places[1])

@@ -151,7 +151,10 @@ def plan_annotation(annotation: Annotation, options: Any, asked: AnnotationReque
         if fasta is None:
             raise ConfigError(f"{name} reads sequence; name the genome with --fasta")
         say(f"the genome is that of the run: {fasta}")
-    how = Selection(asked.group_by, asked.test, asked.track, _sizes(fasta))
+    needs = annotation.needs
+    how = Selection(
+        asked.group_by, asked.test, asked.track, _sizes(fasta), "decoded" in needs, "values" in needs
+    )
     sources = _sources(asked.regions, asked.run, how)
     table = join_sources(sources)
     if "groups" in annotation.needs and table["group"].isna().all():

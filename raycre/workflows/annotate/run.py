@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from raycre.annotate.registry import find_annotation
 from raycre.annotate.scores import SCORE_BINS, SCORES, correlate_scores, mean_by_score
 from raycre.engine.resources import Share
 from raycre.errors import ConfigError, MissingInputError
+from raycre.figures.logo import logo_svg
 from raycre.genome.fingerprint import check_unchanged
 from raycre.log import say
 from raycre.options import read_options
@@ -28,6 +30,7 @@ from raycre.workflows.fresh import Fresh, preview_removal, removal
 from raycre.workflows.readings import listen, show_readings
 
 VERB = "annotate"
+_LOGOS = 20  # logos that are drawn, of the motifs that differ most
 _SHOWN = 20  # rows of the comparison that are printed; all are in its table
 _SHOWN_COLUMNS = [
     "value",
@@ -127,6 +130,7 @@ def _write(work: AnnotatedRun, found: Annotated, tests: pd.DataFrame) -> None:
     work.write_table(name, rows, schema)
     for table, more in found.tables.items():
         work.write_table(table, more)
+    _write_logos(work, found, tests)
     if len(tests):
         work.write_table(f"{name}_groups", tests, GROUP_TESTS)
     names = [str(column) for column in work.table if str(column).startswith("p_")]
@@ -135,6 +139,15 @@ def _write(work: AnnotatedRun, found: Annotated, tests: pd.DataFrame) -> None:
     if scores and values:
         work.write_table(f"{name}_scores", correlate_scores(values, scores), SCORES)
         work.write_table(f"{name}_bins", mean_by_score(values, scores), SCORE_BINS)
+
+
+def _write_logos(work: AnnotatedRun, found: Annotated, tests: pd.DataFrame) -> None:
+    """Draw the motifs of the smallest p; without a comparison the first ones."""
+    compared = tests.dropna(subset=["p_value"]).sort_values("p_value", kind="stable")["value"]
+    names = [name for name in compared.drop_duplicates() if name in found.logos] or list(found.logos)
+    for name in names[:_LOGOS]:
+        file = re.sub(r"[^\w.+-]", "_", name)
+        work.write_text(f"logo.{file}.svg", logo_svg(name, found.logos[name]))
 
 
 def _tests(found: Annotated, plan: AnnotationPlan) -> pd.DataFrame:

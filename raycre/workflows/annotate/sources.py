@@ -5,33 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from raycre.annotate.declaration import DECODED
 from raycre.compare.tiles import read_tiles
-from raycre.errors import ConfigError, FormatError, MissingInputError, RunMismatchError, near
+from raycre.errors import ConfigError, MissingInputError, RunMismatchError, near
 from raycre.genome.classes import CLASSES
 from raycre.genome.fingerprint import fingerprint
-from raycre.genome.regions import read_regions
-from raycre.genome.textfile import took
-from raycre.genome.texttable import Titles, read_text_table
-from raycre.genome.titles import plain
 from raycre.log import say
 from raycre.store.files import read_json
 from raycre.store.location import location, path_of
 from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
 from raycre.store.run import read_finished
-
-COLUMNS = ("chrom", "start", "end", "name", "strand", "source", "group")
-_GROUPS = ("call", "group", "class", "label")  # columns that say what a region is, the first that is there
-_POSITIONS = Titles(("chrom", "start", "end"))
-_PARQUET = b"PAR1"
+from raycre.workflows.annotate.region_files import COLUMNS, read_file
+from raycre.workflows.annotate.trainings import read_decoded, read_true_classes
 
 
 @dataclass(frozen=True)
@@ -61,12 +53,16 @@ class Selection:
             with which a region is a gene's TSS.
         test, track: of a CREME run: whose calls.
         sizes: bp of each chromosome, where the regions must lie on a genome.
+        values: regions of a file keep their columns of numbers.
+        decoded: the regions are those that a training decodes base by base, with the columns `DECODED`.
     """
 
     group_by: str | None = None
     test: str = "sufficiency"
     track: str | None = None
     sizes: Mapping[str, int] | None = field(default=None, repr=False)
+    decoded: bool = False
+    values: bool = False
 
 
 def read_source(given: str, how: Selection) -> RegionSource:
@@ -80,11 +76,17 @@ def read_source(given: str, how: Selection) -> RegionSource:
         InputError: as the readers; ConfigError for a column that is not there.
     """
     label, path = split_label(given)
-    if path.is_dir():
+    if how.decoded:
+        table, read = _decoded(path)
+    elif path.is_dir():
         table, read = _read_run(path, how)
     else:
-        table, read = _read_file(path, how), (path,)
-    table["group"] = table["group"].astype(object).where(table["group"].notna(), None)
+        table, read = read_file(path, how.group_by, how.sizes, values=how.values), (path,)
+    # Groups are texts, whatever the column holds: they are compared by name.
+    named = [
+        None if unknown else str(g) for g, unknown in zip(table["group"], table["group"].isna(), strict=True)
+    ]
+    table["group"] = pd.Series(named, index=table.index, dtype=object)
     return RegionSource(label, table, read, path)
 
 
@@ -119,66 +121,11 @@ def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _read_file(path: Path, how: Selection) -> pd.DataFrame:
-    table = read_regions(path, sizes=how.sizes).table
-    extra = _columns_of(path)
-    if table["name"].isna().all() and "region" in extra:
-        table["name"] = extra["region"].astype(object).to_numpy()
-    if how.group_by == "name":
-        group = table["name"]
-    elif how.group_by is not None:
-        column = next((name for name in extra if plain(name) == plain(how.group_by)), None)
-        if column is None:
-            names = (*extra, "name")
-            raise ConfigError(
-                f"no such column{near(how.group_by, names)}; groups are told by {', '.join(names)}",
-                path=path,
-                value=how.group_by,
-            )
-        group = extra[column].astype(object)
-    else:
-        found = next((c for wanted in _GROUPS for c in extra if plain(c) == wanted), None)
-        group = extra[found].astype(object) if found else _classes(table["name"], path)
-    probabilities = {name: _numbers(extra[name], path) for name in extra if name.startswith("p_")}
-    return table.assign(group=group.to_numpy(object), **probabilities)[[*COLUMNS, *probabilities]]
-
-
-def _classes(names: pd.Series, path: Path) -> pd.Series:
-    """A BED's names where each is a class of CREATE; else nothing."""
-    if names.notna().all() and names.isin(CLASSES).all():
-        took(path, "its names are classes, and groups of regions")
-        return names
-    return pd.Series([None] * len(names), dtype=object)
-
-
-def _columns_of(path: Path) -> dict[str, pd.Series]:
-    """Return the columns that a title or a Parquet names, by their name."""
-    with path.open("rb") as file:
-        is_parquet = file.read(4) == _PARQUET
-    if is_parquet:
-        frame = pq.read_table(path).to_pandas()
-        return {str(name): frame[name] for name in frame}
-    rows = read_text_table(path, at_least=3, what="BED", titles=_POSITIONS)
-    if not rows.roles:
-        return {}
-    return {name.strip("# "): rows.strings(i) for i, name in enumerate(rows.title, start=1)}
-
-
-def _numbers(values: pd.Series, path: Path) -> Any:
-    numbers = pd.to_numeric(values, errors="coerce")
-    bad = numbers.isna() & values.notna() & (values.astype(str).str.casefold() != "nan")
-    if bad.any():
-        raise FormatError(
-            "a probability that is no number; correct the table", path=path, value=values[bad].iloc[0]
-        )
-    return numbers.to_numpy(np.float64)
-
-
 def files_read(path: Path) -> tuple[Path, ...]:
     """Return the files of a finished run that hold its regions.
 
     Raises:
-        MissingInputError, RunMismatchError: no finished run of predict, creme or annotate.
+        MissingInputError, RunMismatchError: no finished run of predict, train, creme or annotate.
     """
     record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
     verb = record.get("verb") if isinstance(record, dict) else None
@@ -188,6 +135,9 @@ def files_read(path: Path) -> tuple[Path, ...]:
     if verb == "annotate":
         name = read_finished(path, "annotate")["name"]
         return (path / f"annotate_{name}.parquet",)
+    if verb == "train":
+        read_finished(path, "train")
+        return (path / "inputs" / "regions.parquet",)
     read_finished(path, "predict")
     parts = tuple(iter_parts(path / "predictions"))
     if not parts:
@@ -229,8 +179,29 @@ def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...
         table = tiles.assign(name=tiles["gene_name"], source="creme", group=tiles["call"])
         return table[list(COLUMNS)], read
     if verb == "annotate":
-        return _read_file(read[0], how), read
+        return read_file(read[0], how.group_by, how.sizes, values=how.values), read
+    if verb == "train":
+        return _labelled(read[0], how), read
     return _predictions(read, path, how), read
+
+
+def _labelled(path: Path, how: Selection) -> pd.DataFrame:
+    """Return the regions of a training, grouped by their true class."""
+    if how.group_by not in (None, "label"):
+        raise ConfigError(
+            "regions of a training are grouped by label, their true class", path=path, value=how.group_by
+        )
+    return read_true_classes(path)[list(COLUMNS)]
+
+
+def _decoded(path: Path) -> tuple[pd.DataFrame, tuple[Path, ...]]:
+    """Return the regions that a training has decoded base by base, and what was read."""
+    record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
+    if not isinstance(record, dict) or record.get("verb") != "train":
+        raise ConfigError("this is about what a training decodes: name its run with --run", value=str(path))
+    (regions,) = files_read(path)
+    table, read = read_decoded(path, regions)
+    return table[[*COLUMNS, *DECODED.names]], read
 
 
 def _genes_by_context(tiles: pd.DataFrame, path: Path) -> pd.DataFrame:

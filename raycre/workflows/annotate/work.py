@@ -87,7 +87,14 @@ class AnnotatedRun:
         """Read other regions; see `Annotatable`."""
         return read_source(str(path), self.how).table
 
-    def do_parts(self, kind: type, arguments: tuple[object, ...], size: int, tables: Sequence[str]) -> None:
+    def do_parts(
+        self,
+        kind: type,
+        arguments: tuple[object, ...],
+        size: int,
+        tables: Sequence[str],
+        more: pa.Schema | None = None,
+    ) -> None:
         """Have the regions worked on part by part; see `Annotatable`.
 
         Raises:
@@ -96,8 +103,11 @@ class AnnotatedRun:
         """
         run, regions = self.run, self.run.out / "inputs" / "regions.parquet"
         rows = rows_of_parts(len(self.table), size)
-        write_table(regions, as_table(region_rows(self.table), schema_of(*REGION), run.metadata),
-                    row_group_size=size)  # fmt: skip
+        handed = schema_of(*REGION)
+        for column in more or ():
+            handed = handed.append(column)
+        numbered = self.table.assign(region_id=range(len(self.table)))
+        write_table(regions, as_table(numbered, handed, run.metadata), row_group_size=size)
         ledger = Ledger(run.out.resolve(), f"annotate_{tables[-1]}", epoch=run.epoch)
         schemas = {table: self._schema(table) for table in tables}
         spec = PartSpec(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -101,6 +101,7 @@ def cost_of(plan: CremePlan, model: Backbone, started: float) -> dict[str, Any]:
             cpus=plan.share.cpus,
             gpus=plan.share.gpus,
             started=started,
+            memory=plan.share.memory,
         ),
     }
 
@@ -110,32 +111,33 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
     everyone = as_dicts(plan.genes)
     n_tracks, size = len(plan.tracks), plan.passes_per_unit
     genes: Sequence[Gene] = everyone
-    screened: list[Planned] = []
+    screened = peaks = UnitTally()
+    screen = screening(plan)
     if plan.top is not None:
-        screened = list(units_of(screening(plan), everyone, size, store))
-        if any(planned.to_do for planned in screened):
+        if tally(units_of(screen, everyone, size, store)).to_do:
             genes = everyone[: plan.top * n_tracks]
         else:
             genes = picked_genes(plan, everyone, store)
-    peaks = list(peak_units(genes, store)) if plan.only_at_peak else []
-    if peaks and not any(planned.to_do for planned in peaks):
-        genes = aligned_genes(plan, genes, gene_peaks(plan, genes, store))
-    on = {gene_key(gene) for gene in genes}
-    screened = [planned for planned in screened if gene_key(planned.unit.gene) not in on]
+    if plan.only_at_peak:
+        peaks = tally(peak_units(genes, store))
+        if peaks.units and not peaks.to_do:
+            genes = aligned_genes(plan, genes, gene_peaks(plan, genes, store))
+    if plan.top is not None:
+        screened = tally(units_of(screen, everyone, size, store), but={gene_key(gene) for gene in genes})
 
     stage = first_stage(plan, genes)
-    units = list(units_of(stage, genes, size, store))
+    units = tally(units_of(stage, genes, size, store))
     go_on = None
     if plan.pipeline:
         n_context = n_after([context.TEST.name], plan.settings)
-        if all(planned.to_do == 0 for planned in units):
+        if units.done == units.units:
             after, chosen = next_stage(plan, stage, genes, store)
             on = {gene_key(gene) for gene in chosen} if after is not None else set()
-            screened += [planned for planned in units if gene_key(planned.unit.gene) not in on]
+            screened = screened.plus(tally(units_of(stage, genes, size, store), but=on))
             if after is None:
-                chosen, units = [], []
+                chosen, units = [], UnitTally()
             else:
-                stage, units = after, list(units_of(after, chosen, size, store))
+                stage, units = after, tally(units_of(after, chosen, size, store))
             genes = chosen
         else:
             go_on = min(len(genes), plan.per_class * len(CONTEXT_CLASSES) * n_tracks)
@@ -153,13 +155,11 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
     swaps = n_on * (len(stage.partners) or n_on) if any(find_test(test).swaps for test in plan.tests) else 0
 
     before = without.before * n_on + 2 * swaps + elements * (with_one.before - without.before)
-    before += sum(planned.passes or 0 for planned in screened)
-    static, todo = _known(units)
-    known, todo_screened = _known(screened)
+    before += screened.passes
+    static, todo = units.passes, units.to_do
     if go_on is None:
         ahead = (without.after - n_after(plan.tests, settings)) * n_on + elements * per_element
-        searches = [planned for planned in units if planned.passes is None]
-        left = sum(planned.to_do is None for planned in searches) / max(1, len(searches))
+        left = units.searches_to_do / max(1, units.searches)
     else:
         before += static - n_context * n_on
         ahead, left = (without.after - n_context) * n_on + swaps + elements * per_element, 1.0
@@ -167,25 +167,54 @@ def count_passes(plan: CremePlan, store: PassStore) -> Count:
     references = len(roots) * n_on * min(1.0, (todo + ahead * left) / max(1, static + ahead))
     if go_on is not None:
         references += todo  # all passes of the context test are; the next step computes its own anew
-    passes, to_do = static + ahead + known, todo + ahead * left + todo_screened
-    planned_units = [*screened, *peaks, *units]
-    all_peaks, peaks_to_do = _known(peaks)
+    passes, to_do = static + ahead + screened.passes, todo + ahead * left + screened.to_do
+    every = screened.plus(peaks).plus(units)
     return Count(
-        units=len(planned_units),
-        units_done=sum(planned.to_do == 0 for planned in planned_units),
-        before=round(before) + all_peaks,
-        passes=round(passes) + all_peaks,
-        to_do=round(to_do) + peaks_to_do,
-        references=round(references) + todo_screened + peaks_to_do,  # what genes are chosen by shares nothing
+        units=every.units,
+        units_done=every.done,
+        before=round(before) + peaks.passes,
+        passes=round(passes) + peaks.passes,
+        to_do=round(to_do) + peaks.to_do,
+        # What genes are chosen by shares nothing.
+        references=round(references) + screened.to_do + peaks.to_do,
         elements=elements,
         per_element=per_element,
         go_on=go_on,
     )
 
 
-def _known(units: Sequence[Planned]) -> tuple[int, int]:
-    """Passes known beforehand, and those of them to do."""
-    return sum(planned.passes or 0 for planned in units), sum(planned.to_do or 0 for planned in units)
+class UnitTally(NamedTuple):
+    """Of units: how many, of which are done; passes known beforehand, to do; searches, to do."""
+
+    units: int = 0
+    done: int = 0
+    passes: int = 0
+    to_do: int = 0
+    searches: int = 0
+    searches_to_do: int = 0
+
+    def plus(self, other: UnitTally) -> UnitTally:
+        """Return the sum."""
+        return UnitTally(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+def tally(units: Iterable[Planned], but: Collection[str] = ()) -> UnitTally:
+    """Count units one after another, those of the genes of some keys left out."""
+    counted = [0] * len(UnitTally._fields)
+    for planned in units:
+        if not but or gene_key(planned.unit.gene) not in but:
+            search = planned.passes is None
+            of_this = (
+                1,
+                planned.to_do == 0,
+                planned.passes or 0,
+                planned.to_do or 0,
+                search,
+                search and planned.to_do is None,
+            )
+            for i, n in enumerate(of_this):
+                counted[i] += n
+    return UnitTally(*counted)
 
 
 def _typical(stage: Stage, genes: Sequence[Gene]) -> Settings:

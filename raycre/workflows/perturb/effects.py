@@ -24,6 +24,7 @@ from raycre.creme.tiles import distance, to_genomic
 from raycre.errors import RaycreError
 from raycre.store.elements import ClassifiedRegions
 from raycre.store.parquet import as_table, read_table, write_table
+from raycre.store.parts import current_parts
 from raycre.store.passes import PassStore
 from raycre.store.run import Run
 from raycre.store.schemas import CALLS, EFFECTS
@@ -176,7 +177,7 @@ def write_summary(plan: CremePlan, run: Run) -> list[Mapping[str, Any]]:
     """
     columns = ["test", "track_id", "call"]
     counts: Counter[tuple[Any, ...]] = Counter()
-    parts = sorted((run.out / "effects").glob(f"test=*/model={plan.model_label}/part-*.parquet"))
+    parts = current_parts((run.out / "effects").glob(f"test=*/model={plan.model_label}/part-*.parquet"))
     if not parts:
         return []
     for path in parts:

@@ -36,6 +36,7 @@ from raycre.genome.genes import (
 )
 from raycre.genome.name_list import read_names
 from raycre.genome.sequence import N_CODE
+from raycre.workflows.memory import memory_of_backbone
 from raycre.workflows.perturb.notes import (
     notes_of_contexts,
     notes_of_genes,
@@ -123,7 +124,11 @@ def plan_creme(config: PerturbConfig) -> tuple[CremePlan, Backbone]:
         genes=genes,
         refused=refused,
         passes_per_unit=_passes_per_unit(resources.tiles_per_task, settings),
-        share=Share(**resources.share()),
+        share=Share(
+            **resources.share(
+                memory_of_backbone(model, spec, resources.cache_bytes, resources.gpus_per_replica)
+            )
+        ),
         cache_bytes=resources.cache_bytes,
         model_label=model.name if model.trained else f"{model.name}-RANDOM-WEIGHTS",
         weights_sha256=model.weights_sha256,

@@ -31,7 +31,7 @@ def cost_of(plan: PredictPlan, started: float) -> dict[str, Any]:
     measured = measure(plan)
     return {
         "dry_run": True,
-        "regions": plan.counts,
+        "regions": plan.regions.counts,
         "shards": len(plan.units),
         "shards_done": len(plan.units) - len(todo),
         "folds": len(folds),
@@ -48,6 +48,7 @@ def cost_of(plan: PredictPlan, started: float) -> dict[str, Any]:
             cpus=share.cpus,
             gpus=share.gpus,
             started=started,
+            memory=share.memory,
             framework=DATA_START,
             load=measured.load,
         ),
@@ -72,7 +73,7 @@ def measure(plan: PredictPlan) -> Measured:
     never = np.full(len(CLASSES), math.nan)  # cutoffs cost nothing
     ensemble = Ensemble(plan.checkpoint.models, never, plan.n_views, device)
     load = plan.checkpoint.cpu_seconds + time.process_time() - started
-    some, flank = plan.regions.head(BATCH), flank_of(plan.n_views)
+    some, flank = plan.regions.head.head(BATCH), flank_of(plan.n_views)
     read = timed(lambda: plan.signals.read_wide(some, flank))
     wide = plan.signals.read_wide(some, flank)
     predict = timed(lambda: ensemble.predict(*wide, first=0))

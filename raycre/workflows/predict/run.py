@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from raycre.config import PredictConfig
 from raycre.create.layout import CLASSES
@@ -16,7 +15,7 @@ from raycre.engine.stream import stream
 from raycre.genome.fingerprint import check_unchanged
 from raycre.log import say
 from raycre.store.ledger import Ledger, Outcome
-from raycre.store.parquet import as_table, read_table, with_metadata, write_groups, write_table
+from raycre.store.parquet import as_table, iter_parts, read_table, write_table
 from raycre.store.run import Run
 from raycre.store.schemas import CLASS_COUNTS, SHARDS
 from raycre.workflows.devices import release_memory
@@ -62,7 +61,7 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
         start.preview()
         cost = cost_of(plan, start.started)
         left = cost["shards"] - cost["shards_done"]
-        return cost | priced(cost, plan.share, left, config.resources.prices()) | plan.unseen
+        return cost | priced(cost, plan.share, left, config.resources.prices()) | plan.regions.unseen
     todo = through is stream and (start.fresh or plan.ledger.pending(plan.units["unit"]))
     run = start.open(**plan.identity, facts=plan.facts, share=plan.share if todo else None)
     units, classes = plan.units, plan.checkpoint.classes
@@ -79,17 +78,17 @@ def _run(config: PredictConfig, start: Start, through: Stream) -> dict[str, Any]
 
 
 def _write_plan(plan: PredictPlan, run: Run) -> None:
-    table = with_metadata(pa.Table.from_pandas(plan.regions, preserve_index=False), run.metadata)
-    write_groups(run.out / "inputs" / "regions.parquet", table, plan.units["first"].tolist())
+    plan.regions.write(run.out / "inputs" / "regions.parquet", run.metadata)
     write_table(run.out / "plan.parquet", as_table(plan.units, SHARDS, run.metadata))
 
 
 def _say(plan: PredictPlan) -> None:
     """Tell the person what is left out, of the regions and of the classes, and what is added."""
-    if plan.before:
-        new = len(plan.regions) - plan.before
-        say(f"{new:,} regions are added to the {plan.before:,} that the folder holds, which stay as they are")
-    say_dropped("regions", plan.counts, plan.signals.loops_dropped)
+    regions = plan.regions
+    if regions.before:
+        new, before = regions.n - regions.before, regions.before
+        say(f"{new:,} regions are added to the {before:,} that the folder holds, which stay as they are")
+    say_dropped("regions", regions.counts, plan.signals.loops_dropped)
     missing = [c for c in CLASSES if c not in plan.checkpoint.classes]
     if missing:
         say(
@@ -140,9 +139,11 @@ def _finish(
 ) -> dict[str, Any]:
     calls: dict[str, int | None] = {c: 0 if c in classes else None for c in CLASSES}
     ledger, not_called = Ledger(run.out, PARTS), 0
-    missing = ledger.missing(units["unit"])
-    for unit in units["unit"][~units["unit"].isin(missing)]:
-        column = read_table(ledger.part(unit), ["call"]).to_pandas()["call"]
+    pending = ledger.pending(units["unit"])
+    late = {unit: part for unit in pending if (part := ledger.part(unit)).is_file()}  # a store may list late
+    missing = [unit for unit in pending if unit not in late]
+    for path in sorted({*iter_parts(run.out / PARTS), *late.values()}):
+        column = read_table(path, ["call"]).to_pandas()["call"]
         not_called += int(column.isna().sum())  # of weights without cutoffs
         for call, n in column.value_counts().items():
             calls[str(call)] = (calls[str(call)] or 0) + int(n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY, read_json
 from raycre.store.old_run import RECORD
 from raycre.store.parquet import open_parquet, read_table
+from raycre.store.parts import MergedUnits, current_parts, n_units
 
 DONE_FOLD = "cutoffs.json"  # of a fold, whose existence says that it is done
 
@@ -126,8 +127,9 @@ def _planned(out: Path, parts: str, what: str) -> RunUnits:
             zip(plan["unit"], plan["passes"].fillna(typical).clip(lower=1).astype(float), strict=True)
         )
     known = set(plan.loc[plan["to_do"] == 0, "unit"]) if "to_do" in plan else set()
-    done = sorted((times[f"{unit}.parquet"], weight[unit]) for unit in weight if f"{unit}.parquet" in times)
-    rest = [unit for unit in weight if f"{unit}.parquet" not in times and unit not in known]
+    at = _written(times, weight)
+    done = sorted((at[unit], weight[unit]) for unit in at)
+    rest = [unit for unit in weight if unit not in at and unit not in known]
     return RunUnits(
         what,
         len(weight),
@@ -137,6 +139,14 @@ def _planned(out: Path, parts: str, what: str) -> RunUnits:
         sum(weight[unit] for unit in rest if unit not in failed),
         known=len(weight) - len(done) - len(rest),
     )
+
+
+def _written(times: Mapping[str, float], units: Iterable[str]) -> dict[str, float]:
+    """When the part of each unit that is done was written; of a merged part, when that was."""
+    merged = MergedUnits(times)
+    parts = {unit: f"{unit}.parquet" for unit in units}
+    named = {unit: part if part in times else merged.part_of(unit) for unit, part in parts.items()}
+    return {unit: times[part] for unit, part in named.items() if part is not None}
 
 
 def _plan(out: Path) -> pd.DataFrame | None:
@@ -156,18 +166,15 @@ def _failures(out: Path) -> set[str]:
 
 def _annotated(out: Path) -> RunUnits:
     """Parts of the annotations that work by parts: a row group of the regions each."""
-    times: dict[str, list[float]] = {}
-    for name, at in times_below(out).items():
-        folder, _, part = name.partition("/")
-        if folder.startswith("annotate_") and part.startswith("part-"):
-            times.setdefault(folder, []).append(at)
-    every = sorted(at for parts in times.values() for at in parts)
+    written = {Path(name): at for name, at in times_below(out).items()}
+    parts = [p for p in written if p.match("annotate_*/part-*")]
+    every = sorted(written[part] for part in current_parts(parts) for _ in range(n_units([part])))
     try:
         with open_parquet(out / "inputs" / "regions.parquet") as file:
             n = file.num_row_groups
     except (FormatError, MissingInputError):
         return RunUnits("parts", None, tuple(_failures(out)), every, [1.0] * len(every))
-    total = n * len(times)
+    total = n * len({part.parent for part in parts})
     return RunUnits(
         "parts", total, tuple(_failures(out)), every, [1.0] * len(every), float(total - len(every))
     )

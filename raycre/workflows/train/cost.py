@@ -67,7 +67,8 @@ def cost_of(plan: TrainPlan, folds: pd.DataFrame, table: pd.DataFrame, started: 
     todo = folds[folds["unit"].isin(pending)]
     rows = np.arange(len(labels))
     samples = training_samples(labels, rows, recipe.ratios, recipe.stride, recipe.strands).rows
-    per_region = len(samples) / len(table)  # views; as many in every fold, whose regions are stratified
+    kept = np.array(recipe.keep)[labels[samples]].sum()
+    per_region = float(kept) / len(table)  # views; as many in every fold, whose regions are stratified
     views = recipe.epochs * float(todo["n_train"].sum()) * per_region
     evaluated = float((todo["n_validation"] * (recipe.epochs + 1) + todo["n_test"]).sum())
     cost = time_step(plan)
@@ -103,4 +104,5 @@ def outlook_of(cpu_seconds: float, n_folds: int, plan: TrainPlan, started: float
         gpus=share.gpus,
         started=started,
         framework=TRAIN_START,
+        memory=size * share.memory,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from raycre.create.model.network import Network
 from raycre.create.model.specification import NetworkSpec
 from raycre.create.model.weight_files import initialise, read_network, write_model
 from raycre.create.training.epoch import evaluate, start_fold
+from raycre.create.training.fewer import keep_share
 from raycre.create.training.fold import FoldState
 from raycre.create.views import both_strands
 from raycre.errors import CheckpointError
@@ -74,9 +75,17 @@ def ledger_of(plan: TrainPlan) -> Ledger:
     return Ledger(plan.out, "folds", f"/{CUTOFFS}")
 
 
-def fold_data(arrays: Arrays, fold: int, n: int) -> FoldData:
-    """Return the training, validation and test rows of a fold over the mapped arrays."""
+def fold_data(arrays: Arrays, fold: int, n: int, keep: Sequence[float] = ()) -> FoldData:
+    """Return the training, validation and test rows of a fold over the mapped arrays.
+
+    Args:
+        arrays: of the run.
+        fold, n: which of how many.
+        keep: share of each class's training regions that are used; empty: all.
+    """
     train, validation, test = (np.flatnonzero(mask) for mask in split(arrays.folds, fold, n))
+    if any(share < 1 for share in keep):
+        train = keep_share(train, arrays.labels, arrays.wide.codes, keep)
     return FoldData(*arrays.wide, arrays.labels, train, validation, test, arrays.replicates)
 
 
@@ -113,7 +122,7 @@ def train_fold(
     folder = fold_folder(plan.out, fold)
     if team.broadcast((folder / CUTOFFS).is_file):
         return
-    data = fold_data(arrays, fold, plan.folds.n)
+    data = fold_data(arrays, fold, plan.folds.n, plan.recipe.keep)
     make = partial(start_network, plan.network, plan.init)
     state = start_fold(fold, plan.recipe, plan.seed, make, device)
     stop = _resume(folder / STATE, state, device, team, metadata)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from raycre.create.layout import CLASSES
 from raycre.create.model.losses import class_weights
+from raycre.create.training.fewer import n_kept
 from raycre.errors import LabelError
 from raycre.genome.class_overlaps import class_overlaps
 from raycre.genome.classes import trained_classes
@@ -80,7 +81,8 @@ def weights_by_fold(plan: TrainPlan, table: pd.DataFrame) -> dict[str, Any]:
     label, fold = table["label"].to_numpy(np.int64), table["fold"].to_numpy(np.int64)
     found = {}
     for k in plan.folds.trained:
-        counts = np.bincount(label[split(fold, k, plan.folds.n).train], minlength=len(CLASSES))
+        split_of = np.bincount(label[split(fold, k, plan.folds.n).train], minlength=len(CLASSES))
+        counts = np.array([n_kept(int(n), s) for n, s in zip(split_of, plan.recipe.keep, strict=True)])
         weights = class_weights(counts[[CLASSES.index(c) for c in classes]])
         found[str(k)] = dict(zip(classes, weights.tolist(), strict=True))
     return {"class_weights": found}
