@@ -154,7 +154,9 @@ def ask_nodes(out: Path, inputs: Mapping[str, Fingerprint]) -> Iterator[Finding]
         out: the run folder; a probe lies beside it, or in it, while nodes are asked.
         inputs: by key.
     """
-    probe = None if isinstance(out, BucketPath) else _existing(out) / f"{TEMPORARY}doctor-{uuid.uuid4().hex[:8]}"
+    probe = (
+        None if isinstance(out, BucketPath) else _existing(out) / f"{TEMPORARY}doctor-{uuid.uuid4().hex[:8]}"
+    )
     try:
         if probe is not None:
             probe.touch()
