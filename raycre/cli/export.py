@@ -43,6 +43,9 @@ Email = Annotated[str, typer.Option("--email", help="Of whom to ask about a hub.
 
 def export(**given: Any) -> None:
     """Write a run as files that IGV, UCSC's browser and others open."""
+    from raycre.cli.there import check_runs
+
+    check_runs([given["run"]])
     from raycre.workflows.export import run_export
 
     run, as_json = given.pop("run"), given.pop("json_")

@@ -55,4 +55,10 @@ def init(
     if found["not_used"]:
         print(f"not used by {verb}: {', '.join(found['not_used'])}")
     print(f"to fill in by hand: {', '.join(found['to_fill_in']) or 'nothing'}")
+    if verb == "predict" and "checkpoint" in found["to_fill_in"]:
+        print(
+            "checkpoint: a trained CREATE: --fill its run folder, or registry:create-sequence (docs/faq.md)"
+        )
+    if verb == "creme":
+        print("examples to replace: genes, tracks")
     print(f"next: raycre {verb}{test} --config {found['config']} --dry-run")

@@ -46,7 +46,11 @@ def plot(
     json_: Json = False,
 ) -> None:
     """Draw a figure of the papers from runs, for print, with its table and caption."""
+    from raycre.cli.there import check_runs
     from raycre.errors import ConfigError
+
+    if figure is not None:
+        check_runs(runs or ())
     from raycre.plots.registry import list_figures
 
     if list_:

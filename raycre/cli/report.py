@@ -23,6 +23,9 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write one HTML page with the tables and figures of runs."""
+    from raycre.cli.there import check_runs
+
+    check_runs(runs)
     from raycre.report.page import write_report
     from raycre.workflows.jobs import check_kept
 

@@ -12,8 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from raycre.errors import BucketAccessError, BucketError, InputError
 from raycre.events import UNIT, emit
@@ -22,6 +21,9 @@ from raycre.store.bucket import keys_below
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
 from raycre.store.parts import MergedUnits
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_ATTEMPTS = 3
 PAUSE = 0.25  # seconds after the first try that failed

@@ -17,6 +17,7 @@ from tests.namespaces import cluster_in, network
 from tests.processes import kill_tree, until
 
 CUT = 20.0  # seconds, which is what is tested
+BEFORE = 16  # units, so that replicas of both nodes are at work
 VERBS = {
     "predict": (("predict",), "predictions", ("predictions/*.parquet", "summary/*.parquet")),
     "creme": (
@@ -51,7 +52,7 @@ def test_a_run_outlives_a_cut_of_the_network(
                 line, stdout=file, stderr=file, env=cluster.environment, start_new_session=True
             )
         try:
-            until(lambda: n_parts(out / parts) >= 4 or driver.poll() is not None, log.read_text)
+            until(lambda: n_parts(out / parts) >= BEFORE or driver.poll() is not None, log.read_text)
             assert driver.poll() is None, log.read_text()
             net.cut(2)
             began, before = time.monotonic(), n_parts(out / parts)

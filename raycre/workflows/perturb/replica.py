@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from traceback import format_exc
@@ -28,6 +28,7 @@ from raycre.events import FORWARD, emit
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.genes import read_window
+from raycre.packages import take_over
 from raycre.store.ledger import Ledger, Outcome
 from raycre.store.passes import PassStore, StoredPredictions, read_part, remove_folder
 from raycre.workflows.devices import prepare
@@ -55,6 +56,7 @@ class ReplicaSpec:
         cache_bytes: activations that one replica keeps.
         replicates: members of the model that are predicted each by itself; 1: their mean, or no ensemble.
         fingerprints: of the genome.
+        handed: objects that the driver was given where others have names (`packages.handed_over`).
     """
 
     backbone: BackboneSpec
@@ -69,6 +71,7 @@ class ReplicaSpec:
     cache_bytes: int = CACHE_BYTES
     replicates: int = 1
     fingerprints: tuple[Fingerprint, ...] = ()
+    handed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def store(self) -> PassStore:
@@ -87,6 +90,7 @@ class Replica:
 
     def __init__(self, spec: ReplicaSpec, fetch: Callable[[], SharedModel | None] | None = None) -> None:
         spec.ledger.join()
+        take_over(spec.handed)
         device = prepare(spec.threads, spec.gpus, tf32=spec.backbone.dtype == "tf32")
         self._device = device.type
         self.spec, self.store = spec, spec.store

@@ -28,7 +28,6 @@ def run_prepare(config: PrepareConfig, *, fresh: Fresh = False, dry_run: bool = 
 
     Raises:
         InputError: bad input; nothing was written but downloads into the cache.
-        FetchError: a source could not be fetched.
     """
     with Start("prepare", config.run.out, fresh=fresh, dry_run=dry_run) as start:
         sources = sources_of(config)
