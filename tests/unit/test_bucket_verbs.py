@@ -70,6 +70,7 @@ COMMANDS: dict[str, str] = {
     ),
     "init": "init creme --fill ROOT/genome.fa --fill ROOT/genes.gtf -o ROOT/creme.yaml --json",
     "doctor": "doctor --config ROOT/run.yaml --json",
+    "compact": "compact ROOT/predict --dry-run --json",
     "tracks": "tracks assay=CAGE --table ROOT/tracks.tsv --json",
     "a dry run": "creme config --config ROOT/run.yaml --dry-run --json",
 }
