@@ -194,13 +194,9 @@ def test_a_verb_does_in_a_bucket_what_it_does_on_a_disk(
     if name in SAID:
         disk, bucket = (SAID[name](each) for each in (disk, bucket))
     if name in ("status", "report"):  # of when the files were written; of a genome that is not brought for it
-        disk_files, bucket_files = (
-            {
-                key: " ".join(re.findall("<(?:h[123]|figure|svg)[ >]", str(page)))
-                for key, page in files.items()
-            }
-            for files in (disk_files, bucket_files)
-        )
+        for files in (disk_files, bucket_files):
+            for key, page in files.items():
+                files[key] = " ".join(re.findall("<(?:h[123]|figure|svg)[ >]", str(page)))
     assert bucket == disk
     assert [each for each in disk_files if bucket_files[each] != disk_files[each]] == []
     assert {path.name for path in tmp_path.iterdir()} <= {"cache"}  # no folder by the name of a URL
