@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from raycre.annotate.declaration import Annotatable
 from raycre.genome.averages import AVERAGES, average_over
 from raycre.genome.bigwig import BigWig
+from raycre.genome.chains import read_chains
 from raycre.genome.fasta import Fasta
-from raycre.genome.lift import lift_regions, read_chains
+from raycre.genome.lift import lift_regions
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 PART = 16_384  # regions of a part: seconds of reading

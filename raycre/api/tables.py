@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from raycre.errors import BucketError, ConfigError, FormatError, near
-from raycre.store.bucket import arrow_filesystem
+from raycre.store.bucket_client import arrow_filesystem
 from raycre.store.bucket_path import BucketPath
 
 if TYPE_CHECKING:

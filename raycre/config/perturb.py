@@ -10,7 +10,8 @@ from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, field
 
 from raycre.bounds import Positive
 from raycre.config.backbone import BackboneConfig
-from raycre.config.models import Frozen, ReplicaResources, Verb
+from raycre.config.models import Frozen, Verb
+from raycre.config.resources import ReplicaResources
 from raycre.creme.formulas import THRESHOLDS
 from raycre.creme.presets import paper_shuffles
 from raycre.creme.settings import (

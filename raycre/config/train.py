@@ -10,18 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from raycre.bounds import Positive
 from raycre.config.from_dataclass import keys
-from raycre.config.models import (
-    Frozen,
-    HowMany,
-    Resources,
-    SignalFiles,
-    Verb,
-    check_signals,
-    share_fields,
-    signal_files,
-    signal_rules,
-)
+from raycre.config.models import Frozen, SignalFiles, Verb, check_signals, signal_files, signal_rules
 from raycre.config.presets import CREATE, with_preset
+from raycre.config.resources import HowMany, Resources, share_fields
 from raycre.config.words import one_of
 from raycre.create import names
 from raycre.create.evaluation.settings import Interpretation

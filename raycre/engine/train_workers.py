@@ -30,10 +30,10 @@ from raycre.engine.train_watch import TrainWatch
 from raycre.engine.worker import end_with_head, tell_like
 from raycre.errors import RaycreError
 from raycre.log import log_state
-from raycre.store.bucket import arrow_filesystem
+from raycre.store.bucket_client import arrow_filesystem
 from raycre.store.bucket_path import BucketPath
-from raycre.store.old_run import RAY_FOLDERS
 from raycre.store.passes import remove_folder
+from raycre.store.written import RAY_FOLDERS
 
 RAY_FOLDER = RAY_FOLDERS.split("/")[0]  # Ray Train's own; nothing of it is kept
 RESIZE_EVERY = 60.0  # seconds between two looks whether there is room for more workers

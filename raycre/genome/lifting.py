@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.errors import AssemblyError
+from raycre.genome.chains import Chains, read_chains
 from raycre.genome.intervals import place, sizes_of
-from raycre.genome.lift import Chains, lift_regions, read_chains
+from raycre.genome.lift import lift_regions
 from raycre.log import say
 
 PLACE = ["chrom", "start", "end"]

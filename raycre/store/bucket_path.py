@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from raycre.store import bucket
-from raycre.store.bucket import SCHEMES, Place
+from raycre.store.bucket_client import SCHEMES, Place
 
 _WILD = {*"*?["}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from raycre.errors import ConfigError
-from raycre.store.bucket import SCHEMES
+from raycre.store.bucket_client import SCHEMES
 from raycre.store.bucket_path import BucketPath
 
 NAMES = ("registry:", "random:")  # before a name or a seed, where a path may stand, too

@@ -20,7 +20,8 @@ from raycre.events import CACHE, emit
 from raycre.genome.cache import cache_folder
 from raycre.log import say
 from raycre.store import bucket
-from raycre.store.bucket import Entry, Place
+from raycre.store.bucket import Entry
+from raycre.store.bucket_client import Place
 from raycre.store.files import put_in_place, read_json, sha256_of, write_json
 from raycre.store.lock import locked
 

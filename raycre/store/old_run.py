@@ -23,71 +23,9 @@ from raycre.store.files import TEMPORARY_NAME, read_json
 from raycre.store.lease import FOLDER, live_epochs
 from raycre.store.ledger import is_mark
 from raycre.store.location import path_of
+from raycre.store.written import ATTEMPTS, RAY_FOLDERS, WRITES
 
 RECORD, REMOVED = "run.json", "run.json.removed"  # the second one while a run is being removed
-
-_ATTEMPTS = "attempts/*"
-_JOURNAL = "journal/*.jsonl"
-_COMMON = ("plan.parquet", "failures.parquet", _ATTEMPTS, _JOURNAL)
-_MATERIALISED = tuple(
-    f"inputs/{name}"
-    for name in ("regions.parquet", "codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy",
-                 "divisors.json")
-)  # fmt: skip
-_FOLD = ("cutoffs.json", "best.safetensors", "last.pt", "history.parquet", "predictions.parquet",
-         "progress.json", "error.json", "embeddings.parquet", "spectrum.parquet", "major_features.parquet",
-         "reconstruction.parquet", "decoders.parquet", "zeroed.parquet", "codebook.parquet")  # fmt: skip
-RAY_FOLDERS = f"train/{'[0-9a-f]' * 32}"  # Ray Train's own folders, of trainings that were cut off
-
-WRITES: Mapping[str, tuple[str, ...]] = {
-    "train": (
-        *_COMMON,
-        *_MATERIALISED,
-        *(f"folds/fold=[0-9]*/{name}" for name in _FOLD),
-        *(f"summary/{name}.parquet" for name in ("metrics", "curves", "confusion")),
-        RAY_FOLDERS,
-    ),
-    "sweep": (*_COMMON, *_MATERIALISED, "summary/sweep.parquet", RAY_FOLDERS),
-    "predict": (
-        *_COMMON,
-        "inputs/regions.parquet",
-        "predictions/part-*.parquet",
-        "codes/part-*.parquet",
-        "summary/calls.parquet",
-    ),
-    "prepare": (
-        _JOURNAL,
-        "labels.parquet",
-        "candidates.parquet",
-        "train.yaml",
-        "predict.yaml",
-        "sources.yaml",
-        *(f"summary/{name}.parquet" for name in ("counts", "labels_dropped", "lift", "lift_lost")),
-    ),
-    "creme": (
-        *_COMMON,
-        "inputs/genes.parquet",
-        *(f"passes/model=*/*/{kind}-*.parquet" for kind in ("part", "chain")),
-        "passes/model=*/*/chain-*/piece-*.parquet",
-        "passes/model=*/*/peaks.parquet",
-        "effects/test=*/model=*/part-*.parquet",
-        *(f"summary/{name}.parquet" for name in ("calls", "activity", "elements", "sampled", "peaks")),
-        # Of `raycre compare`, whose results go with the run that they are about.
-        "summary/compare_*.parquet",
-        "summary/compare_*/part-*.parquet",
-        "summary/compare_fasta/*.fa",
-    ),
-    "annotate": (
-        "failures.parquet",
-        _ATTEMPTS,
-        "inputs/regions.parquet",
-        "annotate_*.parquet",
-        "annotate_*/part-*.parquet",
-        "files/*",
-    ),
-}
-"""Verb -> patterns of the files that a run writes, below its folder; run.json itself is beside them, and the
-lease while a run is under way, which whoever holds it takes away."""
 
 
 @dataclass(frozen=True)
@@ -137,14 +75,14 @@ def files_of(out: Path, verb: str) -> list[Path]:
     """Return the files in `out` that have the names of what a run of `verb` writes."""
     if isinstance(out, BucketPath):
         fitting = out.glob_all([pattern for pattern in WRITES[verb] if pattern != RAY_FOLDERS])
-        files = [path for path in fitting if not path.match(_ATTEMPTS) or is_mark(path)]
+        files = [path for path in fitting if not path.match(ATTEMPTS) or is_mark(path)]
         if RAY_FOLDERS in WRITES[verb]:  # whatever lies in them
             top, _, name = RAY_FOLDERS.partition("/")
             files += [out / top / key for key in (out / top).listed() if fnmatchcase(key.split("/")[0], name)]
         return sorted(files)
     found: set[Path] = set()
     for pattern in WRITES[verb]:
-        ours = {_ATTEMPTS: is_mark, RAY_FOLDERS: Path.is_dir}.get(pattern, _is_file)
+        ours = {ATTEMPTS: is_mark, RAY_FOLDERS: Path.is_dir}.get(pattern, _is_file)
         found |= {path for path in out.glob(pattern) if ours(path)}
     return sorted(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 from raycre import __version__
 from raycre.errors import CheckpointError, MissingInputError, RunMismatchError
 from raycre.store.files import read_json, write_json
+from raycre.store.identity import differences, digest_of, flat_texts, whole_identity
 from raycre.store.lease import Lease
 from raycre.store.old_run import (
     RECORD,
@@ -29,13 +29,7 @@ from raycre.store.old_run import (
     remove_run,
 )
 
-SHOWN = 100  # characters of a value that differs: thousands of tracks are too many to read
 _PACKAGES = ("ray", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
-
-
-def digest_of(science: Mapping[str, object]) -> str:
-    """Return the SHA-256 of the fields that change results, as 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(science, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -183,17 +177,6 @@ def _listed(hashes: Mapping[str, str], config: Mapping[str, Any]) -> list[dict[s
     return [{"input": key, "path": paths.get(key), "sha256": sha256} for key, sha256 in hashes.items()]
 
 
-def flat_texts(value: object, prefix: str = "") -> dict[str, str]:
-    """Return the texts of a configuration by their dotted key, as the run's identity spells them."""
-    if isinstance(value, Mapping):
-        inner = [(f"{prefix}.{k}" if prefix else str(k), v) for k, v in value.items()]
-    elif isinstance(value, list):
-        inner = [(f"{prefix}[{i}]", v) for i, v in enumerate(value)]
-    else:
-        return {prefix: value} if isinstance(value, str) else {}
-    return {key: text for name, v in inner for key, text in flat_texts(v, name).items()}
-
-
 def check_folder(
     out: Path,
     *,
@@ -209,7 +192,7 @@ def check_folder(
     `fresh` says whether an earlier run would be removed; the other arguments are those of `open_run`.
     """
     if not (fresh and _old_run(out, verb, config) is not None):
-        _same_run(out, verb, _identity(verb, science, layout), growth)
+        _same_run(out, verb, whole_identity(verb, science, layout), growth)
 
 
 def open_run(
@@ -252,7 +235,7 @@ def open_run(
         if lease is not None:
             lease.check()
         remove_run(old)
-    flat = _identity(verb, science, layout)
+    flat = whole_identity(verb, science, layout)
     record = _same_run(out, verb, flat, growth)
     if record is None:
         record = {"verb": verb, "name": name, "seconds": []}
@@ -288,13 +271,6 @@ def _old_run(out: Path, verb: str, config: Mapping[str, object]) -> OldRun | Non
     return old
 
 
-def differing_keys(
-    identity: Mapping[str, object], verb: str, science: Mapping[str, object], layout: Mapping[str, object]
-) -> list[str]:
-    """Return the keys by which a run differs from one whose run.json holds `identity`."""
-    return _differing(identity, _identity(verb, science, layout))
-
-
 def _same_run(
     out: Path, verb: str, identity: Mapping[str, object], growth: Growth | None = None
 ) -> dict[str, Any] | None:
@@ -307,37 +283,10 @@ def _same_run(
     if not is_record(record):
         raise RunMismatchError("is not the record of a raycre run; give the run another run.out", path=path)
     grows = growth is not None and record["digest"] == growth.digest
-    if (differ := _differences(record["identity"], identity)) and not grows:
+    if (differ := differences(record["identity"], identity)) and not grows:
         raise RunMismatchError(
             f"the folder holds a run of another configuration: {'; '.join(differ)}. "
             "Give the run another run.out, or --fresh to throw the old one away",
             path=out,
         )
     return record
-
-
-def _identity(verb: str, science: Mapping[str, object], layout: Mapping[str, object]) -> dict[str, object]:
-    return {"verb": verb, **_flatten(science), **_flatten(layout)}
-
-
-def _flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for key, inner in value.items():
-        if isinstance(inner, Mapping):
-            flat |= _flatten(inner, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = json.loads(json.dumps(inner, default=str))
-    return flat
-
-
-def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    return [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-
-
-def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    return [f"{k} was {_shown(old.get(k))}, is {_shown(new.get(k))}" for k in _differing(old, new)]
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -9,7 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from raycre.config.models import NodeRow, read_node_rows
+from raycre.config.resources import NodeRow, read_node_rows
 from raycre.engine.resources import Share, fits
 from raycre.errors import ConfigError
 

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from raycre.genome.annotation import read_features
+from raycre.genome.chains import Chains, read_chains
 from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.interval_files import read_intervals
-from raycre.genome.lift import Chains, lift_regions, read_chains
+from raycre.genome.lift import lift_regions
 
 PLACE = ["chrom", "start", "end"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from raycre.genome.lift import CATEGORIES, LENGTH_CHANGED, Chains, lift, lift_regions, read_chains
+from raycre.genome.chains import Chains, read_chains
+from raycre.genome.lift import CATEGORIES, LENGTH_CHANGED, lift, lift_regions
 
 NEW = ["new_chrom", "new_start", "new_end", "new_strand"]
 

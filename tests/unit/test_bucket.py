@@ -13,7 +13,7 @@ import pytest
 
 from raycre.errors import BucketAccessError, BucketError, MissingInputError, RunHeldError
 from raycre.genome.fingerprint import check_unchanged, fingerprint, sha256_of
-from raycre.store import bucket
+from raycre.store import bucket_client
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import Lease, check_epoch
 from raycre.store.ledger import Ledger
@@ -180,12 +180,12 @@ def test_an_error_of_the_store_is_one_line_with_bucket_and_remedy(
 def test_no_credentials_are_named(out: BucketPath, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    bucket._opened.cache_clear()
+    bucket_client._opened.cache_clear()
     with pytest.raises(BucketAccessError, match="no credentials were found"):
         out.listed()
     (tmp_path / "credentials").write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
     assert not out.listed()
-    bucket._opened.cache_clear()
+    bucket_client._opened.cache_clear()
 
 
 def test_a_bucket_that_is_not_there_is_named(s3: S3) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from raycre.demo.genome import DemoGenome
 from raycre.errors import BucketAccessError, MissingInputError, RunHeldError
-from raycre.store import bucket
+from raycre.store import bucket_client
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import Lease
 from raycre.store.ledger import Ledger
@@ -28,12 +28,12 @@ pytest.importorskip("obstore", reason="object storage needs raycre[cloud]")
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    bucket._opened.cache_clear()
+    bucket_client._opened.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAYCRE_BUCKET_PATIENCE", "2")
         with serve_azure(tmp_path_factory.mktemp("azure")) as url:
             yield url
-    bucket._opened.cache_clear()
+    bucket_client._opened.cache_clear()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from raycre.genome.interval_files import read_intervals
 from raycre.genome.regions import read_regions
 from raycre.genome.tracks import Track
 from raycre.genome.tss_table import read_tss_table
-from raycre.store import bucket, node_cache
+from raycre.store import node_cache
 from raycre.store.bucket_path import BucketPath
 from raycre.store.location import location
 from raycre.store.parquet import read_table, write_table
@@ -265,13 +265,13 @@ def told(genome: DemoGenome, served: S3, tmp_path_factory: pytest.TempPathFactor
             found |= _streams(f"a configuration with {url}", run)
             found |= _streams(f"show {url}", ["show", url])
         patch.setenv("AWS_ENDPOINT_URL", "http://user:planted-in-endpoint@127.0.0.1:1")
-        bucket._opened.cache_clear()
+        bucket_client._opened.cache_clear()
         found |= _streams("a store that is not there", ["show", str(out)])
         try:
             (out / "run.json").read_bytes()
         except RaycreError:
             found["traceback"] = traceback.format_exc()
-    bucket._opened.cache_clear()
+    bucket_client._opened.cache_clear()
     for name in out.listed():
         found[f"run/{name}"] = (out / name).read_bytes().decode(errors="replace")
     for path in base.rglob("*"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import ray
 
-from raycre.config.models import ReplicaResources
+from raycre.config.resources import ReplicaResources
 from raycre.engine import capacity
 from raycre.engine.capacity import Patience, check_room, fit_ever, fit_now, settled, target
 from raycre.engine.node_types import NodeType, _configured

@@ -13,7 +13,7 @@ from raycre.demo.run import demo_configs, score_chain
 from raycre.errors import AssemblyError, RunMismatchError
 from raycre.genome.fasta import Fasta
 from raycre.report.page import write_report
-from raycre.store.elements import read_predict_run
+from raycre.store.classified import read_predict_run
 from raycre.store.files import read_json, sha256_of
 from raycre.store.parquet import read_parts, read_table
 from raycre.store.schemas import EFFECTS, ELEMENTS

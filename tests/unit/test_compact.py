@@ -28,7 +28,7 @@ from raycre.errors import (
 from raycre.figures.blocks import Table
 from raycre.figures.header import read_bookkeeping
 from raycre.store.bucket_path import BucketPath
-from raycre.store.elements import read_predict_run
+from raycre.store.classified import read_predict_run
 from raycre.store.fields import INT, schema_of
 from raycre.store.lease import Lease
 from raycre.store.ledger import Ledger

@@ -17,7 +17,7 @@ import yaml
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.config.sweep import read_sweep
 from raycre.errors import ConfigError
-from raycre.store.run import digest_of
+from raycre.store.identity import digest_of
 
 SIGNALS = {"fasta": "a.fa", "openness": ["a.bw"], "loops": "a.bedpe"}
 TRAIN: dict[str, Any] = {"run": {"out": "x"}, "inputs": {**SIGNALS, "labels": "a.bed"}}

@@ -8,8 +8,8 @@ from typing import Any
 
 from raycre.config import PerturbConfig, make_config
 from raycre.creme.settings import Settings
+from raycre.store.identity import digest_of
 from raycre.store.passes import PassStore
-from raycre.store.run import digest_of
 from raycre.workflows.perturb.units import Stage, units_of
 from tests.planted_gene import GRID, LENGTH, TILE
 

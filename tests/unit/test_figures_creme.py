@@ -19,7 +19,7 @@ from raycre.figures.perturbation import FIGURES, drawn_by_figure, read_perturbat
 from raycre.figures.placements import Lines, read_placements
 from raycre.figures.searches import classes_table, curve, read_searches
 from raycre.figures.swaps import read_swaps
-from raycre.store.elements import regions_of
+from raycre.store.classified import regions_of
 from raycre.store.run import open_run
 from raycre.workflows.perturb.elements import write_elements
 from tests.run_folders import effect_rows, prediction_rows, write_creme

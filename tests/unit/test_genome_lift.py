@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from raycre.errors import AssemblyError, FormatError
-from raycre.genome.lift import lift, lift_regions, read_chains
+from raycre.genome.chains import read_chains
+from raycre.genome.lift import lift, lift_regions
 
 # chr7 moved by 1,000 with 50 bases lost at 400,000; 10 kb of chr8 turned round; 5 kb of chr7 also on chr9.
 CHAIN = """chain 100 chr7 500000 + 0 500000 chr7 500950 + 1000 500950 1

@@ -19,8 +19,9 @@ from raycre.errors import InputError, RunMismatchError
 from raycre.store import old_run
 from raycre.store.files import read_json, write_json
 from raycre.store.ledger import Ledger
-from raycre.store.old_run import REMOVED, WRITES, find_old, remove_run
+from raycre.store.old_run import REMOVED, find_old, remove_run
 from raycre.store.run import Run, open_run
+from raycre.store.written import WRITES
 from raycre.workflows.fresh import removal
 from raycre.workflows.predict import run as prediction
 from tests.by_hand import write_training

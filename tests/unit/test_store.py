@@ -15,9 +15,10 @@ from raycre.errors import FormatError, MissingInputError, RunMismatchError
 from raycre.store import files
 from raycre.store.fields import table_of_fields
 from raycre.store.files import TEMPORARY, folders_synced_at_end, read_json, sha256_of, write_atomic
+from raycre.store.identity import digest_of
 from raycre.store.ledger import MAX_ATTEMPTS, PAUSE, Ledger
 from raycre.store.parquet import as_table, iter_parts, read_parts, read_table, with_metadata, write_table
-from raycre.store.run import digest_of, open_run
+from raycre.store.run import open_run
 from raycre.store.schemas import EFFECTS, FAILURES, METRICS, PREDICTIONS
 
 

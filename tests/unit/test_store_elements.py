@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 from raycre.creme.tests import tile_tests
 from raycre.errors import AssemblyError, FormatError, MissingInputError, RunMismatchError
 from raycre.genome.lifting import Lifting
-from raycre.store.elements import (
-    ClassifiedRegions,
-    agreement,
-    element_rows,
-    iter_elements,
-    read_predict_run,
-    regions_of,
-    side_by_side,
-    strongest,
-)
+from raycre.store.classified import ClassifiedRegions, read_predict_run, regions_of
+from raycre.store.elements import agreement, element_rows, iter_elements, side_by_side, strongest
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.run import open_run
 from raycre.store.schemas import EFFECTS, ELEMENTS, PREDICTIONS

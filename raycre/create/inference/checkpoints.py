@@ -23,8 +23,9 @@ from raycre.errors import CheckpointError, ConfigError, MissingInputError
 from raycre.genome.fingerprint import Fingerprint, read_hashed
 from raycre.published.cache import resolve
 from raycre.store.files import STAMP, parse_json, read_json
+from raycre.store.identity import digest_of
 from raycre.store.location import path_of
-from raycre.store.run import NO_TRAINING, check_training, digest_of
+from raycre.store.run import NO_TRAINING, check_training
 
 WEIGHTS, CUTOFFS, HELD_OUT = "best.safetensors", "cutoffs.json", "predictions.parquet"  # of a fold's folder
 

@@ -20,9 +20,10 @@ from raycre.genome.fingerprint import check_unchanged
 from raycre.log import say
 from raycre.options import read_options
 from raycre.store.files import read_json
+from raycre.store.identity import digest_of
 from raycre.store.lease import Lease
 from raycre.store.old_run import RECORD
-from raycre.store.run import Run, check_folder, digest_of, open_run
+from raycre.store.run import Run, check_folder, open_run
 from raycre.workflows.annotate.parts import in_this_process, on_replicas
 from raycre.workflows.annotate.plan import AnnotationPlan, AnnotationRequest, plan_annotation
 from raycre.workflows.annotate.work import AnnotatedRun, region_rows, region_schema

@@ -22,7 +22,7 @@ from raycre.creme.tests import find_test
 from raycre.creme.tests.swap import wt_of
 from raycre.creme.tiles import distance, to_genomic
 from raycre.errors import RaycreError
-from raycre.store.elements import ClassifiedRegions
+from raycre.store.classified import ClassifiedRegions
 from raycre.store.parquet import as_table, read_table, write_table
 from raycre.store.parts import current_parts
 from raycre.store.passes import PassStore

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from raycre.creme.tests import tile_tests
 from raycre.genome.intervals import place
-from raycre.store.elements import ClassifiedRegions, element_rows, side_by_side, strongest
+from raycre.store.classified import ClassifiedRegions
+from raycre.store.elements import element_rows, side_by_side, strongest
 from raycre.store.files import write_atomic
 from raycre.store.parquet import as_table, read_table
 from raycre.store.run import Run

@@ -15,7 +15,7 @@ from raycre.engine.pool import Pool
 from raycre.genome.fasta import Fasta
 from raycre.genome.lifting import Lifting
 from raycre.log import say
-from raycre.store.elements import read_predict_run
+from raycre.store.classified import read_predict_run
 from raycre.store.parquet import with_metadata, write_table
 from raycre.store.run import Run
 from raycre.workflows.fresh import Fresh

@@ -12,7 +12,7 @@ from raycre.errors import RaycreError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import say
 from raycre.packages import handed_over
-from raycre.store.elements import ClassifiedRegions
+from raycre.store.classified import ClassifiedRegions
 from raycre.store.ledger import Ledger, Outcome
 from raycre.store.passes import PassStore, remove_folder
 from raycre.store.run import Run

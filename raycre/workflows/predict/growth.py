@@ -18,9 +18,10 @@ import pandas as pd
 
 from raycre.errors import RunMismatchError
 from raycre.store.files import read_json
+from raycre.store.identity import differing_keys
 from raycre.store.old_run import RECORD, is_record
 from raycre.store.parquet import read_table
-from raycre.store.run import Growth, differing_keys
+from raycre.store.run import Growth
 
 GROWS = {"sha256.inputs.regions", "regions_as_read"}  # of the identity: what other regions change
 ENDS = "regions_before"  # key of run.json: how many regions there were before each time that some were added

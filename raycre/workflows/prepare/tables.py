@@ -10,10 +10,11 @@ import pandas as pd
 
 from raycre.errors import AssemblyError, ChromosomeError, ConfigError, RegionError
 from raycre.genome.annotation import read_features
+from raycre.genome.chains import Chains, read_chains
 from raycre.genome.chromosomes import other_style
 from raycre.genome.interval_files import format_of, read_intervals
 from raycre.genome.intervals import place, sizes_of, unknown_chromosome
-from raycre.genome.lift import Chains, lift_regions, read_chains
+from raycre.genome.lift import lift_regions
 from raycre.genome.region_files import read_scores
 from raycre.genome.tss_lines import read_tss_lines
 from raycre.log import say
