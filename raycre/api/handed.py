@@ -8,7 +8,7 @@ from typing import Any
 from raycre.errors import ConfigError
 
 
-def hand_over(value: Any) -> str | None:
+def name_of_object(value: Any) -> str | None:
     """Return the name by which a run finds an object; None for what is no such object.
 
     Raises:
@@ -20,13 +20,13 @@ def hand_over(value: Any) -> str | None:
     regions = sys.modules.get("raycre.create.model.declaration")
     torch = sys.modules.get("torch")
     if contract is not None and isinstance(value, contract.Backbone):
-        from raycre.backbones.handed import hand_over as take_backbone
+        from raycre.backbones.handed import hand_over_backbone
 
-        return take_backbone(value)
+        return hand_over_backbone(value)
     if tests is not None and isinstance(value, tests.Test):
-        from raycre.creme.tests import hand_over as take_test
+        from raycre.creme.tests import hand_over_test
 
-        return take_test(value)
+        return hand_over_test(value)
     if contract is not None and isinstance(value, type) and issubclass(value, contract.Backbone):
         raise ConfigError("is a class; give a model, made of it", value=value.__name__)
     if torch is not None and isinstance(value, torch.nn.Module):

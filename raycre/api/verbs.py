@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from raycre import config as configurations
-from raycre.api.handed import hand_over
+from raycre.api.handed import name_of_object
 from raycre.api.runs import OpenRun, open_run
 from raycre.config.aliases import canonical, resolve_aliases
 from raycre.config.reading import Source, check, override, read_values
@@ -74,7 +74,7 @@ def _with_test(run: Callable[..., Any]) -> Callable[..., Any]:
     def creme(config: Any = None, /, *more: Any, **keys: Any) -> Any:
         from raycre.creme.tests import RESERVED, names_of_tests
 
-        config = hand_over(config) or config
+        config = name_of_object(config) or config
 
         if isinstance(config, str) and config in (*names_of_tests(), *RESERVED):
             if config != "config":
@@ -144,7 +144,7 @@ def as_written(value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         return {str(key): as_written(one) for key, one in value.items()}
-    if (name := hand_over(value)) is not None:
+    if (name := name_of_object(value)) is not None:
         return name
     if isinstance(value, OpenRun):
         return str(value.path)

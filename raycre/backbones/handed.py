@@ -41,7 +41,7 @@ class Loaded:
         return deepcopy(self.model)
 
 
-def hand_over(model: Backbone) -> str:
+def hand_over_backbone(model: Backbone) -> str:
     """Let this process, and workers of its runs, find a model by its name; return the name.
 
     A run that it predicts is known by its parameters and buffers, plain attributes, and the text of its
@@ -51,12 +51,12 @@ def hand_over(model: Backbone) -> str:
         ConfigError: a name that cannot be one, or that raycre has.
     """
     mine = deepcopy(model).cpu()
-    mine.weights_sha256 = digest_of(mine)
+    mine.weights_sha256 = model_digest(mine)
     INSTALLED.hand_over(mine.name, Declaration(mine.name, Loaded(mine)), BACKBONES)
     return mine.name
 
 
-def digest_of(model: torch.nn.Module) -> str:
+def model_digest(model: torch.nn.Module) -> str:
     """Return the hash of what a model computes with: tensors, plain attributes, the text of its classes."""
     told = sha256()
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):

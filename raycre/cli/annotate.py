@@ -77,13 +77,13 @@ def annotation_callback(annotation: Declared) -> Callable[..., None]:
     own = [each.name for each in annotation.taken]
 
     def run_command(**given: Any) -> None:
-        from raycre.cli.there import check_files, check_paths, check_runs
+        from raycre.cli.there import check_declared, check_exist, check_runs
         from raycre.options import split_label
         from raycre.workflows.annotate.asked import parse_pair, results_folder
 
         check_runs(given["run"] or ())
-        check_paths(split_label(text)[1] for text in given["regions"] or ())
-        check_files(annotation.taken, given)
+        check_exist(split_label(text)[1] for text in given["regions"] or ())
+        check_declared(annotation.taken, given)
         for text in given["pairs"] or ():
             parse_pair(text)
         results_folder(given["out"], annotation.name, given["regions"] or (), given["run"] or ())

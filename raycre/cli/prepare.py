@@ -54,7 +54,7 @@ def prepare_inputs(
         print(known_manifest(known), end="")
         return
     from raycre.config import PrepareConfig, make_config, read_config
-    from raycre.config.there import check_sources
+    from raycre.config.there import check_manifest
 
     files = {
         "fasta": fasta, "sizes": sizes, "silencers": silencers, "enhancers": enhancers,
@@ -71,7 +71,7 @@ def prepare_inputs(
         if out is None or assembly is None:
             raise ConfigError("give --config FILE, or --out, --assembly and the files by options")
         settings = make_config(PrepareConfig, _values(files, out, assembly, set_ or ()))
-    check_sources(settings)
+    check_manifest(settings)
     from raycre.workflows.prepare.run import run_prepare
 
     found = run_prepare(settings, fresh=asked(fresh, yes), dry_run=dry_run)

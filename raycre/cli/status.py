@@ -41,9 +41,9 @@ def status(
     json_: Json = False,
 ) -> None:
     """Say how far a run is: done, pending, failed, rate, time left, replicas, losses, cost so far."""
-    from raycre.cli.there import check_folder
+    from raycre.cli.there import check_begun
 
-    check_folder(run)
+    check_begun(run)
     from raycre.store.files import write_atomic
     from raycre.workflows.pricing import read_prices
     from raycre.workflows.status.read import RunStatus, read_status

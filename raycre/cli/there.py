@@ -12,7 +12,7 @@ from raycre.store.bucket_path import BucketPath
 from raycre.store.summary import read_record
 
 
-def check_files(taken: Sequence[Taken], given: Mapping[str, Any]) -> None:
+def check_declared(taken: Sequence[Taken], given: Mapping[str, Any]) -> None:
     """Look for the files among what a declared command is given.
 
     Args:
@@ -23,10 +23,10 @@ def check_files(taken: Sequence[Taken], given: Mapping[str, Any]) -> None:
         MissingInputError: one is not there.
         ConfigError: a name that two files have.
     """
-    check_paths(path for each in taken for path in _paths(each, given.get(each.name)))
+    check_exist(path for each in taken for path in _paths(each, given.get(each.name)))
 
 
-def check_paths(paths: Iterable[Path]) -> None:
+def check_exist(paths: Iterable[Path]) -> None:
     """Look for files or folders on a disk; those in a bucket are asked for by their readers.
 
     Raises:
@@ -50,7 +50,7 @@ def check_runs(given: Iterable[str | Path]) -> None:
             read_record(path)
 
 
-def check_folder(run: Path) -> None:
+def check_begun(run: Path) -> None:
     """Look for the folder of a run that may not have a run.json yet.
 
     Raises:

@@ -13,7 +13,7 @@ from raycre.store.bucket_path import BucketPath
 from raycre.store.files import read_json
 from raycre.store.location import path_of
 from raycre.store.old_run import RECORD
-from raycre.store.run import NO_TRAINING, check_training, read_finished
+from raycre.store.run import NO_TRAINING, check_is_training, read_finished
 
 OF_CHECKPOINT = ("inputs.openness", "inputs.loops")  # predict reads them if its checkpoint was trained so
 
@@ -58,10 +58,10 @@ def check_there(config: Any) -> None:
         raise MissingInputError(NO_TRAINING, path=checkpoint)
     record = read_json(checkpoint / RECORD) if (checkpoint / RECORD).is_file() else None
     if isinstance(record, dict):
-        check_training(checkpoint, record)
+        check_is_training(checkpoint, record)
 
 
-def check_sources(config: Any) -> None:
+def check_manifest(config: Any) -> None:
     """Look for the files that the manifest of prepare names on a disk; the same error as `check_files`."""
     named = [each for each in config.sources if each.path is not None and each.url is None]
     paths = {f"sources.{each.name}": path_of(str(each.path)) for each in named}

@@ -132,7 +132,7 @@ NO_TRAINING = (
 )
 
 
-def check_training(folder: Path, record: Mapping[str, Any]) -> None:
+def check_is_training(folder: Path, record: Mapping[str, Any]) -> None:
     """Raise CheckpointError where the folder that `model.checkpoint` names is not of train."""
     verb = record.get("verb")
     if verb != "train":

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from raycre import packages
-from raycre.api.handed import hand_over
+from raycre.api.handed import name_of_object
 from raycre.api.verbs import as_written
 from raycre.backbones.contract import Backbone, check_read
-from raycre.backbones.handed import digest_of
+from raycre.backbones.handed import model_digest
 from raycre.backbones.loading import load
 from raycre.backbones.registry import backbone_names
 from raycre.backbones.spec import BackboneSpec
@@ -75,17 +75,17 @@ def test_a_run_is_known_by_the_tensors_plain_attributes_and_classes_of_its_model
         def read(self, codes: Any, bins: Any, tracks: Any) -> torch.Tensor:
             return 2 * super().read(codes, bins, tracks)
 
-    digests = [digest_of(model) for model in (Counter(), same, other, shifted, Twice())]
+    digests = [model_digest(model) for model in (Counter(), same, other, shifted, Twice())]
     assert digests[0] == digests[1]
     assert len(set(digests)) == 4
-    hand_over(Counter())
+    name_of_object(Counter())
     assert load(BackboneSpec("counter")).weights_sha256 == digests[0]
 
 
 def test_a_worker_takes_over_what_the_run_names_and_no_more() -> None:
     for name in ("counter", "unused"):
-        hand_over(Counter(name=name))
-    hand_over(own_test())
+        name_of_object(Counter(name=name))
+    name_of_object(own_test())
     sent = packages.handed_over({"counter", "mine"})
     packages._HANDED_OVER.clear()
     packages.take_over(sent)
@@ -107,7 +107,7 @@ def test_a_worker_takes_over_what_the_run_names_and_no_more() -> None:
 )
 def test_what_cannot_be_handed_over_is_refused_by_name(value: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        hand_over(value)
+        name_of_object(value)
 
 
 def test_a_model_of_regions_is_refused_with_what_to_do() -> None:
@@ -118,11 +118,11 @@ def test_a_model_of_regions_is_refused_with_what_to_do() -> None:
 
 
 def test_weights_of_a_model_that_is_there_are_refused() -> None:
-    hand_over(Counter())
+    name_of_object(Counter())
     with pytest.raises(ConfigError, match=r"is an object that has its own; set model\.weights to null"):
         load(BackboneSpec("counter", weights="random:1"))
 
 
 def test_what_is_no_such_object_is_left_alone() -> None:
     values = ["text", 1, None, np.float64(2), {"a": 1}]
-    assert [hand_over(value) for value in values] == [None] * 5
+    assert [name_of_object(value) for value in values] == [None] * 5

@@ -25,7 +25,7 @@ from raycre.published.cache import resolve
 from raycre.store.files import STAMP, parse_json, read_json
 from raycre.store.identity import digest_of
 from raycre.store.location import path_of
-from raycre.store.run import NO_TRAINING, check_training
+from raycre.store.run import NO_TRAINING, check_is_training
 
 WEIGHTS, CUTOFFS, HELD_OUT = "best.safetensors", "cutoffs.json", "predictions.parquet"  # of a fold's folder
 
@@ -172,7 +172,7 @@ def read_training(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Trai
     if not record_path.is_file():
         raise MissingInputError(NO_TRAINING, path=folder)
     record = read_json(record_path)
-    check_training(folder, record)
+    check_is_training(folder, record)
     n, ratio = int(record["config"]["folds"]["n"]), record["config"].get("recipe", {}).get("eval_ratio")
     wanted = tuple(range(n)) if folds == "all" else folds
     missing = [k for k in wanted if not (fold_folder(folder, k) / CUTOFFS).is_file()]

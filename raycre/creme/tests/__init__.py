@@ -53,7 +53,7 @@ def names_of_tests() -> tuple[str, ...]:
     return INSTALLED.names(TESTS)
 
 
-def hand_over(test: Test) -> str:
+def hand_over_test(test: Test) -> str:
     """Let this process, and workers of its runs, find a test by its name; return the name.
 
     Raises:
