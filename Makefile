@@ -4,12 +4,13 @@
 # make docs builds the documentation's site into docs/_build/html; a warning is an error.
 # make test-report drives the report's page in a browser.
 # make test-fast has units and golden arrays without those of many seconds; test-slow and chaos have what takes
-# minutes or gigabytes. test-ray-low runs the engine's tests on the oldest Ray that pyproject.toml takes.
+# minutes or gigabytes. test-ray-low runs what is tested on Ray on the oldest that pyproject.toml
+# takes, or on another: make test-ray-low RAY_LOW=2.55.1
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-RAY_LOW ?= 2.55.1
+RAY_LOW ?= 2.60.0
 LOW    := $(VENV)-ray-$(RAY_LOW)
 
 # Runs and tests start processes by the dozen, which load the same modules: they are compiled once.
@@ -75,10 +76,10 @@ $(STAMP)-docs: $(STAMP)
 
 $(LOW)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(LOW)
-	sed 's/^ray==.*/ray==$(RAY_LOW)/' constraints.txt > $(LOW)/constraints.txt
 	$(LOW)/bin/python -m pip install --quiet --upgrade pip
-	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt torch
-	$(LOW)/bin/python -m pip install --quiet --constraint $(LOW)/constraints.txt --editable '.[plots,test]'
+	$(LOW)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(LOW)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,test]'
+	$(LOW)/bin/python -m pip install --quiet --no-deps ray==$(RAY_LOW)
 	@touch $@
 
 clean:

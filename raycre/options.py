@@ -146,12 +146,12 @@ def named_files(given: Sequence[str]) -> dict[str, Path]:
         ConfigError: no file, or two of one name.
     """
     named: dict[str, Path] = {}
-    own = [Path(text).name for text in map(str, given) if "=" not in text]
+    own = [Path(text).name for text in map(str, given) if not _split(text)[0]]
     short = [name.partition(".")[0] for name in own]
     for text in map(str, given):
-        name, equals, path = text.partition("=")
-        if not equals:
-            whole, path = Path(text).name, text
+        name, path = _split(text)
+        if not name:
+            whole = Path(text).name
             name = whole.partition(".")[0]
             if short.count(name) > 1 == own.count(whole):
                 name = whole
@@ -169,3 +169,9 @@ def split_label(given: str) -> tuple[str | None, Path]:
     if equals and label and "/" not in label and not location(given).exists():
         return label, location(text)
     return None, location(given)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return NAME and FILE; a path with "=" in a folder or an address, as in fold=0/x.bw, has no NAME."""
+    name, equals, path = text.partition("=")
+    return (name, path) if equals and name and "/" not in name else ("", text)

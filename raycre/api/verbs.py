@@ -15,6 +15,7 @@ from raycre.api.runs import OpenRun, open_run
 from raycre.config.aliases import canonical, resolve_aliases
 from raycre.config.reading import Source, check, override, read_values
 from raycre.errors import ConfigError, near
+from raycre.store.location import location
 from raycre.verbs import VerbEntry, find
 
 OF_RUN = ("out", "name", "seed")  # keys of `run` that are arguments of their own
@@ -103,7 +104,7 @@ def read_arguments(
     kind = getattr(configurations, verb.config)
     source = Source()
     if isinstance(config, str | Path):
-        values, source = read_values(Path(config), [])
+        values, source = read_values(location(config), [])
     elif config is None or isinstance(config, Mapping):
         values = resolve_aliases(as_written(config or {}))
     elif isinstance(config, kind) and not keys:

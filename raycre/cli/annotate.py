@@ -13,7 +13,7 @@ from raycre.cli.built_in import ANNOTATIONS
 from raycre.cli.declared import Commands, Declared, arguments, flags, group_of, parameter, with_signature
 from raycre.cli.options import DryRun, Fresh, Json, Yes, asked
 from raycre.cli.printing import print_result
-from raycre.store.location import location, on_disk
+from raycre.store.location import location
 
 RegionFiles = Annotated[
     list[str] | None,
@@ -66,7 +66,9 @@ Replicas = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", parser=on_disk, help="Folder of the results; default: RUN/annotations/NAME."),
+    typer.Option(
+        "--out", "-o", parser=location, help="Folder of the results; default: RUN/annotations/NAME."
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ import typer
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.export.names import EXPORTS
-from raycre.store.location import location, on_disk
+from raycre.store.location import location
 
 Run = Annotated[
     Path,
@@ -20,7 +20,7 @@ Run = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", parser=on_disk, help="Folder for the files; default: RUN-export, beside the run."
+        "--out", "-o", parser=location, help="Folder for the files; default: RUN-export, beside the run."
     ),
 ]
 Test = Annotated[

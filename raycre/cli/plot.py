@@ -9,7 +9,7 @@ import typer
 
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
-from raycre.store.location import on_disk
+from raycre.store.location import location
 
 
 def plot(
@@ -22,7 +22,7 @@ def plot(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", parser=on_disk, help="PDF, SVG or PNG; default: FIGURE.pdf, here."),
+        typer.Option("--out", "-o", parser=location, help="PDF, SVG or PNG; default: FIGURE.pdf, here."),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List all figures.")] = False,
     columns: Annotated[

@@ -25,11 +25,18 @@ def status(
         bool, typer.Option("--watch", help="Look again every few seconds until it ends.")
     ] = False,
     timeline: Annotated[
-        Path | None, typer.Option("--timeline", help="Write a page of units, replicas and losses over time.")
+        Path | None,
+        typer.Option(
+            "--timeline", parser=location, help="Write a page of units, replicas and losses over time."
+        ),
     ] = None,
     nodes: Annotated[
         Path | None,
-        typer.Option("--nodes", help="YAML list of types of nodes with prices, for what it has cost so far."),
+        typer.Option(
+            "--nodes",
+            parser=location,
+            help="YAML list of types of nodes with prices, for what it has cost so far.",
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:

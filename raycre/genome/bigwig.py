@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -48,8 +49,9 @@ class BigWig:
 
     def __init__(self, path: Path, *, signed: bool = False) -> None:
         self._path, self._signed = path, signed
+        held = Path(os.fspath(path))  # of an object in a bucket: its copy on this node
         try:
-            self._index = BigWigIndex(path)
+            self._index = BigWigIndex(held)
         except _DAMAGE as error:
             raise _damaged(path) from error
         self._recent: dict[int, bytes] = {}

@@ -21,7 +21,7 @@ from raycre.errors import AssemblyError, FormatError
 from raycre.genome.chromosomes import assembly_of
 from raycre.genome.lift_settings import MAX_LENGTH_CHANGE, MIN_MATCH
 from raycre.genome.overlaps import bases_before
-from raycre.genome.textfile import read_text, took
+from raycre.genome.textfile import read_text, require_file, took
 
 if TYPE_CHECKING:
     from pyliftover.chainfile import LiftOverChain
@@ -133,7 +133,7 @@ def read_chains(path: str | Path) -> Chains:
         MissingInputError: no such file.
         FormatError: not a chain file, truncated, or a chain whose numbers do not fit together; line is named.
     """
-    path = Path(path)
+    path = require_file(path)
     lines = _Lines(read_text(path, "a chain file").rstrip(b"\n"))
     of: dict[str, list[Chain]] = {}
     source_sizes: dict[str, int] = {}

@@ -6,6 +6,7 @@ text that may be a label, and None where there is none.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +136,9 @@ def read_parquet(path: Path) -> pd.DataFrame:
     Raises:
         FormatError: damaged, without rows or a needed column, of the wrong type, or with a null coordinate.
     """
+    held = os.fspath(path)  # of an object in a bucket: its copy on this node
     try:
-        file = pq.read_table(path)
+        file = pq.read_table(held)
     except (pa.ArrowInvalid, OSError) as error:
         raise FormatError(f"the Parquet file is truncated or damaged ({error})", path=path) from error
     names = plain_names(file.column_names)

@@ -120,12 +120,15 @@ def _first(runs: Sequence[tuple[Path, Mapping[str, Any]]], key: str, view: Genom
         if not isinstance(given, str):
             continue
         path = file_of_run(run, record, given)
-        if not isinstance(path, BucketPath) and path.is_file():
+        if isinstance(path, BucketPath):
+            missing.append(f"{given} is in a bucket, and is not brought for a page")
+        elif path.is_file():
             return path
-        missing.append(str(given))
+        else:
+            missing.append(f"{given} is not where the run read it")
     if missing:
         named = {"openness": "accessibility", "gtf": "genes", "fasta": "the sequence"}.get(key, key)
-        view.left_out.append(f"Not shown: {named}; {missing[0]} is not where the run read it.")
+        view.left_out.append(f"Not shown: {named}; {missing[0]}.")
     return None
 
 

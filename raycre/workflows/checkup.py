@@ -18,6 +18,7 @@ from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.signal_values import OPENNESS_VALUES, differ_in_scale, sampled_rows, signal_values
 from raycre.genome.tracks import Track
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import read_json
 from raycre.store.location import path_of
 from raycre.store.old_run import RECORD
@@ -41,7 +42,7 @@ def check_inputs_exist(case: Case) -> Iterator[Finding]:
     for key, path in case.paths.items():
         if not path.is_file():
             yield failed("files", key, f"{path}: no such file", "check the path in the configuration")
-        elif not os.access(path, os.R_OK):
+        elif not isinstance(path, BucketPath) and not os.access(path, os.R_OK):
             yield failed("files", key, f"{path} cannot be read", f"chmod u+r {path}")
         elif not path.stat().st_size:
             yield failed("files", key, f"{path} is empty", "get it again")
@@ -51,8 +52,9 @@ def check_inputs_exist(case: Case) -> Iterator[Finding]:
 
 def check_genome(case: Case) -> Iterator[Finding]:
     """The FASTA opens, and its index is there and its own."""
-    path = Path(case.config.inputs.fasta)
-    indexed = Path(f"{path}.fai").is_file()  # before it is opened, which makes one
+    path = case.config.inputs.fasta
+    # Before it is opened, which makes one; the copy of an object on this node has none at first.
+    indexed = isinstance(path, BucketPath) or Path(f"{path}.fai").is_file()
     yield passed("genome", "inputs.fasta", f"{len(case.sizes):,} sequences, {sum(case.sizes.values()):,} bp")
     if not indexed:
         yield warned("genome", "inputs.fasta", "it had no index; one is made now", f"samtools faidx {path}")

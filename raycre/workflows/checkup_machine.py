@@ -19,6 +19,7 @@ from raycre.engine.nodes import on_every_node
 from raycre.engine.resources import Share
 from raycre.errors import ChangedInputError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged, fingerprint
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY
 from raycre.store.lease import find_over
 from raycre.store.run import versions_here
@@ -66,7 +67,7 @@ def check_run_folder(case: Case) -> Iterator[Finding]:
     out = case.config.run.out
     check_out(out)
     find_over(out)
-    if "://" in str(out):
+    if isinstance(out, BucketPath):
         yield passed("folder", "run.out", "in object storage")
         return
     parent = _existing(out)
@@ -153,7 +154,9 @@ def ask_nodes(out: Path, inputs: Mapping[str, Fingerprint]) -> Iterator[Finding]
         out: the run folder; a probe lies beside it, or in it, while nodes are asked.
         inputs: by key.
     """
-    probe = None if "://" in str(out) else _existing(out) / f"{TEMPORARY}doctor-{uuid.uuid4().hex[:8]}"
+    probe = (
+        None if isinstance(out, BucketPath) else _existing(out) / f"{TEMPORARY}doctor-{uuid.uuid4().hex[:8]}"
+    )
     try:
         if probe is not None:
             probe.touch()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from raycre.errors import ConfigError, MissingInputError, near
+from raycre.genome.file_kinds import HEAD
 from raycre.genome.roles import COMPANIONS, role_of
 from raycre.log import say
 from raycre.store.bucket_path import BucketPath
@@ -201,7 +202,8 @@ def _roles(given: Sequence[Path], verb: str) -> list[tuple[str, str]]:
 
 
 def _of_file(path: Path) -> list[tuple[str, str]]:
-    role = role_of(path)
+    # Of an object a few bytes are read: a genome need not be brought for its name.
+    role = role_of(path, path.read_start(HEAD) if isinstance(path, BucketPath) else None)
     return [(role or "", str(path))]
 
 
@@ -223,4 +225,8 @@ def _list(values: Sequence[str]) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z./~_][\w./~+-]*|registry:[\w-]+", text) else json.dumps(text)
+    return (
+        text
+        if re.fullmatch(r"((s3|gs|abfs)://|[A-Za-z./~_])[\w./~+-]*|registry:[\w-]+", text)
+        else json.dumps(text)
+    )

@@ -17,7 +17,6 @@ from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, fingerprint
 from raycre.log import say
 from raycre.options import option_files, split_label
-from raycre.store.location import on_disk
 from raycre.workflows.annotate.asked import parse_pair, results_folder
 from raycre.workflows.annotate.sources import (
     RegionSource,
@@ -146,7 +145,7 @@ def plan_annotation(annotation: Annotation, options: Any, asked: AnnotationReque
     """
     name, pairs = annotation.name, [parse_pair(text) for text in asked.pairs]
     out = results_folder(asked.out, name, asked.regions, asked.run)
-    check_out(on_disk(out))
+    check_out(out)
     fasta = asked.fasta
     if "genome" in annotation.needs and fasta is None:
         fasta = genome_of_run(split_label(asked.run[0])[1]) if len(asked.run) == 1 else None

@@ -124,7 +124,7 @@ def files_read(path: Path) -> tuple[Path, ...]:
     verb = record.get("verb") if isinstance(record, dict) else None
     if verb == "creme":
         read_finished(path, "creme")
-        return tuple(sorted((path / "effects").rglob("part-*.parquet")))
+        return tuple(sorted((path / "effects").glob("test=*/model=*/part-*.parquet")))
     if verb == "annotate":
         name = read_finished(path, "annotate")["name"]
         return (path / f"annotate_{name}.parquet",)

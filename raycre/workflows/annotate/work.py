@@ -122,7 +122,7 @@ class AnnotatedRun:
         )  # fmt: skip
         with progress("regions", len(self.table)) as show:
             failed = do_rows(rows, spec, self.through, show)
-        missing = ledger.pending(row["unit"] for row in rows)
+        missing = ledger.missing(row["unit"] for row in rows)
         write_failures(run, missing, failed, {r["unit"]: f"regions {r['first']}-{r['last']}" for r in rows})
         raise_failures(run, missing, len(rows))
         self.written |= dict.fromkeys(str(run.out / f"annotate_{table}") for table in tables)

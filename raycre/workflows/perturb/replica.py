@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -23,6 +24,7 @@ from raycre.creme.perturbation import Perturbation, apply, lineage, reference_of
 from raycre.creme.plan import complete, passes
 from raycre.creme.settings import Settings
 from raycre.errors import ChangedInputError, RaycreError
+from raycre.events import FORWARD, emit
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.genes import read_window
@@ -90,6 +92,7 @@ class Replica:
         spec.ledger.join()
         take_over(spec.handed)
         device = prepare(spec.threads, spec.gpus, tf32=spec.backbone.dtype == "tf32")
+        self._device = device.type
         self.spec, self.store = spec, spec.store
         shared = fetch() if fetch is not None else None
         loaded = load(spec.backbone) if shared is None else restore(shared)
@@ -194,11 +197,16 @@ class Replica:
             references = lineage(reference, stage.settings.tss_tile)
             return [(f"{key} {b.key}", lambda b=b: reference_codes(b)) for b in references]
 
-        predicted = {}
+        predicted, began = {}, time.perf_counter()
         for p in chosen:
             reference = reference_of(p, stage.settings.tss_tile)
             codes = reference_codes(p) if p == reference else sequence(p)
             predicted[p.key] = self._checked(p, self.reader.edited(codes, lineage_of(reference)))
+        n = len(chosen) * len(self.reader.views)
+        emit(
+            FORWARD, passes=n, bases=n * self.model.seq_len, seconds=time.perf_counter() - began,
+            device=self._device,
+        )  # fmt: skip
         return predicted
 
     def _checked(self, p: Perturbation, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
