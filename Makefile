@@ -2,6 +2,7 @@
 #   make demo    set up, then the whole chain on a synthetic genome
 #   make test    set up, then the tests: what must hold before a change is merged
 # make docs builds the documentation's site into docs/_build/html; a warning is an error.
+# make test-report drives the report's page in a browser.
 # make test-fast has units and golden arrays without those of many seconds; test-slow and chaos have what takes
 # minutes or gigabytes. test-ray-low runs what is tested on Ray on the oldest that pyproject.toml
 # takes, or on another: make test-ray-low RAY_LOW=2.55.1
@@ -19,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test test-fast test-slow test-ray-low chaos lint docs clean
+.PHONY: demo test test-fast test-slow test-report test-ray-low chaos lint docs clean
 
 demo: $(STAMP)
 	$(BIN)/raycre demo --out demo-run
@@ -32,6 +33,10 @@ test-fast: $(STAMP)-test
 
 test-slow: $(STAMP)-test
 	$(BIN)/python -m pytest -m slow
+
+test-report: $(STAMP)-report
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/python -m playwright install chromium
+	RAYCRE_REPORT_TEST=1 $(BIN)/python -m pytest tests/unit/test_report_browser.py
 
 test-ray-low: $(LOW)/.installed
 	$(LOW)/bin/python -m pytest -m "not slow and not chaos" tests/cluster tests/fault
@@ -59,6 +64,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(STAMP)-test: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,test]'
+	@touch $@
+
+$(STAMP)-report: $(STAMP)-test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,test,report-test]'
 	@touch $@
 
 $(STAMP)-docs: $(STAMP)

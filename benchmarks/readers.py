@@ -5,8 +5,8 @@ They run in turn in one process, and CPU time is counted, which other programs o
 
 - plain: a loop over regions, pyfaidx and pyBigWig, bases looked up one by one in Python
 - tuned: the same loop with a table of letters, files opened once, numpy's mean
-- pybigtools: a loop over regions for the tracks; no bases
-- floor: what decompressing the touched blocks costs alone, in one call of zlib a block
+- pyBigWig, pybigtools: a loop over regions for the tracks; no bases
+- floor: what decompressing the touched blocks costs alone, one call a block: by what the readers use, by zlib
 - genvarloader: with --genvarloader, where it is installed
 
     python benchmarks/readers.py --regions 6000 --rounds 5 [--bigwig A.bw B.bw]
@@ -30,6 +30,7 @@ import pandas as pd
 import pyBigWig
 import pyfaidx
 
+from raycre.genome import inflate as unpacking
 from raycre.genome.bigwig_index import BigWigIndex
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fill import touched
@@ -120,7 +121,27 @@ def with_genvarloader(
     return read
 
 
-def decompress(paths: list[Path], starts: np.ndarray) -> Callable[[], None]:
+def with_pybigwig(tracks: list[Any]) -> Callable[[list[int]], np.ndarray]:
+    def read(starts: list[int]) -> np.ndarray:
+        found = np.empty((len(starts), WIDTH), dtype=np.float32)
+        for row, start in enumerate(starts):
+            values = [t.values(CHROM, start, start + WIDTH, numpy=True) for t in tracks]
+            found[row] = np.nan_to_num(values).mean(axis=0)
+        return found
+
+    return read
+
+
+def by_zlib(program: Callable[[], Any]) -> Any:
+    """Run a program whose blocks zlib unpacks, whatever is installed."""
+    fast, unpacking._fast = unpacking._fast, zlib
+    try:
+        return program()
+    finally:
+        unpacking._fast = fast
+
+
+def decompress(paths: list[Path], starts: np.ndarray, unpack: Callable[[bytes], bytes]) -> Callable[[], None]:
     """Return the decompression of all blocks that the regions touch, each once."""
     blocks = []
     for path in paths:
@@ -132,7 +153,7 @@ def decompress(paths: list[Path], starts: np.ndarray) -> Callable[[], None]:
 
     def run() -> None:
         for block in blocks:
-            zlib.decompress(block, 15, 1 << 15)
+            unpack(block)
 
     print(f"{len(blocks) / len(starts):.3f} blocks a region")
     return run
@@ -174,9 +195,12 @@ def measure(args: argparse.Namespace, folder: Path, step: int, paths: list[Path]
         "plain": lambda: plain(peer, tracks, listed),
         "tuned": lambda: tuned(peer, tracks, listed),
         "raycre": ours,
+        "raycre by zlib": partial(by_zlib, ours),
         "raycre, bases": lambda: signals.fasta.read_many(chrom, starts, WIDTH),
         "raycre, tracks": lambda: [t.read_many(chrom, starts, WIDTH) for t in signals.openness],
-        "floor": decompress(paths, starts),
+        "pyBigWig, tracks": partial(with_pybigwig(tracks), listed),
+        "floor": decompress(paths, starts, lambda block: unpacking.inflate(block, 1 << 15)),
+        "floor by zlib": decompress(paths, starts, lambda block: zlib.decompress(block, 15, 1 << 15)),
     }
     if args.pybigtools:
         programs["pybigtools, tracks"] = partial(with_pybigtools(paths), listed)

@@ -144,13 +144,17 @@ def measure_pool(n: int) -> float:
 
 
 class _Call:
-    """Stands in for an actor: a call gives a reference at once."""
+    """Stands in for an actor: a call gives a reference at once, which knows its units."""
+
+    units: Sequence[str] = ()
 
     def __init__(self) -> None:
         self.call = self
 
-    def remote(self, *_: object) -> object:
-        return object()
+    def remote(self, method: str, units: list[str], common: object) -> _Call:
+        done = _Call()
+        done.units = units
+        return done
 
 
 def measure_loop(replicas: int, n: int) -> float:
@@ -168,8 +172,9 @@ def measure_loop(replicas: int, n: int) -> float:
     actors._starting, actors._lost_in_a_row = {}, 0
     actors.members = [Member(_Call(), ready=True) for _ in range(replicas)]
     actors.aim_at = actors.check_alive = lambda *_, **__: None
-    real = pool.ray
-    pool.ray = cast(Any, SimpleNamespace(wait=lambda refs, **_: (refs[:1], []), get=lambda ref: None))
+    real, together = pool.ray, pool.CALL
+    pool.CALL = 1e-9  # a unit a call
+    pool.ray = cast(Any, SimpleNamespace(wait=lambda refs, **_: (refs[:1], []), get=lambda ref: ref.units))
     try:
         fan = pool._FanOut(actors, [str(i) for i in range(n + 2 * replicas)], None, "work")
         outcomes = fan.outcomes()
@@ -179,7 +184,7 @@ def measure_loop(replicas: int, n: int) -> float:
             next(outcomes)
         return (time.process_time() - began) / n
     finally:
-        pool.ray = real
+        pool.ray, pool.CALL = real, together
 
 
 def rows_of(n_units: int, given: Machine, counts: Sequence[int]) -> Iterator[dict[str, object]]:

@@ -29,6 +29,8 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+LONGEST_VALUE, SHOWN_OF_VALUE = 200, 80  # characters of a value in a message, and of a longer one
+
 
 class RaycreError(Exception):
     """Root of the tree. `exit_code` is what the command line returns."""
@@ -43,7 +45,7 @@ class InputError(RaycreError):
         message: what is wrong and what to do about it.
         path: the file, if one is to blame.
         line: 1-based line in that file.
-        value: the offending value, shown as it was read.
+        value: the offending value, shown as it was read, the beginning of a long one.
     """
 
     exit_code = 2
@@ -58,12 +60,17 @@ class InputError(RaycreError):
     ) -> None:
         self.message, self.path, self.line, self.value = message, path, line, value
         place = "" if path is None else f"{path}:{line}" if line is not None else str(path)
-        shown = "" if value is None else f"{value!r}"
+        shown = "" if value is None else _shortened(repr(value))
         super().__init__(": ".join(part for part in (place, shown, message) if part))
 
     def __reduce__(self):  # type: ignore[no-untyped-def]
         # Keyword arguments must survive the trip from a Ray worker to the driver.
         return _rebuild, (type(self), self.message, self.path, self.line, self.value)
+
+
+def _shortened(text: str) -> str:
+    """Return text that fits a message; a line of a file can have megabytes."""
+    return text if len(text) <= LONGEST_VALUE else f"{text[:SHOWN_OF_VALUE]}… ({len(text):,} characters)"
 
 
 def _rebuild(

@@ -12,6 +12,8 @@ REPLICAS = "replicas"  # n: how many work from now on
 LOST = "lost"  # why: a replica, or a group of workers, was lost
 LEFT = "left"  # units: that are not done
 UNIT = "unit"  # name, seconds, error: a try of a unit is over, in the process that made it
+FORWARD = "forward"  # passes, bases, seconds, device: a model has read so many sequences of so many bases
+CACHE = "cache"  # what ("objects", "activations"), hit: something was looked for that may be kept already
 
 _listeners: list[Listener] = []
 

@@ -24,13 +24,21 @@ class Optioned(Protocol):
     def options(self) -> type: ...
 
 
-def option(default: Any, help: str, *, none: str | None = None, least: int | None = None) -> Any:
+def option(
+    default: Any, help: str, *, none: str | None = None, least: int | None = None, later: bool = False
+) -> Any:
     """Declare an option: its default and what it is for.
 
     A tuple of texts is given with commas between; `none` is what stands for an empty one. `least` is the
-    smallest value of a number.
+    smallest value of a number. `later` marks one that older runs do not have: at its default it is no part
+    of a run's identity.
     """
-    return field(default=default, metadata={"help": help, "none": none, "least": least})
+    return field(default=default, metadata={"help": help, "none": none, "least": least, "later": later})
+
+
+def chain_option(way: str, *, later: bool = True) -> Any:
+    """Declare `chain`: a chain file, `way` from one assembly to another."""
+    return option(None, f"Chain file from the assembly of {way}.", later=later)
 
 
 def file(metavar: str, help: str) -> Any:
@@ -116,7 +124,7 @@ def option_files(declared: Optioned, options: Any) -> Iterator[tuple[str, Path]]
 
 def _value(taken: Taken, given: Any) -> Any:
     if taken.takes == "files":
-        return dict(given) if isinstance(given, Mapping) else _named(given)
+        return dict(given) if isinstance(given, Mapping) else named_files(given)
     if taken.takes == "file" or (Path in get_args(taken.kind) and given is not None):
         return location(str(given))
     if taken.is_list:
@@ -131,15 +139,19 @@ def _value(taken: Taken, given: Any) -> Any:
     return given
 
 
-def _named(given: Sequence[str]) -> dict[str, Path]:
-    """NAME=FILE or FILE; a file's own name is what stands before its first suffix, or all of it."""
+def named_files(given: Sequence[str]) -> dict[str, Path]:
+    """Return files by name, of NAME=FILE or FILE; by itself a file is called as it is up to its first suffix.
+
+    Raises:
+        ConfigError: no file, or two of one name.
+    """
     named: dict[str, Path] = {}
-    own = [Path(text).name for text in map(str, given) if "=" not in text]
+    own = [Path(text).name for text in map(str, given) if not _split(text)[0]]
     short = [name.partition(".")[0] for name in own]
     for text in map(str, given):
-        name, equals, path = text.partition("=")
-        if not equals:
-            whole, path = Path(text).name, text
+        name, path = _split(text)
+        if not name:
+            whole = Path(text).name
             name = whole.partition(".")[0]
             if short.count(name) > 1 == own.count(whole):
                 name = whole
@@ -149,3 +161,17 @@ def _named(given: Sequence[str]) -> dict[str, Path]:
     if not named:
         raise ConfigError("no file is given")
     return named
+
+
+def split_label(given: str) -> tuple[str | None, Path]:
+    """Return NAME and PATH of [NAME=]PATH; a path that is there, or whose "=" is in a folder, has no NAME."""
+    label, equals, text = given.partition("=")
+    if equals and label and "/" not in label and not location(given).exists():
+        return label, location(text)
+    return None, location(given)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return NAME and FILE; a path with "=" in a folder or an address, as in fold=0/x.bw, has no NAME."""
+    name, equals, path = text.partition("=")
+    return (name, path) if equals and name and "/" not in name else ("", text)

@@ -54,16 +54,22 @@ class Cluster:
         ours = str(self.folder) in line and "raylet/raylet" in line.split(" ")[0]
         return ours and HEAD not in line and "--head" not in line
 
-    def start_node(self, cpus: int = 1) -> subprocess.Popen[bytes]:
-        """Start a node that nobody replaces; once it is up, return its process, above all others of it."""
+    def start_node(self, cpus: int = 1, resources: str = "{}", **environment: str) -> subprocess.Popen[bytes]:
+        """Start a node that nobody replaces; once it is up, return its process, above all others of it.
+
+        Args:
+            cpus, resources: of the node; resources as JSON.
+            **environment: further variables of its processes.
+        """
         path = self.folder / f"node-{free_port()}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
                 [
                     str(BIN / "ray"), "start", f"--address={self.address}", f"--num-cpus={cpus}", "--block",
+                    f"--resources={resources}",
                     f"--dashboard-agent-listen-port={free_port()}", "--disable-usage-stats",
                 ],
-                env=self.environment | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
+                env=self.environment | {"PYTHONPATH": str(ROOT), **environment}, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         until(lambda: "Ray runtime started" in path.read_text(), path.read_text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -19,8 +20,10 @@ ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-Fault = Callable[[dict[str, Any]], tuple[int, str] | int | None]
-"""What to do with a request (of WSGI): answer a status and an S3 code, cut the body, or serve it (None)."""
+Change = Callable[[bytes], bytes]
+Fault = Callable[[dict[str, Any]], tuple[int, str] | int | Change | None]
+"""What to do with a request (of WSGI): answer a status and an S3 code, cut the body by so many bytes, put
+another of no more bytes in its place, or serve it (None)."""
 
 
 @dataclass
@@ -31,13 +34,16 @@ class S3:
         url: its address.
         requests: how many of each kind there were: "LIST", "GET", "HEAD", "PUT", "DELETE", "POST".
         faults: asked in turn about each request; the first that is not None counts.
-        served: called when a request has been carried out and not been answered yet.
+        sent, received: bytes of answers and of requests, without their headers, by kind.
+        served: called with a request (of WSGI) that has been carried out and not been answered yet.
     """
 
     url: str
     requests: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
-    served: list[Callable[[], object]] = field(default_factory=list)
+    served: list[Callable[[dict[str, Any]], object]] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
 
 
 @contextmanager
@@ -55,6 +61,7 @@ def serve_s3() -> Iterator[S3]:
         kind = "LIST" if "list-type" in environ["QUERY_STRING"] else environ["REQUEST_METHOD"]
         with lock:
             s3.requests[kind] += 1
+            s3.received[kind] += int(environ.get("CONTENT_LENGTH") or 0)
             fault = next((found for ask in s3.faults if (found := ask(environ)) is not None), None)
         if isinstance(fault, tuple):
             status, code = fault
@@ -68,11 +75,14 @@ def serve_s3() -> Iterator[S3]:
         ):  # S3 checks a condition and writes at once; moto does not
             content = served(environ, start)
         for tell in s3.served:
-            tell()
-        if fault is None:
-            return content
+            tell(environ)
         whole = b"".join(content)
-        return [whole[: len(whole) - fault]]
+        getattr(content, "close", lambda: None)()
+        with lock:
+            s3.sent[kind] += len(whole)
+        if callable(fault):
+            return [fault(whole).ljust(len(whole))]
+        return [whole] if fault is None else [whole[: len(whole) - fault]]
 
     running = serving.make_server("127.0.0.1", 0, application, threaded=True)
     s3 = S3(f"http://127.0.0.1:{running.server_port}")
@@ -98,3 +108,17 @@ def bucket_at(s3: S3, patience: float = 5.0) -> Iterator[None]:
         patch.setenv("RAYCRE_BUCKET_PATIENCE", str(patience))
         requests.put(f"{s3.url}/{BUCKET}", timeout=10).raise_for_status()
         yield
+
+
+def hiding(keys: Iterable[str]) -> Fault:
+    """Return the fault of a store that lists late: its listings lack these objects."""
+    hidden = [key.encode() for key in keys]
+
+    def without(answer: bytes) -> bytes:
+        entries = re.findall(rb"<Contents>.*?</Contents>", answer, re.DOTALL)
+        for entry in entries:
+            if any(b"<Key>" + key + b"</Key>" in entry for key in hidden):
+                answer = answer.replace(entry, b"")
+        return answer
+
+    return lambda environ: without if "list-type" in environ["QUERY_STRING"] else None

@@ -14,6 +14,7 @@ from raycre.annotate.declaration import Annotatable
 from raycre.genome.averages import AVERAGES, average_over
 from raycre.genome.bigwig import BigWig
 from raycre.genome.fasta import Fasta
+from raycre.genome.lift import lift_regions, read_chains
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 PART = 16_384  # regions of a part: seconds of reading
@@ -51,12 +52,29 @@ class AveragedParts:
         return {self.table: pd.concat(found, ignore_index=True)}
 
 
+class LiftedParts:
+    """Lets another `PartWorker` read parts of regions where they are on another assembly.
+
+    Args:
+        kind, arguments: of the other.
+        chain: to that assembly; regions that are not mapped have no rows.
+    """
+
+    def __init__(self, kind: type, arguments: tuple[object, ...], chain: Path) -> None:
+        self.worker, self.chains = kind(*arguments), read_chains(chain)
+
+    def __call__(self, genome: Fasta | None, part: pd.DataFrame, first: int) -> dict[str, pd.DataFrame]:
+        """Return what the other makes of those that are mapped."""
+        found: dict[str, pd.DataFrame] = self.worker(genome, lift_regions(part, self.chains).table, first)
+        return found
+
+
 def average_in_parts(
-    regions: Annotatable, table: str, files: Mapping[str, Path], *, signed: bool
+    regions: Annotatable, table: str, files: Mapping[str, Path], *, signed: bool, chain: Path | None = None
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    """Return `average_over` of every file over all regions, by its name."""
+    """Return `average_over` of every file over all regions, by its name; `chain` as in `read_in_parts`."""
     arguments = table, tuple(files.items()), signed
-    return read_in_parts(regions, table, AveragedParts, arguments, files, AVERAGES)
+    return read_in_parts(regions, table, AveragedParts, arguments, files, AVERAGES, chain=chain)
 
 
 def read_in_parts(
@@ -66,6 +84,8 @@ def read_in_parts(
     arguments: tuple[object, ...],
     names: Iterable[str],
     columns: tuple[str, ...],
+    *,
+    chain: Path | None = None,
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """Have signals read part by part; return their columns, each (n,), by name of the signal.
 
@@ -75,17 +95,26 @@ def read_in_parts(
         kind, arguments: of the `PartWorker`.
         names: of the signals.
         columns: of each signal.
+        chain: from the regions' assembly to that of the signals; what is not mapped is NaN.
     """
+    if chain is not None:
+        kind, arguments = LiftedParts, (kind, arguments, chain)
     regions.do_parts(kind, arguments, PART, (table,))
     n = len(regions.table)
-    kinds = {column: np.int64 if column in _COUNTS else np.float64 for column in columns}
-    found = {name: {column: np.zeros(n, kind) for column, kind in kinds.items()} for name in names}
+    found = {name: {column: _absent(n, column, chain) for column in columns} for name in names}
     for number in range(-(-n // PART)):
         for name, rows in regions.read_part(table, number).groupby("signal", sort=False):
             at = rows["region_id"].to_numpy()
             for column in columns:
                 found[str(name)][column][at] = rows[column].to_numpy()
     return found
+
+
+def _absent(n: int, column: str, chain: Path | None) -> NDArray[Any]:
+    """Return what a column is before it is read: of lifted regions some never are."""
+    if chain is not None:
+        return np.full(n, np.nan)
+    return np.zeros(n, np.int64 if column in _COUNTS else np.float64)
 
 
 def cost_of_signals(bases: int, signals: int) -> dict[str, Any]:

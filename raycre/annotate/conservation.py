@@ -18,9 +18,11 @@ from raycre.annotate.declaration import (
     Column,
     Compare,
     Rule,
+    chain_option,
     file,
     option,
 )
+from raycre.annotate.lifted import lifting_from
 from raycre.errors import FormatError
 from raycre.genome.bigwig import BigWig, is_bigwig
 from raycre.genome.textfile import require_file
@@ -35,6 +37,7 @@ class Options:
     compared: Literal["mean0", "mean"] = option(
         "mean0", "Groups are compared in mean0 (bases without a score are 0) or mean (bases with one alone)."
     )
+    chain: Path | None = chain_option("the regions to the scores'")
 
 
 _MEANINGS = (
@@ -55,13 +58,18 @@ def annotate_conservation(regions: Annotatable, options: Options) -> Annotated:
         raise FormatError(
             "not a bigWig; make one of bedGraph (bedGraphToBigWig FILE chrom.sizes NEW.bw)", path=path
         )
+    lifting = lifting_from(regions, options.chain)
+    moved = lifting.regions(regions.table)
     signal = BigWig(path, signed=True)
     try:
         lengths = {name: length for name, length in signal.lengths.items() if length is not None}
-        lacking = check_chromosomes(regions.table, lengths, path)
+        lifting.check(target=lengths)
+        lacking = check_chromosomes(moved.table, lengths, path)
     finally:
         signal.close()
-    [averages] = average_in_parts(regions, "conservation_signals", {"scores": path}, signed=True).values()
+    [averages] = average_in_parts(
+        regions, "conservation_signals", {"scores": path}, signed=True, chain=options.chain
+    ).values()
 
     def compare(name: str) -> Compare | None:
         return "values" if name == options.compared else None
@@ -70,7 +78,8 @@ def annotate_conservation(regions: Annotatable, options: Options) -> Annotated:
         Column(name, kind, meaning, averages[name], compare(name)) for name, kind, meaning in _MEANINGS
     )
     bare = int((averages["covered"] == 0).sum())
-    return Annotated(columns, {"regions_without_score": bare, "regions_on_chromosomes_without_data": lacking})
+    facts = {"regions_without_score": bare, "regions_on_chromosomes_without_data": lacking}
+    return Annotated(columns, facts | lifting.facts())
 
 
 ANNOTATION = Annotation(
@@ -84,6 +93,7 @@ ANNOTATION = Annotation(
         Rule("bases without a score", "count as 0 (mean0)", "`--compared mean`"),
         Rule("a region without any score", "mean, min and max are 0, as UCSC's program prints them"),
         Rule("a chromosome that the file lacks, or bases past its end", "have no score, and are counted"),
+        Rule("scores of another assembly", "the regions are lifted to it; null where one is not mapped"),
     ),
     paper="CREATE, Methods (Conservation scores computation), figures 5e and 6c",
 )

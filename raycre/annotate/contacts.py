@@ -22,9 +22,11 @@ from raycre.annotate.declaration import (
     Column,
     Compare,
     Rule,
+    chain_option,
     file,
     option,
 )
+from raycre.annotate.lifted import lifting_to
 from raycre.genome.loops import read_anchors
 from raycre.genome.overlaps import overlap_pairs, overlap_sums
 from raycre.store.fields import INT
@@ -67,6 +69,7 @@ class Options:
     count: Literal["distinct_anchors", "anchor_rows", "contacts"] = option(
         "distinct_anchors", "Groups are compared in: distinct_anchors, anchor_rows or contacts."
     )
+    chain: Path | None = chain_option("the contacts to the regions'")
 
 
 _MEANINGS = {
@@ -78,7 +81,8 @@ _MEANINGS = {
 
 def annotate_contacts(regions: Annotatable, options: Options) -> Annotated:
     """Count the anchors and contacts of each region."""
-    anchors = read_anchors(options.contacts)
+    lifting = lifting_to(regions, options.chain)
+    anchors = lifting.pairs("anchors", read_anchors(options.contacts), "contact")
     names = {str(name): 0 for name in anchors["chrom"].unique()}
     lacking = check_chromosomes(regions.table, names, options.contacts)
     counts = count_contacts(regions.table, anchors)
@@ -89,7 +93,7 @@ def annotate_contacts(regions: Annotatable, options: Options) -> Annotated:
     columns = tuple(
         Column(name, INT, meaning, counts[name], compare(name)) for name, meaning in _MEANINGS.items()
     )
-    return Annotated(columns, {"regions_on_chromosomes_without_contacts": lacking})
+    return Annotated(columns, {"regions_on_chromosomes_without_contacts": lacking} | lifting.facts())
 
 
 ANNOTATION = Annotation(
@@ -101,6 +105,7 @@ ANNOTATION = Annotation(
         Rule("what is counted", "distinct fragments", "`--count anchor_rows` or `contacts`"),
         Rule("overlap", "one base or more; touching is none"),
         Rule("an anchor of zero length", "is the base at its start, and is counted"),
+        Rule("a contact of another assembly, one of whose anchors is not mapped", "is left out whole"),
     ),
     paper="CREATE, Methods (Overlaps with promoter-capture HiC regions), figures 5f and 6e",
 )

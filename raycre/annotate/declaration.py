@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from raycre.genome.fasta import Fasta
+from raycre.options import chain_option as chain_option
 from raycre.options import file as file
 from raycre.options import files as files
 from raycre.options import option as option
@@ -54,12 +55,20 @@ class Annotatable(Protocol):
     @property
     def table(self) -> pd.DataFrame: ...
 
+    @property
+    def sizes(self) -> Mapping[str, int] | None:
+        """Bp of each chromosome of the regions' genome; None where none is named."""
+        ...
+
     def genome(self) -> Fasta:
         """Open the FASTA; an annotation that needs "genome"."""
         ...
 
-    def read_calls(self, path: Path) -> pd.DataFrame:
-        """Read other regions as these were: a file, or the folder of a run; columns as in `table`."""
+    def read_calls(self, path: Path, *, other_assembly: bool = False) -> pd.DataFrame:
+        """Read other regions as these were: a file, or the folder of a run; columns as in `table`.
+
+        With `other_assembly` they need not lie on the regions' genome.
+        """
         ...
 
     def do_parts(

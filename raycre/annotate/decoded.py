@@ -193,7 +193,7 @@ def compare_kinds(values: Iterator[tuple[str, NDArray[np.float64]]], group: NDAr
 
 def _most_lost(tests: pd.DataFrame) -> list[dict[str, Any]]:
     """The motifs of each class that differ most, for people."""
-    shown = ["group", "motif", "n", "mean_original", "mean_zeroed", "auc", "p_value", "p_bh"]
+    shown = ["group", "motif", "n", "mean_original", "mean_zeroed", "auc", "p_value", "p_bh", "p_decoded"]
     known = tests.dropna(subset=["p_value"]).sort_values("p_value", kind="stable")
     rows = known.groupby("group", sort=False).head(_TOLD).sort_values("group", kind="stable")
     return [{str(key): value for key, value in row.items()} for row in rows[shown].to_dict("records")]

@@ -15,8 +15,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, GroupValues, Rule, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    GroupValues,
+    Rule,
+    chain_option,
+    option,
+)
 from raycre.annotate.groups import GROUP_TESTS, group_tests
+from raycre.annotate.lifted import lifting_to
 from raycre.errors import ConfigError
 from raycre.genome.overlaps import OverlapPairs, overlap_pairs, overlapping
 from raycre.store.fields import INT, TEXT, schema_of
@@ -69,6 +79,7 @@ class Options:
     min_overlap: int = option(MIN_OVERLAP, "bp shared with one element; so many count.", least=1)
     first: str = option("silencer", "What an element is here.")
     second: str = option("enhancer", "What it is in the other cell type.")
+    chain: Path | None = chain_option("the other cell type's calls to the regions'")
 
     def __post_init__(self) -> None:
         if self.partner == Path():
@@ -77,7 +88,11 @@ class Options:
 
 def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
     """Tell dual-function silencers from normal ones, and sort the other cell type's enhancers."""
-    ours, theirs = regions.table, regions.read_calls(options.partner)
+    ours, lifting = regions.table, lifting_to(regions, options.chain)
+    if options.chain is None:
+        theirs = regions.read_calls(options.partner)
+    else:
+        theirs = lifting.rows("partner", regions.read_calls(options.partner, other_assembly=True))
     for table, group, whose in (
         (ours, options.first, "regions"),
         (theirs, options.second, "partner's regions"),
@@ -114,6 +129,7 @@ def annotate_dual(regions: Annotatable, options: Options) -> Annotated:
         NORMAL: int((kind == NORMAL).sum()),
         f"partner_{options.second}s": len(partners),
         **{name: int(counts.get(name, 0)) for name in (NORMAL_PARTNER, PARTNER, NEITHER)},
+        **lifting.facts(),
     }
     of_partners = group_tests(
         _probabilities(partners), partners["class"].to_numpy(), [(PARTNER, NORMAL_PARTNER)]

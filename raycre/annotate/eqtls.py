@@ -25,10 +25,13 @@ from raycre.annotate.declaration import (
     Column,
     Compare,
     Rule,
+    chain_option,
     files,
     option,
 )
+from raycre.annotate.lifted import lifting_to
 from raycre.errors import FormatError
+from raycre.genome.lifting import UNLIFTED, Lifting
 from raycre.genome.overlaps import overlap_sums
 from raycre.genome.textfile import iter_text, require_file, took
 from raycre.genome.texttable import parse_table
@@ -101,21 +104,24 @@ def _column(head: bytes, path: Path) -> int:
     return names.index("variant_id") + 1
 
 
-def count_eqtls(table: pd.DataFrame, eqtls: pd.DataFrame, path: Path) -> dict[str, NDArray[np.int64]]:
+def count_eqtls(
+    table: pd.DataFrame, eqtls: pd.DataFrame, path: Path, lifting: Lifting = UNLIFTED
+) -> dict[str, NDArray[np.int64]]:
     """Count variants and pairs in each region, int64 (n,) each.
 
     Args:
         table: chrom, start, end.
         eqtls: of `read_eqtls`.
         path: their file.
+        lifting: from their assembly.
 
     Raises:
         ChromosomeError: none of the regions' chromosomes is in the file.
     """
-    chrom = renamed_to(eqtls["chrom"], in_regions_style(eqtls["chrom"].unique(), table, path))
-    check_chromosomes(table, dict.fromkeys(map(str, chrom.unique()), 0), path)
-    position = eqtls["position"].to_numpy()
-    places = pd.DataFrame({"chrom": chrom, "start": position - 1, "end": position})
+    known = lifting.named_as(table)
+    chrom = renamed_to(eqtls["chrom"], in_regions_style(eqtls["chrom"].unique(), known, path))
+    places = lifting.points(path.name, chrom, eqtls["position"].to_numpy() - 1)
+    check_chromosomes(table, dict.fromkeys(map(str, places["chrom"].unique()), 0), path)
     variants, pairs = overlap_sums(table, places, [eqtls["pairs"].to_numpy()])
     return {"variants": variants, "pairs": pairs}
 
@@ -126,19 +132,20 @@ class Options:
 
     eqtls: Mapping[str, Path] = files("[NAME=]FILE...", "GTEx's signif_variant_gene_pairs, one a tissue.")
     count: Literal["variants", "pairs"] = option("variants", "Groups are compared in variants, or pairs.")
+    chain: Path | None = chain_option("the variants to the regions'")
 
 
 def annotate_eqtls(regions: Annotatable, options: Options) -> Annotated:
     """Count the eQTLs of each tissue in each region."""
-    columns = []
+    columns, lifting = [], lifting_to(regions, options.chain)
     for name, path in options.eqtls.items():
-        counts = count_eqtls(regions.table, read_eqtls(path), path)
+        counts = count_eqtls(regions.table, read_eqtls(path), path, lifting)
         for kind, meaning in (("variants", "variants"), ("pairs", "pairs of variant and gene")):
             compare: Compare | None = "values" if kind == options.count else None
             columns.append(
                 Column(f"{name}_{kind}", INT, f"eQTLs of {name}: {meaning}", counts[kind], compare)
             )
-    return Annotated(tuple(columns))
+    return Annotated(tuple(columns), lifting.facts())
 
 
 ANNOTATION = Annotation(

@@ -16,8 +16,18 @@ from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes
 from raycre.annotate.contacts import AT_ONCE
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, file, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Rule,
+    chain_option,
+    file,
+    option,
+)
 from raycre.annotate.expression import read_expression
+from raycre.annotate.lifted import lifting_to
 from raycre.errors import FormatError
 from raycre.genome.gtf import read_genes
 from raycre.genome.loops import read_anchors
@@ -76,15 +86,20 @@ class Options:
     expression: Path | None = option(None, "Table of genes and TPM, or bigWig (mean over the gene).")
     tissue: str | None = option(None, "Column of the table of expression, where it has several.")
     within: int | None = option(None, "The nearest gene counts at most so many bp away.", least=0)
+    chain: Path | None = chain_option("the files to the regions'")
 
 
 def annotate_genes(regions: Annotatable, options: Options) -> Annotated:
     """Find the nearest and the contacted genes of each region, and their mean expression."""
     table, genes = regions.table, read_gene_table(options.genes)
-    lacking = check_chromosomes(table, {str(c): 0 for c in genes["chrom"].unique()}, options.genes)
-    values = None
+    lifting, values = lifting_to(regions, options.chain), None
     if options.expression is not None:
         values = read_expression(options.expression, genes, options.tissue)
+    if lifting.chains is not None:  # by now a bigWig of expression was read where the genes are in their file
+        moved = lifting.regions(genes.assign(start=genes["tss"], end=genes["tss"] + 1), "TSSs")
+        genes = moved.table.assign(tss=moved.table["start"])
+        values = None if values is None else values[moved.row]
+    lacking = check_chromosomes(table, {str(c): 0 for c in genes["chrom"].unique()}, options.genes)
     near = nearest_points(table, genes)
     kept = (
         np.abs(near.distance) <= options.within
@@ -107,7 +122,8 @@ def annotate_genes(regions: Annotatable, options: Options) -> Annotated:
         columns.append(Column("nearest_expression", REAL, "mean expression of the nearest genes",
                               _mean(row, values[point], len(table)), "values"))  # fmt: skip
     if options.contacts is not None:
-        row, point = contacted_genes(table, read_anchors(options.contacts), genes)
+        anchors = lifting.pairs("anchors", read_anchors(options.contacts), "contact")
+        row, point = contacted_genes(table, anchors, genes)
         reached = genes["gene_id"].to_numpy()[point]
         once = ~pd.DataFrame({"row": row, "gene": reached}).duplicated().to_numpy()
         row, point = row[once], point[once]
@@ -126,7 +142,8 @@ def annotate_genes(regions: Annotatable, options: Options) -> Annotated:
     if values is not None:
         facts["transcripts_without_expression"] = int(np.isnan(values).sum())
     types = types_by_group(table["group"], near.row[kept], genes["gene_type"], near.point[kept])
-    return Annotated(tuple(columns), facts, {"genes_types": types} if len(types) else {})
+    tables = {"genes_types": types} if len(types) else {}
+    return Annotated(tuple(columns), facts | lifting.facts(), tables)
 
 
 def types_by_group(

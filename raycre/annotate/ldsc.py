@@ -15,7 +15,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.annotate.chromosomes import check_chromosomes, in_regions_style, renamed_to
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, files, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Rule,
+    chain_option,
+    files,
+    option,
+)
+from raycre.annotate.lifted import lifting_to
 from raycre.errors import ConfigError, FormatError
 from raycre.genome.overlaps import overlap_sums, overlapping
 from raycre.genome.textfile import read_text, require_file, took
@@ -55,7 +65,7 @@ def snps_in(bim: pd.DataFrame, chrom: pd.Series, regions: pd.DataFrame) -> NDArr
     """Mark the SNPs that lie in a region: 1 where start < BP <= end, int64 (n,), in the order of the .bim.
 
     Args:
-        bim: of `read_bim`.
+        bim: of `read_bim`; BP on the regions' assembly.
         chrom: of each SNP, as the regions name it.
         regions: chrom, start, end, 0-based half-open.
     """
@@ -84,6 +94,7 @@ class Options:
     bims: Mapping[str, Path] = files("BIM...", "PLINK's .bim of the reference panel, one a chromosome.")
     prefix: str = option("raycre", "What the names of the .annot.gz begin with.")
     thin: bool = option(False, "One file a group with a single column (ldsc.py --thin-annot).")
+    chain: Path | None = chain_option("the SNPs to the regions'")
 
     def __post_init__(self) -> None:
         if not self.prefix or "/" in self.prefix:
@@ -98,33 +109,35 @@ def annotate_ldsc(regions: Annotatable, options: Options) -> Annotated:
     written: dict[str, Path] = {}
     lines: dict[str, tuple[pd.DataFrame, dict[str, NDArray[np.int64]]]] = {}
     seen: dict[str, int] = {}
-    n_all = 0
+    n_all, lifting = 0, lifting_to(regions, options.chain)
+    known = lifting.named_as(table)
     for path in options.bims.values():
         bim = read_bim(path)
-        chrom = renamed_to(bim["CHR"], in_regions_style(bim["CHR"].unique(), table, path))
-        seen |= dict.fromkeys(map(str, chrom.unique()), 0)
+        chrom = renamed_to(bim["CHR"], in_regions_style(bim["CHR"].unique(), known, path))
+        places = lifting.points(path.name, chrom, bim["BP"].to_numpy() - 1)
+        seen |= dict.fromkeys(map(str, places["chrom"].unique()), 0)
         label = _label(bim, path)
         if label in written:
             raise FormatError(
                 f"two files are of chromosome {label}, the other is {written[label]}; name one", path=path
             )
         written[label] = path
-        position = bim["BP"].to_numpy()
-        places = pd.DataFrame({"chrom": chrom, "start": position - 1, "end": position})
         n_snps += overlap_sums(table, places)[0]
-        marks = {group: snps_in(bim, chrom, table[table["group"] == group]) for group in groups}
+        there = bim.assign(BP=places["end"])
+        marks = {group: snps_in(there, places["chrom"], table[table["group"] == group]) for group in groups}
         n_all += len(bim)
         for group, mark in marks.items():
             marked[group] += int(mark.sum())
         lines[label] = bim, marks
     *_, last = options.bims.values()
-    lacking = check_chromosomes(table, seen, last)
+    lacking, lifted = check_chromosomes(table, seen, last), lifting.facts()
     for label, (bim, marks) in lines.items():
         _write(regions, bim, marks, label, options)
     facts = {
         "snps": n_all,
         "snps_in_group": [{"group": group, "snps": n, "share": n / n_all} for group, n in marked.items()],
         "regions_on_chromosomes_without_snps": lacking,
+        **lifted,
     }
     return Annotated((Column("n_snps", INT, "SNPs of the .bim files in the region", n_snps),), facts)
 

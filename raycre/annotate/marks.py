@@ -22,9 +22,11 @@ from raycre.annotate.declaration import (
     Column,
     Compare,
     Rule,
+    chain_option,
     files,
     option,
 )
+from raycre.annotate.lifted import lifting_from
 from raycre.genome.bigwig import BigWig, is_bigwig
 from raycre.genome.fasta import Fasta
 from raycre.genome.textfile import require_file
@@ -110,16 +112,23 @@ class Options:
 
     signals: Mapping[str, Path] = files("[NAME=]FILE...", "bigWig or bedGraph, one a mark.")
     statistic: Literal["both", "mean", "max"] = option("both", "Groups are compared in mean, max or both.")
+    chain: Path | None = chain_option("the regions to the signals'")
 
 
 def annotate_marks(regions: Annotatable, options: Options) -> Annotated:
     """Average every signal over each region, and take its maximum."""
-    chroms = tuple(map(str, regions.table["chrom"].unique()))
+    lifting = lifting_from(regions, options.chain)
+    there = lifting.regions(regions.table).table["chrom"]
+    chroms = tuple(map(str, there.unique()))
     for path in options.signals.values():
         with open_signal(path, chroms) as track:
-            track.regions_without(regions.table["chrom"])  # refuses what is only named otherwise
+            told = {name: size for name, size in track.sizes.items() if size != _ANY_LENGTH}
+            lifting.check(target=told or None)  # a bedGraph does not tell
+            track.regions_without(there)  # refuses what is only named otherwise
     arguments = tuple(options.signals.items()), chroms
-    read = read_in_parts(regions, "marks_signals", CoveredParts, arguments, options.signals, STATISTICS)
+    read = read_in_parts(
+        regions, "marks_signals", CoveredParts, arguments, options.signals, STATISTICS, chain=options.chain
+    )
     columns = []
     for name, found in read.items():
         for statistic, meaning in (("mean", "mean over the bases, those without data being 0"),
@@ -129,7 +138,7 @@ def annotate_marks(regions: Annotatable, options: Options) -> Annotated:
                 Column(f"{name}_{statistic}", REAL, f"{name}: {meaning}; null if it lacks the chromosome",
                        found[statistic], compare)
             )  # fmt: skip
-    return Annotated(tuple(columns))
+    return Annotated(tuple(columns), lifting.facts())
 
 
 COVERED = schema_of(
@@ -149,6 +158,7 @@ ANNOTATION = Annotation(
         Rule("a base without data", "is 0"),
         Rule("a chromosome that the file lacks", "is unknown: no value, and in no test"),
         Rule("negative values", "are taken (fold changes, log ratios)"),
+        Rule("signals of another assembly", "the regions are lifted to it; null where one is not mapped"),
     ),
     paper="CREME, Methods (Biochemical characterization of CREs), figure 4a",
 )

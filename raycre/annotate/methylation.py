@@ -24,11 +24,15 @@ from raycre.annotate.declaration import (
     Column,
     Rule,
     absent,
+    chain_option,
     files,
     option,
 )
+from raycre.annotate.lifted import lifting_to
+from raycre.errors import ConfigError
 from raycre.genome.bedmethyl import iter_bedmethyl
 from raycre.genome.bigwig import BigWig, is_bigwig
+from raycre.genome.lifting import UNLIFTED, Lifting
 from raycre.genome.overlaps import overlap_sums
 from raycre.genome.textfile import require_file
 from raycre.store.fields import INT, REAL
@@ -55,24 +59,29 @@ class Replicate(NamedTuple):
         return _ratio(100 * self.methylated, self.covered)
 
 
-def measure_replicate(table: pd.DataFrame, path: Path, least: int = 1) -> Replicate:
+def measure_replicate(
+    table: pd.DataFrame, path: Path, least: int = 1, lifting: Lifting = UNLIFTED
+) -> Replicate:
     """Average a replicate's CpGs over regions.
 
     Args:
         table: chrom, start, end.
         path: bedMethyl.
         least: reads that a CpG must have; 0 counts those without any as 0 %, as ENCODE writes them.
+        lifting: from the replicate's assembly.
 
     Raises:
         InputError: as the readers; ChromosomeError for none of the regions' chromosomes.
     """
     sums, seen = np.zeros((4, len(table)), dtype=np.int64), dict[str, int]()
     for block in iter_bedmethyl(path):
-        seen |= dict.fromkeys(block["chrom"].unique(), 0)
-        rows = block[block["coverage"] >= least]
+        places = lifting.places(path.name, block)
+        seen |= dict.fromkeys(places["chrom"].unique(), 0)
+        enough = block["coverage"] >= least
+        rows = block[enough]
         percent = np.rint(rows["percent"].to_numpy() * _FIXED).astype(np.int64)
         coverage = rows["coverage"].to_numpy()
-        sums += overlap_sums(table, rows, [percent, coverage, percent * coverage])
+        sums += overlap_sums(table, places[enough], [percent, coverage, percent * coverage])
     check_chromosomes(table, seen, path)
     n, percent, covered, methylated = sums
     return Replicate(n, _ratio(percent / _FIXED, n), covered.astype(float), methylated / (100 * _FIXED))
@@ -126,13 +135,21 @@ class Options:
     )
     coverage: int = option(1, "Reads that a CpG must have; 0 takes those without any as 0 %.", least=0)
     weigh: Weigh = option("cpg", "Groups are compared in the mean over CpGs, or weighted by coverage.")
+    chain: Path | None = chain_option("the CpGs to the regions'")
 
 
 def annotate_methylation(regions: Annotatable, options: Options) -> Annotated:
     """Average each replicate's CpGs over each region, then the replicates."""
+    lifting = lifting_to(regions, options.chain)
     bigwigs = {name: path for name, path in options.replicates.items() if is_bigwig(require_file(path))}
+    if bigwigs and options.chain is not None:
+        raise ConfigError(
+            "a chain lifts the rows of bedMethyl, not a bigWig: give the bedMethyl of the experiment, or a "
+            "bigWig of the regions' assembly",
+            path=next(iter(bigwigs.values())),
+        )
     measured = {
-        name: measure_replicate(regions.table, path, options.coverage)
+        name: measure_replicate(regions.table, path, options.coverage, lifting)
         for name, path in options.replicates.items()
         if name not in bigwigs
     }
@@ -153,7 +170,7 @@ def annotate_methylation(regions: Annotatable, options: Options) -> Annotated:
             Column(f"{name}_mean", REAL, f"mean percent of {name}", each.mean),
             Column(f"{name}_weighted", REAL, f"mean percent of {name} weighted by coverage", each.weighted),
         ]
-    return Annotated(tuple(columns), {"regions_without_cpg": int(np.isnan(mean).sum())})
+    return Annotated(tuple(columns), {"regions_without_cpg": int(np.isnan(mean).sum())} | lifting.facts())
 
 
 ANNOTATION = Annotation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,19 @@ from typing import Any
 import pandas as pd
 
 from raycre.annotate.chromosomes import check_chromosomes
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, files, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Rule,
+    chain_option,
+    files,
+    option,
+)
 from raycre.errors import FormatError
 from raycre.genome.intervals import on_known_chromosomes
-from raycre.genome.lift import lift_regions, read_chains
+from raycre.genome.lifting import Lifting
 from raycre.genome.overlaps import covered_bases
 from raycre.genome.regions import read_regions
 from raycre.store.fields import INT
@@ -32,42 +41,12 @@ def columns_of_overlap(table: pd.DataFrame, intervals: Mapping[str, pd.DataFrame
     )
 
 
-Placed = Callable[[str, pd.DataFrame], pd.DataFrame]
-
-
-def lifting(
-    chain: Path | None, counts: dict[str, dict[str, int]], sizes: Mapping[str, int] | None = None
-) -> Placed | None:
-    """Return what puts intervals on another assembly by a chain file; None without one.
-
-    Args:
-        chain: the file.
-        counts: takes, by name of each file of intervals, its rows by category (`genome.lift`).
-        sizes: bp of each chromosome of the assembly that the chain must lead to; None asks nothing.
-
-    Raises:
-        AssemblyError: the chain leads to another assembly.
-        InputError: as `read_chains`.
-    """
-    if chain is None:
-        return None
-    chains = read_chains(chain)
-    if sizes is not None:
-        chains.check_target(sizes)
-
-    def placed(name: str, rows: pd.DataFrame) -> pd.DataFrame:
-        left, counts[name], _ = lift_regions(rows, chains)
-        return left
-
-    return placed
-
-
 def intervals_by_name(
     beds: Mapping[str, Path],
     *,
     by_name: bool,
     sizes: Mapping[str, int] | None = None,
-    placed: Placed | None = None,
+    lifting: Lifting | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Read files of intervals; with `by_name` every name in column 4 is a kind of its own (FILE:name).
 
@@ -75,7 +54,7 @@ def intervals_by_name(
         beds: name -> file.
         by_name: whether names tell kinds apart.
         sizes: bp of each chromosome; rows on others are left out. None keeps all.
-        placed: puts the rows of a file, which it is told the name of, on another assembly.
+        lifting: puts the rows of each file on the regions' assembly.
 
     Raises:
         InputError: as `read_regions`, and as `on_known_chromosomes` with `sizes`; FormatError for a row
@@ -84,8 +63,8 @@ def intervals_by_name(
     found: dict[str, pd.DataFrame] = {}
     for name, path in beds.items():
         rows = read_regions(path).table
-        if placed is not None:
-            rows = placed(name, rows)
+        if lifting is not None:
+            rows = lifting.rows(name, rows)
         if sizes is not None:
             rows = rows[on_known_chromosomes(rows, path, sizes)]
         if by_name and rows["name"].isna().any():
@@ -102,19 +81,18 @@ class Options:
 
     beds: Mapping[str, Path] = files("[NAME=]BED...", "Known elements, one file a kind.")
     by_name: bool = option(False, "Every name in column 4 is a kind of its own.")
-    chain: Path | None = option(None, "Chain file from the assembly of the intervals to the regions'.")
+    chain: Path | None = chain_option("the intervals to the regions'", later=False)
 
 
 def annotate_overlap(regions: Annotatable, options: Options) -> Annotated:
     """Count the bases of each region in the intervals of every file, or of every name in a file."""
-    lifts: dict[str, dict[str, int]] = {}
-    placed = lifting(options.chain, lifts)
-    intervals = intervals_by_name(options.beds, by_name=options.by_name, placed=placed)
+    lifting = Lifting(options.chain)
+    intervals = intervals_by_name(options.beds, by_name=options.by_name, lifting=lifting)
     chroms = {str(name): 0 for rows in intervals.values() for name in rows["chrom"].unique()}
     lacking = check_chromosomes(regions.table, chroms, next(iter(options.beds.values())))
     columns = columns_of_overlap(regions.table, intervals)
     facts: dict[str, Any] = {"regions_on_chromosomes_without_intervals": lacking}
-    return Annotated(columns, facts | ({"lift": lifts} if lifts else {}))
+    return Annotated(columns, facts | lifting.facts())
 
 
 ANNOTATION = Annotation(

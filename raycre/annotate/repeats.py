@@ -9,7 +9,8 @@ from typing import Literal
 import pandas as pd
 
 from raycre.annotate.chromosomes import check_chromosomes
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Rule, file, option
+from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Rule, chain_option, file, option
+from raycre.annotate.lifted import lifting_to
 from raycre.annotate.overlap import columns_of_overlap
 from raycre.genome.repeats import read_repeats
 
@@ -20,6 +21,7 @@ class Options:
 
     repeats: Path = file("FILE", "rmsk.txt of UCSC, .out of RepeatMasker, or BED by class.")
     by: Literal["class", "family"] = option("class", "class or family.")
+    chain: Path | None = chain_option("the repeats to the regions'")
 
 
 def repeats_by(rows: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
@@ -29,11 +31,12 @@ def repeats_by(rows: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
 
 def annotate_repeats(regions: Annotatable, options: Options) -> Annotated:
     """Count the bases of each region in the repeats of each class or family; `any` is all of them."""
-    rows = read_repeats(options.repeats)
+    lifting = lifting_to(regions, options.chain)
+    rows = lifting.rows("repeats", read_repeats(options.repeats))
     chroms = {str(name): 0 for name in rows["chrom"].unique()}
     lacking = check_chromosomes(regions.table, chroms, options.repeats)
     columns = columns_of_overlap(regions.table, repeats_by(rows, options.by))
-    return Annotated(columns, {"regions_on_chromosomes_without_repeats": lacking})
+    return Annotated(columns, {"regions_on_chromosomes_without_repeats": lacking} | lifting.facts())
 
 
 ANNOTATION = Annotation(

@@ -18,10 +18,20 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from raycre.annotate.chromosomes import check_chromosomes
-from raycre.annotate.declaration import Annotatable, Annotated, Annotation, Column, Rule, file, option
+from raycre.annotate.declaration import (
+    Annotatable,
+    Annotated,
+    Annotation,
+    Column,
+    Rule,
+    chain_option,
+    file,
+    option,
+)
 from raycre.annotate.expression import read_matrix, rows_of_genes
 from raycre.annotate.genes import read_gene_table
 from raycre.annotate.groups import BACKGROUND
+from raycre.annotate.lifted import lifting_to
 from raycre.annotate.specificity import Score, p_of_locus, percentiles, score_tissues, specificity
 from raycre.errors import ConfigError
 from raycre.genome.overlaps import overlap_pairs
@@ -113,12 +123,14 @@ class Options:
     null: str = option(BACKGROUND, "Group whose regions are the null loci.")
     null_sets: int = option(NULL_SETS, "Null sets that are drawn; all where there are no more.", least=1)
     seed: int = option(0, "Seed of what is drawn.", least=0)
+    chain: Path | None = chain_option("the genes to the regions'")
 
 
 def annotate_snpsea(regions: Annotatable, options: Options) -> Annotated:
     """Score every group's tissues against the null group."""
     table, matrix = regions.table, read_matrix(options.matrix)
-    bodies = gene_bodies(read_gene_table(options.genes))
+    lifting = lifting_to(regions, options.chain)
+    bodies = lifting.rows("genes", gene_bodies(read_gene_table(options.genes)))
     check_chromosomes(table, {str(c): 0 for c in bodies["chrom"].unique()}, options.genes)
     groups = [str(name) for name in dict.fromkeys(table["group"].dropna())]
     if options.null not in groups or len(groups) < 2:
@@ -150,6 +162,7 @@ def annotate_snpsea(regions: Annotatable, options: Options) -> Annotated:
         "tissues": tissues.nsmallest(10, "p_value")[["group", "tissue", "score", "p_value"]].to_dict(
             "records"
         ),
+        **lifting.facts(),
     }
     column = Column("n_genes", INT, "genes of the matrix within the slop of the region", n_genes)
     return Annotated((column,), facts, {"snpsea_tissues": tissues})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from raycre.api.runs import OpenRun
 from raycre.errors import ConfigError
-from raycre.store.location import location, on_disk
+from raycre.store.location import location
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +173,7 @@ def demo(out: str | Path = "demo-run", *, seed: int = 0) -> dict[str, Any]:
     """Run the whole chain on a synthetic genome with planted grammar, and count what is found."""
     from raycre.demo.run import run_demo
 
-    return run_demo(on_disk(out), seed=seed)
+    return run_demo(location(out), seed=seed)
 
 
 def tracks(

@@ -10,6 +10,7 @@ from raycre.figures.blocks import Picture
 from raycre.figures.canvas import style
 from raycre.report.page import read_chapter
 from raycre.store.files import write_atomic
+from raycre.store.location import location
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Figure:
         Raises:
             ConfigError: a name that does not end with .svg.
         """
-        out = Path(path)
+        out = location(path)
         if out.suffix != ".svg":
             raise ConfigError("figures are written as SVG; name a file that ends with .svg", value=str(path))
         text = self.svg if "xmlns=" in self.svg else self.svg.replace("<svg", f"<svg {XMLNS}", 1)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from raycre.api.tables import RunTable
 from raycre.errors import ConfigError, MissingInputError, near
+from raycre.store.bucket_path import BucketPath
 from raycre.store.parts import current_parts
 from raycre.store.summary import read_record, summarise
 
@@ -82,7 +83,7 @@ class OpenRun:
     @cached_property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that are here now."""
-        return tuple(name for name in self._patterns() if self._files(name))
+        return tuple(name for name, (pattern, _) in self._patterns().items() if self._files(pattern))
 
     def table(self, name: str, **where: Any) -> RunTable:
         """Return a table by its name, without reading it.
@@ -103,7 +104,7 @@ class OpenRun:
                 path=self.path,
                 value=name,
             )
-        files = self._files(name)
+        files = self._files(patterns[name][0])
         if not files:
             why = "it has none" if self.finished else "the run is not finished"
             raise MissingInputError(f"no {name} here: {why}", path=self.path)
@@ -177,15 +178,17 @@ class OpenRun:
         }
         parts: dict[str, Files] = {
             path.name: (f"{folder}/{path.name}/part-*.parquet", {})
-            for folder, names in (("summary", "compare_*/"), (".", "annotate_*/"))
+            for folder, names in (("summary", "compare_*"), (".", "annotate_*"))
             for path in sorted((self.path / folder).glob(names))
+            if not path.suffix  # else a file
         }
         common: dict[str, Files] = {name: (pattern, {}) for name, pattern in _OF_ALL.items()}
         return {**TABLES.get(self.verb, {}), **below, **parts, **common}
 
-    def _files(self, name: str) -> tuple[Path, ...]:
-        pattern = self._patterns()[name][0]
-        return tuple(current_parts(p for p in self.path.glob(pattern) if p.is_file()))
+    def _files(self, pattern: str) -> tuple[Path, ...]:
+        # What a listing of objects names is a file; to look at each of many would be a request each.
+        found = (p for p in self.path.glob(pattern) if isinstance(p, BucketPath) or p.is_file())
+        return tuple(current_parts(found))
 
 
 def open_run(path: str | Path) -> OpenRun:

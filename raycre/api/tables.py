@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from raycre.errors import ConfigError, FormatError, near
+from raycre.errors import BucketError, ConfigError, FormatError, near
+from raycre.store.bucket import arrow_filesystem
+from raycre.store.bucket_path import BucketPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,14 +45,19 @@ class RunTable:
     def dataset(self) -> ds.Dataset:
         """Return all rows as a dataset of pyarrow, `wanted` or not."""
         folders = ds.partitioning(pa.schema(list(self.keys.items())), flavor="hive") if self.keys else None
+        filesystem, paths, base = _as_arrow_has_them(self.files, self.base)
         try:
             return ds.dataset(
-                [str(path) for path in self.files],
+                paths,
                 format="parquet",
+                filesystem=filesystem,
                 partitioning=folders,
-                partition_base_dir=str(self.base) if self.keys else None,
+                partition_base_dir=base if self.keys else None,
             )
         except (pa.ArrowInvalid, OSError) as error:
+            if filesystem is not None and not isinstance(error, pa.ArrowInvalid):
+                why = "cannot be read just now; run again once the store answers"
+                raise BucketError(f"{self.files[0].parent}: {why}") from None
             raise FormatError(f"not whole Parquet files ({error})", path=self.files[0].parent) from error
 
     @property
@@ -119,6 +126,15 @@ class RunTable:
             one = pc.field(column).cast(kind).isin(values)
             found = one if found is None else found & one
         return found
+
+
+def _as_arrow_has_them(files: Sequence[Path], base: Path) -> tuple[Any, list[str], str]:
+    """Return Arrow's filesystem (None: this machine's disks), and files and a folder by their paths in it."""
+    if not isinstance(base, BucketPath):
+        return None, [str(path) for path in files], str(base)
+    filesystem, folder = arrow_filesystem(base.place)
+    folder = folder.rstrip("/")
+    return filesystem, [f"{folder}/{path.relative_to(base)}" for path in files], folder
 
 
 def _check_column(name: str, schema: pa.Schema, table: str) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from raycre import config as configurations
+from raycre.api.handed import hand_over
 from raycre.api.runs import OpenRun, open_run
 from raycre.config.aliases import canonical, resolve_aliases
 from raycre.config.reading import Source, check, override, read_values
 from raycre.errors import ConfigError, near
+from raycre.store.location import location
 from raycre.verbs import VerbEntry, find
 
 OF_RUN = ("out", "name", "seed")  # keys of `run` that are arguments of their own
@@ -72,6 +74,8 @@ def _with_test(run: Callable[..., Any]) -> Callable[..., Any]:
     def creme(config: Any = None, /, *more: Any, **keys: Any) -> Any:
         from raycre.creme.tests import RESERVED, names_of_tests
 
+        config = hand_over(config) or config
+
         if isinstance(config, str) and config in (*names_of_tests(), *RESERVED):
             if config != "config":
                 keys["tests"] = config if config == "pipeline" else [config]
@@ -100,7 +104,7 @@ def read_arguments(
     kind = getattr(configurations, verb.config)
     source = Source()
     if isinstance(config, str | Path):
-        values, source = read_values(Path(config), [])
+        values, source = read_values(location(config), [])
     elif config is None or isinstance(config, Mapping):
         values = resolve_aliases(as_written(config or {}))
     elif isinstance(config, kind) and not keys:
@@ -133,11 +137,15 @@ def _leaves(given: Mapping[str, Any], values: object, prefix: str = "") -> list[
 def as_written(value: Any) -> Any:
     """Return a value of Python as a configuration file would hold it: paths are texts, arrays are lists.
 
+    A backbone or a test that is given as an object is handed over, and stands as its name.
+
     Raises:
         ConfigError: a table, which has to be a file.
     """
     if isinstance(value, Mapping):
         return {str(key): as_written(one) for key, one in value.items()}
+    if (name := hand_over(value)) is not None:
+        return name
     if isinstance(value, OpenRun):
         return str(value.path)
     if isinstance(value, Path):

@@ -19,6 +19,7 @@ from torch import Tensor
 from raycre.backbones.contract import LocalBackbone, check_read
 from raycre.backbones.crops import Field, Trunk
 from raycre.errors import InputError
+from raycre.events import CACHE, emit
 
 Lineage: TypeAlias = Sequence[tuple[Hashable, Callable[[], Tensor]]]
 """Reference sequences by name, uint8 (seq_len,) when called: the first stands by itself, each of the others
@@ -88,6 +89,7 @@ class Incremental:
         """Compute the trunk of bases [start, end), or take it from the last ones computed."""
         codes = edited[start:end]
         key = (start, end, codes.cpu().numpy().tobytes())
+        emit(CACHE, what="activations", hit=key in self._crops)
         if key in self._crops:
             self._crops.move_to_end(key)
             return self._crops[key]
@@ -100,6 +102,7 @@ class Incremental:
 
     def _trunk(self, lineage: Lineage) -> Trunk:
         key, reference = lineage[-1][0], lineage[-1][1]()
+        emit(CACHE, what="activations", hit=key in self._kept)
         if key in self._kept:
             self._kept.move_to_end(key)
             known, trunk = self._kept[key]

@@ -49,8 +49,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise MissingInputError("no such weights", path=path)
+    held = Path(os.fspath(path))  # of an object in a bucket: its copy on this node
     try:
-        loaded = load_file(os.fspath(path)) if _is_safetensors(path) else _load_torch(path)
+        loaded = load_file(held) if _is_safetensors(held) else _load_torch(held)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             "holds more than tensors, or is damaged, and raycre runs no code from a checkpoint; "

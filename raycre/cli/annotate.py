@@ -13,7 +13,7 @@ from raycre.cli.built_in import ANNOTATIONS
 from raycre.cli.declared import Commands, Declared, arguments, flags, group_of, parameter, with_signature
 from raycre.cli.options import DryRun, Fresh, Json, Yes, asked
 from raycre.cli.printing import print_result
-from raycre.store.location import location, on_disk
+from raycre.store.location import location
 
 RegionFiles = Annotated[
     list[str] | None,
@@ -66,7 +66,9 @@ Replicas = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", parser=on_disk, help="Folder of the results; default: RUN/annotations/NAME."),
+    typer.Option(
+        "--out", "-o", parser=location, help="Folder of the results; default: RUN/annotations/NAME."
+    ),
 ]
 
 
@@ -75,6 +77,16 @@ def annotation_callback(annotation: Declared) -> Callable[..., None]:
     own = [each.name for each in annotation.taken]
 
     def run_command(**given: Any) -> None:
+        from raycre.cli.there import check_files, check_paths, check_runs
+        from raycre.options import split_label
+        from raycre.workflows.annotate.asked import parse_pair, results_folder
+
+        check_runs(given["run"] or ())
+        check_paths(split_label(text)[1] for text in given["regions"] or ())
+        check_files(annotation.taken, given)
+        for text in given["pairs"] or ():
+            parse_pair(text)
+        results_folder(given["out"], annotation.name, given["regions"] or (), given["run"] or ())
         from raycre.workflows.annotate.run import run_annotation
 
         as_json, fresh = given.pop("json_"), asked(given.pop("fresh"), given.pop("yes"))

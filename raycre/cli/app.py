@@ -91,7 +91,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Versions of what matters.")
     ] = False,
     json_lines: Annotated[
-        bool, typer.Option("--log-json", help="Log to stderr as JSON lines: time, node, run, message.")
+        bool, typer.Option("--log-json", help="Log to stderr as JSON lines: time, node, run, unit, message.")
     ] = False,
 ) -> None:
     """Options of the program itself."""

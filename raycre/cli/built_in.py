@@ -21,6 +21,7 @@ COMPARISONS = {
             Taken('signals', collections.abc.Mapping[str, pathlib.Path], MISSING, 'files', 'bigWig or bedGraph, one a mark.', '[NAME=]FILE...', None, None),
             Taken('groups', tuple[str, ...], ('enhancer', 'silencer'), None, 'Two calls, or neutral: a sample of tiles that do little.', None, None, None),
             Taken('seed', int, 0, None, 'Seed of what is drawn.', None, None, 0),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the run to the signals'.", None, None, None),
         ), ('sizes',), 'sufficiency',
     ),
     'overlap': Declared(
@@ -38,6 +39,7 @@ COMPARISONS = {
             Taken('by', str, 'class', None, 'class or family.', None, None, None),
             Taken('groups', tuple[str, ...], ('enhancer', 'silencer'), None, 'Calls, with commas between.', None, None, None),
             Taken('compat', str, 'fixed', None, "fixed; reference: tiles of - genes mirrored, as in the authors' notebook.", None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the repeats to the run's.", None, None, None),
         ), ('sizes',), 'sufficiency',
     ),
     'crispri': Declared(
@@ -48,6 +50,7 @@ COMPARISONS = {
             Taken('missing', typing.Literal['drop', 'lowest'], 'drop', None, 'Pairs without a tile: drop, or lowest (ranked last).', None, None, None),
             Taken('outcome_column', int | None, None, None, 'BEDPE: column, from 1, with TRUE or FALSE.', None, None, None),
             Taken('gene_column', int | None, None, None, "BEDPE: column with the gene's name; else by TSS.", None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the pairs to the run's.", None, None, None),
         ), ('sizes',), 'necessity',
     ),
     'fasta': Declared(
@@ -107,6 +110,7 @@ ANNOTATIONS = {
         'conservation', 'Mean score of bases (phastCons) as bigWigAverageOverBed gives it.', (
             Taken('scores', pathlib.Path, MISSING, 'file', 'bigWig of scores (phastCons, phyloP); values may be negative.', 'BIGWIG', None, None),
             Taken('compared', typing.Literal['mean0', 'mean'], 'mean0', None, 'Groups are compared in mean0 (bases without a score are 0) or mean (bases with one alone).', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the regions to the scores'.", None, None, None),
         ), (), '',
     ),
     'methylation': Declared(
@@ -114,12 +118,14 @@ ANNOTATIONS = {
             Taken('replicates', collections.abc.Mapping[str, pathlib.Path], MISSING, 'files', 'bedMethyl (or bigWig of percent), one a replicate.', '[NAME=]FILE...', None, None),
             Taken('coverage', int, 1, None, 'Reads that a CpG must have; 0 takes those without any as 0 %.', None, None, 0),
             Taken('weigh', typing.Literal['cpg', 'coverage'], 'cpg', None, 'Groups are compared in the mean over CpGs, or weighted by coverage.', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the CpGs to the regions'.", None, None, None),
         ), (), '',
     ),
     'contacts': Declared(
         'contacts', 'Fragments and contacts (promoter-capture Hi-C, loops) that overlap.', (
             Taken('contacts', pathlib.Path, MISSING, 'file', 'Contacts, two anchors a row (promoter-capture Hi-C, loops).', 'BEDPE', None, None),
             Taken('count', typing.Literal['distinct_anchors', 'anchor_rows', 'contacts'], 'distinct_anchors', None, 'Groups are compared in: distinct_anchors, anchor_rows or contacts.', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the contacts to the regions'.", None, None, None),
         ), (), '',
     ),
     'variants': Declared(
@@ -127,12 +133,14 @@ ANNOTATIONS = {
             Taken('variants', pathlib.Path, MISSING, 'file', 'All variants (dbSNP), plain or bgzip; no index is needed.', 'VCF', None, None),
             Taken('common', pathlib.Path | None, None, None, 'VCF of the common variants; all others are rare.', None, None, None),
             Taken('rare_by', typing.Literal['id', 'allele'], 'id', None, 'A variant is common by its id, or by its place and alleles (allele).', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the variants to the regions'.", None, None, None),
         ), (), '',
     ),
     'eqtls': Declared(
         'eqtls', "GTEx's eQTLs: variants, or pairs of variant and gene.", (
             Taken('eqtls', collections.abc.Mapping[str, pathlib.Path], MISSING, 'files', "GTEx's signif_variant_gene_pairs, one a tissue.", '[NAME=]FILE...', None, None),
             Taken('count', typing.Literal['variants', 'pairs'], 'variants', None, 'Groups are compared in variants, or pairs.', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the variants to the regions'.", None, None, None),
         ), (), '',
     ),
     'genes': Declared(
@@ -142,12 +150,14 @@ ANNOTATIONS = {
             Taken('expression', pathlib.Path | None, None, None, 'Table of genes and TPM, or bigWig (mean over the gene).', None, None, None),
             Taken('tissue', str | None, None, None, 'Column of the table of expression, where it has several.', None, None, None),
             Taken('within', int | None, None, None, 'The nearest gene counts at most so many bp away.', None, None, 0),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the files to the regions'.", None, None, None),
         ), (), '',
     ),
     'marks': Declared(
         'marks', 'Mean and maximum of signals (ChIP-seq, accessibility).', (
             Taken('signals', collections.abc.Mapping[str, pathlib.Path], MISSING, 'files', 'bigWig or bedGraph, one a mark.', '[NAME=]FILE...', None, None),
             Taken('statistic', typing.Literal['both', 'mean', 'max'], 'both', None, 'Groups are compared in mean, max or both.', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the regions to the signals'.", None, None, None),
         ), (), '',
     ),
     'overlap': Declared(
@@ -161,6 +171,7 @@ ANNOTATIONS = {
         'repeats', "Bases in RepeatMasker's repeats, class by class.", (
             Taken('repeats', pathlib.Path, MISSING, 'file', 'rmsk.txt of UCSC, .out of RepeatMasker, or BED by class.', 'FILE', None, None),
             Taken('by', typing.Literal['class', 'family'], 'class', None, 'class or family.', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the repeats to the regions'.", None, None, None),
         ), (), '',
     ),
     'listed': Declared(
@@ -174,6 +185,7 @@ ANNOTATIONS = {
             Taken('min_overlap', int, 600, None, 'bp shared with one element; so many count.', None, None, 1),
             Taken('first', str, 'silencer', None, 'What an element is here.', None, None, None),
             Taken('second', str, 'enhancer', None, 'What it is in the other cell type.', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the other cell type's calls to the regions'.", None, None, None),
         ), ('groups',), '',
     ),
     'sources': Declared(
@@ -186,6 +198,7 @@ ANNOTATIONS = {
             Taken('bims', collections.abc.Mapping[str, pathlib.Path], MISSING, 'files', "PLINK's .bim of the reference panel, one a chromosome.", 'BIM...', None, None),
             Taken('prefix', str, 'raycre', None, 'What the names of the .annot.gz begin with.', None, None, None),
             Taken('thin', bool, False, None, 'One file a group with a single column (ldsc.py --thin-annot).', None, None, None),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the SNPs to the regions'.", None, None, None),
         ), ('groups',), '',
     ),
     'snpsea': Declared(
@@ -198,6 +211,7 @@ ANNOTATIONS = {
             Taken('null', str, 'background', None, 'Group whose regions are the null loci.', None, None, None),
             Taken('null_sets', int, 10000, None, 'Null sets that are drawn; all where there are no more.', None, None, 1),
             Taken('seed', int, 0, None, 'Seed of what is drawn.', None, None, 0),
+            Taken('chain', pathlib.Path | None, None, None, "Chain file from the assembly of the genes to the regions'.", None, None, None),
         ), ('groups',), '',
     ),
     'great': Declared(

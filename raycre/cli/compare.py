@@ -39,6 +39,11 @@ def callback_of(comparison: Declared) -> Callable[..., None]:
     """Return a function that typer makes a command of: its parameters are those that are declared."""
 
     def run_command(**given: Any) -> None:
+        from raycre.cli.there import check_files
+        from raycre.store.run import read_finished
+
+        read_finished(given["run"], "creme")
+        check_files(comparison.taken, given)
         from raycre.workflows.compare.run import run_comparison
 
         run, as_json = given.pop("run"), given.pop("json_")

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Json
-from raycre.cli.printing import print_result
-from raycre.store.location import on_disk
+from raycre.cli.printing import how_to_open, print_result
+from raycre.store.location import location
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", parser=on_disk, help="Folder to write to.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", parser=location, help="Folder to write to.")] = Path(
         "demo-run"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the genome and of every run.")] = 0,
@@ -22,4 +22,4 @@ def demo(
     """Write a synthetic genome with planted grammar and run the whole chain on it."""
     from raycre.demo.run import run_demo
 
-    print_result(run_demo(out, seed=seed), json_, f"next: open {out / 'report.html'} in a browser")
+    print_result(run_demo(out, seed=seed), json_, f"next: {how_to_open(out / 'report.html')}")

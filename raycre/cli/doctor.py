@@ -26,9 +26,13 @@ def doctor(
 
         print_result(examine(), json_)
         return
-    from raycre.workflows.checkup import examine_case, read_case
+    from raycre.config.any_verb import read_any
 
-    case = read_case(config)
+    verb, settings = read_any(config)
+    from raycre.workflows.checkup import examine_case
+    from raycre.workflows.checkup_case import Case
+
+    case = Case(verb, settings)
     found = examine_case(case)
     if json_:
         print(json.dumps({"verb": case.verb, "checks": [each._asdict() for each in found]}))

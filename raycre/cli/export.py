@@ -11,7 +11,7 @@ import typer
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
 from raycre.export.names import EXPORTS
-from raycre.store.location import location, on_disk
+from raycre.store.location import location
 
 Run = Annotated[
     Path,
@@ -20,7 +20,7 @@ Run = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", parser=on_disk, help="Folder for the files; default: RUN-export, beside the run."
+        "--out", "-o", parser=location, help="Folder for the files; default: RUN-export, beside the run."
     ),
 ]
 Test = Annotated[
@@ -43,6 +43,9 @@ Email = Annotated[str, typer.Option("--email", help="Of whom to ask about a hub.
 
 def export(**given: Any) -> None:
     """Write a run as files that IGV, UCSC's browser and others open."""
+    from raycre.cli.there import check_runs
+
+    check_runs([given["run"]])
     from raycre.workflows.export import run_export
 
     run, as_json = given.pop("run"), given.pop("json_")

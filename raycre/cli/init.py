@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Json
-from raycre.store.location import location, on_disk
+from raycre.store.location import location
 
 
 def complete_verb(incomplete: str) -> list[str]:
@@ -34,7 +34,7 @@ def init(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", parser=on_disk, help="File to write; default: VERB.yaml.")
+        Path | None, typer.Option("--out", "-o", parser=location, help="File to write; default: VERB.yaml.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     json_: Json = False,
@@ -55,4 +55,10 @@ def init(
     if found["not_used"]:
         print(f"not used by {verb}: {', '.join(found['not_used'])}")
     print(f"to fill in by hand: {', '.join(found['to_fill_in']) or 'nothing'}")
+    if verb == "predict" and "checkpoint" in found["to_fill_in"]:
+        print(
+            "checkpoint: a trained CREATE: --fill its run folder, or registry:create-sequence (docs/faq.md)"
+        )
+    if verb == "creme":
+        print("examples to replace: genes, tracks")
     print(f"next: raycre {verb}{test} --config {found['config']} --dry-run")

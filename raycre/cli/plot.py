@@ -9,7 +9,7 @@ import typer
 
 from raycre.cli.options import Json
 from raycre.cli.printing import print_result
-from raycre.store.location import on_disk
+from raycre.store.location import location
 
 
 def plot(
@@ -22,7 +22,7 @@ def plot(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", parser=on_disk, help="PDF, SVG or PNG; default: FIGURE.pdf, here."),
+        typer.Option("--out", "-o", parser=location, help="PDF, SVG or PNG; default: FIGURE.pdf, here."),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List all figures.")] = False,
     columns: Annotated[
@@ -46,7 +46,11 @@ def plot(
     json_: Json = False,
 ) -> None:
     """Draw a figure of the papers from runs, for print, with its table and caption."""
+    from raycre.cli.there import check_runs
     from raycre.errors import ConfigError
+
+    if figure is not None:
+        check_runs(runs or ())
     from raycre.plots.registry import list_figures
 
     if list_:

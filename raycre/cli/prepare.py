@@ -10,12 +10,12 @@ import typer
 from raycre.cli.options import DryRun, Fresh, Json, Sets, Yes, asked
 from raycre.cli.printing import print_result
 from raycre.errors import ConfigError
-from raycre.store.location import location, on_disk
+from raycre.store.location import location
 
 Manifest = Annotated[
     Path | None, typer.Option("--config", "-c", parser=location, help="Manifest of the sources, YAML.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", parser=on_disk, help="Run folder (run.out).")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", parser=location, help="Run folder (run.out).")]
 Files = list[str] | None
 
 
@@ -54,6 +54,7 @@ def prepare_inputs(
         print(known_manifest(known), end="")
         return
     from raycre.config import PrepareConfig, make_config, read_config
+    from raycre.config.there import check_sources
 
     files = {
         "fasta": fasta, "sizes": sizes, "silencers": silencers, "enhancers": enhancers,
@@ -70,6 +71,7 @@ def prepare_inputs(
         if out is None or assembly is None:
             raise ConfigError("give --config FILE, or --out, --assembly and the files by options")
         settings = make_config(PrepareConfig, _values(files, out, assembly, set_ or ()))
+    check_sources(settings)
     from raycre.workflows.prepare.run import run_prepare
 
     found = run_prepare(settings, fresh=asked(fresh, yes), dry_run=dry_run)
@@ -94,7 +96,7 @@ def _values(
     for kind, paths in files.items():
         for text in paths or ():
             name, equals, path = text.partition("=")
-            if not equals:
+            if not equals or "/" in name:  # an address or a folder may hold one
                 name, path = _name_of(text), text
             sources.append({"name": name, "kind": kind, "path": path})
     values: dict[str, Any] = {"run": {"out": str(out)}, "assembly": assembly, "sources": sources}

@@ -44,6 +44,13 @@ def print_run(record: dict[str, Any], out: Path, as_json: bool) -> None:
     print_result({key: record[key] for key in TABLES if record.get(key)}, False, *summarise(out, record))
 
 
+def how_to_open(page: Path) -> str:
+    """Say how a person opens a page; one in a bucket has to be copied first."""
+    if "://" in str(page):
+        return f"copy it to a disk and open it in a browser: {page}"
+    return f"open it in a browser: {page.resolve().as_uri()}"
+
+
 def in_words(value: object) -> str:
     """Return a value in words: no brackets, braces and quotation marks of Python's."""
     if value is None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from raycre.cli.options import Json
-from raycre.cli.printing import print_result
+from raycre.cli.printing import how_to_open, print_result
 from raycre.store.location import location
 
 
@@ -23,6 +23,9 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write one HTML page with the tables and figures of runs."""
+    from raycre.cli.there import check_runs
+
+    check_runs(runs)
     from raycre.report.page import write_report
     from raycre.workflows.jobs import check_kept
 
@@ -32,5 +35,5 @@ def report(
     print_result(
         found if json_ else {"report": f"{out} ({found['bytes'] / 1e6:.1f} MB) about {names}"},
         json_,
-        f"next: open it in a browser: {out.resolve().as_uri()}",
+        f"next: {how_to_open(out)}",
     )

@@ -24,6 +24,9 @@ def show(
 
         print(json.dumps(read_record(run)[1]))
         return
+    from raycre.cli.there import check_runs
+
+    check_runs([run])
     from raycre.api.runs import open_run
 
     print(open_run(run))

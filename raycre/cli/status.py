@@ -25,15 +25,25 @@ def status(
         bool, typer.Option("--watch", help="Look again every few seconds until it ends.")
     ] = False,
     timeline: Annotated[
-        Path | None, typer.Option("--timeline", help="Write a page of units, replicas and losses over time.")
+        Path | None,
+        typer.Option(
+            "--timeline", parser=location, help="Write a page of units, replicas and losses over time."
+        ),
     ] = None,
     nodes: Annotated[
         Path | None,
-        typer.Option("--nodes", help="YAML list of types of nodes with prices, for what it has cost so far."),
+        typer.Option(
+            "--nodes",
+            parser=location,
+            help="YAML list of types of nodes with prices, for what it has cost so far.",
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:
     """Say how far a run is: done, pending, failed, rate, time left, replicas, losses, cost so far."""
+    from raycre.cli.there import check_folder
+
+    check_folder(run)
     from raycre.store.files import write_atomic
     from raycre.workflows.pricing import read_prices
     from raycre.workflows.status.read import RunStatus, read_status

@@ -11,11 +11,19 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycre.compare.declaration import Compared, Comparison, ComparisonResult, file, option
+from raycre.compare.declaration import (
+    Compared,
+    Comparison,
+    ComparisonResult,
+    chain_option,
+    file,
+    option,
+)
 from raycre.compare.pairs import COVERED, Combine, Direction, join_pairs
 from raycre.errors import ConfigError
 from raycre.genome.crispr_pairs import read_pairs
 from raycre.genome.intervals import on_known_chromosomes
+from raycre.genome.lifting import PLACE, Lifting
 from raycre.store.fields import INT, REAL, TEXT, schema_of
 
 Missing = Literal["drop", "lowest"]
@@ -110,6 +118,26 @@ class Options:
     missing: Missing = option("drop", "Pairs without a tile: drop, or lowest (ranked last).")
     outcome_column: int | None = option(None, "BEDPE: column, from 1, with TRUE or FALSE.")
     gene_column: int | None = option(None, "BEDPE: column with the gene's name; else by TSS.")
+    chain: Path | None = chain_option("the pairs to the run's")
+
+
+def lift_pairs(pairs: pd.DataFrame, lifting: Lifting) -> pd.DataFrame:
+    """Put elements and TSSs on the run's assembly; a pair whose element is not mapped is left out.
+
+    Args:
+        pairs: columns of `genome.crispr_pairs.Pairs`. A TSS that is not mapped is none.
+        lifting: from their assembly.
+    """
+    if lifting.chains is None:
+        return pairs
+    known = (pairs["tss_start"] >= 0).to_numpy()
+    if known.any():
+        columns = ["tss_chrom", "tss_start", "tss_end"]
+        tss = pairs.loc[known, columns].set_axis(PLACE, axis=1)
+        pairs = pairs.astype({"tss_chrom": object})
+        pairs.loc[known, columns] = lifting.places("TSSs", tss).to_numpy(object)
+        pairs = pairs.astype({"tss_start": np.int64, "tss_end": np.int64})
+    return lifting.rows("elements", pairs)
 
 
 def compare_crispri(run: Compared, options: Options) -> ComparisonResult:
@@ -118,6 +146,9 @@ def compare_crispri(run: Compared, options: Options) -> ComparisonResult:
     tested, n_read, n_invalid, n_unknown = read_pairs(
         options.pairs, outcome_column=options.outcome_column, gene_column=options.gene_column
     )
+    lifting = Lifting(options.chain)
+    lifting.check(target=lengths)
+    tested = lift_pairs(tested, lifting)
     on_known_chromosomes(tested, options.pairs, lengths)
     joined = join_pairs(tested, run.table, direction=options.direction, combine=options.combine)
     numbers, curves = score_pairs(joined, missing=options.missing)
@@ -137,6 +168,7 @@ def compare_crispri(run: Compared, options: Options) -> ComparisonResult:
         "pairs_covered": int((joined["covered"] == COVERED).sum()),
         **{f"scored_{key}" if key in ("pairs", "positives") else key: v for key, v in numbers.items()},
         "join": why,
+        **lifting.facts(),
     }
     return ComparisonResult(facts, {"crispri_pairs": joined, "crispri_curve": curves})
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from raycre.genome.fasta import Fasta
+from raycre.options import chain_option as chain_option
 from raycre.options import file as file
 from raycre.options import files as files
 from raycre.options import option as option

@@ -28,6 +28,7 @@ from raycre.compare.declaration import (
     Compared,
     Comparison,
     ComparisonResult,
+    chain_option,
     files,
     json_rows,
     option,
@@ -35,6 +36,7 @@ from raycre.compare.declaration import (
 )
 from raycre.compare.tiles import GROUP, TILE, neutral_tiles
 from raycre.errors import ConfigError
+from raycre.genome.lifting import UNLIFTED, Lifting
 from raycre.genome.tracks import Track
 from raycre.log import say
 from raycre.store.fields import INT, REAL, TEXT, schema_of
@@ -43,7 +45,12 @@ NEUTRAL = "neutral"
 
 
 def coverage_of_marks(
-    table: pd.DataFrame, paths: Mapping[str, Path], sizes: Mapping[str, int], *, sizes_from: str
+    table: pd.DataFrame,
+    paths: Mapping[str, Path],
+    sizes: Mapping[str, int],
+    *,
+    sizes_from: str,
+    lifting: Lifting = UNLIFTED,
 ) -> pd.DataFrame:
     """Return one row for each tile and mark: the columns of `table`, mark, mean, max.
 
@@ -52,17 +59,21 @@ def coverage_of_marks(
         paths: mark -> bigWig or bedGraph.
         sizes: bp of each chromosome of the run's genome.
         sizes_from: where they come from, for errors.
+        lifting: from the run's assembly to that of the marks; a tile that is not mapped is NaN.
 
     Raises:
         InputError: as `Track`; AssemblyError where chromosome lengths disagree; ChromosomeError where names
             differ in style, or a file has none of the tiles' chromosomes.
     """
-    found = []
+    found, moved = [], lifting.regions(table, "tiles")
+    if lifting.chains is not None:
+        sizes, sizes_from = lifting.chains.target_sizes, lifting.chains.path.name
     for mark, path in paths.items():
         with Track(path, sizes, sizes_from=sizes_from, signed=True) as track:
-            track.regions_without(table["chrom"])  # refuses what is only named otherwise
-            values = coverage(table, track)
-        found.append(table.reset_index(drop=True).assign(mark=mark, **{s: values[s] for s in STATISTICS}))
+            track.regions_without(moved.table["chrom"])  # refuses what is only named otherwise
+            values = coverage(moved.table, track)
+        spread = {s: moved.spread(values[s].to_numpy()) for s in STATISTICS}
+        found.append(table.reset_index(drop=True).assign(mark=mark, **spread))
     return pd.concat(found, ignore_index=True)
 
 
@@ -183,6 +194,7 @@ class Options:
     signals: Mapping[str, Path] = files("[NAME=]FILE...", "bigWig or bedGraph, one a mark.")
     groups: tuple[str, ...] = option(CALLED, "Two calls, or neutral: a sample of tiles that do little.")
     seed: int = seed_option()
+    chain: Path | None = chain_option("the run to the signals'")
 
     def __post_init__(self) -> None:
         if len(self.groups) != 2:
@@ -193,12 +205,14 @@ def compare_marks(run: Compared, options: Options) -> ComparisonResult:
     """Read the coverage of every tile and mark, and test each mark between the two groups."""
     lengths, sizes_from = run.sizes()
     tiles = grouped(run.table, options.groups, options.seed)
-    rows = coverage_of_marks(tiles, options.signals, lengths, sizes_from=sizes_from)
-    unknown = tiles_without(rows)
+    lifting = Lifting(options.chain)
+    lifting.check(source=lengths)
+    rows = coverage_of_marks(tiles, options.signals, lengths, sizes_from=sizes_from, lifting=lifting)
+    lifted, unknown = lifting.facts(), tiles_without(rows)
     for mark, n in unknown.items():
         say(
             f"NOTE: {n:,} of {len(tiles):,} tiles are on chromosomes that {options.signals[mark].name} does "
-            "not have: they are in no test"
+            f"not have{', or not mapped' if lifted else ''}: they are in no test"
         )
     tested = compare_groups(rows, *options.groups)
     shown = ["mark", "statistic", "n", "n_other", "log_ratio", "p_value", "p_adjusted"]
@@ -207,6 +221,7 @@ def compare_marks(run: Compared, options: Options) -> ComparisonResult:
         "tiles": len(tiles),
         "tiles_on_chromosomes_without_data": unknown,
         "marks": json_rows(tested[shown]),
+        **lifted,
     }
     return ComparisonResult(facts, {"marks": rows, "mark_tests": tested})
 

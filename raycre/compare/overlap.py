@@ -16,11 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from raycre.annotate.overlap import intervals_by_name, lifting
+from raycre.annotate.overlap import intervals_by_name
 from raycre.compare.declaration import (
     Compared,
     Comparison,
     ComparisonResult,
+    chain_option,
     files,
     groups_option,
     json_rows,
@@ -28,6 +29,7 @@ from raycre.compare.declaration import (
 )
 from raycre.compare.tiles import GROUP
 from raycre.errors import ConfigError
+from raycre.genome.lifting import Lifting
 from raycre.genome.overlaps import covered_bases
 from raycre.log import say
 from raycre.store.fields import INT, REAL, TEXT, schema_of
@@ -136,18 +138,17 @@ class Options:
     groups: tuple[str, ...] = groups_option()
     by_name: bool = option(False, "Every name in column 4 is an annotation.")
     compat: str = compat_option()
-    chain: Path | None = option(None, "Chain file from the assembly of the annotations to the run's.")
+    chain: Path | None = chain_option("the annotations to the run's")
 
 
 def compare_overlap(run: Compared, options: Options) -> ComparisonResult:
     """Count tiles and bases of tiles in the intervals of every file, or of every name in a file."""
     lengths, _ = run.sizes()
-    lifts: dict[str, dict[str, int]] = {}
-    placed = lifting(options.chain, lifts, lengths)
-    annotations = intervals_by_name(options.beds, by_name=options.by_name, sizes=lengths, placed=placed)
+    lifting = Lifting(options.chain)
+    lifting.check(target=lengths)
+    annotations = intervals_by_name(options.beds, by_name=options.by_name, sizes=lengths, lifting=lifting)
     facts, rows = lay_on(run.table, annotations, options.groups, options.compat)
-    facts |= {"lift": lifts} if lifts else {}
-    return ComparisonResult(facts, {"overlap": rows})
+    return ComparisonResult(facts | lifting.facts(), {"overlap": rows})
 
 
 def lay_on(

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raycre.annotate.repeats import repeats_by
-from raycre.compare.declaration import Compared, Comparison, ComparisonResult, file, groups_option, option
+from raycre.compare.declaration import (
+    Compared,
+    Comparison,
+    ComparisonResult,
+    chain_option,
+    file,
+    groups_option,
+    option,
+)
 from raycre.compare.overlap import OVERLAPS, compat_option, lay_on
 from raycre.errors import ConfigError
 from raycre.genome.intervals import on_known_chromosomes
+from raycre.genome.lifting import Lifting
 from raycre.genome.repeats import read_repeats
 
 
@@ -21,6 +30,7 @@ class Options:
     by: str = option("class", "class or family.")
     groups: tuple[str, ...] = groups_option()
     compat: str = compat_option()
+    chain: Path | None = chain_option("the repeats to the run's")
 
     def __post_init__(self) -> None:
         if self.by not in ("class", "family"):
@@ -30,10 +40,12 @@ class Options:
 def compare_repeats(run: Compared, options: Options) -> ComparisonResult:
     """Count tiles and bases of tiles in the repeats of each class or family; `any` is all of them."""
     lengths, _ = run.sizes()
-    rows = read_repeats(options.repeats)
+    lifting = Lifting(options.chain)
+    lifting.check(target=lengths)
+    rows = lifting.rows("repeats", read_repeats(options.repeats))
     rows = rows[on_known_chromosomes(rows, options.repeats, lengths)]
     facts, table = lay_on(run.table, repeats_by(rows, options.by), options.groups, options.compat)
-    return ComparisonResult(facts, {"repeats": table})
+    return ComparisonResult(facts | lifting.facts(), {"repeats": table})
 
 
 COMPARISON = Comparison(

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from raycre.bounds import Positive
 from raycre.config.given import as_taken
 from raycre.create.layout import MODALITIES
+from raycre.errors import BucketAccessError, BucketError, ConfigError
+from raycre.store.location import location
 
 
 class Frozen(BaseModel):
@@ -106,7 +108,7 @@ class Resources(Frozen):
     @classmethod
     def _table(cls, values: Any) -> Any:
         if isinstance(values, Mapping) and isinstance(values.get("nodes"), str | Path):
-            return {**values, "nodes": read_node_rows(Path(values["nodes"]))}
+            return {**values, "nodes": read_node_rows(values["nodes"])}
         return values
 
     @field_validator("deadline")
@@ -136,14 +138,20 @@ class Resources(Frozen):
         return value
 
 
-def read_node_rows(path: Path) -> list[Any]:
+def read_node_rows(given: str | Path) -> list[Any]:
     """Read a table of types of nodes: a list in a YAML file, alone or under the key `nodes`.
 
     Raises:
-        ValueError: no such file, or no list in it.
+        ValueError: no path, no such file, or no list in it.
     """
     try:
-        found = yaml.safe_load(path.expanduser().read_text())
+        path = location(given)
+    except ConfigError as error:
+        raise ValueError(error.message) from None
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (BucketAccessError, BucketError):
+        raise
     except OSError as error:
         raise ValueError(f"cannot read the table of nodes {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from raycre.bounds import Positive
 from raycre.config.backbone import BackboneConfig
@@ -25,7 +25,7 @@ from raycre.creme.settings import (
     ReplicateRule,
 )
 from raycre.creme.shuffle import SHUFFLE
-from raycre.creme.tests import DEFAULT_TESTS, PIPELINE, TESTS, names_of_tests
+from raycre.creme.tests import DEFAULT_TESTS, INSTALLED, PIPELINE, TESTS, names_of_tests
 from raycre.published.cache import resolve
 from raycre.store.location import path_of
 
@@ -37,9 +37,16 @@ if TYPE_CHECKING:
     Shuffled = str
     Thresholds = str
 else:
-    TestName = Literal[names_of_tests()]
-    Shuffled = Literal[(*paper_shuffles(), *(test for test in names_of_tests() if test not in TESTS))]
+    # Written as they are: one that Python has handed over is in no list that is made beforehand.
+    _AS_IT_IS = PlainSerializer(str, return_type=str)
+    TestName = Annotated[Literal[names_of_tests()], _AS_IT_IS]
+    _WITH_SHUFFLES = (*paper_shuffles(), *(test for test in names_of_tests() if test not in TESTS))
+    Shuffled = Annotated[Literal[_WITH_SHUFFLES], _AS_IT_IS]
     Thresholds = Literal[tuple(THRESHOLDS)]
+
+
+def _is_mine(name: object) -> bool:
+    return isinstance(name, str) and INSTALLED.is_handed_over(name)
 
 
 class TopGenes(Frozen):
@@ -96,6 +103,7 @@ class CremeConfig(Frozen):
 
     tile_size: int = Field(default=5000, ge=2)
     tiles: Literal["all"] | tuple[int, ...] | Path = "all"
+    chain: Path | None = None  # from the assembly of the BED of tiles, where it is another
     n_shuffles: dict[Shuffled, Positive] = Field(default_factory=dict)
     rounds: Positive = ROUNDS
     searches: tuple[str, ...] = Field(default=SEARCHES, min_length=1)
@@ -106,6 +114,23 @@ class CremeConfig(Frozen):
     compat: Compat = "fixed"
     thresholds: Thresholds | None = None  # null: the backbone's
     replicates: ReplicateRule | None = None  # null: the backbone's
+
+    @model_validator(mode="after")
+    def _chain(self) -> Self:
+        if self.chain is not None and not isinstance(self.tiles, Path):
+            raise ValueError("chain lifts the intervals of tiles; give tiles a file, or leave chain out")
+        return self
+
+    @field_validator("n_shuffles", mode="wrap")
+    @classmethod
+    def _handed_over(cls, shuffles: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        """Shuffles of tests that Python has handed over as objects."""
+        mine = [name for name in shuffles if _is_mine(name)] if isinstance(shuffles, dict) else []
+        if not mine:
+            return check(shuffles)
+        known = next(iter(paper_shuffles()))  # a number of shuffles is checked as that of any test
+        checked = check({name: n for name, n in shuffles.items() if name not in mine})
+        return checked | {name: check({known: shuffles[name]})[known] for name in mine}
 
 
 class PerturbResources(ReplicaResources):
@@ -140,6 +165,18 @@ class PerturbConfig(Verb):
     chain: Path | None = None  # from the assembly of create_run's FASTA, where it is another
     creme: CremeConfig = CremeConfig()
     resources: PerturbResources = PerturbResources()
+
+    @field_validator("tests", mode="wrap")
+    @classmethod
+    def _handed_over(cls, tests: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        """Tests that Python has handed over as objects are known by their names, too."""
+        given = [tests] if isinstance(tests, str) else tests
+        mine = [name for name in given if _is_mine(name)] if isinstance(given, list | tuple) else []
+        if not mine:
+            return check(tests)
+        if others := [name for name in given if name not in mine]:
+            check(others)
+        return tuple(given)
 
     @model_validator(mode="after")
     def _chain(self) -> Self:
@@ -197,6 +234,7 @@ class PerturbConfig(Verb):
             "inputs.tss_table": self.inputs.tss_table,
             "inputs.genes": self.inputs.genes if isinstance(self.inputs.genes, Path) else None,
             "creme.tiles": self.creme.tiles if isinstance(self.creme.tiles, Path) else None,
+            "creme.chain": self.creme.chain,
             "model.track_table": self.model.track_table,
             "chain": self.chain,
         }

@@ -28,6 +28,8 @@ Kind = Literal[
     "fasta", "sizes", "chain", "accessibility", "loops",
 ]  # fmt: skip
 
+_SCORED = ("silencers", "enhancers", "insulators", "background", "peaks", "blacklist")  # kinds of intervals
+
 
 class SourceConfig(Frozen):
     """One file: where it is, of which assembly, and what it is for.
@@ -42,6 +44,7 @@ class SourceConfig(Frozen):
     url: str | None = None
     assembly: str | None = None
     format: str = "auto"
+    min_score: float | None = None  # rows of a lower score (column 5 of BED) are left out and counted
     sha256: str | None = None
     md5: str | None = None
     size: int | None = Field(default=None, ge=1)  # bytes
@@ -70,6 +73,12 @@ class SourceConfig(Frozen):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("takes an http(s) address; fetch others by hand, and give their path")
         return value
+
+    @model_validator(mode="after")
+    def _scored(self) -> Self:
+        if self.min_score is not None and self.kind not in _SCORED:
+            raise ValueError(f"min_score is of kind {', '.join(_SCORED)}; leave it out of {self.name}")
+        return self
 
 
 @keys()
@@ -169,6 +178,7 @@ class PrepareConfig(Verb):
                 "kind": source.kind,
                 "assembly": source.assembly or self.assembly,
                 "format": source.format,
+                **({} if source.min_score is None else {"min_score": source.min_score}),
             }
             for source in sorted(self.sources, key=lambda source: source.name)
         }

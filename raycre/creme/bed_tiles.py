@@ -12,6 +12,7 @@ import pandas as pd
 from raycre.creme.tiles import Interval, tss_tile, window_offset
 from raycre.errors import AssemblyError
 from raycre.genome.intervals import sizes_of
+from raycre.genome.lifting import UNLIFTED, Lifting
 from raycre.genome.regions import read_regions
 
 
@@ -34,7 +35,7 @@ class BedTiles(NamedTuple):
     n_repeated: int
 
 
-def read_tile_bed(path: str | Path, sizes: Mapping[str, int]) -> pd.DataFrame:
+def read_tile_bed(path: str | Path, sizes: Mapping[str, int], lifting: Lifting = UNLIFTED) -> pd.DataFrame:
     """Read intervals that must lie on the genome of the run; the columns are those of `read_regions`.
 
     A BED does not name its assembly. One of another shows where it leaves a chromosome, and there every
@@ -44,13 +45,17 @@ def read_tile_bed(path: str | Path, sizes: Mapping[str, int]) -> pd.DataFrame:
     Args:
         path: BED, narrowPeak or Parquet.
         sizes: bp of each chromosome of the FASTA.
+        lifting: from the assembly of the intervals; those that are not mapped are left out and counted.
 
     Raises:
         AssemblyError: an interval past the end of its chromosome.
         ChromosomeError: a chromosome that the FASTA does not have.
         InputError: else as `read_regions`.
     """
+    lifting.check(target=sizes)
     table = read_regions(path).table
+    if lifting.chains is not None:
+        return lifting.rows(Path(path).name, table)
     past = sizes_of(table["chrom"], sizes)
     past = np.where(past < 0, 0, table["end"].to_numpy() - past)
     if (past > 0).any():
@@ -59,7 +64,7 @@ def read_tile_bed(path: str | Path, sizes: Mapping[str, int]) -> pd.DataFrame:
         raise AssemblyError(
             f"ends {past[row]:,} bp past {chrom} ({sizes[chrom]:,}) of the FASTA; {(past > 0).sum():,} of "
             f"{len(table):,} rows leave theirs. Tiles of another assembly would lie on the wrong bases: "
-            "lift the file over",
+            "give the chain between the two (creme.chain), or lift the file over",
             path=path,
             line=int(line),
             value=f"{chrom}:{start:,}-{end:,}",

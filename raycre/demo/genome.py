@@ -28,6 +28,7 @@ from raycre.demo.grammar import (
 )
 from raycre.errors import ConfigError, MissingInputError
 from raycre.genome.classes import CLASSES
+from raycre.store.bucket_path import BucketPath
 
 STRAY_READS = 0.3  # mean reads per 10 bp everywhere; those of an open region come on top
 OPEN_SD, TRACK_BIN = 150, 10  # bp: s.d. of the bump of reads, resolution
@@ -117,8 +118,11 @@ def write_demo_genome(
     blacklist = candidates.loc[candidates["blacklisted"], ["chrom", "start", "end"]]
     blacklist = blacklist.assign(start=blacklist["start"] - 50, end=blacklist["end"] - 300)  # in part
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
+    in_bucket = isinstance(out, BucketPath)
+    if not in_bucket:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    beside = None if in_bucket else out.parent
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=beside) as scratch:
         folder = Path(scratch) / out.name
         folder.mkdir()
         _write_fasta(folder / "genome.fa", sequences)
@@ -133,7 +137,11 @@ def write_demo_genome(
         _write_table(folder / "truth_labels.tsv", labelled.drop(columns="role"), header=True)
         _write_table(folder / "truth_candidates.tsv", candidates.drop(columns="role"), header=True)
         _write_table(folder / "truth_tiles.tsv", tiles, header=True)
-        folder.replace(out)
+        if isinstance(out, BucketPath):
+            for name in FILES:  # in an order in which the last one says that all are there
+                (out / name).put(folder / name)
+        else:
+            folder.replace(out)
     return open_demo_genome(out)
 
 

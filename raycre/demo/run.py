@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from raycre.config import PerturbConfig, PredictConfig, TrainConfig, make_config
 from raycre.create.evaluation.names import AUPRC, AUROC, MACRO
@@ -159,7 +160,8 @@ def score_candidates(run: Path, genome: DemoGenome) -> dict[str, str]:
 
 def score_creme(run: Path, genome: DemoGenome) -> dict[str, str]:
     """Return how many planted tiles both necessity and sufficiency call by their sign, and false calls."""
-    effects = pd.read_parquet(run / "effects")
+    parts = [read_table(path) for path in sorted(run.glob("effects/test=*/model=*/part-*.parquet"))]
+    effects = pa.concat_tables(parts).to_pandas()
     tiles = effects[(effects["track_id"] == TRACK) & effects["test"].isin(["necessity", "sufficiency"])]
     key = ["gene_name", "tile_chrom", "tile_start", "tile_end"]
     calls = tiles.pivot_table(index=key, columns="test", values="call", aggfunc="first", observed=True)

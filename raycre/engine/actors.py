@@ -20,7 +20,7 @@ from raycre.engine.resources import Share
 from raycre.engine.worker import Hosted
 from raycre.errors import InputError, RaycreError
 from raycre.events import LOST, REPLICAS, emit
-from raycre.log import say
+from raycre.log import log_state, say
 
 STARTS = 5  # of actors in a row, each lost before any of them did anything
 LONGEST_PAUSE = 10.0  # seconds before the next start after several losses
@@ -76,7 +76,7 @@ class Actors(Generic[T]):
             max_restarts=0,  # another is started in its place, and the units are not bound to it
             max_task_retries=0,
         )
-        self._arguments = kind, spec, partial(ray.get, stored)
+        self._arguments = kind, spec, partial(ray.get, stored), log_state()
         self._share = share
         self._starting: dict[ray.ObjectRef[Any], Member[T]] = {}
         self._patience = Patience(share, "replica")

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -24,10 +25,10 @@ from ray.util.annotations import RayDeprecationWarning
 
 from raycre.engine.cluster import one_line
 from raycre.engine.head import answers
-from raycre.engine.metrics import measure_events
 from raycre.engine.resources import Share
-from raycre.engine.worker import end_with_head
+from raycre.engine.worker import end_with_head, tell_like
 from raycre.errors import RaycreError
+from raycre.log import LogState, log_state
 
 Row = dict[str, Any]
 
@@ -126,8 +127,11 @@ class Pass:
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         blocks = min(len(rows), max(BLOCKS * n, len(rows) // ROWS_PER_BLOCK))
         data: ray.data.Dataset = ray.data.from_items(rows, override_num_blocks=blocks)
+        log = log_state()
         data = data.map(
-            self._stages.read, num_cpus=1 if share.gpus else READER, compute=TaskPoolStrategy(size=n)
+            partial(_read, read=self._stages.read, log=log),
+            num_cpus=1 if share.gpus else READER,
+            compute=TaskPoolStrategy(size=n),
         )
         replica: Any = type(self._stages.kind.__name__, (_Replica,), {})  # by which Ray names its process
         with warnings.catch_warnings():
@@ -135,7 +139,7 @@ class Pass:
             warnings.simplefilter("ignore", RayDeprecationWarning)
             return data.map(
                 replica,  # a class is one actor per replica
-                fn_constructor_args=(self._stages.kind, self._stages.arguments),
+                fn_constructor_args=(self._stages.kind, self._stages.arguments, log),
                 num_cpus=share.cpus if share.gpus else share.cpus - READER,
                 num_gpus=share.gpus,
                 memory=share.memory or None,
@@ -149,6 +153,12 @@ class Pass:
         """Options of an actor: a name to end it by, and no tries, which would wait for lost nodes."""
         self._names.append(f"raycre-{uuid.uuid4().hex}")
         return {"max_task_retries": 0, "name": self._names[-1]}
+
+
+def _read(row: Row, read: Callable[[Row], Row], log: LogState) -> Row:
+    """The first stage, in a task of Ray's."""
+    tell_like(log)
+    return read(row)
 
 
 class _Follower:
@@ -173,9 +183,11 @@ class _Follower:
 class _Replica:
     """Hosts a replica in an actor of Ray Data, times it, and says what went wrong."""
 
-    def __init__(self, kind: Callable[..., Callable[[Row], Row]], arguments: tuple[object, ...]) -> None:
+    def __init__(
+        self, kind: Callable[..., Callable[[Row], Row]], arguments: tuple[object, ...], log: LogState
+    ) -> None:
         end_with_head()
-        measure_events()
+        tell_like(log)
         self._problem: Exception | None = None
         self._number = uuid.uuid4().hex
         try:

@@ -27,8 +27,9 @@ from raycre.engine.cluster import connected, one_line
 from raycre.engine.jobs import JobQueue, Work, work_through
 from raycre.engine.resources import Share
 from raycre.engine.train_watch import TrainWatch
-from raycre.engine.worker import end_with_head
+from raycre.engine.worker import end_with_head, tell_like
 from raycre.errors import RaycreError
+from raycre.log import log_state
 from raycre.store.bucket import arrow_filesystem
 from raycre.store.bucket_path import BucketPath
 from raycre.store.old_run import RAY_FOLDERS
@@ -132,7 +133,7 @@ def run_jobs(work: Work[Job], share: Share, out: Path) -> None:
         callbacks: list[Any] = [_Callback(queue)]
         trainer = _Trainer(
             _worker,
-            train_loop_config={"work": work, "queue": queue},
+            train_loop_config={"work": work, "queue": queue, "log": log_state()},
             torch_config=TorchConfig(backend="gloo"),  # of all workers; a group of several makes its own
             scaling_config=_Scaling(
                 **elastic,
@@ -175,6 +176,7 @@ def _worker(given: dict[str, Any]) -> None:
     """Do the jobs that the group of this worker gets; workers beyond the last whole group do none."""
     work, queue = given["work"], given["queue"]
     end_with_head()
+    tell_like(given["log"])
     context = ray.train.get_context()
     rank, workers = context.get_world_rank(), context.get_world_size()
     group = work.join(work.size, work.nccl)

@@ -12,6 +12,7 @@ import ray
 
 from raycre.engine.head import answers
 from raycre.engine.metrics import measure_events
+from raycre.log import LogState, log_like
 from raycre.store.files import folders_synced_at_end
 
 ASK_EVERY = 5.0  # seconds between two questions to the head
@@ -26,11 +27,12 @@ class Hosted:
         kind: class of the replica, made with `spec` and `fetch`.
         spec: what it must know.
         fetch: gets what the replicas share.
+        log: how the driver logs.
     """
 
-    def __init__(self, kind: type, spec: object, fetch: Callable[[], object]) -> None:
+    def __init__(self, kind: type, spec: object, fetch: Callable[[], object], log: LogState) -> None:
         end_with_head()
-        measure_events()
+        tell_like(log)
         self._problem: Exception | None = None
         try:
             self._replica = kind(spec, fetch)
@@ -60,6 +62,12 @@ def work_on(work: Callable[[object, object], Any], units: Sequence[object], comm
             if time.monotonic() - began >= LONG_CALL:
                 break
     return outcomes
+
+
+def tell_like(log: LogState) -> None:
+    """Let this process log as its driver does, and give its numbers to Ray."""
+    log_like(log)
+    measure_events()
 
 
 def end_with_head() -> None:

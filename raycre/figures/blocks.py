@@ -35,13 +35,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A title, an <svg> element, what it shows in words for who cannot see it, and a caption."""
+    """A title, an <svg> element, what it shows in words for who cannot see it, and a caption.
+
+    `narrow` is the same figure for a page as narrow as a phone; "" where there is none.
+    """
 
     title: str
     svg: str
     words: str
     caption: str
     kind: str = "picture"
+    narrow: str = ""
 
 
 @dataclass(frozen=True)

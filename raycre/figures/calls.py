@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from raycre.errors import LabelError
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, share
-from raycre.figures.canvas import COLOURS, as_svg, new_figure
+from raycre.figures.canvas import COLOURS, as_svg, for_any_page, new_panels
 from raycre.genome.classes import CLASSES
 from raycre.store.files import read_json
 from raycre.store.parquet import iter_parts, read_table
@@ -164,6 +164,7 @@ def calls_table(crossed: NDArray[np.int64], trained: NDArray[np.bool_] | None = 
     )
 
 
+@for_any_page
 def draw_probabilities(histogram: NDArray[np.int64], trained: NDArray[np.bool_] | None = None) -> Picture:
     """Draw the distribution of the largest probability for each call.
 
@@ -171,10 +172,9 @@ def draw_probabilities(histogram: NDArray[np.int64], trained: NDArray[np.bool_] 
         histogram: int64 (5, bins), bins of equal width over [0, 1].
         trained: bool (5,), classes that the models know, a panel each; all where it is not given.
     """
-    figure = new_figure(10.5, 2.3)
     edges = np.linspace(0, 1, histogram.shape[1] + 1)
     shown = np.arange(len(CLASSES)) if trained is None else np.flatnonzero(trained)
-    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    figure, [panels] = new_panels(2.3, 1, len(shown), side_by_side=2, narrow_height=1.6)
     for axes, name, counts in zip(panels, [CLASSES[i] for i in shown], histogram[shown], strict=True):
         axes.stairs(counts, edges, fill=True, color=COLOURS[name])
         # Of five classes, or fewer, the largest probability is never below 1/5.
@@ -182,7 +182,7 @@ def draw_probabilities(histogram: NDArray[np.int64], trained: NDArray[np.bool_] 
         axes.set_ylim(0, max(1.0, 1.05 * counts.max()))
         axes.locator_params(axis="y", integer=True, nbins=4)
     figure.supxlabel("largest probability of the classes", fontsize=9)
-    figure.axes[0].set_ylabel("regions")
+    panels[0].set_ylabel("regions")
     return Picture(
         "How sure the model is",
         as_svg(figure),

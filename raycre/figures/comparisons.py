@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, shown
-from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, new_figure
+from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, for_any_page, new_panels
+from raycre.genome.lifting import lifted_in_words
 from raycre.store.parquet import read_table
 
+LIFT = "raycre_lift"  # key of a table's metadata: what became of places of another assembly, as JSON
 _MAX_MARKS, _MAX_ROWS, _MARKS_A_ROW, _MAX_BARS = 12, 200, 6, 40
 _STATISTICS = {"mean": "mean coverage", "max": "maximal coverage"}
 _PREDICTORS = {"creme": BLUE, "distance": GREY}
@@ -48,11 +52,21 @@ def read_comparisons(run: Path, drawings: Sequence[Drawing]) -> list[Block]:
     for drawing in drawings:
         paths = {name: run / "summary" / f"compare_{name}.parquet" for name in drawing.tables}
         if paths and all(path.is_file() for path in paths.values()):
-            tables = {name: read_table(path).to_pandas() for name, path in paths.items()}
+            read = {name: read_table(path) for name, path in paths.items()}
+            tables = {name: table.to_pandas() for name, table in read.items()}
             blocks += FIGURES[drawing.figure](drawing, tables)
+            blocks += [Note(note) for note in dict.fromkeys(map(_lifted, read.values())) if note]
     return [Note("Compared with other data:"), *blocks] if blocks else []
 
 
+def _lifted(table: pa.Table) -> str:
+    """Say what became of places of another assembly; "" where all are of the run's."""
+    counts = json.loads((table.schema.metadata or {}).get(LIFT.encode(), b"{}"))
+    told = "; ".join(f"{name}: {lifted_in_words(of_name)}" for name, of_name in counts.items())
+    return f"Lifted from another assembly: {told}." if told else ""
+
+
+@for_any_page
 def draw_marks(rows: pd.DataFrame, tests: pd.DataFrame) -> Picture:
     """Draw each mark's mean coverage by group, the marks of smallest p first.
 
@@ -63,8 +77,8 @@ def draw_marks(rows: pd.DataFrame, tests: pd.DataFrame) -> Picture:
     drawn = of_mean.head(_MAX_MARKS)
     columns = min(_MARKS_A_ROW, len(drawn))
     lines = -(-len(drawn) // columns)
-    figure = new_figure(10.5, 0.4 + 2.4 * lines)
-    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    figure, grid = new_panels(0.4 + 2.4 * lines, lines, columns, side_by_side=2)
+    panels = grid.ravel()
     for axes, test in zip(panels, drawn.to_dict("records"), strict=False):
         groups = [str(test["group"]), str(test["other"])]
         values = [
@@ -142,14 +156,14 @@ def overlaps_table(found: pd.DataFrame, what: str) -> Table:
     )
 
 
+@for_any_page
 def draw_precision(curves: pd.DataFrame, pairs: pd.DataFrame) -> Picture:
     """Draw precision against recall of CRISPR-tested pairs.
 
     Args:
         curves, pairs: columns PR_CURVES and PAIRS of `compare.crispri`.
     """
-    figure = new_figure(5, 4.4)
-    axes = figure.subplots()
+    figure, [[axes]] = new_panels(4.4, width=5)
     base = float(curves["precision"][curves["recall"] == 1].min())
     for name, colour in _PREDICTORS.items():
         mine = curves[curves["predictor"] == name].sort_values("recall", kind="stable", ascending=False)
@@ -204,6 +218,7 @@ def _cell(value: object) -> Cell:
     return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
+@for_any_page
 def draw_bars(name: str, rows: pd.DataFrame) -> Picture:
     """Draw a table's first column of numbers as bars, named by its first column of texts."""
     texts = [c for c in rows if not pd.api.types.is_numeric_dtype(rows[c])]
@@ -212,8 +227,7 @@ def draw_bars(name: str, rows: pd.DataFrame) -> Picture:
     labels = drawn[texts[0]].astype(str) if texts else drawn.index.astype(str)
     values = drawn[numbers[0]].to_numpy(np.float64) if numbers else np.zeros(len(drawn))
     measured = str(numbers[0]) if numbers else "nothing"
-    figure = new_figure(6, 0.8 + 0.25 * max(1, len(drawn)))
-    axes = figure.subplots()
+    figure, [[axes]] = new_panels(0.8 + 0.25 * max(1, len(drawn)), width=6)
     axes.barh(np.arange(len(drawn)), values, color=BLUE)
     axes.set_yticks(np.arange(len(drawn)), list(labels))
     axes.invert_yaxis()

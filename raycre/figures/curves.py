@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from raycre.create.evaluation.names import AUPRC, AUROC
 from raycre.figures.blocks import Block, Picture, counted
-from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, new_figure
+from raycre.figures.canvas import BLUE, COLOURS, GREY, INK, as_svg, for_any_page, new_panels
 from raycre.figures.flow import draw_flow, present
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
@@ -41,6 +41,7 @@ def read_curves(run: Path) -> list[Block]:
     return [draw_mean_curves(curves, metrics, counts), draw_flow(counts)]
 
 
+@for_any_page
 def draw_mean_curves(curves: pd.DataFrame, metrics: pd.DataFrame, counts: NDArray[np.int64]) -> Picture:
     """Draw each class's ROC and PR curve, mean and s.d. over folds, and the confusion of all folds.
 
@@ -48,8 +49,7 @@ def draw_mean_curves(curves: pd.DataFrame, metrics: pd.DataFrame, counts: NDArra
         curves, metrics: columns of CURVES and METRICS in store.schemas.
         counts: int64 (5, 5), test regions of all folds by truth (rows) and most probable class (columns).
     """
-    figure = new_figure(10.5, 4.5)
-    roc, pr, cells = figure.subplots(1, 3)
+    figure, [[roc, pr, cells]] = new_panels(4.5, 1, 3, narrow_height=4.6)
     roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     areas = metrics.groupby(["class", "metric"])["value"].mean()
     for axes, curve, metric in ((roc, "roc", AUROC), (pr, "pr", AUPRC)):

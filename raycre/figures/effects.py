@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from raycre.creme.formulas import SHUFFLED_OVER_WT
 from raycre.creme.tests import context, find_test
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted, shown
-from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
+from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, for_any_page, legend_columns, new_panels
 from raycre.store.parquet import read_table
 from raycre.store.parts import current_parts
 
@@ -154,6 +154,7 @@ def kb_from_tss(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.flo
     return begin / 1000, ((rows["tile_end"] - rows["tile_start"]) / 1000).to_numpy(np.float64)
 
 
+@for_any_page
 def draw_gene(rows: pd.DataFrame, tile_tests: Sequence[str]) -> Picture:
     """Draw one gene: a line of panels for each track, a panel for each test of tiles.
 
@@ -165,8 +166,7 @@ def draw_gene(rows: pd.DataFrame, tile_tests: Sequence[str]) -> Picture:
     tests = [t for t in tile_tests if (rows["test"] == t).any()]
     tracks = sorted(rows.loc[rows["test"].isin(tests), "track_id"].unique())  # context has more
     drawn = tracks[:_MAX_TRACKS]
-    figure = new_figure(10.5, 0.6 + 1.9 * len(drawn))
-    grid = figure.subplots(len(drawn), len(tests), squeeze=False, sharex=True)
+    figure, grid = new_panels(0.6 + 1.9 * len(drawn), len(drawn), len(tests), narrow_height=2.3, sharex=True)
     for panels, track in zip(grid, drawn, strict=True):
         mine = rows[rows["track_id"] == track]
         for axes, test in zip(panels, tests, strict=True):
@@ -229,7 +229,8 @@ def _draw_legend(figure: Figure, *, unknown: bool) -> None:
     handles = [Patch(color=COLOURS[c], label=c) for c in (*_CALLED, "neither")]
     if unknown:
         handles.append(Patch(facecolor="none", edgecolor=GREY, label="unknown"))
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    columns = legend_columns([str(handle.get_label()) for handle in handles])
+    figure.legend(handles=handles, loc="outside upper right", ncols=columns)
 
 
 def tiles_table(tiles: pd.DataFrame, n: int) -> Block:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from raycre.figures.blocks import Block, Note, Picture
-from raycre.figures.canvas import COLOURS, as_svg, new_figure
+from raycre.figures.canvas import COLOURS, as_svg, for_any_page, legend_columns, new_panels
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
 from raycre.store.schemas import MAP, MAP_OF, MAP_WHY
@@ -49,6 +49,7 @@ def read_embedding(folder: Path) -> list[Block]:
     return [draw_map(rows.iloc[np.arange(n) * len(rows) // n], folder.name, told)]
 
 
+@for_any_page
 def draw_map(rows: pd.DataFrame, fold: str, told: dict[str, str]) -> Picture:
     """Draw regions on a plane, coloured by their true class and by the most probable one.
 
@@ -60,9 +61,8 @@ def draw_map(rows: pd.DataFrame, fold: str, told: dict[str, str]) -> Picture:
     method = told[MAP]
     stands_in = method != "UMAP"
     name = f"{method}, standing in for UMAP" if stands_in else method
-    figure = new_figure(10.5, 4.6)
+    figure, [panels] = new_panels(4.6, 1, 2, narrow_height=3.8, sharex=True, sharey=True)
     figure.set_dpi(_DPI)
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
     size = float(np.clip(8000 / len(rows), 3, 16))
     for axes, column, title in zip(
         panels, ("label", "call_argmax"), ("true class", "most probable class"), strict=True
@@ -74,7 +74,8 @@ def draw_map(rows: pd.DataFrame, fold: str, told: dict[str, str]) -> Picture:
     panels[0].set_ylabel(f"{method} 2")
     for label in CLASSES:
         panels[1].scatter([], [], s=20, color=COLOURS[label], label=label)
-    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside upper right", ncols=len(CLASSES))
+    handles, names = panels[1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=legend_columns(names))
     why = f" PCA stands in for UMAP: {told.get(MAP_WHY, '')}." if stands_in else ""
     return Picture(
         f"Embeddings, {name}",

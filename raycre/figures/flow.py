@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycre.figures.blocks import Picture
-from raycre.figures.canvas import COLOURS, INK, as_svg, new_figure
+from raycre.figures.canvas import COLOURS, INK, as_svg, for_any_page, is_narrow, new_panels
 from raycre.genome.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 _GAP = 0.03  # between classes, as a share of all regions
 _BAR = 0.02  # width of a class's bar, as a share of the picture's
+_MARGIN, _NARROW_MARGIN = 0.16, 0.64  # of the picture, on each side, for what is written there
 
 
+@for_any_page
 def draw_flow(counts: NDArray[np.int64]) -> Picture:
     """Draw regions by truth (rows) and most probable class (columns), int64 (5, 5), not all 0."""
-    figure = new_figure(10.5, 3.6)
-    flow_into(figure.subplots(), counts)
+    figure, [[axes]] = new_panels(3.6)
+    flow_into(axes, counts, margin=_NARROW_MARGIN if is_narrow() else _MARGIN)
     return Picture(
         "From truth to call",
         as_svg(figure),
@@ -34,7 +36,7 @@ def draw_flow(counts: NDArray[np.int64]) -> Picture:
     )
 
 
-def flow_into(axes: Axes, counts: NDArray[np.int64]) -> None:
+def flow_into(axes: Axes, counts: NDArray[np.int64], margin: float = _MARGIN) -> None:
     """Draw the ribbons of `draw_flow` into axes."""
     shown = present(counts)
     names, counts = [CLASSES[i] for i in shown], counts[np.ix_(shown, shown)]
@@ -52,7 +54,7 @@ def flow_into(axes: Axes, counts: NDArray[np.int64]) -> None:
             height = n / counts.sum()
             axes.fill_between([x, x + _BAR], top, top + height, color=COLOURS[name], linewidth=0)
             axes.text(label_at, top + height / 2, f"{name} {n:,}", ha=align, va="center", color=INK)
-    axes.set(xlim=(-0.16, 1.16), ylim=(1 + _GAP * (len(names) - 1), 0))
+    axes.set(xlim=(-margin, 1 + margin), ylim=(1 + _GAP * (len(names) - 1), 0))
     axes.set_axis_off()
 
 

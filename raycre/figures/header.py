@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from raycre.figures.blocks import Block, Cell, Table, counted, shown
 from raycre.genome.chromosomes import no_data
+from raycre.genome.lifting import lifted_in_words
 from raycre.store.parquet import read_table
 from raycre.store.parts import current_parts, n_units
 from raycre.store.run import inputs_of
@@ -111,10 +112,8 @@ def _read_facts(run: Path, record: Mapping[str, Any]) -> Table:
 
 def _lifted(joined: Mapping[str, Any]) -> str:
     """Say what became of regions that were of another assembly."""
-    counts = joined.get("lift", {})
-    if not counts:
-        return ""
-    return f"; lifted: {', '.join(f'{n:,} {status}' for status, n in counts.items() if n)}"
+    counts = joined.get("lift")
+    return f"; lifted: {lifted_in_words(counts)}" if counts else ""
 
 
 def _n_done(run: Path, verb: str) -> int:

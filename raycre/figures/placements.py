@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from raycre.figures.blocks import Block, Picture, counted
-from raycre.figures.canvas import COLOURS, GREY, as_svg, new_figure
+from raycre.figures.canvas import COLOURS, GREY, as_svg, for_any_page, new_panels
 from raycre.figures.parts import iter_effects, track_name
 
 _MAX_TRACKS, _MAX_LINES = 3, 60  # drawn, and of a panel
@@ -117,6 +117,7 @@ def _add(
         lines.setdefault((track, call), Lines()).add(x, ordered["effect"].to_numpy(np.float64))
 
 
+@for_any_page
 def draw_placements(kind: Placement, lines: dict[tuple[int, str], Lines], names: dict[int, str]) -> Picture:
     """Draw a panel for each track and kind of element.
 
@@ -126,8 +127,7 @@ def draw_placements(kind: Placement, lines: dict[tuple[int, str], Lines], names:
         names: of the tracks.
     """
     tracks = sorted(names)[:_MAX_TRACKS]
-    figure = new_figure(10.5, 0.4 + 2.0 * len(tracks))
-    grid = figure.subplots(len(tracks), len(_KINDS), squeeze=False, sharex=True)
+    figure, grid = new_panels(0.4 + 2.0 * len(tracks), len(tracks), len(_KINDS), sharex=True)
     for panels, track in zip(grid, tracks, strict=True):
         for axes, call in zip(panels, _KINDS, strict=True):
             mine = lines.get((track, call), Lines())

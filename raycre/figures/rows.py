@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from raycre.figures.blocks import Block, Cell, Picture, Table, counted
-from raycre.figures.canvas import BLUE, COLOURS, GREY, as_svg, new_figure
+from raycre.figures.canvas import BLUE, COLOURS, GREY, as_svg, for_any_page, new_panels
 from raycre.figures.parts import iter_effects, track_name
 
 _MAX_PANELS, _MAX_POINTS = 6, 2_000  # of a test; of its rows, those of the first genes
@@ -61,6 +61,7 @@ def summary_table(test: str, rows: pd.DataFrame) -> Table:
     )
 
 
+@for_any_page
 def draw_rows(test: str, rows: pd.DataFrame) -> Picture:
     """Draw a panel for each track and metric: effects against the distance of their tile from the TSS.
 
@@ -69,8 +70,8 @@ def draw_rows(test: str, rows: pd.DataFrame) -> Picture:
         rows: distance and the columns that all tests share (`parts.SHARED`).
     """
     panels = list(rows.groupby(["track_id", "metric"], observed=True))
-    figure = new_figure(10.5, 0.4 + 2.0 * min(len(panels), _MAX_PANELS))
-    grid = figure.subplots(min(len(panels), _MAX_PANELS), 1, squeeze=False, sharex=True)
+    n = min(len(panels), _MAX_PANELS)
+    figure, grid = new_panels(0.4 + 2.0 * n, n, sharex=True)
     for axes, ((_, metric), mine) in zip(grid.flat, panels, strict=False):
         colours = [COLOURS.get(str(call), BLUE) for call in mine["call"]]
         axes.scatter(mine["distance"] / 1000, mine["effect"].astype(np.float64), s=10, c=colours)

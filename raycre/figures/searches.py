@@ -14,7 +14,17 @@ import numpy as np
 import pandas as pd
 
 from raycre.figures.blocks import Block, Cell, Picture, Table
-from raycre.figures.canvas import BLUE, GREY, INK, ORANGE, VERMILLION, as_svg, new_figure
+from raycre.figures.canvas import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    VERMILLION,
+    as_svg,
+    for_any_page,
+    legend_columns,
+    new_panels,
+)
 from raycre.figures.parts import iter_effects, track_name
 
 if TYPE_CHECKING:
@@ -101,6 +111,7 @@ def curve(rows: pd.DataFrame) -> tuple[list[int], list[float]]:
     return [0, *(ordered["round"].astype(int) + 1)], [1.0, *ordered["effect"].astype(float)]
 
 
+@for_any_page
 def draw_searches(curves: dict[str, list[pd.DataFrame]], sets: dict[Identity, pd.DataFrame]) -> Picture:
     """Draw two panels for each gene and track: the search, and the sets that it found put back.
 
@@ -110,8 +121,7 @@ def draw_searches(curves: dict[str, list[pd.DataFrame]], sets: dict[Identity, pd
     """
     height = max(map(len, curves.values()))
     wide = 2 if sets else 1
-    figure = new_figure(10.5, 0.5 + 1.7 * height)
-    grid = figure.subplots(height, wide * len(curves), squeeze=False)
+    figure, grid = new_panels(0.5 + 1.7 * height, height, wide * len(curves), narrow_height=2.1)
     for axes in grid.flat:
         axes.set_axis_off()
     for column, (way, lines) in enumerate(curves.items()):
@@ -125,7 +135,7 @@ def draw_searches(curves: dict[str, list[pd.DataFrame]], sets: dict[Identity, pd
         if sets:
             grid[len(lines) - 1, wide * column + 1].set_xlabel("tiles put back")
     handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(handles))
+    figure.legend(handles, labels, loc="outside upper right", ncols=legend_columns(labels))
     return Picture(
         "Tiles together",
         as_svg(figure),

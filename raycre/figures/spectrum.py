@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raycre.figures.blocks import Block, Cell, Picture, Table
-from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, new_figure
+from raycre.figures.canvas import COLOURS, GREY, INK, as_svg, for_any_page, legend_columns, new_panels
 from raycre.genome.classes import CLASSES
 from raycre.store.parquet import read_table
 from raycre.store.schemas import OPENNESS_UNIT
@@ -52,6 +52,7 @@ def read_spectrum(folder: Path) -> list[Block]:
     return [*blocks, draw_profiles(profiles, majors, said.decode(), shown)] if profiles else blocks
 
 
+@for_any_page
 def draw_spectrum(spectrum: pd.DataFrame, fold: str) -> Picture:
     """Draw the score of each code in each class, codes in the order of the spectrum.
 
@@ -59,8 +60,8 @@ def draw_spectrum(spectrum: pd.DataFrame, fold: str) -> Picture:
         spectrum: columns of store.schemas.SPECTRUM.
         fold: its name, for the caption.
     """
-    figure = new_figure(10.5, 2.6)
-    n = spectrum_into(figure.subplots(), spectrum)
+    figure, [[axes]] = new_panels(2.6)
+    n = spectrum_into(axes, spectrum)
     return Picture(
         "Feature spectrum",
         as_svg(figure),
@@ -131,6 +132,7 @@ def _columns(signal: str) -> dict[str, str]:
     }
 
 
+@for_any_page
 def draw_profiles(
     profiles: dict[tuple[str, str], NDArray[np.float32]], majors: pd.DataFrame, openness_unit: str, shown: str
 ) -> Picture:
@@ -144,8 +146,9 @@ def draw_profiles(
     """
     units = {"openness": openness_unit, "loops": "log10(loops + 1)"}
     signals = [s for s in _SIGNALS if any(column.startswith(s) for _, column in profiles)]
-    figure = new_figure(10.5, 0.6 + 1.8 * len(signals))
-    grid = figure.subplots(len(signals), len(CLASSES), squeeze=False, sharex=True)
+    figure, grid = new_panels(
+        0.6 + 1.8 * len(signals), len(signals), len(CLASSES), side_by_side=2, sharex=True
+    )
     codes = majors.set_index("class")["code"]
     for panels, signal in zip(grid, signals, strict=True):
         for axes, name in zip(panels, CLASSES, strict=True):
@@ -156,7 +159,7 @@ def draw_profiles(
         axes.set_title(name if code is None or pd.isna(code) else f"{name}, code {int(code)}")
     figure.supxlabel("position in the region (bp)", fontsize=9)
     handles, names = next(a for a in grid.flat if a.lines).get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=3)
+    figure.legend(handles, names, loc="outside upper right", ncols=legend_columns(names))
     return Picture(
         "Decoded without the major feature",
         as_svg(figure),

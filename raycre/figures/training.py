@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from raycre.create.evaluation.names import AUPRC, LABELS, MACRO
 from raycre.create.inference.cutoffs import MAX_FPR
 from raycre.figures.blocks import Block, Cell, Note, Picture, Table, counted
-from raycre.figures.canvas import BLUE, COLOURS, GREY, ORANGE, as_svg, new_figure
+from raycre.figures.canvas import BLUE, COLOURS, GREY, ORANGE, as_svg, for_any_page, new_panels
 from raycre.figures.curves import draw_confusion, read_curves
 from raycre.figures.embedding import read_embedding
 from raycre.figures.labels import labels_tables
@@ -116,6 +116,7 @@ def _mean_sd(values: NDArray[np.float64] | None) -> str | None:
     return f"{values.mean():.3f}" + (f" ± {values.std():.3f}" if len(values) > 1 else "")
 
 
+@for_any_page
 def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n_folds: int) -> Picture:
     """Draw ROC and PR curves by class and the confusion matrix, over all test regions at once.
 
@@ -126,8 +127,7 @@ def draw_curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], n
     """
     from sklearn import metrics as sk  # a second to import
 
-    figure = new_figure(10.5, 4.5)
-    roc, pr, cells = figure.subplots(1, 3)
+    figure, [[roc, pr, cells]] = new_panels(4.5, 1, 3, narrow_height=4.6)
     roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     for position, name in enumerate(CLASSES):
         is_class, scores = labels == position, probabilities[:, position]
@@ -169,6 +169,7 @@ def _auprc_at(history: pd.DataFrame, epoch: int) -> float:
     return float(history.set_index("epoch")[AUPRC].get(epoch, np.nan))
 
 
+@for_any_page
 def draw_histories(histories: list[pd.DataFrame], kept: list[int], warmup: int) -> Picture:
     """Draw validation auPRC and training loss of every fold over its epochs.
 
@@ -178,8 +179,7 @@ def draw_histories(histories: list[pd.DataFrame], kept: list[int], warmup: int) 
             warm-up can be validated, too.
         warmup: epochs of warm-up.
     """
-    figure = new_figure(10.5, 2.8)
-    left, right = figure.subplots(1, 2)
+    figure, [[left, right]] = new_panels(2.8, 1, 2)
     for history, epoch in zip(histories, kept, strict=True):
         known = history.dropna(subset=AUPRC)
         left.plot(known["epoch"], known[AUPRC], color=BLUE, linewidth=1, alpha=0.55)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from raycre.errors import FormatError
 from raycre.genome.bigwig_index import BigWigIndex, Blocks, Damage, byte_order
 from raycre.genome.fill import ValuedIntervals, fill, touched
+from raycre.genome.inflate import inflate
 from raycre.genome.intervals import place
 
 _SECTION = "IIIIIBBH"  # Kent et al. 2010, supplement, table 10
@@ -47,8 +49,9 @@ class BigWig:
 
     def __init__(self, path: Path, *, signed: bool = False) -> None:
         self._path, self._signed = path, signed
+        held = Path(os.fspath(path))  # of an object in a bucket: its copy on this node
         try:
-            self._index = BigWigIndex(path)
+            self._index = BigWigIndex(held)
         except _DAMAGE as error:
             raise _damaged(path) from error
         self._recent: dict[int, bytes] = {}
@@ -107,9 +110,8 @@ class BigWig:
         recent, offsets = self._recent, blocks.offset[which].tolist()
         missing = np.array([offset not in recent for offset in offsets], dtype=bool)
         packed = self._index.read_blocks(blocks.offset[which[missing]], blocks.size[which[missing]])
-        if size := self._index.unpacked:
-            packed = [zlib.decompress(block, zlib.MAX_WBITS, size) for block in packed]
-        fresh = iter(packed)
+        size = self._index.unpacked
+        fresh = iter([inflate(block, size) if size else bytes(block) for block in packed])
         sections = [next(fresh) if new else recent[at] for at, new in zip(offsets, missing, strict=True)]
         self._recent = dict(zip(offsets[-_KEPT:], sections[-_KEPT:], strict=True))
         return _intervals(sections, self._index.order, self._index.ids[chrom])
@@ -153,6 +155,8 @@ def _intervals(sections: list[bytes], order: str, chrom: int) -> ValuedIntervals
         number, start, _, step, span, kind, _, n = struct.unpack(order + _SECTION, section[:head])
         if number != chrom:
             raise Damage
+        if not n:
+            continue  # pyBigWig may end a chromosome with a section of nothing
         items = np.frombuffer(section, order + "u4", _WORDS[kind] * n, head).reshape(n, -1)
         if kind != _BEDGRAPH:
             begins = start + step * np.arange(n, dtype=np.uint32) if kind == _FIXED else items[:, 0]

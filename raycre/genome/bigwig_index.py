@@ -107,17 +107,17 @@ class BigWigIndex:
             self._blocks[chrom] = self._find_blocks(self.ids[chrom])
         return self._blocks[chrom]
 
-    def read_blocks(self, offset: NDArray[np.int64], size: NDArray[np.int64]) -> list[bytes]:
+    def read_blocks(self, offset: NDArray[np.int64], size: NDArray[np.int64]) -> list[memoryview]:
         """Read blocks as they are in the file; those that lie near each other at once."""
         if not len(offset):
             return []
         end = offset + size
         apart = (offset[1:] < end[:-1]) | (offset[1:] - end[:-1] > _AT_A_TIME)
         firsts = np.concatenate([[0], np.flatnonzero(apart) + 1]).tolist()
-        found: list[bytes] = []
+        found: list[memoryview] = []
         for first, last in zip(firsts, [*firsts[1:], len(offset)], strict=True):
             base = int(offset[first])
-            bytes_ = self._read(base, int(end[last - 1]) - base)
+            bytes_ = memoryview(self._read(base, int(end[last - 1]) - base))
             begins, ends = (offset[first:last] - base).tolist(), (end[first:last] - base).tolist()
             found += [bytes_[begin:stop] for begin, stop in zip(begins, ends, strict=True)]
         return found

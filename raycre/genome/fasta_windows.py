@@ -15,10 +15,10 @@ import numpy as np
 import pyfaidx
 from numpy.typing import NDArray
 
+from raycre.genome.inflate import GZIP, inflate
 from raycre.genome.sequence import letter_codes
 
 _FAR = 16  # bytes skipped for each that is needed; beyond it windows are read one by one
-_GZIP = zlib.MAX_WBITS + 16
 _DAMAGE = (OSError, ValueError, zlib.error)
 
 
@@ -86,6 +86,6 @@ class FastaWindows:
         if known != number:
             assert self._packed_at is not None
             at, end = self._packed_at[number : number + 2].tolist()
-            text = zlib.decompress(os.pread(self._file, end - at, at), _GZIP, 1 << 16)
+            text = inflate(os.pread(self._file, end - at, at), 1 << 16, GZIP)
             self._recent = number, text
         return text

@@ -82,7 +82,12 @@ KINDS = (
         "make a bigWig of its coverage (samtools sort, bamCoverage); chromosome sizes are columns 1 and 2 of "
         "the FASTA's .fai",
     ),
-    Kind("BCF", _starts(b"BCF\x02", b"BCF\x04"), "these are variants; give intervals as BED"),
+    Kind(
+        "BCF",
+        _starts(b"BCF\x02", b"BCF\x04"),
+        "these are variants; give intervals as BED (bcftools query -f '%CHROM\\t%POS0\\t%END\\n' FILE), or "
+        "VCF (bcftools view -Oz -o NEW.vcf.gz FILE)",
+    ),
     Kind(
         "VCF",
         _matches(rb"##fileformat=VCF"),

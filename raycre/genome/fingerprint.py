@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from raycre.errors import ChangedInputError, MissingInputError
+from raycre.errors import BucketAccessError, BucketError, ChangedInputError, MissingInputError
 
 # Two writes within one tick of the file system's clock leave the same times; git calls such a file racy.
 _TICK = 50_000_000  # ns
@@ -107,6 +107,8 @@ def check_unchanged(fingerprints: Iterable[Fingerprint]) -> None:
             if (now == each.status and each.settled) or _proven.get(each) == now:
                 continue
             same = sha256_of(each.path) == each.sha256
+        except (BucketAccessError, BucketError):  # that it cannot be asked says nothing of the object
+            raise
         except (OSError, MissingInputError):
             same = False
         if not same:

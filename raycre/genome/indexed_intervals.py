@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def _open(path: Path, what: str) -> Any:
         if file.read(_TAIL) != head:
             raise _cut(path, what)
     try:
-        return pyBigWig.open(str(path))
+        return pyBigWig.open(os.fspath(path))
     except RuntimeError as error:
         raise _cut(path, what) from error
 

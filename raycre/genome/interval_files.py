@@ -92,7 +92,7 @@ def format_of(path: str | Path) -> str | None:
     """Return the format of `FORMATS` that a file's first bytes tell; None where its rows must."""
     head = read_head(path)
     binary = next((name for name, kind in _BINARY.items() if kind(head)), None)
-    return binary or _kind_of_text(head, Path(path))
+    return binary or _kind_of_text(head, require_file(path))
 
 
 def _read(path: Path, found: str | None, feature: str) -> tuple[pd.DataFrame, str, int]:

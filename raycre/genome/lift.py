@@ -21,7 +21,7 @@ from raycre.errors import AssemblyError, FormatError
 from raycre.genome.chromosomes import assembly_of
 from raycre.genome.lift_settings import MAX_LENGTH_CHANGE, MIN_MATCH
 from raycre.genome.overlaps import bases_before
-from raycre.genome.textfile import read_text, took
+from raycre.genome.textfile import read_text, require_file, took
 
 if TYPE_CHECKING:
     from pyliftover.chainfile import LiftOverChain
@@ -70,20 +70,26 @@ class Chains:
         Raises:
             AssemblyError: lengths disagree, or no chromosome is in both.
         """
-        own = self.target_sizes
+        self._check("leads to", self.target_sizes, sizes)
+
+    def check_source_sizes(self, sizes: Mapping[str, int]) -> None:
+        """Refuse a chain that comes from another assembly than these chromosomes; as `check_target`."""
+        self._check("comes from", self.source_sizes, sizes)
+
+    def _check(self, way: str, own: Mapping[str, int], sizes: Mapping[str, int]) -> None:
         common = [name for name in own if name in sizes]
         found = assembly_of(own)
-        hint = f"; the chain leads to {found}" if found else ""
+        hint = f"; the chain {way} {found}" if found else ""
         if not common:
             raise AssemblyError(
-                f"the chain leads to {', '.join(list(own)[:5])}, none of which is a chromosome of the genome"
+                f"the chain {way} {', '.join(list(own)[:5])}, none of which is a chromosome of the genome"
                 f"{hint}; give the chain between the two assemblies",
                 path=self.path,
             )
         for name in common:
             if own[name] != sizes[name]:
                 raise AssemblyError(
-                    f"the chain leads to a {name} of {own[name]:,} bp, and the genome's has {sizes[name]:,}"
+                    f"the chain {way} a {name} of {own[name]:,} bp, and the genome's has {sizes[name]:,}"
                     f"{hint}; give the chain between the two assemblies",
                     path=self.path,
                     value=name,
@@ -127,7 +133,7 @@ def read_chains(path: str | Path) -> Chains:
         MissingInputError: no such file.
         FormatError: not a chain file, truncated, or a chain whose numbers do not fit together; line is named.
     """
-    path = Path(path)
+    path = require_file(path)
     lines = _Lines(read_text(path, "a chain file").rstrip(b"\n"))
     of: dict[str, list[Chain]] = {}
     source_sizes: dict[str, int] = {}

@@ -6,6 +6,7 @@ text that may be a label, and None where there is none.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from raycre.errors import FormatError
+from raycre.errors import ConfigError, FormatError
 from raycre.genome.narrow_peak import read_summits, summits_of
 from raycre.genome.textcolumns import TextTable
 from raycre.genome.textfile import took
@@ -135,8 +136,9 @@ def read_parquet(path: Path) -> pd.DataFrame:
     Raises:
         FormatError: damaged, without rows or a needed column, of the wrong type, or with a null coordinate.
     """
+    held = os.fspath(path)  # of an object in a bucket: its copy on this node
     try:
-        file = pq.read_table(path)
+        file = pq.read_table(held)
     except (pa.ArrowInvalid, OSError) as error:
         raise FormatError(f"the Parquet file is truncated or damaged ({error})", path=path) from error
     names = plain_names(file.column_names)
@@ -213,3 +215,26 @@ def _complete(file: pa.Table, column: str, kind: pa.DataType, path: Path) -> pa.
         row = int(np.argmax(pc.is_null(values).to_numpy())) + 1
         raise FormatError(f"column {column} is null; every row needs a value", path=path, line=row)
     return values
+
+
+def read_scores(path: Path, kind: str) -> NDArray[np.float64]:
+    """Read the scores of a file's rows, in file order: column 5 of BED and the peak formats, or by its title.
+
+    Args:
+        path: the file.
+        kind: of `formats.FORMATS`, what it was read as.
+
+    Raises:
+        ConfigError: a format whose rows have no score.
+        FormatError: no such column, or a score that is no number.
+    """
+    if kind not in ("bed", "narrowPeak", "table"):
+        raise ConfigError(
+            f"min_score is of BED, peaks and tables with a title, and this is {kind}", path=path
+        )
+    rows = read_text_table(
+        path, at_least=5, what="BED with a score", titles=Titles(BED_TITLES.needed, ("value",))
+    )
+    if rows.roles and "value" not in rows.roles:
+        raise FormatError("no column score; leave min_score out, or name the column", path=path, line=1)
+    return rows.floats(rows.roles["value"] if rows.roles else 5, "score")

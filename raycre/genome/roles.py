@@ -13,14 +13,18 @@ BY_KIND = {"FASTA": "fasta", "bigWig": "openness", "wiggle": "openness", "GTF": 
 COMPANIONS = (".fai", ".gzi", ".tbi", ".csi", ".bai", ".2bit", ".md", ".yaml", ".yml", ".log", ".html")
 
 
-def role_of(path: Path) -> str | None:
+def role_of(path: Path, start: bytes | None = None) -> str | None:
     """Return the key that a file is for: fasta, openness, loops, labels, regions, blacklist, gtf, genes,
     tss_table, weights or track_table; None where nothing tells.
+
+    Args:
+        path: of the file.
+        start: its first `HEAD` bytes; by default they are read.
 
     Raises:
         FormatError: a kind that no verb reads; it is named with what to do.
     """
-    head = _head(path)
+    head = _head(path, start)
     if not head.strip():
         return None
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 27:
@@ -35,9 +39,11 @@ def role_of(path: Path) -> str | None:
     return BY_KIND[kind.name] if kind is not None else _role_of_text(path, head)
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+def _head(path: Path, start: bytes | None) -> bytes:
+    if start is None:
+        with path.open("rb") as file:
+            start = file.read(HEAD)
+    head = start
     if head.startswith(GZIP_MAGIC):
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)

@@ -146,7 +146,7 @@ def read_text(path: str | Path, wanted: str = TEXT, *, takes: Collection[str] = 
     """
     text = b"".join(iter_text(path, wanted, takes=takes, block_size=-1))
     if not text.strip():
-        raise FormatError("the file is empty", path=Path(path))
+        raise FormatError("the file is empty", path=require_file(path))
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +69,9 @@ def read_tss_table(path: str | Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> TextTable:
+    held = os.fspath(path)  # of an object in a bucket: its copy on this node
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(held)
         texts = [column.cast(pa.string()) for column in table.columns if not pa.types.is_nested(column.type)]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise FormatError(f"the Parquet file is truncated or damaged ({error})", path=path) from error

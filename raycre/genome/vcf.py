@@ -30,7 +30,7 @@ def read_vcf_lengths(path: str | Path) -> dict[str, int]:
     if not head.startswith(b"##fileformat=VCF"):
         raise FormatError(
             "not a VCF, whose first line is ##fileformat=VCF…; variants are given as VCF, plain or bgzip",
-            path=Path(path),
+            path=require_file(path),
             line=1,
             value=head.split(b"\n", 1)[0][:60].decode("utf-8", "replace"),
         )

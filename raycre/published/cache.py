@@ -141,6 +141,18 @@ def resolve(given: str) -> str:
     return str(check_cached(item))
 
 
+def check_fetched(given: str) -> None:
+    """Look whether the cache has what `registry:NAME` means; `resolve` checks its content.
+
+    Raises:
+        ConfigError: no such name.
+        MissingInputError: it is not there.
+    """
+    (item,) = find_published([_escaped(given.removeprefix(REGISTRY))])
+    if not place_of(item).is_file():
+        raise MissingInputError(how_to_get([item]), value=f"{REGISTRY}{item.name}")
+
+
 def _escaped(name: str) -> str:
     return name.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")  # one file, so no pattern
 

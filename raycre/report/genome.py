@@ -18,17 +18,19 @@ import pandas as pd
 from raycre.errors import RaycreError
 from raycre.genome.bigwig import is_bigwig
 from raycre.genome.fasta import Fasta
+from raycre.genome.gene_models import read_transcript_parts
 from raycre.genome.gtf import read_genes
 from raycre.genome.loops import read_anchors
 from raycre.genome.tracks import Track
 from raycre.report.columns import PackedTable, pack, pack_table
 from raycre.report.rows import along_the_genome
 from raycre.store.bucket_path import BucketPath
-from raycre.store.location import path_of
+from raycre.store.places import file_of_run
 
 FLANK, BIN = 10_000, 128  # bp about a region, bp of a bin of accessibility
 MAX_SEQUENCE, MAX_ACCESSIBLE = 1_500_000, 12_000_000  # bp of all loci
 MAX_LOOPS, MAX_SEQUENCES, MAX_GTF = 50_000, 500, 80_000_000  # the last in bytes of the file
+MAX_MODELS = 5_000  # transcripts whose exons are drawn
 _BASES = np.frombuffer(b"ACGTN", np.uint8)
 
 
@@ -40,7 +42,7 @@ class GenomeView:
         sizes: bp of each sequence that something lies on.
         assembly: name of the FASTA.
         sequence: letters of the loci as FASTA with `@len=` (the form that igv.js reads), packed.
-        tables: accessibility, loops and TSSs, packed; name -> table.
+        tables: accessibility, loops, TSSs and gene models, packed; name -> table.
         titles: what stands at each of these tracks.
         left_out: what could not be shown, a sentence each.
     """
@@ -54,19 +56,22 @@ class GenomeView:
 
 
 def read_view(
-    configs: Sequence[Mapping[str, Any]], shown: pd.DataFrame, loci: pd.DataFrame, genes: pd.DataFrame
+    runs: Sequence[tuple[Path, Mapping[str, Any]]],
+    shown: pd.DataFrame,
+    loci: pd.DataFrame,
+    genes: pd.DataFrame,
 ) -> GenomeView:
     """Read what runs of one assembly show along the genome.
 
     Args:
-        configs: of the runs; their inputs are looked for in this order, the first of each kind is read.
+        runs: folders and run.json; their inputs are looked for in this order, the first of each kind is read.
         shown: chrom, end: everything that the runs' tables hold.
         loci: chrom, start, end: what is shown closely, the most telling first.
         genes: gene, chrom, tss, strand of the runs.
     """
     view = GenomeView({}, "", "")
     ends = shown.groupby("chrom")["end"].max()
-    fasta = _first(configs, "fasta", view)
+    fasta = _first(runs, "fasta", view)
     lengths = dict(ends.astype(int))
     if fasta is not None:
         view.assembly = fasta.name
@@ -78,42 +83,52 @@ def read_view(
     letters = _try(view, "the sequence", lambda: _letters(fasta, close)) if fasta is not None else None
     view.sequence = pack(_fasta_text(view.sizes, letters or []).encode())
     for name, key, read in (("accessibility", "openness", _accessibility), ("loops", "loops", _loops)):
-        path = _first(configs, key, view)
+        path = _first(runs, key, view)
         found = None if path is None else _try(view, name, partial(read, path, view.sizes, close))
         if found is not None and path is not None:
             view.tables[name], title = found
             view.titles[name] = f"{name} ({path.name}{title})"
-    gtf = _first(configs, "gtf", view)
+    gtf = _first(runs, "gtf", view)
     if gtf is not None and gtf.stat().st_size > MAX_GTF:
         view.left_out.append(
             f"Genes that no run perturbed are not shown: {gtf.name} is too large for a page."
         )
         gtf = None
-    table = _try(view, "genes", lambda: _tss(gtf)) if gtf is not None else None
-    every = pd.concat([part for part in (genes, table) if part is not None and len(part)] or [genes])
+    table = _try(view, "genes", lambda: _transcripts(gtf)) if gtf is not None else None
+    tss = None if table is None else table[["gene", "chrom", "tss", "strand"]]
+    every = pd.concat([part for part in (genes, tss) if part is not None and len(part)] or [genes])
     every = every[every["chrom"].isin(view.sizes)].drop_duplicates(["gene", "chrom", "tss"])
     if len(every):
         columns = {"gene": "gene", "chrom": "chromosome", "tss": "TSS", "strand": "strand"}
         view.tables["genes"] = pack_table("genes", along_the_genome(every, "tss"), columns, {})
         view.titles["genes"] = "transcription start sites" + (f" ({gtf.name})" if gtf is not None else "")
+    if table is not None and gtf is not None:
+        models = _try(view, "exons", lambda: _models(gtf, table, close))
+        if models is not None and models.n:
+            view.tables["models"] = models
+            view.titles["models"] = f"genes ({gtf.name})"
+        view.left_out += _too_many_models(table, close)
     return view
 
 
-def _first(configs: Sequence[Mapping[str, Any]], key: str, view: GenomeView) -> Path | None:
+def _first(runs: Sequence[tuple[Path, Mapping[str, Any]]], key: str, view: GenomeView) -> Path | None:
     """Return the first run's file of a kind that is still on this disk; say which are not."""
     missing = []
-    for config in configs:
-        given = (config.get("inputs") or {}).get(key)
+    for run, record in runs:
+        given = (record.get("config", {}).get("inputs") or {}).get(key)
         given = given[0] if isinstance(given, list) and given else given
         if not isinstance(given, str):
             continue
-        path = path_of(given)
-        if not isinstance(path, BucketPath) and path.is_file():
+        path = file_of_run(run, record, given)
+        if isinstance(path, BucketPath):
+            missing.append(f"{given} is in a bucket, and is not brought for a page")
+        elif path.is_file():
             return path
-        missing.append(str(given))
+        else:
+            missing.append(f"{given} is not where the run read it")
     if missing:
-        named = "accessibility" if key == "openness" else {"gtf": "genes"}.get(key, key)
-        view.left_out.append(f"Not shown: {named}; {missing[0]} is not where the run read it.")
+        named = {"openness": "accessibility", "gtf": "genes", "fasta": "the sequence"}.get(key, key)
+        view.left_out.append(f"Not shown: {named}; {missing[0]}.")
     return None
 
 
@@ -212,7 +227,41 @@ def _loops(
     return pack_table("loops", along_the_genome(rows), names, {"start": "start", "end": "end"}), said
 
 
-def _tss(gtf: Path) -> pd.DataFrame:
+def _transcripts(gtf: Path) -> pd.DataFrame:
+    """Return one transcript of each gene, the canonical one where it is tagged."""
     genes = read_genes(gtf)
     chosen = genes.sort_values("canonical", ascending=False, kind="stable").drop_duplicates("gene_id")
-    return chosen.rename(columns={"gene_name": "gene"})[["gene", "chrom", "tss", "strand"]]
+    columns = ["gene", "chrom", "start", "end", "tss", "strand", "transcript_id"]
+    return chosen.rename(columns={"gene_name": "gene"})[columns]
+
+
+def _models(gtf: Path, table: pd.DataFrame, close: Sequence[tuple[str, int, int]]) -> PackedTable:
+    """Pack the exons of transcripts at the shown places: "start-end" each, with blanks between."""
+    near = along_the_genome(_near(table, close)[:MAX_MODELS])
+    parts = read_transcript_parts(gtf, set(zip(near["chrom"], near["transcript_id"], strict=True)))
+    rows = []
+    for row in near.itertuples(index=False):
+        mine = parts.get((str(row.chrom), str(row.transcript_id)))
+        if mine is not None:
+            exons = " ".join(f"{start}-{end}" for start, end in mine.exons)
+            coding = "" if mine.coding is None else "{}-{}".format(*mine.coding)
+            rows.append((row.gene, row.chrom, row.start, row.end, row.strand, exons, coding))
+    columns = {
+        "gene": "gene", "chrom": "chromosome", "start": "start", "end": "end", "strand": "strand",
+        "exons": "exons", "coding": "coding",
+    }  # fmt: skip
+    packed = pd.DataFrame(rows, columns=list(columns)).astype({"start": np.int64, "end": np.int64})
+    return pack_table("models", packed, columns, {"start": "start", "end": "end"})
+
+
+def _too_many_models(table: pd.DataFrame, close: Sequence[tuple[str, int, int]]) -> list[str]:
+    n = len(_near(table, close))
+    return [f"Exons are shown of {MAX_MODELS:,} of {n:,} genes."] if n > MAX_MODELS else []
+
+
+def _near(table: pd.DataFrame, close: Sequence[tuple[str, int, int]]) -> pd.DataFrame:
+    """Return the transcripts that reach into a shown place."""
+    inside = np.zeros(len(table), np.bool_)
+    for chrom, start, end in close:
+        inside |= ((table["chrom"] == chrom) & (table["start"] < end) & (table["end"] > start)).to_numpy()
+    return table[inside]

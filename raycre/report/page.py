@@ -108,9 +108,9 @@ def _view_of(parts: Sequence[Part]) -> tuple[GenomeView | None, list[Grid]]:
     genome = _genome_of(drawn[0])
     mine = [part for part in drawn if _genome_of(part) == genome]
     grids = [grid for part in mine for grid in part.grids]
-    others = [part.chapter.record for part in parts if part not in drawn and _genome_of(part) == genome]
-    configs = [record.get("config", {}) for record in (*(p.chapter.record for p in mine), *others)]
-    view = read_view(configs, shown_places(grids), close_places(grids), shown_genes(grids))
+    others = [part for part in parts if part not in drawn and _genome_of(part) == genome]
+    runs = [(part.chapter.run, part.chapter.record) for part in (*mine, *others)]
+    view = read_view(runs, shown_places(grids), close_places(grids), shown_genes(grids))
     view.left_out += [
         f"Not in this view: {part.label}, which is of another genome." for part in drawn if part not in mine
     ]

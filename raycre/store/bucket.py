@@ -10,7 +10,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -23,10 +23,12 @@ SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "ab
 """What a URL may begin with -> the name that is kept of it."""
 PATIENCE = 120.0  # seconds for which a request is repeated; RAYCRE_BUCKET_PATIENCE gives another number
 _PAUSE, _LONGEST_PAUSE = 0.2, 15.0  # seconds before the first repetition, doubled each time up to the second
+_AT_ONCE = 1000  # objects that S3 lists, or removes, by one request
 _LARGE = 1 << 26  # bytes that are sent in pieces, and put together by the store
 _CODE = re.compile(r"<Code>\s*(\w{1,60})\s*</Code>")
 _NO_CREDENTIALS = re.compile(r"instance metadata|(getting|missing|no) ?credentials", re.IGNORECASE)
 _STATUS = re.compile(r"status code: (\d{3})")
+_REFUSING = re.compile(r"301|4(?!04|09|12|29)\d\d")  # statuses of requests that are of no use again
 
 _CREDENTIALS = "give valid ones as the cloud's own tools take them (docs/buckets.md), and run again to go on"
 _REFUSED: dict[str, str] = {
@@ -94,6 +96,16 @@ def get(place: Place) -> tuple[bytes, str]:
         return content, str(meta["e_tag"] or "")
 
 
+def get_start(place: Place, n: int) -> bytes:
+    """Return the first n bytes of an object, or all where it has fewer; errors as `get`."""
+    obstore = _client(place)
+    with _named(place, "be read"):
+        size = int(obstore.head(_store(place), place.key)["size"])
+        if not min(size, n):  # no range can be asked for
+            return b""
+        return bytes(obstore.get_range(_store(place), place.key, start=0, end=min(size, n)))
+
+
 def content_from(place: Place, tag: str, start: int) -> Iterator[bytes]:
     """Yield what an object holds from byte `start` on.
 
@@ -118,7 +130,8 @@ def head(place: Place) -> Entry | None:
     """Return size, time and tag of an object; None where there is none."""
     obstore = _client(place)
     try:
-        with _named(place, "be looked at"):
+        # An answer to HEAD has no body that says why; one to a listing has.
+        with _named(place, "be looked at", ask=lambda: names_in(place)):
             return _entry(obstore.head(_store(place), place.key))
     except FileNotFoundError:
         return None
@@ -168,9 +181,30 @@ def delete(place: Place) -> None:
         return
 
 
+def delete_all(places: Sequence[Place]) -> None:
+    """Remove objects of one bucket that may be there, a thousand a request where the store can."""
+    for start in range(0, len(places), _AT_ONCE):
+        some = places[start : start + _AT_ONCE]
+        obstore = _client(some[0])
+        try:
+            with _named(some[0], "be removed"):
+                obstore.delete(_store(some[0]), [place.key for place in some])
+        except FileNotFoundError:  # one of them, and of the others nobody knows
+            for place in some:
+                delete(place)
+
+
 def listing(place: Place) -> Iterator[str]:
     """Yield the keys of all objects below a prefix, after it: one request for each thousand of them."""
     return (key for key, _ in _listed(place))
+
+
+def keys_below(place: Place) -> set[str]:
+    """Return the whole keys of all objects below a prefix; as `listing`, at a bare client's pace."""
+    obstore = _client(place)
+    with _named(place, "be listed"):
+        chunks = obstore.list(_store(place), place.key or None, chunk_size=_AT_ONCE)
+        return {meta["path"] for chunk in chunks for meta in chunk}
 
 
 def entries(place: Place) -> dict[str, Entry]:
@@ -182,7 +216,7 @@ def _listed(place: Place) -> Iterator[tuple[str, Any]]:
     obstore = _client(place)
     cut = len(place.key) + 1 if place.key else 0
     with _named(place, "be listed"):
-        for chunk in obstore.list(_store(place), place.key or None, chunk_size=1000):
+        for chunk in obstore.list(_store(place), place.key or None, chunk_size=_AT_ONCE):
             yield from [(each["path"][cut:], each) for each in chunk]
 
 
@@ -206,8 +240,13 @@ def no_object(place: Place) -> MissingInputError:
 
 
 @contextmanager
-def _named(place: Place, doing: str) -> Iterator[None]:
+def _named(place: Place, doing: str, ask: Callable[[], object] | None = None) -> Iterator[None]:
     """Turn the client's errors, whose texts hold addresses and answers, into a line of ours.
+
+    Args:
+        place: where something was done.
+        doing: what.
+        ask: raises why, where a refusal itself does not say so.
 
     Raises:
         FileNotFoundError: there is no such object.
@@ -224,6 +263,8 @@ def _named(place: Place, doing: str) -> Iterator[None]:
         text = str(error)
         said = list(dict.fromkeys([*_CODE.findall(text), *_STATUS.findall(text)]))
         said += ["301"] * ("redirect" in text)  # of which the client keeps no more
+        if ask is not None and not _CODE.search(text) and any(_REFUSING.fullmatch(code) for code in said):
+            ask()
         for code in said:
             if code in _REFUSED:
                 raise BucketAccessError(f"cannot {doing}: {_REFUSED[code]}", path=str(place)) from None

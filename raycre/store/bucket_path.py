@@ -7,7 +7,7 @@ them. A library that opens files by name gets a copy on this node; see `store/no
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path, PosixPath
@@ -110,21 +110,29 @@ class BucketPath(PosixPath):
         """Return when each object below was written, in seconds since 1970, by its name after this one."""
         return {name: entry.written_ns / 1e9 for name, entry in bucket.entries(self.place).items()}
 
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each object below, by its name after this one."""
+        return {name: entry.size for name, entry in bucket.entries(self.place).items()}
+
     def iterdir(self) -> Generator[BucketPath, None, None]:
         yield from (self / name for name in bucket.names_in(self.place))
 
     def glob(self, pattern: str, **_: Any) -> Iterator[BucketPath]:  # type: ignore[override]
-        """Yield what fits a pattern without `**`, objects and folders; one listing."""
+        """Yield what fits a pattern without `**`, objects and folders; as `glob_all`."""
         yield from self.glob_all([pattern])
 
     def glob_all(self, patterns: list[str]) -> list[BucketPath]:
-        """Return what fits any of the patterns, in order; one listing for all of them."""
+        """Return what fits any of the patterns, in order; one listing for all of them.
+
+        It lists what is right below a folder where the patterns ask for no more, and else all that is below.
+        """
         wanted = [pattern.split("/") for pattern in patterns]
         levels = zip(*wanted, strict=False)
         alike = takewhile(lambda level: len({*level}) == 1 and not _WILD & {*level[0]}, levels)
         above = [level[0] for level in alike][: min(map(len, wanted)) - 1]
-        found = set()
-        for name in self.joinpath(*above).listed():
+        folder, found = self.joinpath(*above), set()
+        one_level = all(len(pattern) == len(above) + 1 for pattern in wanted)
+        for name in bucket.names_in(folder.place) if one_level else folder.iter_listed():
             parts = [*above, *name.split("/")]
             for pattern in wanted:
                 if len(parts) >= len(pattern) and all(map(fnmatchcase, parts, pattern)):
@@ -138,6 +146,10 @@ class BucketPath(PosixPath):
 
     def read_bytes(self) -> bytes:
         return bucket.get(self.place)[0]
+
+    def read_start(self, n: int) -> bytes:
+        """Return the first n bytes, or all where there are fewer; no copy is brought."""
+        return bucket.get_start(self.place, n)
 
     def read_text(self, encoding: str | None = None, errors: str | None = None, *_: Any) -> str:
         return self.read_bytes().decode(encoding or "utf-8", errors or "strict")
@@ -190,8 +202,11 @@ class BucketPath(PosixPath):
 
     def remove_tree(self) -> None:
         """Remove all that lies below."""
-        for name in self.listed():
-            (self / name).unlink()
+        self.remove(self / name for name in self.listed())
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Remove objects of this bucket, many by one request."""
+        bucket.delete_all([path.place for path in paths if isinstance(path, BucketPath)])
 
     def mkdir(self, *_: Any, **__: Any) -> None:
         """Do nothing: a folder is there when something lies in it."""

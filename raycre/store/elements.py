@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from raycre.errors import AssemblyError, RunMismatchError
 from raycre.genome.classes import CLASSES
-from raycre.genome.lift import Chains, lift_regions
+from raycre.genome.lifting import UNLIFTED, Lifting
 from raycre.store.parquet import iter_parts, open_parquet, read_table
 from raycre.store.parts import n_units
 from raycre.store.run import read_finished
 
 BACKGROUND = CLASSES.index("background")
 COMPARABLE = ("silencer", "enhancer")  # the classes that CREME has, too
+CREATE_RUN = "create_run"  # the key of the configuration
 FASTA = "sha256.inputs.fasta"  # in a run's identity
 _P = [f"p_{c}" for c in CLASSES]
 # What makes a row of a table of both tests, and what else it shows.
@@ -131,14 +132,14 @@ def regions_of(table: pd.DataFrame) -> ClassifiedRegions:
 
 
 def read_predict_run(
-    run: Path, fasta_sha256: str, chains: Chains | None = None
+    run: Path, fasta_sha256: str, lifting: Lifting = UNLIFTED
 ) -> tuple[ClassifiedRegions, dict[str, Any]]:
     """Read the calls of a folder that `raycre predict` has written and finished.
 
     Args:
         run: the folder.
         fasta_sha256: of the genome that the calls are to be laid on.
-        chains: from the assembly of the calls to that of the genome, where they are of two; regions that are
+        lifting: from the assembly of the calls to that of the genome, where they are of two; regions that are
             not mapped, or whose length changes much, are left out and counted (`genome.lift`).
 
     Returns:
@@ -157,11 +158,12 @@ def read_predict_run(
             "create_run: some of its shards failed; run the prediction again to the end", path=run
         )
     theirs = record["identity"].get(FASTA)
-    if theirs == fasta_sha256 and chains is not None:
+    if theirs == fasta_sha256 and lifting.chains is not None:
         raise AssemblyError(
-            "chain: the regions of create_run are of this very FASTA; leave chain out", path=chains.path
+            "chain: the regions of create_run are of this very FASTA; leave chain out",
+            path=lifting.chains.path,
         )
-    if theirs != fasta_sha256 and chains is None:
+    if theirs != fasta_sha256 and lifting.chains is None:
         raise AssemblyError(
             f"create_run: its regions are of another FASTA ({str(theirs)[:12]}, here {fasta_sha256[:12]}); "
             "places in two assemblies are never joined as they are: run `raycre predict` on the FASTA of "
@@ -176,15 +178,10 @@ def read_predict_run(
         )
     columns = ["chrom", "start", "end", "name", "call", "call_argmax", *_P]
     table = pd.concat([read_table(part, columns).to_pandas() for part in parts], ignore_index=True)
-    lift: dict[str, Any] = {}
-    if chains is not None:
-        table, lift["lift"], _ = lift_regions(table, chains)
-        if table.empty:
-            raise AssemblyError(
-                "chain: no region of create_run is mapped; is it the chain from the assembly of its FASTA?",
-                path=chains.path,
-            )
-        lift["chain"] = str(chains.path)
+    table = lifting.rows(CREATE_RUN, table)
+    lift = lifting.facts()
+    if lift:
+        lift["lift"] = lift["lift"][CREATE_RUN]
     regions = regions_of(table)
     return regions, {
         "path": str(run),

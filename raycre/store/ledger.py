@@ -12,14 +12,18 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from raycre.errors import BucketAccessError, BucketError, InputError
 from raycre.events import UNIT, emit
+from raycre.log import detail, log_unit
+from raycre.store.bucket import keys_below
 from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import check_epoch, join_epoch
 from raycre.store.parts import MergedUnits
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_ATTEMPTS = 3
 PAUSE = 0.25  # seconds after the first try that failed
@@ -72,13 +76,17 @@ class Ledger:
         """
         folder = self.out / self.parts
         if isinstance(folder, BucketPath):
-            there = set(folder.iter_listed())
-            merged = MergedUnits(there)
-            lacking = [unit for unit in units if f"{unit}{self.suffix}" not in there]
+            there, base = keys_below(folder.place), f"{folder.place.key}/"
+            lacking = [unit for unit in units if f"{base}{unit}{self.suffix}" not in there]
+            merged = MergedUnits(key.removeprefix(base) for key in there) if lacking else MergedUnits(())
         else:
             merged = MergedUnits(path.name for path in folder.glob("part-*-*.parquet"))
             lacking = [unit for unit in units if not self.part(unit).is_file()]
         return [unit for unit in lacking if merged.part_of(unit) is None]
+
+    def missing(self, units: Iterable[str]) -> list[str]:
+        """Return the units without a part once all were tried; each is looked for: a store may list late."""
+        return [unit for unit in self.pending(units) if not self.part(unit).is_file()]
 
     def todo(self, plan: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a plan (column `unit`) without a part."""
@@ -99,16 +107,22 @@ class Ledger:
         """Give one unit its tries again, which has kept some of its work: a long one may lose many nodes."""
         self._mark(unit).unlink(missing_ok=True)
 
-    def run(self, unit: str, work: Callable[[], object]) -> Outcome:
+    def run(self, unit: str, work: Callable[[], object], *, counted: bool = True) -> Outcome:
         """Do `work` unless the part exists, at most `MAX_ATTEMPTS` times over all processes.
 
         An exception counts as a try and is kept as the outcome; so does a try that ended its process,
         since its mark was written before the work began. Bad input is not tried again; after anything else
-        there is a pause, the longer the more tries there were.
+        there is a pause, the longer the more tries there were. `counted`: it is a unit, and no step of one.
         """
         started = time.perf_counter()
-        outcome = self._outcome(unit, work)
-        emit(UNIT, name=unit, seconds=time.perf_counter() - started, error=outcome.error)
+        with log_unit(unit):
+            outcome = self._outcome(unit, work)
+            seconds = time.perf_counter() - started
+            if counted:
+                emit(UNIT, name=unit, seconds=seconds, error=outcome.error)
+            tries = f"tries: {outcome.attempts}"
+            what = "done" if outcome.error is None else f"failed: {outcome.error}"
+            detail(f"{what} ({seconds:.2f} s, {tries})")
         return outcome
 
     def _outcome(self, unit: str, work: Callable[[], object]) -> Outcome:

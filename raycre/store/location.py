@@ -72,18 +72,6 @@ def location(given: str | Path) -> Path:
     return path
 
 
-def on_disk(given: str | Path) -> Path:
-    """The place that is meant, where it can only be on a disk.
-
-    Raises:
-        ConfigError: it is in a bucket; else as `location`.
-    """
-    path = location(given)
-    if isinstance(path, BucketPath):
-        raise ConfigError("is written on a disk only; name a folder there", value=str(path))
-    return path
-
-
 def _variable(name: str, text: str) -> str:
     if name not in os.environ:
         raise ConfigError(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from raycre.errors import BucketError
+from raycre.events import CACHE, emit
 from raycre.genome.cache import cache_folder
 from raycre.log import say
 from raycre.store import bucket
@@ -41,10 +42,13 @@ def local_copy(place: Place) -> Path:
     version = hashlib.sha256(f"{place}\0{found.tag}\0{found.size}".encode()).hexdigest()[:32]
     record = cache_folder() / "objects" / "of" / f"{version}.json"
     if (path := _held(record)) is not None:
+        emit(CACHE, what="objects", hit=True)
         return path
     with locked(record.with_suffix(".lock"), say):
         if (path := _held(record)) is not None:  # another process has brought it meanwhile
+            emit(CACHE, what="objects", hit=True)
             return path
+        emit(CACHE, what="objects", hit=False)
         return _bring(place, found, record)
 
 

@@ -10,17 +10,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from raycre.errors import InputError, RunMismatchError
+from raycre.errors import ConfigError, InputError, RunMismatchError
 from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY_NAME, read_json
 from raycre.store.lease import FOLDER, live_epochs
 from raycre.store.ledger import is_mark
+from raycre.store.location import path_of
 
 RECORD, REMOVED = "run.json", "run.json.removed"  # the second one while a run is being removed
 
@@ -114,7 +116,7 @@ class OldRun:
     def __str__(self) -> str:
         """Say in a line what is removed, and what in the folder is left."""
         files = self.all_files
-        size = sum(path.lstat().st_size for path in files)
+        size = _bytes_of(files, self.out)
         tops = sorted({path.relative_to(self.out).parts[0] for path in files})
         kept = sorted(_others(self.out, set(files)))
         left = f"; left as they are: {', '.join(kept[:5])}{', …' * (len(kept) > 5)}" if kept else ""
@@ -124,11 +126,22 @@ class OldRun:
         )
 
 
+def _bytes_of(files: Iterable[Path], out: Path) -> int:
+    if isinstance(out, BucketPath):
+        sizes = out.sizes()
+        return sum(sizes.get(str(path.relative_to(out)), 0) for path in files)
+    return sum(path.lstat().st_size for path in files)
+
+
 def files_of(out: Path, verb: str) -> list[Path]:
     """Return the files in `out` that have the names of what a run of `verb` writes."""
     if isinstance(out, BucketPath):
-        patterns = [f"{p}/*" if p == RAY_FOLDERS else p for p in WRITES[verb]]
-        return [path for path in out.glob_all(patterns) if not path.match(_ATTEMPTS) or is_mark(path)]
+        fitting = out.glob_all([pattern for pattern in WRITES[verb] if pattern != RAY_FOLDERS])
+        files = [path for path in fitting if not path.match(_ATTEMPTS) or is_mark(path)]
+        if RAY_FOLDERS in WRITES[verb]:  # whatever lies in them
+            top, _, name = RAY_FOLDERS.partition("/")
+            files += [out / top / key for key in (out / top).listed() if fnmatchcase(key.split("/")[0], name)]
+        return sorted(files)
     found: set[Path] = set()
     for pattern in WRITES[verb]:
         ours = {_ATTEMPTS: is_mark, RAY_FOLDERS: Path.is_dir}.get(pattern, _is_file)
@@ -231,7 +244,7 @@ def check_reads_nothing(old: OldRun, reads: Mapping[str, Path]) -> None:
 
 
 def paths_in(config: Mapping[str, Any], prefix: str = "") -> dict[str, Path]:
-    """Return the values of a configuration that name something on this disk, by their dotted key."""
+    """Return the values of a configuration that name something on this disk or in a bucket, by dotted key."""
     found: dict[str, Path] = {}
     for key, value in config.items():
         name = f"{prefix}{key}"
@@ -239,7 +252,10 @@ def paths_in(config: Mapping[str, Any], prefix: str = "") -> dict[str, Path]:
             found |= paths_in(value, f"{name}.")
         else:
             values = value if isinstance(value, list | tuple) else [value]
-            named = [Path(v) for v in values if isinstance(v, str | Path) and _exists(v)]
+            for i, inner in enumerate(values):
+                if isinstance(inner, Mapping):  # as of the sources of `prepare`
+                    found |= paths_in(inner, f"{name}[{i}].")
+            named = [_place(v) for v in values if isinstance(v, str | Path) and _exists(v)]
             found |= {f"{name}[{i}]" if i else name: path for i, path in enumerate(named)}
     return found
 
@@ -255,6 +271,10 @@ def remove_run(old: OldRun) -> None:
     for run in old.inner:
         remove_run(run)
         _remove_empty(run.out, old.out)
+    if isinstance(old.out, BucketPath):
+        old.out.remove(old.files)
+        marked.unlink()
+        return
     for path in old.files:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -303,7 +323,13 @@ def _is_file(path: Path) -> bool:
     return path.is_file() or path.is_symlink()
 
 
+def _place(value: str | Path) -> Path:
+    return value if isinstance(value, Path) else path_of(value)
+
+
 def _exists(value: str | Path) -> bool:
-    with suppress(OSError, ValueError):  # text that cannot be a path
-        return bool(str(value)) and Path(value).exists()
+    with suppress(OSError, ValueError, ConfigError):  # text that cannot be a path
+        place = _place(value)
+        # Of an object nobody asks: what is not there is not removed either.
+        return isinstance(place, BucketPath) or (bool(str(value)) and place.exists())
     return False

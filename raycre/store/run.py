@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raycre import __version__
-from raycre.errors import MissingInputError, RunMismatchError
+from raycre.errors import CheckpointError, MissingInputError, RunMismatchError
 from raycre.store.files import read_json, write_json
 from raycre.store.lease import Lease
 from raycre.store.old_run import (
@@ -132,6 +132,22 @@ def read_finished(run: Path, verb: str, *, key: str | None = None) -> dict[str, 
     return record
 
 
+NO_TRAINING = (
+    "model.checkpoint: no training run here (no run.json); name the folder of a `raycre train`, or "
+    "registry:create-sequence for the published weights, which read sequence alone"
+)
+
+
+def check_training(folder: Path, record: Mapping[str, Any]) -> None:
+    """Raise CheckpointError where the folder that `model.checkpoint` names is not of train."""
+    verb = record.get("verb")
+    if verb != "train":
+        hint = "; name one of its runs, a folder below sweep/" if verb == "sweep" else ""
+        raise CheckpointError(
+            f"model.checkpoint is the folder of another verb, not of train{hint}", path=folder
+        )
+
+
 def is_finished(out: Path, config: Mapping[str, object]) -> bool:
     """Whether a folder's run.json says that a run of this configuration is finished, whatever did it."""
     path = out / RECORD
@@ -240,21 +256,16 @@ def open_run(
     record = _same_run(out, verb, flat, growth)
     if record is None:
         record = {"verb": verb, "name": name, "seconds": []}
-    else:
-        if lease is not None:
-            lease.check()
-        for leftover in leftovers(out, verb):
-            leftover.unlink(missing_ok=True)
+    elif lease is not None:
+        lease.check()
+    for leftover in leftovers(out, verb):  # also of a run that was killed before it had a run.json
+        leftover.unlink(missing_ok=True)
     record |= {
         "config": config,
         "digest": digest_of({"verb": verb, **science}),
         "identity": flat,
         "inputs": _listed(_hashes_in(flat) if inputs is None else inputs, config),
-        "versions": {
-            "raycre": __version__,
-            "python": platform.python_version(),
-            **{p: version(p) for p in _PACKAGES},
-        },
+        "versions": versions_here(),
         "machine": {"system": sys.platform, "processor": platform.machine()},
         **({} if growth is None else growth.facts),
         "finished": False,
@@ -262,6 +273,12 @@ def open_run(
     run = Run(out, record["digest"], record, lease=lease)
     run.note()
     return run
+
+
+def versions_here() -> dict[str, str]:
+    """Return what results depend on, and its versions in this process."""
+    packages = {package: version(package) for package in _PACKAGES}
+    return {"raycre": __version__, "python": platform.python_version(), **packages}
 
 
 def _old_run(out: Path, verb: str, config: Mapping[str, object]) -> OldRun | None:

@@ -89,10 +89,11 @@ def _called(record: Mapping[str, Any]) -> str:
 
 
 def _perturbed(record: Mapping[str, Any]) -> str:
-    named = {"genes": "genes", "effects": "effects"}
-    words = [f"{record[key]:,} {name}" for key, name in named.items() if isinstance(record.get(key), int)]
+    named = ((name, record.get(f"{name}s")) for name in ("gene", "effect"))
+    words = [f"{n:,} {name}{'s' * (n != 1)}" for name, n in named if isinstance(n, int)]
     if record.get("refused"):
-        words.append(f"{len(record['refused']):,} genes refused")
+        n = len(record["refused"])
+        words.append(f"{n:,} gene{'s' * (n != 1)} refused")
     if record.get("trained") is False:
         words.append("RANDOM WEIGHTS, which mean nothing")
     return ", ".join(words)

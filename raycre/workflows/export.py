@@ -18,8 +18,8 @@ from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.chromosomes import assembly_of
 from raycre.genome.fasta import Fasta
 from raycre.log import say
-from raycre.store.location import path_of
 from raycre.store.parquet import read_table
+from raycre.store.places import file_of_run
 from raycre.store.summary import read_record
 from raycre.workflows.jobs import check_kept
 
@@ -90,7 +90,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _features(run: Path, record: Mapping[str, Any], options: Options, sizes: str | Path | None) -> Features:
     config = record.get("config", {})
     given = config.get("inputs", {}).get("fasta") or config.get("fasta")
-    path = path_of(str(given or ""))
+    path = file_of_run(run, record, str(given or ""))
     lengths: Mapping[str, int] = {}
     if sizes is not None:
         lengths = read_sizes(sizes)

@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from raycre.errors import ConfigError, MissingInputError, near
+from raycre.genome.file_kinds import HEAD
 from raycre.genome.roles import COMPANIONS, role_of
+from raycre.log import say
+from raycre.store.bucket_path import BucketPath
 from raycre.store.files import write_atomic
+from raycre.store.location import path_of
 from raycre.store.old_run import RECORD
+from raycre.store.places import file_of_run
 from raycre.store.summary import read_record
 
 TEMPLATES = files("raycre") / "templates"
@@ -188,23 +193,30 @@ def _roles(given: Sequence[Path], verb: str) -> list[tuple[str, str]]:
         else:
             found += _of_file(path)
     named = {role for role, _ in found}
-    return [*found, *(pair for pair in of_runs if pair[0] not in named)]
+    kept = [pair for pair in of_runs if pair[0] not in named]
+    for role, file in kept:
+        path = path_of(file)
+        if role and not isinstance(path, BucketPath) and not path.exists():
+            say(f"note: {role}: {file}, which the run has read, is not here; name it with --fill")
+    return [*found, *kept]
 
 
 def _of_file(path: Path) -> list[tuple[str, str]]:
-    role = role_of(path)
+    # Of an object a few bytes are read: a genome need not be brought for its name.
+    role = role_of(path, path.read_start(HEAD) if isinstance(path, BucketPath) else None)
     return [(role or "", str(path))]
 
 
 def _of_run(path: Path, verb: str) -> list[tuple[str, str]]:
     """A run, and the genome and signals that it has read, which a run after it needs, too."""
-    record = read_record(path)[1]
+    folder, record = read_record(path)
     inputs = record.get("config", {}).get("inputs", {})
     found = [(ROLE_OF_RUN.get(str(record["verb"]), ""), str(path))]
     wanted = ("fasta", "openness", "loops", "blacklist") if verb == "predict" else ("fasta",)
     for key in wanted:
         value = inputs.get(key)
-        found += [(key, str(one)) for one in (value if isinstance(value, list) else [value]) if one]
+        given = [one for one in (value if isinstance(value, list) else [value]) if one]
+        found += [(key, str(file_of_run(folder, record, str(one)))) for one in given]
     return found
 
 
@@ -213,4 +225,8 @@ def _list(values: Sequence[str]) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z./~_][\w./~+-]*|registry:[\w-]+", text) else json.dumps(text)
+    return (
+        text
+        if re.fullmatch(r"((s3|gs|abfs)://|[A-Za-z./~_])[\w./~+-]*|registry:[\w-]+", text)
+        else json.dumps(text)
+    )

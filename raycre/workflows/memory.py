@@ -19,8 +19,9 @@ from raycre.create.model.network import Network
 
 GIB = 2**30
 PROCESS = int(0.6 * GIB)  # Python, PyTorch, Ray, the readers of genome and signals
-ON_A_GPU = int(2.0 * GIB)  # more of it: CUDA's libraries and its context
-BATCH = int(0.5 * GIB)  # of regions through a network of CREATE at the paper's size, their views and features
+ON_A_GPU = int(2.0 * GIB)  # more of it: CUDA's libraries and context; assumed, not measured
+BATCH = int(0.2 * GIB)  # of regions through a network of CREATE at the paper's size, their views and features
+LAID_OUT = 2.2  # times the weights of such networks that their folds take, ready to predict
 
 
 def memory_of_backbone(model: Backbone, spec: BackboneSpec, cache_bytes: int, gpus: float) -> int:
@@ -43,9 +44,8 @@ def memory_of_backbone(model: Backbone, spec: BackboneSpec, cache_bytes: int, gp
 
 
 def memory_of_ensemble(models: Iterable[Network], gpus: float) -> int:
-    """Return what a replica of an ensemble of CREATE's networks takes: its folds, once more laid out."""
-    weights = 2 * weight_bytes(models)
-    return PROCESS + weights + (ON_A_GPU if gpus else BATCH)
+    """Return what a replica of an ensemble of CREATE's networks takes: its folds, laid out once more."""
+    return int(PROCESS + LAID_OUT * weight_bytes(models) + (ON_A_GPU if gpus else BATCH))
 
 
 def weight_bytes(models: Iterable[nn.Module]) -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 from raycre.engine.nodes import on_every_node
+from raycre.workflows.checkup_machine import ask_nodes
 from raycre.workflows.shared import SharedPaths, check_shared
 from raycre.genome.fingerprint import fingerprint
 from raycre.store.lease import Lease
@@ -45,6 +46,7 @@ lease = Lease(Path(folder) / "run", "raycre predict")
 lease.claim()
 check_shared(SharedPaths(lease.out.resolve(), lease.epoch, {}))
 lease.release()
+doctor = {"all": [list(each) for each in ask_nodes(Path(folder) / "later", {})]}
 others = {}
 if len(sys.argv) > 2:  # a node on which empty disks are mounted over two folders
     hidden = Path(folder) / "hidden"
@@ -71,12 +73,15 @@ if len(sys.argv) > 2:  # a node on which empty disks are mounted over two folder
             check_shared(SharedPaths(lease.out.resolve(), epoch, {"inputs.fasta": genome}))
         except Exception as error:
             others[name] = [type(error).__name__, str(error), new()[0]]
+        if name == "out":
+            findings = ask_nodes(lease.out.resolve(), {"inputs.fasta": genome})
+            doctor["out"] = [each.message for each in findings if each.status == "fail"]
     node.terminate()
     node.wait()
     lease.release()
 said = {address: repr(value) for address, value in found.items()}
 own = ray.get_runtime_context().get_node_id()
-print(json.dumps({"others": others, "nodes": nodes, "found": said, "own": own}))
+print(json.dumps({"others": others, "nodes": nodes, "found": said, "own": own, "doctor": doctor}))
 sys.stdout.flush()
 ray.shutdown()
 cluster.shutdown()
@@ -126,7 +131,14 @@ def test_every_node_but_the_drivers_own_is_asked_and_one_with_another_disk_is_na
     by_node = {address.partition("(")[2].rstrip(")"): value for address, value in said["found"].items()}
     assert by_node == {none[:8]: "ValueError('not here')", one[:8]: repr(one)}
     assert said["own"] not in (none, one)
+    doctor = said["doctor"]
+    assert [each[:2] for each in doctor["all"]] == [["nodes", "pass"]] * 2
+    assert doctor["all"][0][3] == "these versions, run.out and 0 inputs as here"
     if mounts:
+        assert doctor["out"] == [
+            f"does not see {folder}/hidden/out/run, where run.out will be",
+            f"inputs.fasta: {folder}/hidden/data/genome.fa: no such file there",
+        ]
         paths = {"out": "hidden/out/run: on node", "data": "hidden/data/genome.fa: on node"}
         words = {
             "out": "run.out is not the driver's folder",

@@ -18,7 +18,9 @@ from raycre.store.bucket_path import BucketPath
 from raycre.store.lease import Lease, check_epoch
 from raycre.store.ledger import Ledger
 from raycre.store.location import location
+from raycre.store.old_run import find_old, remove_run
 from raycre.store.passes import PassStore
+from tests.run_folders import start_run
 from tests.s3_server import BUCKET, ENVIRONMENT, S3, bucket_at, serve_s3
 
 
@@ -247,3 +249,54 @@ def test_an_object_that_was_replaced_is_not_the_hashed_one(out: BucketPath) -> N
     (out / "x").put(b"abd")
     with pytest.raises(Exception, match="the file was replaced after the run had begun"):
         check_unchanged([was])
+
+
+def test_what_is_right_below_a_folder_is_one_request_however_much_lies_deeper(
+    out: BucketPath, s3: S3
+) -> None:
+    for name in ("a.parquet", "b.txt", "deep/c.parquet", "deep/er/d.parquet"):
+        (out / name).put(b"x")
+    s3.requests.clear()
+    assert [path.name for path in out.glob("*.parquet")] == ["a.parquet"]
+    assert [path.name for path in out.glob("deep/*")] == ["c.parquet", "er"]
+    assert s3.requests == {"LIST": 2}
+    assert [str(p.relative_to(out)) for p in out.glob("*/*.parquet")] == ["deep/c.parquet"]
+
+
+def test_a_thousand_objects_are_removed_by_one_request(out: BucketPath, s3: S3) -> None:
+    held = pytest.importorskip("moto.s3.models").s3_backends["123456789012"]["aws"]
+    names = [f"parts/{i:05d}" for i in range(1500)]
+    for name in names:
+        held.put_object(BUCKET, f"{out.place.key}/{name}", b"x")
+    assert sum(out.sizes().values()) == 1500
+    s3.requests.clear()
+    out.remove([out / name for name in [*names, "not-there"]])
+    assert s3.requests == {"POST": 2}
+    assert not out.listed()
+
+
+def test_the_start_of_an_object_is_read_without_the_rest(out: BucketPath, s3: S3) -> None:
+    (out / "x").put(os.urandom(300_000))
+    (out / "empty").put(b"")
+    s3.sent.clear()
+    assert (out / "x").read_start(100) == (out / "x").read_bytes()[:100]
+    assert (out / "empty").read_start(100) == b""
+    assert len((out / "x").read_start(400_000)) == 300_000
+    assert s3.sent["GET"] == 100 + 300_000 + 300_000
+
+
+def test_fresh_takes_a_run_out_of_a_bucket_with_few_requests(out: BucketPath, s3: S3) -> None:
+    held = pytest.importorskip("moto.s3.models").s3_backends["123456789012"]["aws"]
+    start_run(out, "train").finish()
+    names = ["a person's.txt", f"train/{'0' * 32}/deep/er.json", "train/mine.txt"]
+    names += [f"folds/fold={i}/cutoffs.json" for i in range(1200)]
+    for name in names:
+        held.put_object(BUCKET, f"{out.place.key}/{name}", b"{}")
+    s3.requests.clear()
+    old = find_old(out, "train")
+    assert old is not None
+    assert "1,202 files" in str(old)
+    assert "left as they are: a person's.txt, train/" in str(old)
+    remove_run(old)
+    assert s3.requests.total() < 30
+    assert sorted(out.listed()) == ["a person's.txt", "train/mine.txt"]

@@ -21,6 +21,7 @@ from raycre.workflows.predict.run import run_predict
 from tests.compared_runs import two_genes, write_genome, write_run
 from tests.conftest import bytes_of, perturb_config, predict_config
 from tests.in_process import connect_to_nothing, run_creme
+from tests.in_process import run_predict as run_here
 from tests.s3_server import BUCKET, ENVIRONMENT, S3, bucket_at, serve_s3
 from tests.unit.test_cli import ends
 from tests.unit.test_train_plan import TINY
@@ -215,3 +216,25 @@ def test_compare_reads_and_writes_a_run_in_a_bucket(
     secret = ENVIRONMENT["AWS_SECRET_ACCESS_KEY"].encode()
     assert not [name for name in out.listed() if secret in (out / name).read_bytes()]
     assert ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in "".join(capsys.readouterr())
+
+
+def test_a_shard_of_a_prediction_costs_nine_requests(genome: DemoGenome, tmp_path: Path, s3: S3) -> None:
+    """Four of reading it (mark, look, regions, mark away), four of its part, and one to count its calls."""
+    write_model(tmp_path / "model.safetensors", TINY.build())
+    lines = genome.candidates.read_text().splitlines(keepends=True)
+    counted = []
+    for shards in (4, 9):
+        regions, out = tmp_path / f"{shards}.bed", location(f"s3://{BUCKET}/counted-{shards}")
+        regions.write_text("".join(lines[: 10 * shards]))
+        inputs: dict[str, Any] = {"fasta": str(genome.fasta), "regions": str(regions)}
+        inputs["openness"] = [str(path) for path in genome.openness]
+        config = predict_config(
+            genome, tmp_path / "model.safetensors", out, inputs=inputs, views=1, shard_size=10
+        )
+        s3.requests.clear()
+        run_here(config)
+        counted.append(dict(s3.requests))
+    few, many = counted
+    assert {kind: (many[kind] - few.get(kind, 0)) / 5 for kind in many} == {
+        "PUT": 3, "HEAD": 3, "POST": 2, "GET": 1, "LIST": 0,
+    }  # fmt: skip

@@ -9,10 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
+from raycre.config.perturb import CremeConfig
 from raycre.creme.settings import Settings
-from raycre.errors import ConfigError
+from raycre.errors import AssemblyError, ConfigError
 from raycre.genome.fasta import Fasta
+from raycre.genome.lifting import Lifting
 from raycre.store.passes import PassStore
 from raycre.workflows.perturb import stages
 from raycre.workflows.perturb.notes import notes_of_n, with_tiles
@@ -78,6 +81,24 @@ def test_tiles_of_a_bed_go_to_the_genes_of_their_chromosome(tmp_path: Path) -> N
         found, note = with_tiles(genes, bed, open_fasta, SETTINGS)
     assert found["tiles"].tolist() == [((10, 50),), ((100, 300),), ()]
     assert "2 in 3 windows (1 without any)" in note
+
+
+def test_tiles_of_another_assembly_are_lifted_counted_and_said(tmp_path: Path) -> None:
+    fasta, bed, chain = tmp_path / "genome.fa", tmp_path / "peaks.bed", tmp_path / "a.chain"
+    fasta.write_text(f">chr1\n{'A' * 40_000}\n")
+    chain.write_text("chain 1 chr1 39000 + 0 39000 chr1 40000 + 1000 40000 1\n39000\n")
+    first = 20_000 - LENGTH // 2
+    bed.write_text(f"chr1\t{first - 990}\t{first - 950}\nchr9\t1\t9\n")
+    lifting = Lifting(chain, "creme.chain")
+    with Fasta(fasta) as open_fasta:
+        found, note = with_tiles(pd.DataFrame(GENES[:1]), bed, open_fasta, SETTINGS, lifting)
+        chain.write_text(chain.read_text().replace("chr1 40000 +", "chr1 41000 +"))
+        with pytest.raises(AssemblyError, match="leads to a chr1 of 41,000 bp, and the genome's has 40,000"):
+            with_tiles(pd.DataFrame(GENES[:1]), bed, open_fasta, SETTINGS, Lifting(chain))
+    assert found["tiles"].tolist() == [((10, 50),)]
+    assert "; lifted from another assembly: 1 mapped, 1 deleted" in note
+    with pytest.raises(ValidationError, match="chain lifts the intervals of tiles"):
+        CremeConfig(chain=chain)
 
 
 def test_a_bed_without_a_tile_for_any_gene_is_refused(tmp_path: Path) -> None:

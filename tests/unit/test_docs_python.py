@@ -9,8 +9,14 @@ import pytest
 import torch
 
 import raycre
+from raycre import packages
 from raycre.api.runs import OpenRun
 from raycre.api.tables import RunTable
+from raycre.api.verbs import as_written
+from raycre.config import PerturbConfig, make_config
+from raycre.demo.genome import DemoGenome
+from tests.conftest import perturb_values
+from tests.in_process import connect_to_nothing, run_creme
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "python.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
@@ -50,3 +56,22 @@ def test_every_block_is_python_and_calls_what_there_is(block: str) -> None:
         assert callable(getattr(OpenRun, name))
     for name in re.findall(r"\brun\.predictions\([^)]*\)\.([a-z_]+)", block):
         assert hasattr(RunTable, name)
+
+
+def test_the_test_of_ones_own_runs_as_it_stands(
+    genome: DemoGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: dict[str, object] = {"raycre": raycre}
+    (block,) = (block for block in BLOCKS if "upstream = Test(" in block)
+    exec(compile(block, "docs/python.md", "exec"), names)
+    monkeypatch.setattr(packages, "_HANDED_OVER", {})
+    connect_to_nothing(monkeypatch)
+    values = perturb_values(genome, tmp_path / "run", genes=("ENHA",))
+    values |= {"tests": ["necessity", names["upstream"]]}
+    values["creme"]["n_shuffles"]["upstream"] = 4
+    run_creme(make_config(PerturbConfig, as_written(values)))
+    effects = raycre.open_run(tmp_path / "run").effects(test="upstream").pandas()
+    assert (effects["n"] == 4).all()
+    lost = (effects["wt"] - effects["mutant"]) / effects["wt"]
+    assert effects["effect"].to_numpy() == pytest.approx(lost.to_numpy())
+    assert (effects["offset_start"] == 0).all()

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from raycre.creme.tiles import distance, to_genomic, tss_tile
 from raycre.figures.blocks import Note, Picture, Table
 from raycre.figures.calls import Tally, calls_table
-from raycre.figures.canvas import INK, as_svg, new_figure, style
+from raycre.figures.canvas import (
+    INK,
+    as_svg,
+    for_any_page,
+    is_narrow,
+    legend_columns,
+    new_figure,
+    new_panels,
+    style,
+)
 from raycre.figures.effects import kb_from_tss, read_effects, track_title
 from raycre.figures.training import metrics_table
 from raycre.genome.classes import CLASSES
@@ -160,3 +169,48 @@ def test_a_figure_takes_the_colour_of_the_page() -> None:
     assert svg.startswith("<svg")
     assert INK not in svg
     assert "a &lt; b" in svg
+
+
+def test_a_figure_is_drawn_for_a_narrow_page_as_well() -> None:
+    seen = []
+
+    @for_any_page
+    def draw(title: str) -> Picture:
+        figure, panels = new_panels(4, 2, 3, side_by_side=2, sharex=True)
+        seen.append((panels.shape, len(figure.axes), figure.get_size_inches().tolist(), is_narrow()))
+        panels[0][0].set_title(title)
+        panels[1][2].plot([0, 1], label="a")
+        return Picture("t", as_svg(figure), "words", "caption")
+
+    with style():
+        picture = draw("one two three four five six seven")
+        columns = legend_columns(["enhancer", "silencer", "neither"])
+    # A line of three panels becomes two rows of two; the fourth place is empty.
+    assert seen == [((2, 3), 6, [10.5, 4.0], False), ((2, 3), 6, [4.0, 8.0], True)]
+    assert picture.svg.startswith('<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="756pt"')
+    assert 'width="288pt"' in picture.narrow
+    assert "one two three four five six seven</text>" in picture.svg
+    assert "one two three four five six seven</text>" not in picture.narrow  # in lines that fit the panel
+    names = [set(re.findall(r'id="([a-z][0-9a-f]{10})"', svg)) for svg in (picture.svg, picture.narrow)]
+    assert names[0]
+    assert not names[0] & names[1]
+    assert columns == 3
+    assert not is_narrow()
+
+
+def test_a_legend_of_a_narrow_page_has_as_many_columns_as_fit() -> None:
+    found = []
+
+    @for_any_page
+    def draw() -> Picture:
+        found.append(
+            [
+                legend_columns(["enhancer", "silencer", "neither"]),
+                legend_columns(["a" * 60]),
+                legend_columns([]),
+            ]
+        )
+        return Picture("t", "", "words", "caption")
+
+    draw()
+    assert found == [[3, 1, 1], [3, 1, 1]]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from raycre.errors import FormatError
+from raycre.genome import bigwig
 from raycre.genome.bigwig import BigWig
 from raycre.genome.bigwig_index import BigWigIndex
 from raycre.genome.fill import ValuedIntervals, fill
@@ -202,3 +203,10 @@ def test_the_mean_of_the_largest_numbers_is_finite(tmp_path: Path) -> None:
     largest = float(np.finfo(np.float32).max)
     path = made_bigwig(tmp_path / "s.bw", [("chr1", 9)], [("bedGraph", 0, [(0, 9, largest)])], "<", True)
     assert mean_of([Track(path, {"chr1": 9})] * 2, ["chr1"], np.array([0]), 9).tolist() == [[largest] * 9]
+
+
+def test_a_section_of_nothing_holds_nothing() -> None:
+    """pyBigWig ends a chromosome with one where the values fill its last section."""
+    head = struct.pack("<" + bigwig._SECTION, 3, 0, 0, 0, 0, bigwig._BEDGRAPH, 0, 0)
+    found = bigwig._intervals([head], "<", 3)
+    assert (len(found.start), len(found.end), len(found.value)) == (0, 0, 0)

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from raycre.errors import ConfigError, FetchError
 from raycre.genome.fasta import Fasta
 from raycre.prepare.known import CELLS, known_manifest
 from raycre.published import genomes
+from raycre.published.cache import fetch
 from raycre.published.genomes import GENOMES
 from raycre.workflows.genomes import fasta_of, fetch_genome, list_genomes
+from raycre.workflows.prepare import sources
 from tests.http_server import Answer, Server, serve
 
 SEQUENCE = "ACGTNNACGT" * 3_000
@@ -126,7 +129,7 @@ def test_a_source_without_a_checksum_is_held_to_its_first_fetch(
     assert source["address"] == "https://lab.org/peaks.bed"
     Path(source["path"]).unlink()
     server.body = PEAKS.replace(b"p1", b"q1")
-    assert prepared(tmp_path, "https://lab.org/peaks.bed")[1] == 1
+    assert prepared(tmp_path, "https://lab.org/peaks.bed")[1] == 2
     assert "which was recorded" in capsys.readouterr().err
 
 
@@ -135,8 +138,23 @@ def test_a_source_that_is_not_what_the_manifest_says_leaves_nothing(
 ) -> None:
     server.body = PEAKS
     out, code = prepared(tmp_path, "https://lab.org/peaks.bed", md5="0" * 32)
-    assert (code, out.exists()) == (1, False)
-    assert "its MD5 is" in capsys.readouterr().err
+    assert (code, out.exists()) == (2, False)
+    said = capsys.readouterr().err
+    assert "sources.ATAC: " in said
+    assert "its MD5 is" in said
+
+
+def test_a_download_that_is_cut_leaves_nothing_and_goes_on_with_the_next_run(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.body, server.answers = PEAKS, [Answer(cut=20), Answer(cut=0), Answer(cut=0)]
+    monkeypatch.setattr(sources, "fetch", partial(fetch, tries=2, pause=0))
+    out, code = prepared(tmp_path, "https://lab.org/peaks.bed")
+    assert (code, out.exists()) == (2, False)
+    assert "sources.ATAC: " in (said := capsys.readouterr().err)
+    assert "the 20 bytes that came are kept, run again to go on" in said
+    assert prepared(tmp_path, "https://lab.org/peaks.bed")[1] == 0
+    assert server.ranges[-1] == "bytes=20-"
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -158,3 +176,17 @@ def test_addresses_are_those_of_the_sources_page(shared: Path) -> None:
     for address in addresses:
         folder, _, name = address.rpartition("/")
         assert any(part in page for part in (name, name.partition(".")[0], folder)), address
+
+
+def test_checksums_and_sizes_are_those_of_the_sources_page(shared: Path) -> None:
+    page = (shared / "SOURCES.md").read_text()
+    rows = [row for cell in CELLS for row in yaml.safe_load(known_manifest(cell))["sources"]]
+    held = [value for row in rows for key, value in row.items() if key in ("md5", "sha256", "size")]
+    for genome in GENOMES.values():
+        files = [genome.fasta, *genome.others.values()]
+        held += [
+            value for each in files for value in (each.md5, each.sha256, each.size, genome.unpacked_sha256)
+        ]
+    known = {f"{value:,}" if isinstance(value, int) else value for value in held if value is not None}
+    assert len(known) > 15
+    assert sorted(value for value in known if value not in page) == []

@@ -15,7 +15,7 @@ from raycre.errors import ChangedInputError, MissingInputError
 from raycre.genome import fingerprint as module
 from raycre.genome.features import SignalPaths, Signals
 from raycre.genome.fingerprint import check_unchanged, fingerprint
-from raycre.workflows.predict import shards
+from raycre.workflows.predict import reading
 
 
 def old(path: Path) -> Path:
@@ -128,15 +128,15 @@ REGIONS = pd.DataFrame({"chrom": ["chr1"], "start": [0], "end": [1_000]})
 
 
 def test_a_process_that_outlives_a_run_reads_the_next_runs_files(tmp_path: Path, paths: SignalPaths) -> None:
-    first = shards._open(paths).read_wide(REGIONS, 0)
-    assert shards._open(paths) is shards._open(paths)
+    first = reading._open(paths).read_wide(REGIONS, 0)
+    assert reading._open(paths) is reading._open(paths)
     Path(f"{paths.fasta}.fai").unlink()
     write_genome(tmp_path / "new.fa", "C")
     (tmp_path / "new.fa").replace(paths.fasta)
     (tmp_path / "s.bw").unlink()
     write_bigwig(tmp_path / "s.bw", 2.0)
     (tmp_path / "l.bedpe").write_text("chr1\t0\t20\tchr1\t500\t600\n")
-    second = shards._open(hashed(tmp_path)).read_wide(REGIONS, 0)
+    second = reading._open(hashed(tmp_path)).read_wide(REGIONS, 0)
     for before, after in zip(first, second, strict=True):
         assert before is not None
         assert after is not None

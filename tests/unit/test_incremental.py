@@ -18,6 +18,7 @@ from raycre.backbones.enformer.model import Enformer
 from raycre.backbones.incremental import SHARE_OF_CROPS, Incremental
 from raycre.backbones.weights import load_into, random_state
 from raycre.errors import InputError, TrackError
+from raycre.events import CACHE, heard_by
 
 SEQ_LEN = 8192
 LIMIT = 1e-5  # of the output's scale (DESIGN, invariant 3)
@@ -273,3 +274,12 @@ def test_few_rows_of_the_last_block_are_those_of_all() -> None:
     torch.testing.assert_close(
         last.read_rows(x, [4, 30], MODEL.distance_features), wanted, rtol=1e-4, atol=1e-5
     )
+
+
+def test_what_is_kept_is_told_as_a_hit_and_what_is_computed_as_a_miss() -> None:
+    told: list[bool] = []
+    reader, edited = Incremental(MODEL), edit([(4000, 4010)])
+    with heard_by(lambda kind, facts: told.append(bool(facts["hit"])) if kind == CACHE else None):
+        for _ in range(2):
+            off(MODEL, edited, reader)
+    assert told == [False, False, True, True]  # its reference and its one crop, then both again

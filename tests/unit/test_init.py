@@ -183,8 +183,28 @@ def test_the_command_says_what_is_left_to_do(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().out.splitlines() == [
         f"{path}: a template; --fill FILE… puts files in",
         "to fill in by hand: fasta, gtf",
+        "examples to replace: genes, tracks",
         f"next: raycre creme config --config {path} --dry-run",
     ]
     with pytest.raises(SystemExit):
         main(["init", "train", "-o", str(tmp_path / "t.yaml"), "--json"])
     assert json.loads(capsys.readouterr().out)["to_fill_in"] == ["fasta", "labels"]
+
+
+def test_files_of_a_run_are_found_from_elsewhere_and_what_is_not_there_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab = tmp_path / "lab"
+    run = lab / "runs" / "k562"
+    run.mkdir(parents=True)
+    (lab / "loops.bedpe").write_text("chr1\t0\t10\tchr1\t20\t30\n")
+    inputs = {"fasta": "genome.fa", "openness": ["a.bw"], "loops": "loops.bedpe"}
+    config = {"run": {"out": "runs/k562"}, "inputs": inputs}
+    (run / "run.json").write_text(json.dumps({"verb": "train", "finished": True, "config": config}))
+    monkeypatch.chdir(tmp_path)
+    found = write_config("predict", [run], tmp_path / "p.yaml")["filled"]
+    assert found["loops"] == str((lab / "loops.bedpe").resolve())
+    assert found["fasta"] == "genome.fa"
+    said = capsys.readouterr().err
+    assert "note: fasta: genome.fa, which the run has read, is not here; name it with --fill" in said
+    assert "loops" not in said

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from raycre.errors import LeaseLostError, RunHeldError
-from raycre.store import lease
+from raycre.store import claims, lease
 from raycre.store.files import read_json
 from raycre.store.lease import BEAT, EXPIRY, FOLDER, LATE, Lease, find_over
 from raycre.store.ledger import Ledger
@@ -65,7 +65,7 @@ def leave(out: Path, number: int = 1, beat: float | None = 1000.0, **changes: An
     (out / FOLDER).mkdir(exist_ok=True)
     (out / FOLDER / f"{number:05d}.json").write_text(json.dumps(asdict(there)))
     if beat is not None:
-        lease.put_text(out / FOLDER / f"{number:05d}.beat", f"{beat:.3f}")
+        claims.put_text(out / FOLDER / f"{number:05d}.beat", f"{beat:.3f}")
     return there
 
 
@@ -166,7 +166,7 @@ def test_a_holder_elsewhere_that_beats_is_not_overtaken(tmp_path: Path, clock: C
 
 def test_a_holder_that_releases_while_it_is_watched_is_followed(tmp_path: Path, clock: Clock) -> None:
     leave(tmp_path)
-    clock.at(5, lambda: lease.remove_claim(*(tmp_path / FOLDER).iterdir()))
+    clock.at(5, lambda: claims.remove_claim(*(tmp_path / FOLDER).iterdir()))
     held = Lease(tmp_path, "raycre predict")
     held.claim()
     assert clock.waited == 5
@@ -316,7 +316,7 @@ def test_a_holder_goes_on_over_a_disk_that_is_full_for_a_while(
 ) -> None:
     monkeypatch.setattr(lease, "BEAT", 0.01)
     full = threading.Event()
-    put, failed = lease.put_text, threading.Event()
+    put, failed = claims.put_text, threading.Event()
 
     def refuse(path: Path, text: str) -> None:
         if full.is_set():

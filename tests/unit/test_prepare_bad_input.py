@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,11 @@ CASES = [
     text("only-header.bed", "track name=x\n#chrom\tstart\tend\n", "no rows of BED"),
     text("blank.bed", "\n\n", "the file is empty"),
     text("empty.bed", "", "the file is empty"),
+    text("long.bed", "chr1\t" + "9" * 10_000_000 + "\t1400\n", "long.bed:1", "10,000,002 characters"),
+    text("line.bed", "x" * 10_000_000 + "\n", "line.bed:1", "1 tab-separated column"),
+    text("cr.bed", "chr1\t1\t9\rchr1\tten\t9\r", "cr.bed:2", "'ten'"),
+    text("crlf.bed", "chr1\t1\t9\r\nchr1\tten\t9\r\n", "crlf.bed:2", "'ten'"),
+    text("bom.bed", "\ufeffchr1\tten\t9\n", "bom.bed:1", "'ten'"),
     # coordinates
     text("word.bed", GOOD + "chr1\tten\t1400\ta\t0\t+\n", "word.bed:2", "'ten'", "not an integer"),
     text("float.bed", "chr1\t10.5\t1400\n", "float.bed:1", "'10.5'", "not an integer"),
@@ -189,6 +195,7 @@ def test_a_file_that_cannot_be_read_is_named_with_line_and_value(
     line = next(line for line in said.splitlines() if line.startswith("error: "))
     assert code == 2
     assert case.name in line or "sources" in line
+    assert len(line) < 1_000  # also where the fault is a line of 10 MB
     for part in case.says:
         assert part in line, line
     assert not (tmp_path / "out").exists()
@@ -225,6 +232,7 @@ def change(**values: Any) -> Callable[[list[dict[str, Any]]], None]:
         (change(kind="enhancers"), {}, "background without N needs a source of kind fasta"),
         (change(kind="loops", assembly="older"), {}, "it is not lifted"),
         (change(kind="blacklist"), {}, "no source of labels"),
+        (change(kind="genes", min_score=5), {}, "min_score is of kind silencers"),
     ],
 )
 def test_a_manifest_that_cannot_be_is_refused(
@@ -398,3 +406,27 @@ def test_files_may_be_given_by_options_and_a_manifest_or_options_is_needed(
             main(["prepare", *arguments])
         assert (int(ended.value.code or 0), says in capsys.readouterr().err) == (code, True)
     assert made(tmp_path)["source"].tolist() == ["ATAC"]
+
+
+def test_rows_of_a_low_score_are_left_out_when_asked_for_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "chr1\t1000\t1400\ta\t900\nchr1\t9000\t9400\tb\t100\nchr2\t9000\t9400\tc\t500\n"
+    sources = manifest(tmp_path)
+    (tmp_path / "good.txt").write_text(rows)
+    sources[1]["min_score"] = 500
+    assert run(tmp_path, sources, capsys)[0] == 0
+    assert made(tmp_path)["name"].tolist() == ["a", "c"]
+    counts = pd.read_parquet(tmp_path / "out" / "summary" / "counts.parquet").set_index(["step", "item"])["n"]
+    assert counts["read", "good.below_min_score"] == 1
+    science = json.loads((tmp_path / "out" / "run.json").read_text())["identity"]
+    assert [key for key in science if "min_score" in key] == ["sources.good.min_score"]
+    for content, says in (
+        ("chr1\t1000\t1400\ta\thigh\n", "'high': the score (column 5) is not a number"),
+        ("chr1\t1000\t1400\n", "BED with a score needs 5"),
+        ("chrom\tstart\tend\nchr1\t1\t9\n", "no column score"),
+        ("##fileformat=VCFv4.2\nchr1\t5\t.\tA\tC\n", "min_score is of BED, peaks and tables"),
+    ):
+        (tmp_path / "good.txt").write_text(content)
+        code, said = run(tmp_path, sources, capsys, run={"out": str(tmp_path / "other")})
+        assert (code, says in said) == (2, True), said

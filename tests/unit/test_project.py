@@ -39,13 +39,7 @@ def test_every_dependency_has_a_version_that_tests_ran_with() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = [
-        *PROJECT["project"]["dependencies"],
-        *extras["plots"],
-        *extras["test"],
-        *extras["umap"],
-        *extras["browser"],
-    ]
+    wanted = [*PROJECT["project"]["dependencies"], *(each for extra in extras.values() for each in extra)]
     names = {re.split(r"[\[><=]", each)[0].casefold().replace("_", "-") for each in wanted}
     assert names - pinned == set()
 
@@ -57,9 +51,12 @@ def test_every_make_target_that_is_written_of_is_there() -> None:
 
 
 def test_the_conda_recipe_asks_for_what_the_package_asks_for() -> None:
-    recipe = yaml.safe_load((ROOT / "conda" / "meta.yaml").read_text())
-    assert recipe["package"] == {"name": "raycre", "version": raycre.__version__}
-    assert recipe["requirements"]["run"][0] == f"python {PROJECT['project']['requires-python']}"
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text())
+    context = recipe["context"]
+    assert recipe["package"]["name"] == "raycre"
+    assert context["version"] == raycre.__version__
+    python = recipe["requirements"]["run"][0].replace("${{ python_min }}", context["python_min"])
+    assert python == f"python {PROJECT['project']['requires-python']}"
     run = {
         name: bounds
         for name, _, bounds in (each.partition(" ") for each in recipe["requirements"]["run"][1:])

@@ -59,7 +59,7 @@ def test_one_page_holds_all_verbs_and_needs_nothing_else(tmp_path: Path) -> None
     runs = [write_training(tmp_path / "t"), write_prediction(tmp_path / "p"), write_gene(tmp_path / "c")]
     page = page_of(tmp_path, *runs)
     svgs = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
-    assert len(svgs) == 4  # two of training, one of calls, one gene
+    assert len(svgs) == 8  # two of training, one of calls, one gene; each for a wide and for a narrow page
     for svg in svgs:
         ET.fromstring(svg)
         assert INK not in svg

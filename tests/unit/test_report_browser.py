@@ -1,7 +1,8 @@
 """The report in a headless Chromium: no message, no request, driven by keys, held against axe-core's rules.
 
-Needs the extra report-test, the system's Chromium, and for the last axe-core (`npm install axe-core` in the
-project's folder, or RAYCRE_AXE=path of axe.min.js); skipped where one is missing.
+`make test-report` installs what it needs (the extra report-test: playwright, and axe-core as a package of
+Python) and runs it with the system's Chromium or Chrome, else with one that playwright brings. Without them
+it is skipped, with the reason; with RAYCRE_REPORT_TEST=1, which that command sets, it fails instead.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -20,16 +22,24 @@ from raycre.store.schemas import PREDICTIONS
 from tests.run_folders import effect_rows, prediction_rows, start_run, write_creme, write_training
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-AXE = Path(os.environ.get("RAYCRE_AXE", Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"))
+REQUIRED = bool(os.environ.get("RAYCRE_REPORT_TEST"))
 WIDTHS = (420, 800, 1400)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+
+def missing(what: str) -> NoReturn:
+    """Skip, or fail where the test is asked for."""
+    (pytest.fail if REQUIRED else pytest.skip)(f"{what}; make test-report brings it")
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="the extra report-test is not installed")
+    try:
+        from playwright import sync_api as playwright
+    except ImportError:
+        missing("the extra report-test is not installed")
     with playwright.sync_playwright() as driver:
+        if CHROMIUM is None and not Path(driver.chromium.executable_path).is_file():
+            missing("no Chromium is here")
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -57,6 +67,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     creme = write_creme(folder / "c", genes, refused=[{"gene_id": "E", "gene_name": "R", "reason": "N"}])
     write_report([write_training(folder / "t"), folder / "p", creme], folder / "report.html")
     return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core."""
+    try:
+        return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    except (ImportError, OSError):
+        missing("axe-core, of the extra report-test, is not installed")
 
 
 class Told:
@@ -134,19 +153,80 @@ def test_tables_are_sorted_and_filtered_by_keys(page: tuple[Any, Told]) -> None:
     assert cells[-1] == "300"
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here; see the top of this file")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    chromium: Any, report: Path, width: int, scheme: str
+    chromium: Any, report: Path, axe: str, width: int, scheme: str
 ) -> None:
     opened = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     opened.goto(report.as_uri())
     opened.evaluate("genomeView.open()")
     opened.evaluate("Promise.all(grids.map((grid) => grid.open()))")
     opened.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-    opened.evaluate(AXE.read_text(encoding="utf-8"))
+    opened.evaluate(axe)
     found = opened.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     assert [(v["id"], v["impact"], [n["html"][:100] for n in v["nodes"][:3]]) for v in found] == []
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
     opened.close()
+
+
+SIZES_OF_TEXT = """
+() => [...document.querySelectorAll('.picture svg')].filter((svg) => svg.getClientRects().length)
+.flatMap((svg) => {
+  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  return [...svg.querySelectorAll('text')].map((text) => parseFloat(getComputedStyle(text).fontSize) * scale);
+})
+"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_figures_are_whole_without_scrolling_and_their_text_has_11_px(
+    chromium: Any, report: Path, width: int
+) -> None:
+    opened = chromium.new_page(viewport={"width": width, "height": 900})
+    opened.goto(report.as_uri())
+    boxes = opened.evaluate(
+        "[...document.querySelectorAll('.picture')].map((b) => b.scrollWidth - b.clientWidth)"
+    )
+    assert len(boxes) >= 4
+    assert max(boxes) <= 0
+    sizes = opened.evaluate(SIZES_OF_TEXT)
+    assert len(sizes) > 50
+    assert min(sizes) >= 10.9  # 8.5 points are 11.3 px, of a figure that is shrunk by 3% at most
+    opened.close()
+
+
+def test_printed_it_has_all_rows_on_white_and_is_as_before_afterwards(chromium: Any, report: Path) -> None:
+    opened = chromium.new_page(viewport={"width": 690, "height": 980}, color_scheme="dark")
+    opened.goto(report.as_uri())
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
+    said = opened.locator(".grid [role=status]").first.inner_text()
+    assert "the button Print of the page reads all tables" in said
+    opened.evaluate("dispatchEvent(new Event('afterprint'))")
+    opened.evaluate("print = () => { dispatchEvent(new Event('beforeprint')); window.printed = true; }")
+    opened.click("#print")
+    opened.wait_for_function("window.printed")
+    opened.emulate_media(media="print", color_scheme="dark")
+    assert opened.locator(".grid").first.locator("tbody tr").count() == 300
+    assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        opened.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--blue')").strip()
+        == "#0072b2"
+    )
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 690
+    assert opened.locator("details:not([open])").count() == 0
+    opened.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.locator(".grid").first.locator("tbody tr").count() == 25
+    assert opened.locator("#made details:not([open])").count() == 3
+    opened.close()
+
+
+def test_exons_outside_the_coding_part_are_thin(page: tuple[Any, Told]) -> None:
+    opened, _ = page
+    assert opened.evaluate("exonsOf('0-10 20-40 60-80 90-95', '25-65')") == [
+        {"start": 0, "end": 10, "utr": True},
+        {"start": 20, "end": 40, "cdStart": 25},
+        {"start": 60, "end": 80, "cdEnd": 65},
+        {"start": 90, "end": 95, "utr": True},
+    ]
+    assert opened.evaluate("exonsOf('0-10', '')") == [{"start": 0, "end": 10, "utr": True}]

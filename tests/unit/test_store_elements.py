@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from raycre.creme.tests import tile_tests
 from raycre.errors import AssemblyError, FormatError, MissingInputError, RunMismatchError
-from raycre.genome.lift import read_chains
+from raycre.genome.lifting import Lifting
 from raycre.store.elements import (
     ClassifiedRegions,
     agreement,
@@ -195,15 +195,14 @@ def test_a_prediction_is_read_and_noted(tmp_path: Path) -> None:
 def test_regions_of_another_assembly_are_lifted_by_a_chain(tmp_path: Path) -> None:
     path = tmp_path / "a.chain"
     path.write_text("chain 1 chr7 200000 + 0 200000 chr7 201000 + 1000 201000 1\n200000\n")
-    chains = read_chains(path)
-    found, noted = read_predict_run(predicted(tmp_path / "p"), SHA[::-1], chains)
+    found, noted = read_predict_run(predicted(tmp_path / "p"), SHA[::-1], Lifting(path))
     assert (found.start.tolist(), found.end.tolist()) == ([94_000], [95_000])
     assert (noted["lift"]["mapped"], noted["lift"]["deleted"], noted["chain"]) == (1, 0, str(path))
     with pytest.raises(AssemblyError, match="of this very FASTA; leave chain out"):
-        read_predict_run(tmp_path / "p", SHA, chains)
+        read_predict_run(tmp_path / "p", SHA, Lifting(path))
     path.write_text(path.read_text().replace("chr7", "chr8"))
-    with pytest.raises(AssemblyError, match="no region of create_run is mapped"):
-        read_predict_run(tmp_path / "p", SHA[::-1], read_chains(path))
+    with pytest.raises(AssemblyError, match="nothing of create_run is mapped"):
+        read_predict_run(tmp_path / "p", SHA[::-1], Lifting(path))
 
 
 def test_what_is_no_whole_prediction_of_this_fasta_is_refused_by_name(tmp_path: Path) -> None:

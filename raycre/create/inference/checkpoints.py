@@ -24,7 +24,7 @@ from raycre.genome.fingerprint import Fingerprint, read_hashed
 from raycre.published.cache import resolve
 from raycre.store.files import STAMP, parse_json, read_json
 from raycre.store.location import path_of
-from raycre.store.run import digest_of
+from raycre.store.run import NO_TRAINING, check_training, digest_of
 
 WEIGHTS, CUTOFFS, HELD_OUT = "best.safetensors", "cutoffs.json", "predictions.parquet"  # of a fold's folder
 
@@ -169,13 +169,9 @@ def read_training(folder: Path, folds: Literal["all"] | tuple[int, ...]) -> Trai
     """Read what a training's folder says of its folds, without their weights; errors as `read_checkpoint`."""
     record_path = folder / "run.json"
     if not record_path.is_file():
-        raise MissingInputError("model.checkpoint: no training run here (no run.json)", path=folder)
+        raise MissingInputError(NO_TRAINING, path=folder)
     record = read_json(record_path)
-    if record.get("verb") != "train":
-        hint = "; name one of its runs, a folder below sweep/" if record.get("verb") == "sweep" else ""
-        raise CheckpointError(
-            f"model.checkpoint is the folder of another verb, not of train{hint}", path=folder
-        )
+    check_training(folder, record)
     n, ratio = int(record["config"]["folds"]["n"]), record["config"].get("recipe", {}).get("eval_ratio")
     wanted = tuple(range(n)) if folds == "all" else folds
     missing = [k for k in wanted if not (fold_folder(folder, k) / CUTOFFS).is_file()]

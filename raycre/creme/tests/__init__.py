@@ -53,6 +53,17 @@ def names_of_tests() -> tuple[str, ...]:
     return INSTALLED.names(TESTS)
 
 
+def hand_over(test: Test) -> str:
+    """Let this process, and workers of its runs, find a test by its name; return the name.
+
+    Raises:
+        ConfigError: a name that cannot be one, or that raycre has.
+    """
+    INSTALLED.hand_over(test.name, test, TESTS, RESERVED)
+    find_test.cache_clear()
+    return test.name
+
+
 @cache
 def find_test(name: str) -> Test:
     """Return the declaration of a test.

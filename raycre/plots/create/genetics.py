@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,7 +132,7 @@ def heritability(runs: Runs, choice: Choice) -> pd.DataFrame:
     """Enrichment of heritability of each annotation and trait, from LDSC's .results."""
     if not choice.data:
         raise ConfigError("name LDSC's results with --data TRAIT=FILE.results")
-    tables = [read_results(Path(path)).assign(trait=trait) for trait, path in choice.data]
+    tables = [read_results(path).assign(trait=trait) for trait, path in choice.data]
     rows = pd.concat(tables, ignore_index=True)
     if choice.names:
         unknown = next((n for n in choice.names if n not in set(rows["category"])), None)

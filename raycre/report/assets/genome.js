@@ -35,6 +35,16 @@ function reader(table, feature, start = "start", longest = 0) {
 
 const longestOf = (values) => { let most = 0; for (let i = 0; i < values.start.length; i++) most = Math.max(most, values.end[i] - values.start[i]); return most; };
 
+// Exons of "start-end start-end" as igv.js draws them: what lies outside the coding part is thin.
+function exonsOf(text, coding) {
+  const [from, to] = coding ? coding.split("-").map(Number) : [Infinity, Infinity];
+  return text.split(" ").map((exon) => {
+    const [start, end] = exon.split("-").map(Number);
+    if (end <= from || start >= to) return { start, end, utr: true };
+    return { start, end, ...(from > start && { cdStart: from }), ...(to < end && { cdEnd: to }) };
+  });
+}
+
 const genomeView = {
   place(text) {
     const match = text.trim().replaceAll(",", "").match(/^(\S+?)(?::(\d+)(?:-(\d+))?)?$/);
@@ -93,6 +103,12 @@ const genomeView = {
       const table = await loaded("view-genes"), { values } = table;
       tracks.unshift({ type: "annotation", name: titles.genes, height: 60, displayMode: "EXPANDED", color: "#444444", visibilityWindow: WIDEST,
         reader: reader(table, (i, chr) => ({ chr, start: values.tss[i], end: values.tss[i] + 1, strand: values.strand[i], name: values.gene[i] }), "tss") });
+    }
+    if (titles.models) {
+      const table = await loaded("view-models"), { values } = table;
+      tracks.unshift({ type: "annotation", name: titles.models, height: 70, displayMode: "EXPANDED", color: "#444444", visibilityWindow: WIDEST,
+        reader: reader(table, (i, chr) => ({ chr, start: values.start[i], end: values.end[i], strand: values.strand[i], name: values.gene[i],
+          exons: exonsOf(values.exons[i], values.coding[i]) }), "start", longestOf(values)) });
     }
     if (titles.accessibility) {
       const table = await loaded("view-accessibility"), { values } = table;

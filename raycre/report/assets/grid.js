@@ -101,9 +101,17 @@ class Grid {
   }
 }
 
-// Print every row that is chosen, up to a number that paper can bear.
+// Print every row that is chosen, up to a number that paper can bear. The page's button reads all tables before; a
+// browser's own command prints what is read by then, and says what is not.
+const folded = [];
 addEventListener("beforeprint", () => {
-  for (const grid of grids) if (grid.here) { grid.at = 0; grid.draw(MOST_PRINTED); }
-  for (const details of document.querySelectorAll("details")) details.open = true;
+  for (const grid of grids) {
+    if (grid.here) { grid.at = 0; grid.draw(MOST_PRINTED); }
+    else grid.said.textContent = "Not read yet: the button Print of the page reads all tables before it prints.";
+  }
+  for (const details of document.querySelectorAll("details:not([open])")) { details.open = true; folded.push(details); }
 });
-addEventListener("afterprint", () => { for (const grid of grids) if (grid.here) grid.draw(); });
+addEventListener("afterprint", () => {
+  for (const grid of grids) if (grid.here) grid.draw(); else grid.said.textContent = "";
+  for (const details of folded.splice(0)) details.open = false;
+});

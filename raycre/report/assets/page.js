@@ -5,6 +5,10 @@ for (const figure of document.querySelectorAll("figure.table")) smallTable(figur
 for (const section of document.querySelectorAll("section.grid")) new Grid(section);
 setUpGenome();
 setUpSearch();
+document.getElementById("print").addEventListener("click", async () => {
+  await Promise.allSettled([...grids.map((grid) => grid.open()), ...(about.view ? [genomeView.open()] : [])]);
+  print();
+});
 
 // A box that does not scroll is no stop for the Tab key.
 function stops() {

@@ -70,7 +70,7 @@ class PartRunner:
         found = self._worker(self._genome, part, int(row["first"]))
         for name, schema in spec.tables.items():
             path = spec.ledger.out / f"annotate_{name}" / f"{row['unit']}.parquet"
-            write_table(path, as_table(found[name], schema, spec.metadata))
+            write_table(path, as_table(found[name], schema, spec.metadata), once=True)
 
 
 def in_this_process(rows: Sequence[dict[str, Any]], spec: PartSpec) -> Iterable[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, fingerprint
 from raycre.log import say
-from raycre.options import option_files
-from raycre.store.location import on_disk
+from raycre.options import option_files, split_label
+from raycre.workflows.annotate.asked import parse_pair, results_folder
 from raycre.workflows.annotate.sources import (
     RegionSource,
     Selection,
@@ -25,7 +25,6 @@ from raycre.workflows.annotate.sources import (
     genome_of_run,
     join_sources,
     read_source,
-    split_label,
 )
 from raycre.workflows.inputs import check_out
 
@@ -144,8 +143,9 @@ def plan_annotation(annotation: Annotation, options: Any, asked: AnnotationReque
     Raises:
         InputError: bad input.
     """
-    name, pairs = annotation.name, [_pair(text) for text in asked.pairs]
-    out = _out(asked.out, name, asked.regions, asked.run)
+    name, pairs = annotation.name, [parse_pair(text) for text in asked.pairs]
+    out = results_folder(asked.out, name, asked.regions, asked.run)
+    check_out(out)
     fasta = asked.fasta
     if "genome" in annotation.needs and fasta is None:
         fasta = genome_of_run(split_label(asked.run[0])[1]) if len(asked.run) == 1 else None
@@ -168,24 +168,6 @@ def plan_annotation(annotation: Annotation, options: Any, asked: AnnotationReque
     return AnnotationPlan(annotation, options, asked, out, fasta, how, sources, table, compared, read)
 
 
-def _pair(text: str) -> tuple[str, str]:
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != 2 or not all(parts):
-        raise ConfigError("two groups are compared, as in --compare silencer,background", value=text)
-    return parts[0], parts[1]
-
-
-def _out(out: Path | None, name: str, regions: Sequence[str], run: Sequence[str]) -> Path:
-    if not regions and not run:
-        raise ConfigError("no regions: name a file with --regions, or a finished run with --run")
-    if out is None:
-        if len(run) != 1 or regions:
-            raise ConfigError("name a folder for the results with --out")
-        out = split_label(run[0])[1] / "annotations" / name
-    check_out(on_disk(out))
-    return out
-
-
 def _sizes(fasta: Path | None) -> dict[str, int] | None:
     if fasta is None:
         return None
@@ -205,6 +187,11 @@ def _sources(regions: Sequence[str], run: Sequence[str], how: Selection) -> list
 
 def _without_paths(annotation: Annotation, options: Any) -> dict[str, Any]:
     paths = {name.partition("[")[0] for name, _ in option_files(annotation, options)}
+    paths |= {  # as if the option did not exist
+        each.name
+        for each in fields(options)
+        if each.metadata.get("later") and getattr(options, each.name) == each.default
+    }
     return {
         key: _plain(value)
         for key, value in asdict(options).items()

@@ -17,10 +17,11 @@ from raycre.errors import ConfigError, MissingInputError, RunMismatchError, near
 from raycre.genome.classes import CLASSES
 from raycre.genome.fingerprint import fingerprint
 from raycre.log import say
+from raycre.options import split_label
 from raycre.store.files import read_json
-from raycre.store.location import location
 from raycre.store.old_run import RECORD
 from raycre.store.parquet import iter_parts, read_table
+from raycre.store.places import file_of_run
 from raycre.store.run import read_finished
 from raycre.workflows.annotate.region_files import COLUMNS, read_file
 from raycre.workflows.annotate.trainings import read_decoded, read_true_classes
@@ -90,14 +91,6 @@ def read_source(given: str, how: Selection) -> RegionSource:
     return RegionSource(label, table, read, path)
 
 
-def split_label(given: str) -> tuple[str | None, Path]:
-    """Return NAME and PATH of [NAME=]PATH; a path that is there, or whose "=" is in a folder, has no NAME."""
-    label, equals, text = given.partition("=")
-    if equals and label and "/" not in label and not location(given).exists():
-        return label, location(text)
-    return None, location(given)
-
-
 def join_sources(sources: Sequence[RegionSource]) -> pd.DataFrame:
     """Put regions of several places together; groups are called NAME:group, NAME, or group.
 
@@ -131,7 +124,7 @@ def files_read(path: Path) -> tuple[Path, ...]:
     verb = record.get("verb") if isinstance(record, dict) else None
     if verb == "creme":
         read_finished(path, "creme")
-        return tuple(sorted((path / "effects").rglob("part-*.parquet")))
+        return tuple(sorted((path / "effects").glob("test=*/model=*/part-*.parquet")))
     if verb == "annotate":
         name = read_finished(path, "annotate")["name"]
         return (path / f"annotate_{name}.parquet",)
@@ -153,14 +146,15 @@ def genome_of_run(path: Path) -> Path | None:
     """
     record = read_json(path / RECORD) if (path / RECORD).is_file() else {}
     named = record.get("config", {}).get("inputs", {}).get("fasta") if isinstance(record, dict) else None
-    if named is None or not Path(named).is_file():
+    fasta = None if named is None else file_of_run(path, record, str(named))
+    if fasta is None or not fasta.is_file():
         return None
     known = record.get("identity", {}).get("sha256.inputs.fasta")
-    if known is not None and fingerprint(Path(named)).sha256 != known:
+    if known is not None and fingerprint(fasta).sha256 != known:
         raise RunMismatchError(
-            "not the FASTA that the run read: its SHA-256 is another; name that file with --fasta", path=named
+            "not the FASTA that the run read: its SHA-256 is another; name that file with --fasta", path=fasta
         )
-    return Path(named)
+    return fasta
 
 
 def _read_run(path: Path, how: Selection) -> tuple[pd.DataFrame, tuple[Path, ...]]:

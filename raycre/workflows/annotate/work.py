@@ -6,7 +6,7 @@ import gzip
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,11 @@ class AnnotatedRun:
             show_readings()
         return self._run
 
+    @property
+    def sizes(self) -> Mapping[str, int] | None:
+        """Bp of each chromosome of the FASTA; see `Annotatable`."""
+        return self.how.sizes
+
     def genome(self) -> Fasta:
         """Open the FASTA; see `Annotatable`."""
         if self.fasta is None:
@@ -83,9 +88,10 @@ class AnnotatedRun:
             say(f"note: {opened.note}")
         return opened
 
-    def read_calls(self, path: Path) -> pd.DataFrame:
+    def read_calls(self, path: Path, *, other_assembly: bool = False) -> pd.DataFrame:
         """Read other regions; see `Annotatable`."""
-        return read_source(str(path), self.how).table
+        how = replace(self.how, sizes=None) if other_assembly else self.how
+        return read_source(str(path), how).table
 
     def do_parts(
         self,
@@ -116,7 +122,7 @@ class AnnotatedRun:
         )  # fmt: skip
         with progress("regions", len(self.table)) as show:
             failed = do_rows(rows, spec, self.through, show)
-        missing = ledger.pending(row["unit"] for row in rows)
+        missing = ledger.missing(row["unit"] for row in rows)
         write_failures(run, missing, failed, {r["unit"]: f"regions {r['first']}-{r['last']}" for r in rows})
         raise_failures(run, missing, len(rows))
         self.written |= dict.fromkeys(str(run.out / f"annotate_{table}") for table in tables)

@@ -15,13 +15,14 @@ import pyarrow as pa
 from raycre.compare.declaration import Comparison
 from raycre.compare.tiles import TestedTiles, read_tiles
 from raycre.errors import ConfigError, MissingInputError, RunMismatchError
+from raycre.figures.comparisons import LIFT
 from raycre.genome.chrom_sizes import read_sizes
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import check_unchanged, fingerprint
 from raycre.log import say
 from raycre.store.files import sha256_of, write_atomic
-from raycre.store.location import path_of
 from raycre.store.parquet import as_table, write_table
+from raycre.store.places import file_of_run
 from raycre.store.run import metadata_of, read_finished
 from raycre.workflows.progress import progress
 from raycre.workflows.readings import listen, show_readings
@@ -41,6 +42,7 @@ class ComparedRun:
         chrom_sizes: a table of chromosome sizes, where the FASTA is not at hand.
         read: SHA-256 of the files that the run is compared with, by `compare.NAME`.
         folders: of the tables that were written in parts.
+        lift: what became of places of another assembly, by file; of the comparison, once it is made.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class ComparedRun:
     chrom_sizes: Path | None
     read: Mapping[str, str]
     folders: dict[str, None] = field(default_factory=dict)
+    lift: dict[str, Any] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -157,11 +160,13 @@ class ComparedRun:
         metadata = metadata_of(self.record)
         inputs = json.loads(metadata["raycre_inputs"]) | dict(self.read)
         metadata |= {"raycre_inputs": json.dumps(inputs), **facts}
+        metadata |= {LIFT: json.dumps(self.lift)} if self.lift else {}
         write_table(path, as_table(rows, schema, metadata))
         return str(path)
 
     def _fasta(self) -> Path:
-        path = self.fasta if self.fasta is not None else path_of(self.record["config"]["inputs"]["fasta"])
+        named = self.record["config"]["inputs"]["fasta"]
+        path = self.fasta if self.fasta is not None else file_of_run(self.path, self.record, named)
         if not path.is_file():
             where = "the run's FASTA is not where it was" if self.fasta is None else "no such file"
             raise MissingInputError(f"{where}; say with --fasta where it is", path=path)

@@ -64,6 +64,7 @@ def run_comparison(
     lease.claim()
     try:
         facts, tables = comparison.compare(compared, options)
+        compared.lift.update(facts.get("lift", {}))
         lease.check()
         files = [compared.write(table, rows) for table, rows in tables.items()] + list(compared.folders)
     finally:

@@ -15,6 +15,7 @@ from raycre.creme.shuffle import all_n
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.genes import far_apart, read_window
+from raycre.genome.lifting import UNLIFTED, Lifting, lifted_in_words
 from raycre.genome.sequence import N_CODE
 from raycre.workflows.perturb.plan import PAPER_N
 from raycre.workflows.perturb.units import as_dicts
@@ -116,13 +117,15 @@ def notes_of_contexts(settings: Settings, paper: int | None) -> list[str]:
     ]
 
 
-def with_tiles(genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings) -> tuple[pd.DataFrame, str]:
+def with_tiles(
+    genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings, lifting: Lifting = UNLIFTED
+) -> tuple[pd.DataFrame, str]:
     """Give every gene the intervals of a BED in its window as its tiles.
 
     Raises:
         ConfigError: none has any; else as `read_tile_bed`.
     """
-    regions = read_tile_bed(path, fasta.sizes)
+    regions = read_tile_bed(path, fasta.sizes, lifting)
     on = dict(list(regions.groupby("chrom", sort=False)))
     size = (settings.seq_len, settings.tile_size)
     places = zip(genes["chrom"], genes["tss"].tolist(), genes["strand"], strict=True)
@@ -139,4 +142,6 @@ def with_tiles(genes: pd.DataFrame, path: Path, fasta: Fasta, settings: Settings
         f"{sum(f.n_past_window for f in own):,} partly outside, {sum(f.n_over_tss for f in own):,} over "
         f"the TSS tile, {sum(f.n_repeated for f in own):,} repeated"
     )
+    for counts in lifting.counts.values():
+        note += f"; lifted from another assembly: {lifted_in_words(counts)}"
     return genes.assign(tiles=pd.Series([f.tiles for f in own], dtype=object)), note

@@ -34,6 +34,7 @@ from raycre.genome.genes import (
     read_tss_table,
     select_genes,
 )
+from raycre.genome.lifting import Lifting
 from raycre.genome.name_list import read_names
 from raycre.genome.sequence import N_CODE
 from raycre.workflows.memory import memory_of_backbone
@@ -102,7 +103,8 @@ def plan_creme(config: PerturbConfig) -> tuple[CremePlan, Backbone]:
         *notes_of_contexts(settings, preset.shuffles(CONTEXT)),
     ]
     if isinstance(creme.tiles, Path):
-        genes, note = with_tiles(genes, creme.tiles, fasta, settings)
+        lifting = Lifting(creme.chain, "creme.chain")
+        genes, note = with_tiles(genes, creme.tiles, fasta, settings, lifting)
         notes.append(note)
     if max_n:
         notes += notes_of_n(genes, fasta, settings, n_value)

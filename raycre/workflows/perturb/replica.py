@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from traceback import format_exc
@@ -23,9 +24,11 @@ from raycre.creme.perturbation import Perturbation, apply, lineage, reference_of
 from raycre.creme.plan import complete, passes
 from raycre.creme.settings import Settings
 from raycre.errors import ChangedInputError, RaycreError
+from raycre.events import FORWARD, emit
 from raycre.genome.fasta import Fasta
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.genes import read_window
+from raycre.packages import take_over
 from raycre.store.ledger import Ledger, Outcome
 from raycre.store.passes import PassStore, StoredPredictions, read_part, remove_folder
 from raycre.workflows.devices import prepare
@@ -53,6 +56,7 @@ class ReplicaSpec:
         cache_bytes: activations that one replica keeps.
         replicates: members of the model that are predicted each by itself; 1: their mean, or no ensemble.
         fingerprints: of the genome.
+        handed: objects that the driver was given where others have names (`packages.handed_over`).
     """
 
     backbone: BackboneSpec
@@ -67,6 +71,7 @@ class ReplicaSpec:
     cache_bytes: int = CACHE_BYTES
     replicates: int = 1
     fingerprints: tuple[Fingerprint, ...] = ()
+    handed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def store(self) -> PassStore:
@@ -85,7 +90,9 @@ class Replica:
 
     def __init__(self, spec: ReplicaSpec, fetch: Callable[[], SharedModel | None] | None = None) -> None:
         spec.ledger.join()
+        take_over(spec.handed)
         device = prepare(spec.threads, spec.gpus, tf32=spec.backbone.dtype == "tf32")
+        self._device = device.type
         self.spec, self.store = spec, spec.store
         shared = fetch() if fetch is not None else None
         loaded = load(spec.backbone) if shared is None else restore(shared)
@@ -190,11 +197,16 @@ class Replica:
             references = lineage(reference, stage.settings.tss_tile)
             return [(f"{key} {b.key}", lambda b=b: reference_codes(b)) for b in references]
 
-        predicted = {}
+        predicted, began = {}, time.perf_counter()
         for p in chosen:
             reference = reference_of(p, stage.settings.tss_tile)
             codes = reference_codes(p) if p == reference else sequence(p)
             predicted[p.key] = self._checked(p, self.reader.edited(codes, lineage_of(reference)))
+        n = len(chosen) * len(self.reader.views)
+        emit(
+            FORWARD, passes=n, bases=n * self.model.seq_len, seconds=time.perf_counter() - began,
+            device=self._device,
+        )  # fmt: skip
         return predicted
 
     def _checked(self, p: Perturbation, predicted: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from raycre.backbones.registry import INSTALLED as BACKBONES
 from raycre.backbones.shared_model import serialise
 from raycre.config import PerturbConfig
 from raycre.engine.pool import Pool
 from raycre.genome.fasta import Fasta
-from raycre.genome.lift import Chains, read_chains
+from raycre.genome.lifting import Lifting
 from raycre.log import say
 from raycre.store.elements import read_predict_run
 from raycre.store.parquet import with_metadata, write_table
@@ -58,8 +58,11 @@ def _run(config: PerturbConfig, start: Start, pool_of: type[Pool]) -> dict[str, 
     prints, hashes = start.hash_inputs(config.paths()), start.hashes
     regions, create = None, None
     if config.create_run is not None:
-        chains = None if config.chain is None else read_chains_to(config.chain, config.inputs.fasta)
-        regions, create = read_predict_run(config.create_run, hashes["inputs.fasta"], chains)
+        lifting = Lifting(config.chain)
+        if lifting.chains is not None:
+            with Fasta(config.inputs.fasta) as genome:
+                lifting.check(target=genome.sizes)
+        regions, create = read_predict_run(config.create_run, hashes["inputs.fasta"], lifting)
     plan, model = plan_creme(config)
     start.check_inputs()
     if not start.fresh:
@@ -111,23 +114,12 @@ def _run(config: PerturbConfig, start: Start, pool_of: type[Pool]) -> dict[str, 
     )
     _forget_choices(plan, run)
     work = CremeWork(plan, run, regions, (prints["inputs.fasta"],))
-    with pool_of(Replica, work.replica, plan.share, serialise(model)) as pool:
+    # A class of a notebook travels with the replica alone: what is shared is found by the name of its module.
+    shared = None if BACKBONES.is_handed_over(plan.backbone.backbone) else serialise(model)
+    with pool_of(Replica, work.replica, plan.share, shared) as pool:
         del model  # once the pool has sent it off, it lies in the object store alone
         _do_stages(work, pool)
     return work.finish()
-
-
-def read_chains_to(chain: Path, fasta: Path) -> Chains:
-    """Read a chain file and see that it leads to the assembly of a FASTA.
-
-    Raises:
-        AssemblyError: it leads elsewhere.
-        InputError: a file that cannot be read.
-    """
-    chains = read_chains(chain)
-    with Fasta(fasta) as genome:
-        chains.check_target(genome.sizes)
-    return chains
 
 
 def _forget_choices(plan: CremePlan, run: Run) -> None:

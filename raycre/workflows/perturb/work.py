@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from raycre.creme.tests import with_needs
 from raycre.engine.pool import Pool
 from raycre.errors import RaycreError
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.log import say
+from raycre.packages import handed_over
 from raycre.store.elements import ClassifiedRegions
 from raycre.store.ledger import Ledger, Outcome
 from raycre.store.passes import PassStore, remove_folder
@@ -102,6 +104,7 @@ class CremeWork:
             cache_bytes=plan.cache_bytes,
             replicates=plan.settings.replicates,
             fingerprints=self.fingerprints,
+            handed=handed_over({plan.backbone.backbone, *with_needs(plan.tests)}),
         )
 
     def do(self, stage: Stage, genes: Sequence[Gene], pool: Pool) -> tuple[list[Gene], list[Gene]]:

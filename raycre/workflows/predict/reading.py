@@ -72,7 +72,7 @@ def read_shard(row: dict[str, Any], spec: ShardSpec) -> dict[str, Any]:
         regions = read_row_group(spec.regions, row["shard"])
         found.update(_serialise(regions, shard_features(regions, spec)))
 
-    spec.ledger.run(f"read-{row['unit']}", read)
+    spec.ledger.run(f"read-{row['unit']}", read, counted=False)
     return {**row, **(found or dict.fromkeys((REGIONS, *Wide._fields), b""))}
 
 

@@ -138,15 +138,17 @@ def _finish(
     run: Run, units: pd.DataFrame, failed: dict[str, Outcome], classes: Sequence[str]
 ) -> dict[str, Any]:
     calls: dict[str, int | None] = {c: 0 if c in classes else None for c in CLASSES}
-    not_called = 0
-    for path in iter_parts(run.out / PARTS):
+    ledger, not_called = Ledger(run.out, PARTS), 0
+    pending = ledger.pending(units["unit"])
+    late = {unit: part for unit in pending if (part := ledger.part(unit)).is_file()}  # a store may list late
+    missing = [unit for unit in pending if unit not in late]
+    for path in sorted({*iter_parts(run.out / PARTS), *late.values()}):
         column = read_table(path, ["call"]).to_pandas()["call"]
         not_called += int(column.isna().sum())  # of weights without cutoffs
         for call, n in column.value_counts().items():
             calls[str(call)] = (calls[str(call)] or 0) + int(n)
     counts = pd.DataFrame({"class": list(calls), "n": pd.array(list(calls.values()), dtype="Int64")})
     write_table(run.out / "summary" / "calls.parquet", as_table(counts, CLASS_COUNTS, run.metadata))
-    missing = Ledger(run.out, PARTS).pending(units["unit"])
     what = {u["unit"]: f"regions {u['first']}-{u['last']}" for u in units.to_dict("records")}
     write_failures(run, missing, failed, what)
     uncalled = {"not_called": not_called} if not_called else {}

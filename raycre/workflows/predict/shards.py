@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +15,7 @@ from raycre.create.evaluation.metrics import predicted
 from raycre.create.inference.checkpoints import load_ensemble
 from raycre.create.inference.ensemble import Predictions
 from raycre.create.layout import CLASSES, WIDTH
+from raycre.events import FORWARD, emit
 from raycre.genome.fingerprint import check_unchanged
 from raycre.store.parquet import as_table, read_row_group, write_table
 from raycre.store.schemas import PREDICTIONS
@@ -29,7 +31,7 @@ class CrePredictor:
 
     def __init__(self, spec: ShardSpec) -> None:
         device = prepare(spec.threads, spec.gpus)
-        self.spec = spec
+        self.spec, self._device = spec, device.type
         self.ensemble = load_ensemble(spec.checkpoint, spec.folds, spec.n_views, device, spec.cutoffs)
         self._unsure = True  # whether these weights are the hashed ones; told by the first shard's outcome
 
@@ -52,12 +54,17 @@ class CrePredictor:
             wide = shard_features(read, self.spec)
         row[REGIONS] = b""  # a second try reads again: the first may have failed on what was read
         regions, first = read.to_pandas(), int(row["first"])
+        began = time.perf_counter()
         found = self.ensemble.predict(*wide, first=first)
+        n = len(regions) * self.spec.n_views * len(self.spec.folds)
+        emit(
+            FORWARD, passes=n, bases=n * WIDTH, seconds=time.perf_counter() - began, device=self._device,
+        )  # fmt: skip
         table = as_table(_columns(regions, found, self.spec), PREDICTIONS, self.spec.metadata)
         if self.spec.n_codes is not None:  # before the part, whose existence says that all is written
             features = self.ensemble.features(*wide, first=first)
             self._write_features(row["unit"], regions["region_id"].to_numpy(), features)
-        write_table(self.spec.ledger.part(row["unit"]), table)
+        write_table(self.spec.ledger.part(row["unit"]), table, once=True)
 
     def _write_features(self, unit: str, region_id: NDArray[np.int64], features: NDArray[np.int64]) -> None:
         spec = self.spec

@@ -74,6 +74,7 @@ def sources_of(config: PrepareConfig) -> tuple[SourceFile, ...]:
                 licence=each.licence, seen=each.seen,
             ),
             note=each.note,
+            min_score=each.min_score,
         )
         for each in config.sources
     )  # fmt: skip
@@ -84,7 +85,6 @@ def plan_prepare(config: PrepareConfig, sources: tuple[SourceFile, ...], start: 
 
     Raises:
         InputError: bad input; nothing was written but into the cache.
-        FetchError: a source could not be fetched.
     """
     rules = config.rules_of()
     fetch_sources(sources)

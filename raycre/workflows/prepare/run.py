@@ -13,7 +13,6 @@ from raycre.log import say
 from raycre.prepare.counts import StepCount, beside_paper
 from raycre.prepare.steps import by_place, make_background, make_candidates, make_labels
 from raycre.prepare.windows import PLACE, join_identical, to_width
-from raycre.store.location import on_disk
 from raycre.workflows.fresh import Fresh
 from raycre.workflows.prepare.plan import PreparePlan, plan_prepare, sources_of
 from raycre.workflows.prepare.sources import to_fetch
@@ -29,9 +28,8 @@ def run_prepare(config: PrepareConfig, *, fresh: Fresh = False, dry_run: bool = 
 
     Raises:
         InputError: bad input; nothing was written but downloads into the cache.
-        FetchError: a source could not be fetched.
     """
-    with Start("prepare", on_disk(config.run.out), fresh=fresh, dry_run=dry_run) as start:
+    with Start("prepare", config.run.out, fresh=fresh, dry_run=dry_run) as start:
         sources = sources_of(config)
         by_hand = [{"source": s.name, "note": s.note} for s in sources if s.path is None]
         if dry_run and ((absent := to_fetch(sources)) or by_hand):

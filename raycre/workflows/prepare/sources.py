@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raycre.errors import FormatError, MissingInputError
+from raycre.errors import FetchError, FormatError, MissingInputError
 from raycre.log import say
 from raycre.published.cache import check_cached, fetch, misfit, place_of
 from raycre.published.catalogue import Published
@@ -26,6 +26,7 @@ class SourceFile:
         path: where it is, or will be in the cache.
         published: what is known of the file; its address is empty where it is on a disk.
         note: how a person gets it.
+        min_score: rows of a lower score are left out; None takes all.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SourceFile:
     path: Path | None
     published: Published
     note: str | None = None
+    min_score: float | None = None
 
     @property
     def key(self) -> str:
@@ -57,15 +59,17 @@ def source_of(
     url: str | None,
     known: Published,
     note: str | None,
+    min_score: float | None = None,
 ) -> SourceFile:
     """Make a source; a path is taken before an address.
 
     Args:
         known: checksums and licence; name and address are filled in.
+        others: as in `SourceFile`.
     """
     if path is None and url is not None:
         path = place_of(known)
-    return SourceFile(name, kind, format, assembly, path, known, note)
+    return SourceFile(name, kind, format, assembly, path, known, note, min_score)
 
 
 def published_of(name: str, url: str | None, **known: object) -> Published:
@@ -88,10 +92,9 @@ def fetch_sources(sources: Sequence[SourceFile]) -> None:
     """Bring what is not there, going on where it was cut off; check what is.
 
     Raises:
-        MissingInputError: a source without path and address, or one that is not cached and no network may be
-            used.
+        MissingInputError: a source without path and address, one that is not cached and no network may be
+            used, and a download that failed, was cut off for good, or is not the file of the manifest.
         FormatError: a file that is not the one of the manifest.
-        FetchError: a download that failed, or is not the file of the manifest.
     """
     if absent := [source for source in sources if source.path is None]:
         how = "; ".join(f"{s.name}: {s.note or 'no address is known'}" for s in absent)
@@ -101,8 +104,11 @@ def fetch_sources(sources: Sequence[SourceFile]) -> None:
         if source.is_remote and source.path.is_file():
             check_cached(source.published)
         elif source.is_remote:
-            with downloading(source.name) as watch:
-                fetch(source.published, watch=watch, say=say)
+            try:
+                with downloading(source.name) as watch:
+                    fetch(source.published, watch=watch, say=say)
+            except FetchError as error:  # to the run it is an input that is not there
+                raise MissingInputError(f"{source.key}: {error}") from error
         elif not source.path.is_file():
             what = "a folder, not a file" if source.path.is_dir() else "no such file"
             raise MissingInputError(f"{source.key}: {what}", path=source.path)

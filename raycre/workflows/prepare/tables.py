@@ -14,6 +14,7 @@ from raycre.genome.chromosomes import other_style
 from raycre.genome.interval_files import format_of, read_intervals
 from raycre.genome.intervals import place, sizes_of, unknown_chromosome
 from raycre.genome.lift import Chains, lift_regions, read_chains
+from raycre.genome.region_files import read_scores
 from raycre.genome.tss_lines import read_tss_lines
 from raycre.log import say
 from raycre.prepare.counts import StepCount
@@ -96,6 +97,10 @@ class SourceReader:
         self._count(source, "read", len(table))
         if n_dropped:
             self._count(source, "rows_that_are_no_region", n_dropped)
+        if source.min_score is not None:
+            kept = read_scores(source.path, kind) >= source.min_score
+            self._count(source, "below_min_score", int((~kept).sum()))
+            table = table[kept].reset_index(drop=True)
         return table
 
     def _tss(self, source: SourceFile) -> pd.DataFrame:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from raycre.errors import FormatError, MissingInputError
 from raycre.store.bucket_path import BucketPath
 from raycre.store.files import TEMPORARY, read_json
 from raycre.store.old_run import RECORD
-from raycre.store.parquet import read_table
+from raycre.store.parquet import open_parquet, read_table
 from raycre.store.parts import MergedUnits, current_parts, n_units
 
 DONE_FOLD = "cutoffs.json"  # of a fold, whose existence says that it is done
@@ -171,8 +170,9 @@ def _annotated(out: Path) -> RunUnits:
     parts = [p for p in written if p.match("annotate_*/part-*")]
     every = sorted(written[part] for part in current_parts(parts) for _ in range(n_units([part])))
     try:
-        n = pq.read_metadata(os.fspath(out / "inputs" / "regions.parquet")).num_row_groups
-    except (OSError, MissingInputError):
+        with open_parquet(out / "inputs" / "regions.parquet") as file:
+            n = file.num_row_groups
+    except (FormatError, MissingInputError):
         return RunUnits("parts", None, tuple(_failures(out)), every, [1.0] * len(every))
     total = n * len({part.parent for part in parts})
     return RunUnits(

@@ -33,6 +33,7 @@ from raycre.create.training.fewer import keep_share
 from raycre.create.training.fold import FoldState
 from raycre.create.views import both_strands
 from raycre.errors import CheckpointError
+from raycre.events import FORWARD, emit
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
 from raycre.genome.folds import split
 from raycre.store.files import STAMP, stamped, write_atomic, write_json
@@ -129,8 +130,10 @@ def train_fold(
     while not stop:
         started = time.perf_counter()
         stop = team.step(state, data, plan.seed, group)
+        seconds = time.perf_counter() - started
+        emit(FORWARD, passes=0, bases=0, seconds=seconds, device=device.type)
         if team.rank == 0:
-            _checkpoint(folder, state, stop, time.perf_counter() - started, metadata)
+            _checkpoint(folder, state, stop, seconds, metadata)
         on_epoch(state.epoch)
     if team.rank == 0:
         _finish(plan, folder, state, data, metadata)

@@ -16,12 +16,14 @@ from raycre.create.evaluation.decoders import DEAD
 from raycre.create.evaluation.names import MACRO
 from raycre.create.evaluation.projection import wanted_method
 from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
+from raycre.create.layout import WIDTH
 from raycre.create.model.create import Create
 from raycre.create.training.recipe import Folds
 from raycre.engine.jobs import GROUP
 from raycre.errors import ConfigError, RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.folds import split
+from raycre.genome.signal_values import OPENNESS_VALUES, signal_values
 from raycre.log import say
 from raycre.store.files import read_json
 from raycre.store.parquet import as_table, write_table
@@ -94,6 +96,7 @@ def _run(config: TrainConfig, start: Start, train: TrainJobs) -> dict[str, Any]:
             **labelled.facts(),
             **weights_by_fold(plan, table),
             "loops_dropped": signals.loops_dropped,
+            OPENNESS_VALUES: openness_values(signals, table),
             **facts,
         },
     )
@@ -102,6 +105,11 @@ def _run(config: TrainConfig, start: Start, train: TrainJobs) -> dict[str, Any]:
     say_map([plan])
     train(jobs_of(plan, run, folds), plan.share, plan.workers_per_fold, run.out)
     return finish(run, folds["fold"].tolist())
+
+
+def openness_values(signals: Signals, table: pd.DataFrame) -> dict[str, Any] | None:
+    """Describe the tracks that a model is trained on, for whoever uses it with others; None without any."""
+    return signal_values(signals.openness, table, WIDTH) if signals.openness else None
 
 
 def say_map(plans: Sequence[TrainPlan]) -> None:

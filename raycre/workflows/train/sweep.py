@@ -24,6 +24,7 @@ from raycre.engine.jobs import GROUP
 from raycre.errors import RaycreError
 from raycre.genome.features import Signals
 from raycre.genome.fingerprint import Fingerprint, check_unchanged
+from raycre.genome.signal_values import OPENNESS_VALUES
 from raycre.log import say
 from raycre.store.bucket_path import BucketPath
 from raycre.store.files import read_json, stamped, write_atomic, write_json
@@ -45,7 +46,7 @@ from raycre.workflows.train.fold import ledger_of, start_network
 from raycre.workflows.train.labels import weights_by_fold
 from raycre.workflows.train.materialise import DIVISORS, read_labelled, write_inputs
 from raycre.workflows.train.plan import TrainPlan, plan_of
-from raycre.workflows.train.run import finish, jobs_of, say_map, split_folds
+from raycre.workflows.train.run import finish, jobs_of, openness_values, say_map, split_folds
 from raycre.workflows.train.workers import TrainJobs, train_jobs
 
 SHARED = ("codes.npy", "openness.npy", "loops.npy", "label.npy", "fold.npy", DIVISORS, "regions.parquet")
@@ -130,7 +131,7 @@ def _run(settings: Sequence[Setting], start: Start, train: TrainJobs) -> dict[st
     )
     labelled.say(signals.loops_dropped)
     write_inputs(out / "inputs", table, signals, flank, run.metadata)
-    runs, jobs = [], []
+    runs, jobs, values = [], [], openness_values(signals, table)
     for plan, sha256 in zip(plans, hashes, strict=True):
         each = open_run(
             plan.out,
@@ -144,6 +145,7 @@ def _run(settings: Sequence[Setting], start: Start, train: TrainJobs) -> dict[st
             **labelled.facts(),
             **weights_by_fold(plan, table),
             loops_dropped=signals.loops_dropped if "loops" in reads else 0,
+            **{OPENNESS_VALUES: values if "openness" in reads else None},
             **facts_about(facts, reads),
         )
         _share_inputs(out / "inputs", each.out / "inputs", reads, each.metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from raycre.create.inference.checkpoints import CUTOFFS, fold_folder
 from raycre.engine.jobs import LOSSES, Work
 from raycre.engine.resources import Share
 from raycre.engine.train_workers import run_jobs
+from raycre.events import UNIT, emit
 from raycre.genome.fingerprint import check_unchanged
+from raycre.log import detail, log_unit
 from raycre.store.files import read_json, stamped, write_json
 from raycre.store.lease import join_epoch
 from raycre.workflows.progress import FoldRow, watched
@@ -108,22 +111,38 @@ def give_up(job: Job, why: str) -> None:
 
 def train_job(job: Job, team: Team) -> None:
     """Train one fold; one that cannot be trained stops no other."""
+    started = time.perf_counter()
+    with log_unit(str(job)):
+        try:
+            error = _train(job, team)
+        except PeerFailedError:
+            return
+        seconds = time.perf_counter() - started
+        if team.rank == 0 or error is not None:
+            emit(UNIT, name=str(job), seconds=seconds, error=error)
+            detail(f"{'done' if error is None else f'failed: {error}'} ({seconds:.2f} s)")
+
+
+def _train(job: Job, team: Team) -> str | None:
+    """Train one fold; return why it cannot be trained, which its `ERROR_FILE` says as well."""
     error_file = job.folder / ERROR_FILE
     join_epoch(job.plan.out, job.epoch)  # not an error of the fold's: nobody would see it in another folder
     try:
         check_unchanged([] if job.plan.init is None else [job.plan.init])
         train_fold(job.plan, job.fold, open_inputs(job.plan.out / "inputs"), job.metadata, team=team)
     except PeerFailedError:
-        return
+        raise
     except Exception as error:
         # Not raised: Ray Train would start all workers anew, again and again, for what happens again.
+        why = f"{type(error).__name__}: {error}"
         try:
-            write_json(error_file, stamped({"error": f"{type(error).__name__}: {error}"}, job.metadata))
+            write_json(error_file, stamped({"error": why}, job.metadata))
         finally:
             team.abort()
-        return
+        return why
     if team.rank == 0:
         error_file.unlink(missing_ok=True)  # of a try that a lost worker spoilt
+    return None
 
 
 def _row(job: Job) -> FoldRow:
