@@ -29,7 +29,7 @@ from raycre.genome.interval_files import read_intervals
 from raycre.genome.regions import read_regions
 from raycre.genome.tracks import Track
 from raycre.genome.tss_table import read_tss_table
-from raycre.store import node_cache
+from raycre.store import bucket_client, node_cache
 from raycre.store.bucket_path import BucketPath
 from raycre.store.location import location
 from raycre.store.parquet import read_table, write_table
