@@ -53,7 +53,7 @@ def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str
     return [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
-def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+def differing_values(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """Say in words in which keys two identities differ."""
     return [f"{k} was {_shown(old.get(k))}, is {_shown(new.get(k))}" for k in _differing(old, new)]
 

@@ -15,7 +15,7 @@ from typing import Any
 from raycre import __version__
 from raycre.errors import CheckpointError, MissingInputError, RunMismatchError
 from raycre.store.files import read_json, write_json
-from raycre.store.identity import differences, digest_of, flat_texts, whole_identity
+from raycre.store.identity import differing_values, digest_of, flat_texts, whole_identity
 from raycre.store.lease import Lease
 from raycre.store.old_run import (
     RECORD,
@@ -283,7 +283,7 @@ def _same_run(
     if not is_record(record):
         raise RunMismatchError("is not the record of a raycre run; give the run another run.out", path=path)
     grows = growth is not None and record["digest"] == growth.digest
-    if (differ := differences(record["identity"], identity)) and not grows:
+    if (differ := differing_values(record["identity"], identity)) and not grows:
         raise RunMismatchError(
             f"the folder holds a run of another configuration: {'; '.join(differ)}. "
             "Give the run another run.out, or --fresh to throw the old one away",
