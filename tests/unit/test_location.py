@@ -178,7 +178,5 @@ def test_a_bucket_on_the_command_line_makes_no_folder_of_its_name(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     assert ends(arguments) == 2
-    assert re.search(
-        "s3://b.*(no credentials|needs one more package)", capsys.readouterr().err
-    )
+    assert re.search("s3://b.*(no credentials|needs one more package)", capsys.readouterr().err)
     assert {path.name for path in tmp_path.iterdir()} <= {"home"}  # where matplotlib keeps its own
