@@ -18,7 +18,8 @@ import yaml
 
 import raycre
 from raycre.cli import main
-from raycre.demo.genome import DemoGenome
+from raycre.demo.genome import DemoGenome, write_demo_genome
+from raycre.errors import ConfigError
 from raycre.store.bucket_path import BucketPath
 from raycre.store.location import location
 from raycre.store.parquet import as_table, write_table
@@ -184,7 +185,7 @@ def test_a_verb_does_in_a_bucket_what_it_does_on_a_disk(
 ) -> None:
     monkeypatch.setenv("RAYCRE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    found = []
+    found: list[Any] = []
     for here in (folder, root):
         before = files_below(here)
         outcome = said(COMMANDS[name], here, capsys)
@@ -268,3 +269,16 @@ def _has(package: str) -> bool:
     from importlib.util import find_spec
 
     return find_spec(package) is not None
+
+
+def test_a_synthetic_genome_in_a_bucket_has_the_bytes_of_one_on_a_disk(
+    root: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYCRE_CACHE", str(tmp_path / "cache"))
+    there, here = (
+        write_demo_genome(out / "demo", n_labelled=20, n_candidates=40) for out in (root, tmp_path)
+    )
+    assert files_below(there.folder) == files_below(here.folder) != {}
+    assert there.truth_tiles.equals(here.truth_tiles)
+    with pytest.raises(ConfigError, match="goes into a new folder"):
+        write_demo_genome(root / "demo", n_labelled=20, n_candidates=40)
