@@ -84,7 +84,7 @@ def test_rows_that_nobody_can_do_end_the_run_after_all_others_are_done(
     rows = [{"unit": i, "what": special.get(i, "")} for i in range(N)]
     why = "(their replicas were lost|nothing came for|ValueError: no such thing)"
     with pytest.raises(RaycreError, match=f"2 units came to nothing 2 times in a row .*{why}"):
-        list(stream(rows, read, Worker, (tmp_path,), Share(1)))
+        list(stream(rows, read, Worker, (tmp_path,), Share(2)))
     assert sorted(int(path.name) for path in tmp_path.iterdir()) == list(range(N))
 
 
