@@ -26,6 +26,7 @@ from raycre.workflows import doctor
 from raycre.workflows.perturb import run as perturbation
 from tests.by_hand import write_training
 from tests.conftest import perturb_values, predict_values, train_values
+from tests.run_folders import start_run
 
 ROOT = Path(__file__).parents[2]
 JOBS = sorted((ROOT / "jobs").glob("*.py"))
@@ -123,10 +124,12 @@ def test_a_pipeline_is_every_test_but_the_mere_activity(
 
     monkeypatch.setattr(perturbation, "run_creme", run)
     verb, _, *options = configs["creme"]
-    assert ends([verb, "pipeline", *options, "--create-run", "some where"]) == 0
+    predicted = tmp_path / "some where"
+    start_run(predicted, "predict").finish()
+    assert ends([verb, "pipeline", *options, "--create-run", str(predicted)]) == 0
     assert asked[0].tests == "pipeline"
     assert set(asked[0].test_names) == set(TESTS) - {"activity"}
-    assert asked[0].create_run == Path("some where")
+    assert asked[0].create_run == predicted
 
 
 def test_a_create_run_that_is_none_ends_with_2_and_nothing_written(

@@ -68,6 +68,8 @@ EVERY_KEY = [pytest.param(kind, key, id=".".join(key)) for kind in KINDS for key
 def test_a_wrong_value_of_any_key_is_named_in_our_words(kind: Any, key: tuple[str, ...]) -> None:
     said = []
     for value in WRONG:
+        if key[-1] == "nodes" and value == "s3://bucket/x":
+            continue  # that bucket would be asked
         try:
             make_config(kind, changed(KINDS[kind], key, value))
         except ConfigError as error:

@@ -184,7 +184,7 @@ def test_hostile_names_reach_the_page_as_data_alone(tmp_path: Path) -> None:
 def test_the_genome_view_has_lengths_and_says_which_files_are_gone(tmp_path: Path) -> None:
     page = page_of(tmp_path, write_prediction(tmp_path / "p"))
     assert about(page)["view"]["sizes"] == {"chr1": 3000}  # no FASTA: to where the regions reach
-    assert "Not shown: fasta; hg19.fa is not where the run read it." in page
+    assert "Not shown: the sequence; hg19.fa is not where the run read it." in page
     assert payload(page, "view-sequence") == b">chr1:1-1 @len=3000\nN\n"
     assert b"igv" in payload(page, "igv-code")
 
