@@ -243,6 +243,7 @@ def killed_on_ray(
     return striker.kills
 
 
+@pytest.mark.slow
 def test_a_prediction_in_a_bucket_on_ray_is_killed_and_ends_with_the_bytes_of_a_disk(
     long_values: Callable[[str, Path], Any], calm: Callable[[str], Path], tmp_path: Path
 ) -> None:
