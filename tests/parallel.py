@@ -20,12 +20,13 @@ RAY = "local_ray"  # the fixture
 # arrays. `make test-fast` leaves them out.
 LONG = frozenset(
     (
-        "bucket_runs", "bucket_training", "chain", "cli", "cli_help", "cli_manners", "cli_signals",
-        "cli_weights", "compare_cli", "creme_dry_run", "creme_sampling", "examples", "figures",
-        "figures_creme", "figures_training", "float64", "four_classes", "given_weights",
-        "interpretation", "label_classes", "notebook", "perturbation", "platforms", "plots",
-        "predict_growth", "replica", "report", "report_rows", "sweep_runs", "tutorial",
-        "unseen_inputs",
+        "bucket_errors", "bucket_runs", "bucket_training", "bucket_verbs", "chain", "cli",
+        "cli_bad_files", "cli_help", "cli_manners", "cli_signals", "cli_weights", "compact",
+        "compare_cli", "creme_dry_run", "creme_sampling", "examples", "figures", "figures_creme",
+        "figures_training", "float64", "four_classes", "given_weights", "interpretation",
+        "label_classes", "notebook", "perturbation", "platforms", "plots", "predict_growth",
+        "predict_regions", "prepare_bad_input", "replica", "report", "report_rows", "sweep_runs",
+        "tutorial", "unseen_inputs",
     )
 )  # fmt: skip
 
