@@ -122,3 +122,17 @@ def test_rows_are_told_apart_without_sequence() -> None:
         PAPER,
     )  # fmt: skip
     assert (found["openness"].item(), found["loops"].item()) == (1.0, 9.0)
+
+
+def test_the_term_of_silencers_has_its_own_weight() -> None:
+    made, x, y = hand_case()
+    weights = replace(AUTHORS_CODE, classification=3.0, focal_silencer=0.5, reconstruction=0.0, norms=0.0)
+    found = losses.terms(made, x, y, ("sequence", "openness", "loops"), weights)
+    assert losses.total(found, weights).item() == pytest.approx(3 * math.log(5) + 3 * 0.5 * LN2 / 4)
+
+
+def test_a_latent_space_without_codes_has_no_dimensions_to_sum_over() -> None:
+    made, x, y = hand_case()
+    continuous = made._replace(codes=None)
+    found = losses.terms(continuous, x, y, ("sequence", "openness", "loops"), PAPER)
+    assert found["commitment"].item() == 8.0  # the mean, though the paper's weights sum over a code's
