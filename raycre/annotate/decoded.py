@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,13 +27,11 @@ from raycre.annotate.declaration import (
     Annotation,
     Column,
     Rule,
-    file,
-    option,
 )
-from raycre.annotate.fimo import THRESHOLD, Scanner
+from raycre.annotate.fimo import Scanner
 from raycre.annotate.groups import rank_sum_test
 from raycre.annotate.matrices import MATRICES, matrix_rows
-from raycre.annotate.motifs import RATE, per_factor
+from raycre.annotate.motifs import RATE, ScanOptions, per_factor
 from raycre.errors import ConfigError
 from raycre.genome.fasta import Fasta
 from raycre.genome.meme import read_meme
@@ -48,28 +44,10 @@ _TOLD = 3  # motifs of a class that are printed
 _FEWEST = 2  # regions of a class; of fewer there is no test
 
 
-@dataclass(frozen=True)
-class Options:
-    """Motifs, and how their hits are found and combined."""
-
-    motifs: Path = file("MEME", "Motifs in MEME format (HOCOMOCO, JASPAR).")
-    threshold: float = option(THRESHOLD, "Hits have a smaller p.")
-    strands: Literal["both", "one"] = option(
-        "both", "both: a palindrome's two hits count twice, as FIMO prints them; one: the better at a place."
-    )
-    several: Literal["each", "first"] = option(
-        "each", "Several motifs of a factor: each by itself, or the first in the file."
-    )
-
-    def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1:
-            raise ConfigError("--threshold is a p between 0 and 1", value=self.threshold)
-
-
 class DecodedScan:
     """Scans the three sequences of each region: a `PartWorker`."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ScanOptions) -> None:
         self.one_strand = options.strands == "one"
         motifs = per_factor(read_meme(options.motifs), options.several)
         self.names = np.array([motif.name for motif in motifs], dtype=object)
@@ -100,7 +78,7 @@ class DecodedScan:
         return {"decoded_regions": pd.DataFrame(rows)}
 
 
-def annotate_decoded(regions: Annotatable, options: Options) -> Annotated:
+def annotate_decoded(regions: Annotatable, options: ScanOptions) -> Annotated:
     """Scan what a training has decoded for every motif, part by part, and compare class by class."""
     table = regions.table
     if table["sequence_original"].isna().all():
@@ -199,7 +177,7 @@ def _most_lost(tests: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in rows[shown].to_dict("records")]
 
 
-def cost_of_decoded(n: int, bases: int, options: Options) -> dict[str, Any]:
+def cost_of_decoded(n: int, bases: int, options: ScanOptions) -> dict[str, Any]:
     """Reckon the scan: bases of the three sequences times motifs, and the seconds of one core."""
     motifs = len(per_factor(read_meme(options.motifs), options.several))
     work = len(KINDS) * bases * motifs
@@ -230,7 +208,7 @@ DECODED_MOTIFS = schema_of(
 ANNOTATION = Annotation(
     name="decoded",
     summary="Motifs that a training's regions lose when they are decoded without their major feature.",
-    options=Options,
+    options=ScanOptions,
     annotate=annotate_decoded,
     needs=("decoded",),
     tables={

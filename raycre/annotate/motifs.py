@@ -52,7 +52,7 @@ def per_factor(motifs: Sequence[Motif], several: str) -> list[Motif]:
 
 
 @dataclass(frozen=True)
-class Options:
+class ScanOptions:
     """Motifs, and how their hits are found and combined."""
 
     motifs: Path = file("MEME", "Motifs in MEME format (HOCOMOCO, JASPAR).")
@@ -63,11 +63,17 @@ class Options:
     several: Literal["each", "first"] = option(
         "each", "Several motifs of a factor: each by itself, or the first in the file."
     )
-    hits: bool = option(False, "Write every hit, too.")
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise ConfigError("--threshold is a p between 0 and 1", value=self.threshold)
+
+
+@dataclass(frozen=True)
+class Options(ScanOptions):
+    """The same, and whether every hit is written."""
+
+    hits: bool = option(False, "Write every hit, too.")
 
 
 class MotifScan:
