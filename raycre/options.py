@@ -165,8 +165,8 @@ def named_files(given: Sequence[str]) -> dict[str, Path]:
 
 def split_label(given: str) -> tuple[str | None, Path]:
     """Return NAME and PATH of [NAME=]PATH; a path that is there, or whose "=" is in a folder, has no NAME."""
-    label, equals, text = given.partition("=")
-    if equals and label and "/" not in label and not location(given).exists():
+    label, text = _split(given)
+    if label and not location(given).exists():
         return label, location(text)
     return None, location(given)
 
